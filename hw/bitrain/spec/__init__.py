@@ -1,0 +1,44 @@
+"""The stochastic-computing contract: formats, sequences, layers, network files, program, cost.
+
+Written once, in plain Python and numpy, and used by training, golden model, RTL, ROM export and
+reports alike.
+"""
+
+from .array import Array, Sharing
+from .bank import LaneWire, SngBank
+from .cost import LayerCost, NetworkCost, estimate
+from .errors import BitrainError
+from .files import write_atomically
+from .layer import Layer, MaxPool2d, Shape
+from .network import Network
+from .number import to_unipolar
+from .program import Descriptor, Program, Tiling
+from .sequence import Lfsr, Ramp, Sequence, Sobol, VanDerCorput
+from .store import load_network, save_network
+
+__all__ = [
+    "Array",
+    "BitrainError",
+    "Descriptor",
+    "LaneWire",
+    "Layer",
+    "LayerCost",
+    "Lfsr",
+    "MaxPool2d",
+    "Network",
+    "NetworkCost",
+    "Program",
+    "Ramp",
+    "Sequence",
+    "Shape",
+    "Sharing",
+    "SngBank",
+    "Sobol",
+    "Tiling",
+    "VanDerCorput",
+    "estimate",
+    "load_network",
+    "save_network",
+    "to_unipolar",
+    "write_atomically",
+]

@@ -1,0 +1,57 @@
+"""Shape of the multiplier array: what a user chooses to trade area against speed."""
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from .bank import MAX_LANES
+from .errors import BitrainError
+from .network import Network
+
+
+class Sharing(StrEnum):
+    """Which multipliers share an SNG. Results do not depend on it, area does."""
+
+    SHARED = "shared"
+    """Activation SNGs serve P neurons, weight SNGs serve Q: (P + Q) N for P Q N multipliers."""
+    UNSHARED = "unshared"
+    """Each neuron has sources and SNGs of its own, 2 P Q N: the baseline to measure against."""
+
+
+class Array(BaseModel):
+    """P output channels x Q output positions x N lanes work in parallel."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    channels: int = Field(default=4, ge=1, le=64)
+    """P, output channels."""
+    positions: int = Field(default=4, ge=1, le=64)
+    """Q, output positions."""
+    lanes: int = Field(default=16, ge=1, le=MAX_LANES)
+    """N, products of one neuron; a multiple of the network's lanes."""
+    sharing: Sharing = Sharing.SHARED
+
+    @property
+    def neurons(self) -> int:
+        """P Q, neurons at work."""
+        return self.channels * self.positions
+
+    @property
+    def multipliers(self) -> int:
+        """P Q N, AND gates."""
+        return self.neurons * self.lanes
+
+    @property
+    def sngs(self) -> int:
+        """Stochastic number generators, activations and weights together."""
+        if self.sharing is Sharing.UNSHARED:
+            return 2 * self.multipliers
+        return (self.channels + self.positions) * self.lanes
+
+    def check(self, network: Network) -> None:
+        """Raise :class:`BitrainError` if ``network`` cannot run on this array."""
+        if self.lanes % network.num_lanes:
+            raise BitrainError(
+                f"array: lanes = {self.lanes} is no multiple of the {network.num_lanes} lanes that "
+                f"network {network.name!r} was exported for; choose a multiple or export again"
+            )

@@ -1,0 +1,126 @@
+"""Closed-form cost of a network on an array: cycles, memory accesses, memory sizes.
+
+The engine loads the operands of the next chunk (N cycles) while the streams of the present one run
+(L cycles), and sends the results of a tile away (P Q cycles) while the next tile runs. With
+``chunk = max(L, N)`` and ``tile = max(chunks · chunk, P Q)``, a layer of T tiles takes
+
+    Q + N + (chunks - 1) · chunk + L       the first tile, nothing to hide behind
+    + (T - 1) · tile                       the others
+    + P Q + LAYER_OVERHEAD                 the last results, pipeline and descriptor fetch
+
+cycles. Simulation must find exactly these numbers.
+"""
+
+from dataclasses import dataclass
+
+from .array import Array
+from .network import Network
+from .program import Program, Tiling
+
+LAYER_OVERHEAD = 12
+"""Cycles a layer spends on descriptor fetch and pipeline depth."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerCost:
+    """What one layer costs per image."""
+
+    name: str
+    cycles: int
+    macs: int
+    utilisation: float
+    """Useful lane-cycles (MACs x L) over all lane-cycles of the array."""
+    activation_reads: int
+    """Words of n + 1 bits, all Q ports together."""
+    weight_reads: int
+    """Words of n + 2 bits, all P columns together."""
+    bias_reads: int
+    writes: int
+    """Words of n + 1 bits (scores: of the score width)."""
+    weight_bits: int
+    """ROM bits, padding included."""
+    stored_bits: int
+    """Bits of activations (or scores) that the layer leaves in memory."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkCost:
+    """What a network costs per image, and the memories that it needs."""
+
+    layers: tuple[LayerCost, ...]
+    load_cycles: int
+    """Pixels streamed in, one per cycle."""
+    output_cycles: int
+    """Scores streamed out, one per cycle."""
+    activation_ram_bits: int
+    """One copy; the engine keeps one per read port, Q in all."""
+    weight_rom_bits: int
+    bias_rom_bits: int
+    program_rom_bits: int
+    score_ram_bits: int
+
+    @property
+    def cycles(self) -> int:
+        """From the last pixel taken to the first score offered: what the cycle counter shows."""
+        return sum(layer.cycles for layer in self.layers)
+
+    @property
+    def image_cycles(self) -> int:
+        """Cycles per image at full rate on both streams."""
+        return self.load_cycles + self.cycles + self.output_cycles
+
+    @property
+    def memory_bits(self) -> int:
+        """All memories, one copy of the activation RAM."""
+        return (
+            self.activation_ram_bits
+            + self.weight_rom_bits
+            + self.bias_rom_bits
+            + self.program_rom_bits
+            + self.score_ram_bits
+        )
+
+
+def estimate(network: Network, array: Array) -> NetworkCost:
+    """Cost of ``network`` on ``array``."""
+    program = Program(network, array)
+    layers = []
+    for layer, tiling, last in zip(
+        network.layers, program.tilings, [False] * (len(network.layers) - 1) + [True], strict=True
+    ):
+        cycles = layer_cycles(tiling, array, layer.stream_length)
+        elements = tiling.tiles * tiling.chunks * array.lanes
+        words = tiling.channel_tiles * tiling.chunks * array.lanes
+        stored = program.score_bits if last else program.activation_bits
+        layers.append(
+            LayerCost(
+                name=layer.name,
+                cycles=cycles,
+                macs=layer.macs,
+                utilisation=layer.macs * layer.stream_length / (cycles * array.multipliers),
+                activation_reads=elements * array.positions,
+                weight_reads=elements * array.channels,
+                bias_reads=tiling.tiles * array.neurons,
+                writes=layer.out_shape.size,
+                weight_bits=words * array.channels * program.weight_bits,
+                stored_bits=layer.out_shape.size * stored,
+            )
+        )
+    return NetworkCost(
+        layers=tuple(layers),
+        load_cycles=network.in_shape.size,
+        output_cycles=network.num_scores,
+        activation_ram_bits=program.activation_depth * program.activation_bits,
+        weight_rom_bits=len(program.weight_words) * array.channels * program.weight_bits,
+        bias_rom_bits=len(program.bias_words) * program.score_bits,
+        program_rom_bits=len(network.layers) * sum(program.field_widths.values()),
+        score_ram_bits=network.num_scores * program.score_bits,
+    )
+
+
+def layer_cycles(tiling: Tiling, array: Array, length: int) -> int:
+    """Cycles of a layer with streams of ``length`` bits (see the module's formula)."""
+    chunk = max(length, array.lanes)
+    tile = max(tiling.chunks * chunk, array.neurons)
+    first = array.positions + array.lanes + (tiling.chunks - 1) * chunk + length
+    return first + (tiling.tiles - 1) * tile + array.neurons + LAYER_OVERHEAD

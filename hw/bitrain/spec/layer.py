@@ -1,0 +1,158 @@
+"""Layers as the accelerator runs them: one step of the engine each.
+
+A layer is a field of neurons with one window geometry. For output channel o and each position:
+
+    A   = bias_o + Σ_k sign(w_ok) · |{t < L : r_t(k) < a_k  and  r'_t(k) < |w_ok|}|
+    out = clip(floor(A / 2^shift), 0, 2^n)            with ReLU
+    out = A                                            for the last layer: the scores
+
+k runs over (input channel, kernel row, kernel column) in C order and uses lane k mod N of the SNG
+banks. Max pooling compares the requantised integers. A linear layer is a 1 x 1 window over the map
+flattened in C order to (K, 1, 1).
+"""
+
+from typing import Annotated, Literal, NamedTuple
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+MAX_ACCUMULATOR_BITS = 31
+"""Signed bits that every accumulator fits in (float32 sums in training stay exact below 25)."""
+
+Pair = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
+"""(rows, columns)"""
+
+
+class Shape(NamedTuple):
+    """A feature map, stored in C order."""
+
+    channels: int
+    height: int
+    width: int
+
+    @property
+    def size(self) -> int:
+        """Number of activations."""
+        return self.channels * self.height * self.width
+
+
+class MaxPool2d(BaseModel):
+    """Max pooling without padding; a partial window at the border is dropped."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kernel: Pair
+    stride: Pair
+
+
+class Layer(BaseModel):
+    """Convolution or linear layer with its ReLU, requantisation and max pooling.
+
+    Arrays are integers, read-only, and travel outside the JSON header of a network file.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    kind: Literal["conv2d", "linear"]
+    name: str = Field(min_length=1)
+    """Module path in the trained model."""
+    in_shape: Shape
+    weight: np.ndarray = Field(exclude=True, repr=False)
+    """Signed magnitudes in [-2^n, 2^n], int32: (out, in, kernel rows, kernel columns)."""
+    bias: np.ndarray = Field(exclude=True, repr=False)
+    """Initial accumulator value in product bits (1/L of a unit), int32: (out,)."""
+    shift: int = Field(default=0, ge=-16, le=24)
+    """Right shift from accumulator to activation; negative shifts left. Unused for scores."""
+    stream_length: int = Field(ge=1)
+    """L, a power of two, at most 2^n."""
+    relu: bool = True
+    """False only for the last layer, whose accumulators are the scores."""
+    stride: Pair = (1, 1)
+    padding: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] = (0, 0)
+    pool: MaxPool2d | None = None
+
+    @field_validator("weight", "bias", mode="before")
+    @classmethod
+    def _integers(cls, value):
+        value = np.asarray(value)
+        if not np.issubdtype(value.dtype, np.integer):
+            raise ValueError(f"expected integers, got {value.dtype}")
+        value = value.astype(np.int32)
+        value.setflags(write=False)
+        return value
+
+    @model_validator(mode="after")
+    def _check(self):
+        if self.stream_length & (self.stream_length - 1):
+            raise ValueError(f"stream length {self.stream_length} is not a power of two")
+        if self.weight.ndim != 4 or self.weight.shape[1] != self.in_shape.channels:
+            raise ValueError(
+                f"weight {self.weight.shape} does not fit input {tuple(self.in_shape)}"
+            )
+        if self.bias.shape != (self.out_channels,):
+            raise ValueError(f"bias {self.bias.shape} does not match weight {self.weight.shape}")
+        if self.kind == "linear" and (self.in_shape[1:] != (1, 1) or self.kernel != (1, 1)):
+            raise ValueError("a linear layer takes a flattened (K, 1, 1) input and 1 x 1 weights")
+        if min(self.conv_shape) < 1:
+            raise ValueError(f"kernel {self.kernel} exceeds the padded input {self.in_shape}")
+        if min(self.out_shape) < 1:
+            raise ValueError(f"pooling window exceeds the map {self.conv_shape}")
+        low, high = self.accumulator_range
+        if max(-low, high) >> (MAX_ACCUMULATOR_BITS - 1):
+            raise ValueError(
+                f"accumulator range {low} … {high} exceeds {MAX_ACCUMULATOR_BITS} bits"
+            )
+        return self
+
+    @property
+    def kernel(self) -> Pair:
+        """Window (rows, columns)."""
+        return self.weight.shape[2], self.weight.shape[3]
+
+    @property
+    def out_channels(self) -> int:
+        """Neurons per position."""
+        return self.weight.shape[0]
+
+    @property
+    def num_inputs(self) -> int:
+        """K, products per neuron."""
+        return self.weight[0].size
+
+    @property
+    def weight_matrix(self) -> np.ndarray:
+        """Weights as (out, K)."""
+        return self.weight.reshape(self.out_channels, -1)
+
+    @property
+    def conv_shape(self) -> Shape:
+        """Map of neurons, before pooling."""
+        (kh, kw), (sh, sw), (ph, pw) = self.kernel, self.stride, self.padding
+        height = (self.in_shape.height + 2 * ph - kh) // sh + 1
+        width = (self.in_shape.width + 2 * pw - kw) // sw + 1
+        return Shape(self.out_channels, height, width)
+
+    @property
+    def pool_window(self) -> MaxPool2d:
+        """The pooling window, 1 x 1 where there is none."""
+        return self.pool or MaxPool2d(kernel=(1, 1), stride=(1, 1))
+
+    @property
+    def out_shape(self) -> Shape:
+        """Map of stored activations (or scores)."""
+        (kh, kw), (sh, sw) = self.pool_window.kernel, self.pool_window.stride
+        channels, height, width = self.conv_shape
+        return Shape(channels, (height - kh) // sh + 1, (width - kw) // sw + 1)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates per image."""
+        return self.conv_shape.size * self.num_inputs
+
+    @property
+    def accumulator_range(self) -> tuple[int, int]:
+        """Least and greatest value that an accumulator of this layer can take."""
+        bias = self.bias.astype(np.int64)
+        low = bias - self.stream_length * (self.weight_matrix < 0).sum(1)
+        high = bias + self.stream_length * (self.weight_matrix > 0).sum(1)
+        return min(0, int(low.min())), max(0, int(high.max()))

@@ -1,0 +1,88 @@
+"""The network: the one artefact that training hands to golden model, RTL and cost model."""
+
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from .bank import SngBank
+from .layer import Layer, Shape
+
+FORMAT_VERSION = 1
+
+
+class Network(BaseModel):
+    """A chain of layers with the number format and the SNG banks that they share.
+
+    Inputs are integers in [0, 2^n] that stand for [0, 1]. Precision n is one for the whole
+    network, because lane wiring permutes n bits and must stay wires; layers choose their own
+    stream length L <= 2^n.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format_version: Literal[1] = FORMAT_VERSION
+    name: str = Field(min_length=1)
+    activation_bank: SngBank
+    weight_bank: SngBank
+    layers: tuple[Layer, ...] = Field(min_length=1)
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    """Where it comes from: recipe, data set, accuracies. JSON values; nothing computes with it."""
+
+    @model_validator(mode="after")
+    def _check(self):
+        if self.activation_bank.sequence.width != self.weight_bank.sequence.width:
+            raise ValueError("activation and weight banks differ in width")
+        if len(self.activation_bank.lanes) != len(self.weight_bank.lanes):
+            raise ValueError("activation and weight banks differ in lanes")
+        for layer, following in zip(self.layers, self.layers[1:], strict=False):
+            shape = layer.out_shape
+            if following.kind == "linear":
+                shape = Shape(shape.size, 1, 1)
+            if following.in_shape != shape:
+                raise ValueError(
+                    f"layer {following.name!r} takes {tuple(following.in_shape)} but "
+                    f"{layer.name!r} gives {tuple(shape)}"
+                )
+        for layer in self.layers:
+            last = layer is self.layers[-1]
+            if layer.relu == last:
+                expected = "no ReLU (it gives the scores)" if last else "a ReLU (unipolar output)"
+                raise ValueError(f"layer {layer.name!r} needs {expected}")
+            if last and layer.pool:
+                raise ValueError(f"layer {layer.name!r} gives the scores and cannot pool them")
+            if np.abs(layer.weight).max(initial=0) > self.one:
+                raise ValueError(f"layer {layer.name!r} has a weight above 2^{self.bits}")
+            if layer.stream_length > self.one:
+                raise ValueError(f"layer {layer.name!r} has a stream longer than 2^{self.bits}")
+        return self
+
+    @property
+    def bits(self) -> int:
+        """Precision n."""
+        return self.activation_bank.sequence.width
+
+    @property
+    def one(self) -> int:
+        """2^n, the integer that stands for 1.0."""
+        return 1 << self.bits
+
+    @property
+    def num_lanes(self) -> int:
+        """Period of the lane wiring; the array's lane count is a multiple of it."""
+        return len(self.activation_bank.lanes)
+
+    @property
+    def in_shape(self) -> Shape:
+        """Shape of one image."""
+        return self.layers[0].in_shape
+
+    @property
+    def num_scores(self) -> int:
+        """Length of the score vector (C order)."""
+        return self.layers[-1].out_shape.size
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates per image."""
+        return sum(layer.macs for layer in self.layers)

@@ -1,0 +1,293 @@
+"""The layer program: how a network is laid out in the engine's memories and walked through.
+
+One descriptor per layer drives the engine; weights and biases are ROM words in the order in which
+the engine reads them; activations of consecutive layers alternate between the two ends of one RAM.
+The loop nest of a layer, from the outside in:
+
+    for each tile of P output channels
+        for each tile of Q neuron positions
+            for each chunk of N of the K inputs
+                L cycles of streams
+
+Neuron positions run over (pooled row, pooled column, window row, window column), so that the
+members of a pooling window follow each other. Results leave a tile position by position, and
+within a position channel by channel.
+"""
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+
+from .array import Array
+from .layer import Layer
+from .network import Network
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tiling:
+    """Trip counts of a layer's loop nest on an array."""
+
+    channel_tiles: int
+    position_tiles: int
+    chunks: int
+    window: int
+    """Neurons per stored activation (area of the pooling window)."""
+
+    @classmethod
+    def of(cls, layer: Layer, array: Array) -> "Tiling":
+        """Tiling of ``layer`` on ``array``."""
+        kh, kw = layer.pool_window.kernel
+        positions = layer.out_shape.height * layer.out_shape.width * kh * kw
+        return cls(
+            channel_tiles=-(-layer.out_channels // array.channels),
+            position_tiles=-(-positions // array.positions),
+            chunks=-(-layer.num_inputs // array.lanes),
+            window=kh * kw,
+        )
+
+    @property
+    def tiles(self) -> int:
+        """Rounds of all P Q neurons."""
+        return self.channel_tiles * self.position_tiles
+
+
+@dataclass(frozen=True, kw_only=True)
+class Descriptor:
+    """One layer's entry in the program ROM. ``last_x`` is a count less one.
+
+    Fields that step backwards or start in the padding are two's complement numbers of the field's
+    width: the engine computes addresses and coordinates modulo 2^width.
+    """
+
+    # What the loader reads: element k of the window at each of Q positions.
+    last_input: int
+    """K - 1: inputs beyond read as zero."""
+    last_chunk: int
+    last_position_tile: int
+    last_channel_tile: int
+    height: int
+    width: int
+    last_kernel_row: int
+    last_kernel_column: int
+    row_step: int
+    """Address step from the last column of a window row to the first of the next."""
+    channel_step: int
+    """Address step from the last element of a channel's window to the first of the next's."""
+    weight_base: int
+    # How neuron positions follow each other, in input coordinates.
+    first_row: int
+    first_column: int
+    first_row_address: int
+    last_window_row: int
+    last_window_column: int
+    last_out_column: int
+    neuron_row_step: int
+    neuron_column_step: int
+    neuron_row_address_step: int
+    out_row_step: int
+    out_column_step: int
+    out_row_address_step: int
+    # What the streams and the results do.
+    last_cycle: int
+    """L - 1."""
+    bias_base: int
+    out_base: int
+    plane: int
+    """Stored activations per output channel."""
+    last_plane: int
+    last_out_channel: int
+    last_window: int
+    right_shift: int
+    """From an accumulator already shifted left by the program's ``left_shift``."""
+    scores: int
+    """1 if the accumulators are the scores."""
+
+
+_SIGNED = frozenset({"row_step", "channel_step", "first_row", "first_column", "first_row_address"})
+
+
+class Program:
+    """A network compiled for an array: descriptors, ROM words, memory map and field widths."""
+
+    def __init__(self, network: Network, array: Array):
+        array.check(network)
+        self.network = network
+        self.array = array
+        self.tilings = tuple(Tiling.of(layer, array) for layer in network.layers)
+
+    # Widths in bits.
+
+    @property
+    def activation_bits(self) -> int:
+        """n + 1: values 0 … 2^n."""
+        return self.network.bits + 1
+
+    @property
+    def weight_bits(self) -> int:
+        """Sign (most significant) and magnitude: n + 2."""
+        return self.network.bits + 2
+
+    @cached_property
+    def count_bits(self) -> int:
+        """Unsigned count of one neuron before its bias."""
+        return max(
+            layer.num_inputs * layer.stream_length for layer in self.network.layers
+        ).bit_length()
+
+    @cached_property
+    def score_bits(self) -> int:
+        """Signed accumulator with its bias; also the width of scores."""
+        ranges = [layer.accumulator_range for layer in self.network.layers]
+        return max(max(-low - 1, high).bit_length() for low, high in ranges) + 1
+
+    @cached_property
+    def left_shift(self) -> int:
+        """Constant left shift that makes every layer's remaining shift a right shift."""
+        return max(0, *(-layer.shift for layer in self.network.layers[:-1]), 0)
+
+    # Memories.
+
+    @cached_property
+    def activation_depth(self) -> int:
+        """Words of activation RAM: the largest layer's input and output side by side."""
+        sizes = [layer.in_shape.size + layer.out_shape.size for layer in self.network.layers[:-1]]
+        return max(sizes, default=self.network.in_shape.size)
+
+    @cached_property
+    def out_bases(self) -> tuple[int, ...]:
+        """First RAM address of each layer's output; images are stored from address 0."""
+        bases = [
+            0 if i % 2 else self.activation_depth - layer.out_shape.size
+            for i, layer in enumerate(self.network.layers)
+        ]
+        return (*bases[:-1], 0)  # scores have a memory of their own
+
+    @cached_property
+    def in_bases(self) -> tuple[int, ...]:
+        """First RAM address of each layer's input."""
+        return (0, *self.out_bases[:-1])
+
+    @cached_property
+    def weight_bases(self) -> tuple[int, ...]:
+        """First weight ROM address of each layer."""
+        return _starts(t.channel_tiles * t.chunks * self.array.lanes for t in self.tilings)
+
+    @cached_property
+    def bias_bases(self) -> tuple[int, ...]:
+        """First bias ROM address of each layer."""
+        return _starts(t.channel_tiles * self.array.channels for t in self.tilings)
+
+    @cached_property
+    def weight_words(self) -> list[int]:
+        """Weight ROM: at base + channel tile · K' + k, the P weights of input k, channel 0 lowest.
+
+        K' is K rounded up to whole chunks; what is added is zero.
+        """
+        words, mask = [], (1 << self.weight_bits) - 1
+        for layer, tiling in zip(self.network.layers, self.tilings, strict=True):
+            matrix = layer.weight_matrix
+            for first in range(0, layer.out_channels, self.array.channels):
+                rows = matrix[first : first + self.array.channels].tolist()
+                for k in range(tiling.chunks * self.array.lanes):
+                    word = 0
+                    for p, row in enumerate(rows):
+                        weight = row[k] if k < layer.num_inputs else 0
+                        encoded = abs(weight) | (weight < 0) << (self.weight_bits - 1)
+                        word |= (encoded & mask) << p * self.weight_bits
+                    words.append(word)
+        return words
+
+    @cached_property
+    def bias_words(self) -> list[int]:
+        """Bias ROM: at base + channel, what the unsigned count lacks, two's complement.
+
+        A lane of negative weight counts (x AND w) XOR 1, one too many per cycle: with s the sign,
+        +-(x w) = ((x w) XOR s) - s, and the sum of all s is known here.
+        """
+        words = []
+        for layer, tiling in zip(self.network.layers, self.tilings, strict=True):
+            negatives = (layer.weight_matrix < 0).sum(1)
+            constants = (layer.bias - layer.stream_length * negatives).tolist()
+            padding = tiling.channel_tiles * self.array.channels - layer.out_channels
+            words += [c & ((1 << self.score_bits) - 1) for c in constants] + [0] * padding
+        return words
+
+    @cached_property
+    def descriptors(self) -> tuple[Descriptor, ...]:
+        """One per layer, in order."""
+        return tuple(self._descriptor(i) for i in range(len(self.network.layers)))
+
+    @cached_property
+    def field_widths(self) -> dict[str, int]:
+        """Bits of each descriptor field, in ROM order, least significant first."""
+        columns = {name: [asdict(d)[name] for d in self.descriptors] for name in _FIELDS}
+        return {
+            name: max(
+                max(max(-v - 1, v).bit_length() + 1 if name in _SIGNED else v.bit_length(), 1)
+                for v in values
+            )
+            for name, values in columns.items()
+        }
+
+    @cached_property
+    def descriptor_words(self) -> list[int]:
+        """Program ROM, one word per layer, fields packed from the least significant bit up."""
+        words = []
+        for descriptor in self.descriptors:
+            word, position = 0, 0
+            for name, width in self.field_widths.items():
+                word |= (getattr(descriptor, name) & ((1 << width) - 1)) << position
+                position += width
+            words.append(word)
+        return words
+
+    def _descriptor(self, index: int) -> Descriptor:
+        layer, tiling = self.network.layers[index], self.tilings[index]
+        (kh, kw), (sh, sw), (ph, pw) = layer.kernel, layer.stride, layer.padding
+        (window_h, window_w), (pool_h, pool_w) = layer.pool_window.kernel, layer.pool_window.stride
+        _, height, width = layer.in_shape
+        _, out_height, out_width = layer.out_shape
+        return Descriptor(
+            last_input=layer.num_inputs - 1,
+            last_chunk=tiling.chunks - 1,
+            last_position_tile=tiling.position_tiles - 1,
+            last_channel_tile=tiling.channel_tiles - 1,
+            height=height,
+            width=width,
+            last_kernel_row=kh - 1,
+            last_kernel_column=kw - 1,
+            row_step=width - kw + 1,
+            channel_step=(height - kh + 1) * width - kw + 1,
+            weight_base=self.weight_bases[index],
+            first_row=-ph,
+            first_column=-pw,
+            first_row_address=self.in_bases[index] - ph * width,
+            last_window_row=window_h - 1,
+            last_window_column=window_w - 1,
+            last_out_column=out_width - 1,
+            neuron_row_step=sh,
+            neuron_column_step=sw,
+            neuron_row_address_step=sh * width,
+            out_row_step=pool_h * sh,
+            out_column_step=pool_w * sw,
+            out_row_address_step=pool_h * sh * width,
+            last_cycle=layer.stream_length - 1,
+            bias_base=self.bias_bases[index],
+            out_base=self.out_bases[index],
+            plane=out_height * out_width,
+            last_plane=out_height * out_width - 1,
+            last_out_channel=layer.out_channels - 1,
+            last_window=tiling.window - 1,
+            right_shift=layer.shift + self.left_shift if layer.relu else 0,
+            scores=not layer.relu,
+        )
+
+
+_FIELDS = tuple(Descriptor.__dataclass_fields__)
+
+
+def _starts(sizes) -> tuple[int, ...]:
+    starts, position = [], 0
+    for size in sizes:
+        starts.append(position)
+        position += size
+    return tuple(starts)

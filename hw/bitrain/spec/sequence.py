@@ -1,0 +1,177 @@
+"""Number sequences that drive stochastic number generators (SNGs).
+
+An n-bit sequence visits every value 0 … 2^n - 1 exactly once per period, so the stream
+``r_t < a`` holds exactly ``a`` ones in a full period. Sources:
+
+- LFSR taps: P. Alfke, *Efficient Shift Registers, LFSR Counters, and Long Pseudo-Random Sequence
+  Generators*, Xilinx XAPP 052 (1996). Inserting the all-zero state: N. G. de Bruijn (1946); in
+  hardware, one NOR over the low n - 1 bits.
+- van der Corput: J. G. van der Corput (1935), base 2: the bit-reversed counter.
+- Sobol direction numbers: S. Joe and F. Y. Kuo, *Constructing Sobol sequences with better
+  two-dimensional projections*, SIAM J. Sci. Comput. 30 (2008).
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+MIN_WIDTH = 2
+MAX_WIDTH = 16
+
+LFSR_TAPS: dict[int, tuple[int, ...]] = {
+    2: (2, 1),
+    3: (3, 2),
+    4: (4, 3),
+    5: (5, 3),
+    6: (6, 5),
+    7: (7, 6),
+    8: (8, 6, 5, 4),
+    9: (9, 5),
+    10: (10, 7),
+    11: (11, 9),
+    12: (12, 6, 4, 1),
+    13: (13, 4, 3, 1),
+    14: (14, 5, 3, 1),
+    15: (15, 14),
+    16: (16, 15, 13, 4),
+}
+"""Exponents of one primitive polynomial per width (the constant term is implied)."""
+
+_SOBOL: tuple[tuple[int, int, tuple[int, ...]], ...] = (
+    (1, 0, (1,)),
+    (2, 1, (1, 3)),
+    (3, 1, (1, 3, 1)),
+    (3, 2, (1, 1, 1)),
+    (4, 1, (1, 1, 3, 3)),
+    (4, 4, (1, 3, 5, 13)),
+    (5, 2, (1, 1, 5, 5, 17)),
+)
+"""Joe-Kuo (degree s, coefficients a, initial numbers m) for dimensions 2, 3, …"""
+
+MAX_SOBOL_DIMENSION = len(_SOBOL) + 1
+
+
+class _Sequence(BaseModel):
+    """What all kinds share: a width in bits and the state at cycle 0."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    width: int = Field(ge=MIN_WIDTH, le=MAX_WIDTH)
+    """Bits n; the period is 2^n."""
+    seed: int = Field(default=0, ge=0)
+    """State (LFSR) or count (the other kinds) at cycle 0, below 2^n."""
+
+    @model_validator(mode="after")
+    def _check_seed(self):
+        if self.seed >= 1 << self.width:
+            raise ValueError(f"seed {self.seed} needs more than {self.width} bits")
+        return self
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        """One period, shape (2^n,), uint16; read-only."""
+        values = np.fromiter(self._period(), np.uint16)
+        values.setflags(write=False)
+        return values
+
+    def _period(self) -> Iterable[int]:
+        raise NotImplementedError
+
+
+class Lfsr(_Sequence):
+    """Fibonacci LFSR with the all-zero state inserted (a de Bruijn cycle of 2^n states).
+
+    next = (state << 1 | feedback) mod 2^n, where
+    feedback = XOR of state bits (t - 1) for t in taps, XOR (low n - 1 bits are all zero).
+    """
+
+    kind: Literal["lfsr"] = "lfsr"
+    taps: tuple[int, ...] = ()
+    """Exponents of the feedback polynomial; empty selects the table's."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_taps(cls, data):
+        if isinstance(data, dict) and not data.get("taps") and data.get("width") in LFSR_TAPS:
+            return {**data, "taps": LFSR_TAPS[data["width"]]}
+        return data
+
+    @model_validator(mode="after")
+    def _check_taps(self):
+        if any(not 1 <= tap <= self.width for tap in self.taps) or self.width not in self.taps:
+            raise ValueError(f"taps {self.taps} must lie in 1 … {self.width} and hold {self.width}")
+        if len(np.unique(self.values)) != 1 << self.width:
+            raise ValueError(f"taps {self.taps} are not a primitive polynomial: period too short")
+        return self
+
+    def _period(self) -> Iterator[int]:
+        state, mask = self.seed, (1 << self.width) - 1
+        for _ in range(1 << self.width):
+            yield state
+            feedback = state & mask >> 1 == 0
+            for tap in self.taps:
+                feedback ^= state >> (tap - 1) & 1
+            state = (state << 1 | feedback) & mask
+
+
+class _Counter(_Sequence):
+    """A counter seen through a GF(2) matrix: value = XOR of ``columns()[i]`` for set count bits."""
+
+    direction: Literal["up", "down"] = "up"
+
+    def columns(self) -> tuple[int, ...]:
+        """Column i of the matrix: what bit i of the count contributes."""
+        raise NotImplementedError
+
+    def _period(self) -> np.ndarray:
+        step = 1 if self.direction == "up" else -1
+        count = (self.seed + step * np.arange(1 << self.width)) % (1 << self.width)
+        return np.bitwise_xor.reduce(
+            [(count >> i & 1) * column for i, column in enumerate(self.columns())]
+        )
+
+
+class Ramp(_Counter):
+    """The count itself."""
+
+    kind: Literal["ramp"] = "ramp"
+
+    def columns(self) -> tuple[int, ...]:
+        return tuple(1 << i for i in range(self.width))
+
+
+class VanDerCorput(_Counter):
+    """The bit-reversed count: every prefix is spread as evenly as can be."""
+
+    kind: Literal["van_der_corput"] = "van_der_corput"
+
+    def columns(self) -> tuple[int, ...]:
+        return tuple(1 << (self.width - 1 - i) for i in range(self.width))
+
+
+class Sobol(_Counter):
+    """One dimension of a Sobol sequence, in natural (not Gray code) order."""
+
+    kind: Literal["sobol"] = "sobol"
+    dimension: int = Field(default=2, ge=1, le=MAX_SOBOL_DIMENSION)
+    """1 is van der Corput."""
+
+    def columns(self) -> tuple[int, ...]:
+        if self.dimension == 1:
+            return VanDerCorput(width=self.width).columns()
+        degree, a, initial = _SOBOL[self.dimension - 2]
+        m = list(initial)
+        for i in range(degree, self.width):
+            value = m[i - degree] ^ (m[i - degree] << degree)
+            for j in range(1, degree):
+                if a >> (degree - 1 - j) & 1:
+                    value ^= m[i - j] << j
+            m.append(value)
+        return tuple(m[i] << (self.width - 1 - i) for i in range(self.width))
+
+
+Sequence = Annotated[Lfsr | Ramp | VanDerCorput | Sobol, Field(discriminator="kind")]
+"""Any kind of sequence, told apart by ``kind``."""

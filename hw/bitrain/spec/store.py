@@ -1,0 +1,83 @@
+"""Network files: a JSON header and the arrays in one ``.npz`` archive, without pickle."""
+
+import json
+import zipfile
+import zlib
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from pydantic import ValidationError
+
+from .errors import BitrainError
+from .files import write_atomically
+from .network import FORMAT_VERSION, Network
+
+_ARRAYS = ("weight", "bias")
+_UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error)
+
+
+def save_network(network: Network, path: Path) -> None:
+    """Write ``network`` to ``path`` (suffix .npz by convention), whole or not at all."""
+    header = network.model_dump(mode="json")
+    arrays = {
+        f"{field}.{i}": getattr(layer, field)
+        for i, layer in enumerate(network.layers)
+        for field in _ARRAYS
+    }
+    text = json.dumps({**header, "sha256": _digest(arrays)}, indent=1).encode()
+    buffer = BytesIO()
+    np.savez_compressed(buffer, header=np.frombuffer(text, np.uint8), **arrays)
+    write_atomically(path, buffer.getvalue())
+
+
+def load_network(path: Path) -> Network:
+    """Read and validate a network file; :class:`BitrainError` says what is wrong with it."""
+    if not path.is_file():
+        raise BitrainError(f"{path}: no such network file; `bitrain export` writes one")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
+        header = json.loads(arrays.pop("header").tobytes())
+        version, digest = header["format_version"], header.pop("sha256")
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        KeyError,
+        TypeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        raise BitrainError(
+            f"{path}: not a readable network file ({_first_line(error)}); export it again"
+        ) from error
+    if version != FORMAT_VERSION:
+        raise BitrainError(
+            f"{path}: network format {version}, this Bitrain reads {FORMAT_VERSION}; "
+            "upgrade Bitrain or export the network again"
+        )
+    if digest != _digest(arrays):
+        raise BitrainError(f"{path}: weights do not match their checksum; export it again")
+    try:
+        for i, layer in enumerate(header["layers"]):
+            layer.update({field: arrays[f"{field}.{i}"] for field in _ARRAYS})
+        return Network.model_validate(header)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "network"
+        raise BitrainError(f"{path}: {where}: {first['msg']}; export it again") from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BitrainError(f"{path}: header and arrays do not match; export it again") from error
+
+
+def _digest(arrays: dict[str, np.ndarray]) -> str:
+    digest = sha256()
+    for key in sorted(arrays):
+        digest.update(key.encode() + arrays[key].astype("<i4").tobytes())
+    return digest.hexdigest()
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
