@@ -1,0 +1,50 @@
+"""The slow, obviously right model: streams as arrays of bits, straight from the definitions."""
+
+import numpy as np
+
+from bitrain.spec import Layer, Network
+
+
+def run_reference(network: Network, images: np.ndarray) -> list[np.ndarray]:
+    """What :func:`bitrain.golden.run` computes, one neuron and one bit at a time."""
+    outputs, activations = [], images
+    for layer in network.layers:
+        activations = activations.reshape(-1, *layer.in_shape)
+        activations = np.stack([_layer(network, layer, image) for image in activations])
+        outputs.append(activations)
+    return outputs
+
+
+def _layer(network: Network, layer: Layer, image: np.ndarray) -> np.ndarray:
+    (kh, kw), (sh, sw), (ph, pw) = layer.kernel, layer.stride, layer.padding
+    padded = np.pad(image, ((0, 0), (ph, ph), (pw, pw)))
+    neurons = np.empty(layer.conv_shape, np.int64)
+    for o, y, x in np.ndindex(*layer.conv_shape):
+        window = padded[:, y * sh : y * sh + kh, x * sw : x * sw + kw]
+        neurons[o, y, x] = _accumulate(network, layer, o, window.ravel())
+    if not layer.relu:
+        return neurons
+    scale = 2.0**layer.shift
+    neurons = np.clip(np.floor(neurons / scale), 0, network.one).astype(np.int64)
+    return _max_pool(layer, neurons)
+
+
+def _accumulate(network: Network, layer: Layer, channel: int, inputs: np.ndarray) -> int:
+    length = layer.stream_length
+    activation_values = network.activation_bank.values(length)
+    weight_values = network.weight_bank.values(length)
+    total = int(layer.bias[channel])
+    for k, (a, w) in enumerate(zip(inputs, layer.weight_matrix[channel], strict=True)):
+        lane = k % network.num_lanes
+        activation_stream = activation_values[lane] < a
+        weight_stream = weight_values[lane] < abs(w)
+        total += int(np.sign(w)) * int((activation_stream & weight_stream).sum())
+    return total
+
+
+def _max_pool(layer: Layer, neurons: np.ndarray) -> np.ndarray:
+    (kh, kw), (sh, sw) = layer.pool_window.kernel, layer.pool_window.stride
+    pooled = np.empty(layer.out_shape, np.int64)
+    for o, y, x in np.ndindex(*layer.out_shape):
+        pooled[o, y, x] = neurons[o, y * sh : y * sh + kh, x * sw : x * sw + kw].max()
+    return pooled

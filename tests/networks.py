@@ -1,0 +1,93 @@
+"""Random small networks for tests: every geometry that the contract allows, in few neurons."""
+
+import numpy as np
+
+from bitrain.spec import (
+    Layer,
+    Lfsr,
+    MaxPool2d,
+    Network,
+    Ramp,
+    Shape,
+    SngBank,
+    Sobol,
+    VanDerCorput,
+)
+
+SEQUENCES = (Lfsr, Ramp, VanDerCorput, Sobol)
+
+
+def random_bank(rng: np.random.Generator, bits: int, num_lanes: int) -> SngBank:
+    kind = SEQUENCES[rng.integers(len(SEQUENCES))]
+    sequence = kind(width=bits, seed=int(rng.integers(1 << bits)))
+    return SngBank.wired(sequence, num_lanes, "rotated" if rng.integers(2) else "identical")
+
+
+def random_layer(
+    rng: np.random.Generator,
+    in_shape: Shape,
+    out_channels: int,
+    *,
+    bits: int,
+    length: int,
+    kind: str = "conv2d",
+    relu: bool = True,
+    **geometry,
+) -> Layer:
+    kernel = geometry.pop("kernel", (1, 1))
+    inputs = in_shape.channels * kernel[0] * kernel[1]
+    one = 1 << bits
+    weight = rng.integers(-one, one + 1, (out_channels, in_shape.channels, *kernel))
+    shift = round(np.log2(length * np.sqrt(inputs) / one)) if relu else 0
+    return Layer(
+        kind=kind,
+        name=f"{kind}{in_shape.channels}x{out_channels}",
+        in_shape=in_shape,
+        weight=weight,
+        bias=rng.integers(-length, length + 1, out_channels),
+        shift=shift,
+        stream_length=length,
+        relu=relu,
+        **geometry,
+    )
+
+
+def random_network(
+    seed: int = 0, *, bits: int = 4, lanes: int = 4, length: int | None = None, in_shape=None
+) -> Network:
+    """Conv (stride, padding), conv with pooling, linear: sizes drawn from ``seed``."""
+    rng = np.random.default_rng(seed)
+    length = length or 1 << bits
+    channels, height, width = in_shape or (int(rng.integers(1, 4)), *rng.integers(6, 9, 2).tolist())
+    common = {"bits": bits, "length": length}
+    first = random_layer(
+        rng,
+        Shape(channels, height, width),
+        int(rng.integers(2, 6)),
+        kernel=(3, int(rng.integers(1, 4))),
+        stride=(1, int(rng.integers(1, 3))),
+        padding=(1, 1),
+        **common,
+    )
+    second = random_layer(
+        rng,
+        first.out_shape,
+        int(rng.integers(2, 6)),
+        kernel=(2, 2),
+        padding=(0, 1),
+        pool=MaxPool2d(kernel=(2, 2), stride=(2, 2)),
+        **common,
+    )
+    flat = Shape(second.out_shape.size, 1, 1)
+    scores = random_layer(rng, flat, 5, kind="linear", relu=False, **common)
+    return Network(
+        name=f"random{seed}",
+        activation_bank=random_bank(rng, bits, lanes),
+        weight_bank=random_bank(rng, bits, lanes),
+        layers=(first, second, scores),
+    )
+
+
+def random_images(network: Network, count: int, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, network.one + 1, (count, *network.in_shape)).astype(np.int32)
