@@ -17,8 +17,10 @@ from .array import Array
 from .network import Network
 from .program import Program, Tiling
 
-LAYER_OVERHEAD = 12
+LAYER_OVERHEAD = 14
 """Cycles a layer spends on descriptor fetch and pipeline depth."""
+IMAGE_OVERHEAD = 1
+"""Cycles to read the first score."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +64,7 @@ class NetworkCost:
     @property
     def cycles(self) -> int:
         """From the last pixel taken to the first score offered: what the cycle counter shows."""
-        return sum(layer.cycles for layer in self.layers)
+        return sum(layer.cycles for layer in self.layers) + IMAGE_OVERHEAD
 
     @property
     def image_cycles(self) -> int:

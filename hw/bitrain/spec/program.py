@@ -61,6 +61,8 @@ class Descriptor:
     # What the loader reads: element k of the window at each of Q positions.
     last_input: int
     """K - 1: inputs beyond read as zero."""
+    last_slot: int
+    """K' - 1: inputs rounded up to whole chunks."""
     last_chunk: int
     last_position_tile: int
     last_channel_tile: int
@@ -76,16 +78,18 @@ class Descriptor:
     # How neuron positions follow each other, in input coordinates.
     first_row: int
     first_column: int
-    first_row_address: int
+    first_address: int
     last_window_row: int
     last_window_column: int
     last_out_column: int
     neuron_row_step: int
     neuron_column_step: int
     neuron_row_address_step: int
+    """Address step from the last neuron of a window row to the first of the next."""
     out_row_step: int
     out_column_step: int
     out_row_address_step: int
+    """Address step from the last pooling window of a row to the first of the next."""
     # What the streams and the results do.
     last_cycle: int
     """L - 1."""
@@ -102,7 +106,17 @@ class Descriptor:
     """1 if the accumulators are the scores."""
 
 
-_SIGNED = frozenset({"row_step", "channel_step", "first_row", "first_column", "first_row_address"})
+SIGNED_FIELDS = frozenset(
+    {
+        "row_step",
+        "channel_step",
+        "first_row",
+        "first_column",
+        "first_address",
+        "neuron_row_address_step",
+        "out_row_address_step",
+    }
+)
 
 
 class Program:
@@ -143,6 +157,17 @@ class Program:
     def left_shift(self) -> int:
         """Constant left shift that makes every layer's remaining shift a right shift."""
         return max(0, *(-layer.shift for layer in self.network.layers[:-1]), 0)
+
+    @cached_property
+    def coordinate_bits(self) -> int:
+        """Input rows and columns, from -padding to size + padding, modulo 2^coordinate_bits."""
+        spans = [max(layer.in_shape[1:]) + 2 * max(layer.padding) for layer in self.network.layers]
+        return max(spans).bit_length()
+
+    @cached_property
+    def address_bits(self) -> int:
+        """Addresses of the activation RAM."""
+        return max(1, (self.activation_depth - 1).bit_length())
 
     # Memories.
 
@@ -222,7 +247,7 @@ class Program:
         columns = {name: [asdict(d)[name] for d in self.descriptors] for name in _FIELDS}
         return {
             name: max(
-                max(max(-v - 1, v).bit_length() + 1 if name in _SIGNED else v.bit_length(), 1)
+                max(max(-v - 1, v).bit_length() + 1 if name in SIGNED_FIELDS else v.bit_length(), 1)
                 for v in values
             )
             for name, values in columns.items()
@@ -248,6 +273,7 @@ class Program:
         _, out_height, out_width = layer.out_shape
         return Descriptor(
             last_input=layer.num_inputs - 1,
+            last_slot=tiling.chunks * self.array.lanes - 1,
             last_chunk=tiling.chunks - 1,
             last_position_tile=tiling.position_tiles - 1,
             last_channel_tile=tiling.channel_tiles - 1,
@@ -260,16 +286,16 @@ class Program:
             weight_base=self.weight_bases[index],
             first_row=-ph,
             first_column=-pw,
-            first_row_address=self.in_bases[index] - ph * width,
+            first_address=self.in_bases[index] - ph * width - pw,
             last_window_row=window_h - 1,
             last_window_column=window_w - 1,
             last_out_column=out_width - 1,
             neuron_row_step=sh,
             neuron_column_step=sw,
-            neuron_row_address_step=sh * width,
+            neuron_row_address_step=sh * width - (window_w - 1) * sw,
             out_row_step=pool_h * sh,
             out_column_step=pool_w * sw,
-            out_row_address_step=pool_h * sh * width,
+            out_row_address_step=pool_h * sh * width - (out_width - 1) * pool_w * sw,
             last_cycle=layer.stream_length - 1,
             bias_base=self.bias_bases[index],
             out_base=self.out_bases[index],

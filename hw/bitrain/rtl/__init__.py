@@ -1,0 +1,33 @@
+"""RTL of the accelerator: one Amaranth component per file, parametrised by the contract."""
+
+from .accelerator import Accelerator
+from .arg_max import ArgMax
+from .engine import Engine
+from .loader import Loader
+from .mac_array import MacArray
+from .max_pool import MaxPool
+from .operands import OperandRegisters
+from .popcount import PopulationCount
+from .requantise import Requantise
+from .sng_bank import StochasticNumberGenerators
+from .source import SequenceSource
+from .stream_control import StreamControl
+from .walker import PositionWalker
+from .writeback import Writeback
+
+__all__ = [
+    "Accelerator",
+    "ArgMax",
+    "Engine",
+    "Loader",
+    "MacArray",
+    "MaxPool",
+    "OperandRegisters",
+    "PopulationCount",
+    "PositionWalker",
+    "Requantise",
+    "SequenceSource",
+    "StochasticNumberGenerators",
+    "StreamControl",
+    "Writeback",
+]

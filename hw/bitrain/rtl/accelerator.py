@@ -1,0 +1,117 @@
+"""The accelerator: image stream in, score stream out."""
+
+from amaranth.hdl import Module, Signal, signed, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import Component, In, Out
+
+from bitrain.spec import Program
+
+from .engine import Engine
+from .layouts import activation_shape
+
+
+class Accelerator(Component):
+    """Takes an image pixel by pixel, runs the network, gives its scores one by one.
+
+    ::
+
+        pixels  ‾‾‾‾‾‾‾‾\\_______________________________/‾‾‾
+        busy    _/‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾\\___
+        scores  ______________________/‾‾‾‾‾‾‾‾\\______
+                        |◄── cycles ──►|
+
+    Latency: ``spec.estimate(network, array).cycles`` from the last pixel to the first score.
+
+    Parameters
+    ----------
+    program
+        The network compiled for an array; fixes ROM contents and all widths.
+
+    Members
+    -------
+    pixels : In(stream of n + 1 bits)
+        Activations 0 … 2^n in C order (channel, row, column).
+    scores : Out(stream of {score, last})
+        Signed scores in C order; ``last`` with the last of an image.
+    class_index : Out(…)
+        Index of the largest score, the lowest among equals; from the first score on.
+    busy : Out(1)
+        From an image's first pixel to its last score.
+    cycles : Out(32)
+        Cycles from the last pixel to the first score, of this image or the last.
+    trace : Out(signature)
+        Every activation that a layer stores: ``valid``, ``layer``, ``address``, ``data``.
+    """
+
+    def __init__(self, program: Program):
+        self.program = program
+        network = program.network
+        activation = activation_shape(network.bits)
+        self.score_layout = data.StructLayout({"score": signed(program.score_bits), "last": 1})
+        trace = wiring.Signature(
+            {
+                "valid": Out(1),
+                "layer": Out(range(max(2, len(network.layers)))),
+                "address": Out(program.address_bits),
+                "data": Out(activation),
+            }
+        )
+        super().__init__(
+            {
+                "pixels": In(stream.Signature(activation)),
+                "scores": Out(stream.Signature(self.score_layout)),
+                "class_index": Out(range(max(2, network.num_scores))),
+                "busy": Out(1),
+                "cycles": Out(unsigned(32)),
+                "trace": Out(trace),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.engine = engine = Engine(self.program)
+        network = self.program.network
+
+        pixel = Signal(range(max(2, network.in_shape.size)))
+        score = Signal.like(engine.score_index)
+        m.d.comb += [
+            engine.load.eq(self.pixels.valid & self.pixels.ready),
+            engine.load_address.eq(pixel),
+            engine.load_activation.eq(self.pixels.payload),
+            engine.score_index.eq(score),
+            self.scores.payload.score.eq(engine.score),
+            self.scores.payload.last.eq(score == network.num_scores - 1),
+            self.class_index.eq(engine.class_index),
+            self.trace.valid.eq(engine.store),
+            self.trace.layer.eq(engine.layer),
+            self.trace.address.eq(engine.store_address),
+            self.trace.data.eq(engine.store_activation),
+        ]
+        with m.FSM():
+            with m.State("LOAD"):
+                m.d.comb += [self.pixels.ready.eq(1), self.busy.eq(pixel != 0)]
+                with m.If(self.pixels.valid):
+                    m.d.sync += pixel.eq(pixel + 1)
+                    with m.If(pixel == network.in_shape.size - 1):
+                        m.d.sync += [pixel.eq(0), self.cycles.eq(0)]
+                        m.d.comb += engine.start.eq(1)
+                        m.next = "RUN"
+            with m.State("RUN"):
+                m.d.comb += self.busy.eq(1)
+                m.d.sync += [self.cycles.eq(self.cycles + 1), score.eq(0)]
+                with m.If(engine.done):
+                    m.next = "READ"
+            with m.State("READ"):
+                # The score RAM shows score 0 in the next cycle.
+                m.d.comb += self.busy.eq(1)
+                m.d.sync += self.cycles.eq(self.cycles + 1)
+                m.next = "SEND"
+            with m.State("SEND"):
+                m.d.comb += [self.busy.eq(1), self.scores.valid.eq(1)]
+                with m.If(self.scores.ready):
+                    # Read ahead: the next score must be there in the next cycle.
+                    m.d.comb += engine.score_index.eq(score + 1)
+                    m.d.sync += score.eq(score + 1)
+                    with m.If(self.scores.payload.last):
+                        m.next = "LOAD"
+        return m

@@ -1,0 +1,190 @@
+"""The layer-program engine: one array, its memories, and the loop over layers."""
+
+from amaranth.hdl import Module, Mux, Shape, Signal, signed, unsigned
+from amaranth.lib import data, memory
+from amaranth.lib.wiring import Component, In, Out
+
+from bitrain.spec import Program
+
+from .arg_max import ArgMax
+from .layouts import activation_shape, descriptor_layout, weight_layout
+from .loader import Loader
+from .mac_array import MacArray
+from .operands import OperandRegisters
+from .stream_control import StreamControl
+from .writeback import Writeback
+
+
+def rom(shape: Shape | data.Layout, words: list[int]) -> memory.Memory:
+    """Read-only memory of raw words, at least two deep (an address needs a bit)."""
+    width = Shape.cast(shape).width
+    return memory.Memory(shape=unsigned(width), depth=max(2, len(words)), init=words)
+
+
+class Engine(Component):
+    """Runs all layers of a program on the image in its activation RAM.
+
+    ::
+
+        program ROM ─► descriptor ─► loader ─► operands ─► array ─► write-back
+                                      ▲   ▲                             │
+                        activation RAM┘   └weight ROM        bias ROM ──┤
+                              ▲─────────────────────────────────────────┤
+                                                        score RAM ◄─────┘
+
+    Latency: ``done`` as many cycles after ``start`` as ``spec.estimate(...).cycles`` says, less
+    one.
+
+    Members
+    -------
+    load : In(1), load_address : In(address), load_activation : In(n + 1)
+        Write a pixel, while idle.
+    start : In(1)
+        Run.
+    done : Out(1)
+        The scores are there.
+    score_index : In(…), score : Out(signed(score_bits))
+        Score RAM, read in one cycle.
+    class_index : Out(…)
+        Index of the largest score, from ``done`` to the next image's.
+    layer : Out(…)
+        The layer at work.
+    store, store_address, store_activation : Out
+        Trace of the write-back to the activation RAM.
+    """
+
+    def __init__(self, program: Program):
+        self.program = program
+        activation = activation_shape(program.network.bits)
+        super().__init__(
+            {
+                "load": In(1),
+                "load_address": In(program.address_bits),
+                "load_activation": In(activation),
+                "start": In(1),
+                "done": Out(1),
+                "score_index": In(range(max(2, program.network.num_scores))),
+                "score": Out(signed(program.score_bits)),
+                "class_index": Out(range(max(2, program.network.num_scores))),
+                "layer": Out(range(max(2, len(program.network.layers)))),
+                "store": Out(1),
+                "store_address": Out(program.address_bits),
+                "store_activation": Out(activation),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        program, network = self.program, self.program.network
+        weights = data.ArrayLayout(weight_layout(network.bits), program.array.channels)
+
+        m.submodules.loader = loader = Loader(program)
+        m.submodules.operands = operands = OperandRegisters(program.array, bits=network.bits)
+        m.submodules.control = control = StreamControl(program)
+        m.submodules.array = array = MacArray(
+            network.activation_bank,
+            network.weight_bank,
+            program.array,
+            count_bits=program.count_bits,
+        )
+        m.submodules.writeback = writeback = Writeback(program)
+
+        # The loop over layers.
+        m.submodules.program = programs = rom(descriptor_layout(program), program.descriptor_words)
+        fetch = programs.read_port()
+        descriptor = data.View(descriptor_layout(program), fetch.data)
+        restart = Signal()
+        m.d.comb += fetch.addr.eq(self.layer)
+        with m.FSM():
+            with m.State("IDLE"):
+                with m.If(self.start):
+                    m.d.sync += self.layer.eq(0)
+                    m.next = "FETCH"
+            with m.State("FETCH"):
+                m.next = "RESTART"
+            with m.State("RESTART"):
+                m.d.comb += restart.eq(1)
+                m.next = "RUN"
+            with m.State("RUN"), m.If(writeback.finished):
+                m.next = "FETCH"
+                m.d.sync += self.layer.eq(self.layer + 1)
+                with m.If(self.layer == len(network.layers) - 1):
+                    m.d.comb += self.done.eq(1)
+                    m.next = "IDLE"
+
+        # Activations and weights to the array.
+        m.submodules.activations = activations = memory.Memory(
+            shape=activation_shape(network.bits), depth=max(2, program.activation_depth), init=[]
+        )
+        m.submodules.weights = weight_rom = rom(weights, program.weight_words)
+        m.d.comb += [
+            loader.descriptor.eq(descriptor),
+            loader.restart.eq(restart),
+            loader.ready.eq(operands.ready),
+        ]
+        weight_port = weight_rom.read_port()
+        m.d.comb += [
+            weight_port.addr.eq(loader.weight_address),
+            weight_port.en.eq(loader.enable),
+            operands.weight.eq(weight_port.data),
+            operands.valid.eq(loader.valid),
+        ]
+        for q in range(program.array.positions):
+            port = activations.read_port()
+            m.d.comb += [
+                port.addr.eq(loader.addresses[q]),
+                port.en.eq(loader.enable),
+                operands.activation[q].eq(Mux(loader.inside[q], port.data, 0)),
+            ]
+        m.d.comb += [
+            control.descriptor.eq(descriptor),
+            control.full.eq(operands.full),
+            operands.take.eq(control.take),
+            array.restart.eq(control.take),
+            array.step.eq(control.step),
+            array.first.eq(control.first),
+            array.last.eq(control.last),
+            array.activations.eq(operands.activations),
+            array.weights.eq(operands.weights),
+        ]
+
+        # Results to the memories.
+        m.submodules.biases = bias_rom = rom(signed(program.score_bits), program.bias_words)
+        bias_port = bias_rom.read_port()
+        m.d.comb += [
+            writeback.descriptor.eq(descriptor),
+            writeback.restart.eq(restart),
+            writeback.done.eq(array.done),
+            writeback.counts.eq(array.counts),
+            bias_port.addr.eq(writeback.bias_address),
+            writeback.bias.eq(bias_port.data),
+            self.store.eq(writeback.store),
+            self.store_address.eq(writeback.store_address),
+            self.store_activation.eq(writeback.activation),
+        ]
+        write = activations.write_port()
+        m.d.comb += [
+            write.en.eq(self.load | self.store),
+            write.addr.eq(Mux(self.load, self.load_address, self.store_address)),
+            write.data.eq(Mux(self.load, self.load_activation, self.store_activation)),
+        ]
+        m.submodules.scores = scores = memory.Memory(
+            shape=signed(program.score_bits), depth=max(2, network.num_scores), init=[]
+        )
+        score_write, score_read = scores.write_port(), scores.read_port()
+        m.submodules.arg_max = arg_max = ArgMax(
+            value_shape=signed(program.score_bits), index_bits=len(self.class_index)
+        )
+        m.d.comb += [
+            score_write.en.eq(writeback.score_valid),
+            score_write.addr.eq(writeback.score_index),
+            score_write.data.eq(writeback.score),
+            score_read.addr.eq(self.score_index),
+            self.score.eq(score_read.data),
+            arg_max.clear.eq(self.start),
+            arg_max.valid.eq(writeback.score_valid),
+            arg_max.value.eq(writeback.score),
+            arg_max.index.eq(writeback.score_index),
+            self.class_index.eq(arg_max.best),
+        ]
+        return m

@@ -1,0 +1,76 @@
+"""Operand registers: the next chunk shifts in while the present one is at work."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import data
+from amaranth.lib.wiring import Component, In, Out
+
+from bitrain.spec import Array
+
+from .layouts import activation_shape, weight_layout
+
+
+class OperandRegisters(Component):
+    """Double-buffered operands of Q positions and P channels, N lanes each.
+
+    Elements arrive in lane order, one of every position and channel per cycle. ``take`` moves a
+    full chunk to the outputs (visible in the next cycle) and frees the shift registers in the same
+    cycle, so that chunks follow each other every N cycles.
+
+    Members
+    -------
+    valid : In(1), ready : Out(1)
+        Element handshake; ``ready`` falls while a full chunk waits.
+    activation : In(ArrayLayout(n + 1, Q)), weight : In(ArrayLayout(weight, P))
+        The element.
+    full : Out(1), take : In(1)
+        Chunk handshake: ``take`` only while ``full``.
+    activations : Out(ArrayLayout(ArrayLayout(n + 1, N), Q))
+    weights : Out(ArrayLayout(ArrayLayout(weight, N), P))
+    """
+
+    def __init__(self, array: Array, *, bits: int):
+        self.array = array
+        activation, weight = activation_shape(bits), weight_layout(bits)
+        super().__init__(
+            {
+                "valid": In(1),
+                "ready": Out(1),
+                "activation": In(data.ArrayLayout(activation, array.positions)),
+                "weight": In(data.ArrayLayout(weight, array.channels)),
+                "full": Out(1),
+                "take": In(1),
+                "activations": Out(
+                    data.ArrayLayout(data.ArrayLayout(activation, array.lanes), array.positions)
+                ),
+                "weights": Out(
+                    data.ArrayLayout(data.ArrayLayout(weight, array.lanes), array.channels)
+                ),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        lanes = self.array.lanes
+        held = Signal(range(lanes + 1))
+        kept = Signal.like(held)
+        m.d.comb += [
+            self.full.eq(held == lanes),
+            self.ready.eq(~self.full | self.take),
+            kept.eq(held),
+        ]
+        with m.If(self.take):
+            m.d.comb += kept.eq(0)
+        m.d.sync += held.eq(kept + (self.valid & self.ready))
+
+        for element, operands in (
+            (self.activation, self.activations),
+            (self.weight, self.weights),
+        ):
+            arriving = Signal.like(operands, name="arriving")
+            for i in range(len(arriving)):
+                with m.If(self.valid & self.ready):
+                    m.d.sync += [arriving[i][j].eq(arriving[i][j + 1]) for j in range(lanes - 1)]
+                    m.d.sync += arriving[i][lanes - 1].eq(element[i])
+            with m.If(self.take):
+                m.d.sync += operands.eq(arriving)
+        return m

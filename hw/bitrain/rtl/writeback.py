@@ -1,0 +1,206 @@
+"""Write-back: from a tile's counts to stored activations or scores."""
+
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import data
+from amaranth.lib.wiring import Component, In, Out
+
+from bitrain.spec import Program
+
+from .layouts import activation_shape, descriptor_layout
+from .max_pool import MaxPool
+from .requantise import Requantise
+
+
+class Writeback(Component):
+    """Takes P Q counts at once and finishes one per cycle: bias, ReLU, requantise, pool, store.
+
+    ::
+
+        counts ─►│shift│─► + bias ─►│A│─► requantise ─► max pool ─►│store│
+        cycle 0     1         2       3         4, 5                  6
+                                      └─► score
+
+    Latency: the first result is stored 6 cycles after ``done`` (a score after 3), the others one
+    per cycle; ``finished`` comes with the store of the layer's last neuron.
+
+    Members
+    -------
+    descriptor : In(descriptor)
+        Stable from ``restart`` on.
+    restart : In(1)
+        Begin a layer.
+    done : In(1), counts : In(ArrayLayout(count_bits, P Q))
+        From the array, P Q cycles apart at the least.
+    bias_address : Out(…), bias : In(score_bits)
+        Bias ROM, read in one cycle.
+    store : Out(1), store_address : Out(address), activation : Out(n + 1)
+        To the activation RAM.
+    score_valid : Out(1), score_index : Out(…), score : Out(signed(score_bits))
+        A score, in the order of tiles.
+    finished : Out(1)
+        The layer is done.
+    """
+
+    def __init__(self, program: Program):
+        self.program = program
+        self.descriptor_layout = descriptor_layout(program)
+        score_bits = program.score_bits
+        super().__init__(
+            {
+                "descriptor": In(self.descriptor_layout),
+                "restart": In(1),
+                "done": In(1),
+                "counts": In(data.ArrayLayout(program.count_bits, program.array.neurons)),
+                "bias_address": Out(range(max(2, len(program.bias_words)))),
+                "bias": In(signed(score_bits)),
+                "store": Out(1),
+                "store_address": Out(program.address_bits),
+                "activation": Out(activation_shape(program.network.bits)),
+                "score_valid": Out(1),
+                "score_index": Out(range(max(2, program.network.num_scores))),
+                "score": Out(signed(score_bits)),
+                "finished": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        layer, program = self.descriptor, self.program
+        num_channels, num_neurons = program.array.channels, program.array.neurons
+
+        # Cycle 1: the results shift out, position by position.
+        leaving = Signal(data.ArrayLayout(program.count_bits, num_neurons))
+        remaining = Signal(range(num_neurons + 1))
+        busy, tile_end = Signal(), Signal()
+        m.d.comb += [busy.eq(remaining != 0), tile_end.eq(remaining == 1)]
+        with m.If(busy):
+            m.d.sync += remaining.eq(remaining - 1)
+            m.d.sync += [leaving[i].eq(leaving[i + 1]) for i in range(num_neurons - 1)]
+        with m.If(self.done):
+            m.d.sync += [remaining.eq(num_neurons), leaving.eq(self.counts)]
+        neuron = self._neuron(m, busy, tile_end)
+
+        # Cycle 2: the bias arrives. Cycle 3: the accumulator's value is known.
+        count = Signal(program.count_bits)
+        neurons = [neuron]
+        for cycle in range(2, 6):
+            neurons.append(Signal.like(neuron, name=f"neuron_{cycle}"))
+            m.d.sync += neurons[-1].eq(neurons[-2])
+        m.d.sync += [count.eq(leaving[0]), self.score.eq(count + self.bias)]
+        m.d.comb += [
+            self.score_valid.eq(neurons[2].exists & layer.scores),
+            self.score_index.eq(neurons[2].address),
+        ]
+
+        # Cycles 4 and 5: requantise; 5: pool; 6: store.
+        m.submodules.requantise = requantise = Requantise(
+            accumulator_bits=program.score_bits,
+            left_shift=program.left_shift,
+            right_shift_bits=len(layer.right_shift),
+            bits=program.network.bits,
+        )
+        m.submodules.max_pool = max_pool = MaxPool(
+            num_channels=num_channels, bits=program.network.bits
+        )
+        neuron = neurons[4]
+        m.d.comb += [
+            requantise.accumulator.eq(self.score),
+            requantise.right_shift.eq(layer.right_shift),
+            max_pool.valid.eq(neuron.valid),
+            max_pool.first.eq(neuron.first),
+            max_pool.value.eq(requantise.activation),
+        ]
+        m.d.sync += [
+            self.store.eq(neuron.exists & neuron.complete & ~layer.scores),
+            self.store_address.eq(neuron.address),
+            self.activation.eq(max_pool.maximum),
+            self.finished.eq(neuron.layer_end),
+        ]
+        return m
+
+    def _neuron(self, m: Module, busy: Signal, tile_end: Signal) -> data.View:
+        """Which neuron leaves in this cycle, and where it belongs."""
+        layer, program = self.descriptor, self.program
+        num_channels = program.array.channels
+        address_bits = max(program.address_bits, len(self.score_index))
+        neuron = Signal(
+            data.StructLayout(
+                {
+                    "valid": 1,
+                    "exists": 1,  # not one that only completes a tile
+                    "first": 1,  # of its pooling window
+                    "complete": 1,  # last of its pooling window
+                    "layer_end": 1,
+                    "address": address_bits,
+                }
+            )
+        )
+        turn = Signal(range(num_channels))
+        channel, tile_channel = (
+            Signal(range(len(program.bias_words) + 1), name=name)
+            for name in ("channel", "tile_channel")
+        )
+        plane, tile_plane = (Signal(address_bits, name=name) for name in ("plane", "tile_plane"))
+        pixel = Signal.like(layer.last_plane)
+        window = Signal.like(layer.last_window)
+        exhausted = Signal()
+        position_tile = Signal.like(layer.last_position_tile)
+        channel_tile = Signal.like(layer.last_channel_tile)
+        tiles_end = Signal()
+        m.d.comb += [
+            self.bias_address.eq(layer.bias_base + channel),
+            tiles_end.eq(tile_end & (position_tile == layer.last_position_tile)),
+            neuron.valid.eq(busy),
+            neuron.exists.eq(busy & ~exhausted & (channel <= layer.last_out_channel)),
+            neuron.first.eq(window == 0),
+            neuron.complete.eq(window == layer.last_window),
+            neuron.layer_end.eq(tiles_end & (channel_tile == layer.last_channel_tile)),
+            neuron.address.eq(plane + pixel),
+        ]
+        following_channel, following_plane = Signal.like(channel), Signal.like(plane)
+        m.d.comb += [following_channel.eq(channel + 1), following_plane.eq(plane + layer.plane)]
+        with m.If(busy):
+            m.d.sync += [
+                turn.eq(turn + 1),
+                channel.eq(following_channel),
+                plane.eq(following_plane),
+            ]
+            with m.If(turn == num_channels - 1):
+                # All channels of a position have left.
+                m.d.sync += [
+                    turn.eq(0),
+                    channel.eq(tile_channel),
+                    plane.eq(tile_plane),
+                    window.eq(Mux(neuron.complete, 0, window + 1)),
+                    pixel.eq(pixel + neuron.complete),
+                    exhausted.eq(exhausted | (neuron.complete & (pixel == layer.last_plane))),
+                ]
+            with m.If(tile_end):
+                m.d.sync += position_tile.eq(position_tile + 1)
+            with m.If(tiles_end):
+                # All positions of a tile of channels have left.
+                m.d.sync += [
+                    channel.eq(following_channel),
+                    tile_channel.eq(following_channel),
+                    plane.eq(following_plane),
+                    tile_plane.eq(following_plane),
+                    channel_tile.eq(channel_tile + 1),
+                    position_tile.eq(0),
+                    pixel.eq(0),
+                    window.eq(0),
+                    exhausted.eq(0),
+                ]
+        with m.If(self.restart):
+            m.d.sync += [
+                turn.eq(0),
+                channel.eq(0),
+                tile_channel.eq(0),
+                plane.eq(layer.out_base),
+                tile_plane.eq(layer.out_base),
+                channel_tile.eq(0),
+                position_tile.eq(0),
+                pixel.eq(0),
+                window.eq(0),
+                exhausted.eq(0),
+            ]
+        return neuron
