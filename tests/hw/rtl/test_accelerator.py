@@ -1,0 +1,93 @@
+"""The whole accelerator in Amaranth's own simulator against golden; cycles against the formula."""
+
+import random
+
+import numpy as np
+import pytest
+from bench_amaranth import simulate
+from networks import random_images, random_network
+
+from bitrain.golden import run
+from bitrain.rtl import Accelerator
+from bitrain.spec import Array, Network, Program, Sharing, estimate
+
+
+def run_accelerator(network: Network, array: Array, images, *, stalls: float = 0.0, seed: int = 0):
+    """Scores, class indices, cycles and stored activations (layer, address, value) per image."""
+    program = Program(network, array)
+    dut = Accelerator(program)
+    rng = random.Random(seed)
+    results = []
+    stored = []
+
+    async def drive(ctx):
+        for pixel in images.ravel().tolist():
+            while rng.random() < stalls:
+                ctx.set(dut.pixels.valid, 0)
+                await ctx.tick()
+            ctx.set(dut.pixels.valid, 1)
+            ctx.set(dut.pixels.payload, pixel)
+            await ctx.tick().until(dut.pixels.ready)
+        ctx.set(dut.pixels.valid, 0)
+
+    async def collect(ctx):
+        for _ in images:
+            scores, last = [], False
+            while not last:
+                while rng.random() < stalls:
+                    ctx.set(dut.scores.ready, 0)
+                    await ctx.tick()
+                ctx.set(dut.scores.ready, 1)
+                (payload,) = await ctx.tick().sample(dut.scores.payload).until(dut.scores.valid)
+                ctx.set(dut.scores.ready, 0)
+                scores.append(payload.score)
+                last = bool(payload.last)
+            results.append((scores, ctx.get(dut.class_index), ctx.get(dut.cycles), list(stored)))
+            stored.clear()
+
+    async def watch(ctx):
+        async for _, _, valid, layer, address, value in ctx.tick().sample(
+            dut.trace.valid, dut.trace.layer, dut.trace.address, dut.trace.data
+        ):
+            if valid:
+                stored.append((layer, address, value))
+
+    simulate(dut, drive, collect, background=[watch])
+    return results
+
+
+def check(network: Network, array: Array, images, **options):
+    expected = run(network, images)
+    program, cycles = Program(network, array), estimate(network, array).cycles
+    results = run_accelerator(network, array, images, **options)
+    for i, (scores, class_index, simulated, stored) in enumerate(results):
+        reference = expected[-1][i].ravel()
+        assert scores == reference.tolist()
+        assert class_index == np.argmax(reference)
+        assert simulated == cycles
+        for index, layer in enumerate(network.layers[:-1]):
+            base = program.out_bases[index]
+            values = {address - base: value for at, address, value in stored if at == index}
+            assert values == dict(enumerate(expected[index][i].ravel().tolist()))
+            assert len(values) == sum(at == index for at, *_ in stored) == layer.out_shape.size
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_networks_on_random_arrays(seed):
+    rng = np.random.default_rng(seed)
+    bits = int(rng.integers(2, 6))
+    lanes = int(rng.integers(1, 5))
+    network = random_network(seed, bits=bits, lanes=lanes, length=1 << int(rng.integers(bits + 1)))
+    array = Array(
+        channels=int(rng.integers(1, 5)),
+        positions=int(rng.integers(1, 6)),
+        lanes=lanes * int(rng.integers(1, 3)),
+        sharing=list(Sharing)[seed % 2],
+    )
+    check(network, array, random_images(network, 2))
+
+
+def test_random_stalls_on_both_streams():
+    network = random_network(7, bits=3, lanes=4)
+    array = Array(channels=2, positions=2, lanes=4)
+    check(network, array, random_images(network, 3), stalls=0.5, seed=3)

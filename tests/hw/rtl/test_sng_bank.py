@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+from bench_amaranth import simulate
+
+from bitrain.rtl import StochasticNumberGenerators
+from bitrain.spec import LaneWire, Lfsr, SngBank, Sobol, VanDerCorput
+
+
+@pytest.mark.parametrize(
+    "bank",
+    [
+        SngBank.wired(Lfsr(width=4, seed=3), 5, "rotated"),
+        SngBank.wired(VanDerCorput(width=3), 1, "identical"),
+        SngBank(
+            sequence=Sobol(width=4, dimension=3),
+            lanes=(LaneWire(rotate=1, invert=5), LaneWire(invert=15), LaneWire(rotate=3)),
+        ),
+    ],
+)
+def test_bits_are_comparisons_with_the_lane_values(bank):
+    repeats, num_vectors = 2, 3
+    num_lanes = repeats * len(bank.lanes)
+    one = 1 << bank.sequence.width
+    dut = StochasticNumberGenerators(bank, num_vectors=num_vectors, num_lanes=num_lanes)
+    rng = np.random.default_rng(1)
+    numbers = rng.integers(0, one + 1, (num_vectors, num_lanes))
+    numbers[0, 0], numbers[1, 0] = 0, one
+    values = np.tile(bank.values(one), (repeats, 1))
+    expected = values[None] < numbers[:, :, None]
+    assert (expected.sum(-1) == numbers).all()
+
+    async def testbench(ctx):
+        for i, j in np.ndindex(*numbers.shape):
+            ctx.set(dut.numbers[i][j], int(numbers[i, j]))
+        ctx.set(dut.restart, 1)
+        await ctx.tick()
+        ctx.set(dut.restart, 0)
+        ctx.set(dut.step, 1)
+        for t in range(one):
+            await ctx.tick()  # latency: one cycle
+            got = [[ctx.get(dut.bits[i]) >> j & 1 for j in range(num_lanes)] for i in range(3)]
+            assert np.array_equal(got, expected[:, :, t])
+
+    simulate(dut, testbench)

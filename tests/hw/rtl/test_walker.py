@@ -1,0 +1,40 @@
+import pytest
+from bench_amaranth import simulate
+from networks import random_network
+from windows import set_descriptor, tiles_of_positions
+
+from bitrain.rtl import PositionWalker
+from bitrain.spec import Array, Program
+
+
+@pytest.mark.parametrize("positions", [1, 3, 4])
+@pytest.mark.parametrize("seed", range(4))
+def test_positions_follow_the_contract(seed, positions):
+    network = random_network(seed)
+    program = Program(network, Array(channels=2, positions=positions, lanes=network.num_lanes))
+    dut = PositionWalker(program)
+    coordinates, addresses = 1 << program.coordinate_bits, 1 << program.address_bits
+
+    async def testbench(ctx):
+        for index, layer in enumerate(network.layers):
+            set_descriptor(ctx, dut, program, index)
+            ctx.set(dut.restart, 1)
+            await ctx.tick()
+            ctx.set(dut.restart, 0)
+            for _ in range(program.tilings[index].channel_tiles):
+                for tile in tiles_of_positions(program, index):
+                    for _ in range(positions):
+                        assert not ctx.get(dut.ready)
+                        await ctx.tick()
+                    assert ctx.get(dut.ready)  # Q + 1 cycles after restart or take
+                    for q, (row, column) in enumerate(tile):
+                        position = dut.positions[q]
+                        address = program.in_bases[index] + row * layer.in_shape.width + column
+                        assert ctx.get(position.row) == row % coordinates
+                        assert ctx.get(position.column) == column % coordinates
+                        assert ctx.get(position.address) == address % addresses
+                    ctx.set(dut.take, 1)
+                    await ctx.tick()
+                    ctx.set(dut.take, 0)
+
+    simulate(dut, testbench)

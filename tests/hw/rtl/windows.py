@@ -1,0 +1,29 @@
+"""Neuron positions of a layer in the order of the contract, straight from its words."""
+
+from itertools import product
+
+from bitrain.spec import Layer, Program
+
+
+def neuron_origins(layer: Layer) -> list[tuple[int, int]]:
+    """Input row and column of the first window element of each neuron."""
+    (window_h, window_w), (pool_h, pool_w) = layer.pool_window.kernel, layer.pool_window.stride
+    _, height, width = layer.out_shape
+    return [
+        (
+            (y * pool_h + i) * layer.stride[0] - layer.padding[0],
+            (x * pool_w + j) * layer.stride[1] - layer.padding[1],
+        )
+        for y, x, i, j in product(range(height), range(width), range(window_h), range(window_w))
+    ]
+
+
+def tiles_of_positions(program: Program, index: int) -> list[list[tuple[int, int]]]:
+    """Origins of each tile of Q, the last one possibly shorter."""
+    origins, q = neuron_origins(program.network.layers[index]), program.array.positions
+    return [origins[i : i + q] for i in range(0, len(origins), q)]
+
+
+def set_descriptor(ctx, dut, program: Program, index: int) -> None:
+    """Drive the ``descriptor`` port."""
+    ctx.set(dut.descriptor.as_value(), program.descriptor_words[index])
