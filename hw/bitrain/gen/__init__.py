@@ -1,0 +1,41 @@
+"""Network to IP package, and what FPGA tools say about it.
+
+Verilog from Amaranth, ROM images, FuseSoC core and constraints; synthesis, place and route with
+their reports; which tools are there.
+"""
+
+from .blocks import Block, BlockReport, measure_blocks
+from .config import IpConfig, read_config
+from .devices import DEFAULT_DEVICE, DEVICES, Capacity, Device, find_device
+from .memories import Memory
+from .nextpnr import CriticalPath
+from .package import default_name, generate_ip
+from .resources import Resources
+from .synth import SynthesisReport, synthesise, synthesise_component
+from .tools import ToolRecord, find_tools
+from .verilog import Sources, write_verilog
+
+__all__ = [
+    "DEFAULT_DEVICE",
+    "DEVICES",
+    "Block",
+    "BlockReport",
+    "Capacity",
+    "CriticalPath",
+    "Device",
+    "IpConfig",
+    "Memory",
+    "Resources",
+    "Sources",
+    "SynthesisReport",
+    "ToolRecord",
+    "default_name",
+    "find_device",
+    "find_tools",
+    "generate_ip",
+    "measure_blocks",
+    "read_config",
+    "synthesise",
+    "synthesise_component",
+    "write_verilog",
+]

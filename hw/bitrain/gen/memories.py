@@ -1,0 +1,91 @@
+"""Memory images under names that tell what they hold.
+
+``write_verilog -extmem`` numbers the images. Here a file is named after its memory and as much of
+the module's path as makes the name unique.
+"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+SEPARATOR = "__"
+"""Between the parts of a module's path: top__array__source."""
+
+_GENERIC = frozenset({"memory", "mem", "rom", "ram", "data", "array"})
+"""Names of memories that say nothing: the module around them has the name."""
+_MODULE = re.compile(r"^module (?P<name>\S+?) ?\(.*?^endmodule", re.M | re.S)
+_MEMORY = re.compile(
+    r"(?P<declaration>"
+    r"^  reg (?:\[(?P<top_bit>\d+):0\] )?(?P<name>\S+) +\[(?P<last>\d+):0\];\n)"
+    r'  initial \$readmemb\("(?P<file>[^"]+)", (?P<target>[^;]+)\);\n',
+    re.M,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """A memory in the Verilog."""
+
+    file: str | None
+    """Image that ``$readmemb`` reads, bare name in rom/; None for a RAM that needs no contents."""
+    module: str
+    name: str
+    depth: int
+    width: int
+
+
+def name_memories(verilog: str, images: dict[str, bytes]) -> tuple[str, dict[Memory, bytes]]:
+    """The Verilog that reads named images, and the images by memory.
+
+    Takes Verilog that reads numbered ones, and these by file name. A RAM that would start as zeros
+    gets no image: hardware cannot clear it a second time, so that no design may rely on it.
+    """
+    found: list[tuple[re.Match, str, list[str]]] = []
+    written = set()
+    for module in _MODULE.finditer(verilog):
+        module_name = module["name"].removeprefix("\\")
+        for match in _MEMORY.finditer(verilog, *module.span()):
+            path = [*module_name.split(SEPARATOR)[1:], _plain_name(match["name"])]
+            meaningful = [part for part in path if part not in _GENERIC]
+            found.append((match, module_name, meaningful or path))
+            if re.search(rf"{re.escape(match['name'])} *\[[^\n;]*\] <=", module[0]):
+                written.add(match["file"])
+    names = _unique_suffixes([path for _, _, path in found])
+    parts, position, named = [], 0, {}
+    for (match, module_name, _), name in zip(found, names, strict=True):
+        content = images[match["file"]]
+        needed = match["file"] not in written or b"1" in content
+        memory = Memory(
+            file=f"{name}.mem" if needed else None,
+            module=module_name,
+            name=_plain_name(match["name"]),
+            depth=int(match["last"]) + 1,
+            width=int(match["top_bit"] or 0) + 1,
+        )
+        parts += [verilog[position : match.start()], match["declaration"]]
+        if needed:
+            # With its bounds, as standards differ on where to begin in an array that counts down.
+            arguments = f'"{memory.file}", {match["target"]}, 0, {match["last"]}'
+            parts.append(f"  initial $readmemb({arguments});\n")
+        position = match.end()
+        named[memory] = content
+    return "".join(parts) + verilog[position:], named
+
+
+def _unique_suffixes(paths: list[list[str]]) -> list[str]:
+    """The shortest ends of paths that tell each from all others, as file names."""
+    names, seen = [], Counter()
+    for path in paths:
+        others = [other for other in paths if other is not path]
+        length = 1
+        while length < len(path) and any(o[-length:] == path[-length:] for o in others):
+            length += 1
+        name = re.sub(r"\W", "_", "_".join(path[-length:]))
+        names.append(f"{name}_{seen[name]}" if seen[name] else name)
+        seen[name] += 1
+    return names
+
+
+def _plain_name(name: str) -> str:
+    """A name without the escape of Verilog and the number that Amaranth adds to a taken one."""
+    return re.sub(r"\$\d+$", "", name.removeprefix("\\"))

@@ -1,0 +1,180 @@
+"""The IP package: a folder with everything that a user of the accelerator needs.
+
+::
+
+    config.yaml          what it was generated from
+    network.npz          the network file
+    README.md            ports, timing, word order, memory map, how to simulate and synthesise
+    <name>.core          FuseSoC (CAPI2)
+    rtl/<name>.v         the accelerator
+    rtl/<name>_axis.v    the same with AXI4-Stream ports
+    rom/*.mem            contents of its memories ($readmemb, bare names)
+    constraints/         target frequency for nextpnr (LPF, PCF) and for others (SDC)
+    tb/                  test bench, where one is given
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from bitrain.rtl import Accelerator
+from bitrain.spec import (
+    Array,
+    BitrainError,
+    Network,
+    Program,
+    estimate,
+    save_network,
+    write_atomically,
+)
+from bitrain.spec.cost import LAYER_OVERHEAD
+
+from .config import IpConfig, read_config, write_config
+from .devices import DEFAULT_DEVICE, Device, find_device
+from .ports import Port, list_ports
+from .verilog import Sources, write_verilog
+
+
+def generate_ip(
+    network: Network,
+    array: Array,
+    directory: Path,
+    *,
+    name: str | None = None,
+    device: str = DEFAULT_DEVICE,
+    frequency: float | None = None,
+    testbench: Callable[[Path], None] | None = None,
+) -> Path:
+    """Write the IP package of ``network`` on ``array`` as the folder ``directory``; return it.
+
+    The folder appears whole or not at all, and replaces an older package. The same arguments give
+    the same bytes.
+
+    Parameters
+    ----------
+    name
+        Verilog module and core; by default the network's name made an identifier.
+    device, frequency
+        Device of the table in ``devices`` and target in MHz (the device's by default): for the
+        constraints and as the default of synthesis. The Verilog does not depend on them.
+    testbench
+        Called with the folder while it is being made; what it writes to ``tb/`` goes into the core.
+
+    Raises :class:`BitrainError` if the folder holds something else, the network does not suit the
+    array, or a tool fails.
+    """
+    directory = Path(directory)
+    top = name or default_name(network.name)
+    if not re.fullmatch(r"[A-Za-z_]\w*", top, re.ASCII) or "__" in top:
+        raise BitrainError(
+            f"name {top!r} is no module name; use letters, digits and single underscores"
+        )
+    chosen = find_device(device)
+    config = IpConfig.of(
+        network,
+        array,
+        top=top,
+        device=chosen.name,
+        frequency_mhz=frequency or chosen.frequency,
+    )
+    _check_replaceable(directory)
+    program = Program(network, array)
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    staging = directory.with_name(f".{directory.name}.{os.getpid()}.tmp")
+    try:
+        accelerator = Accelerator(program)
+        sources = write_verilog(accelerator, staging, top)
+        save_network(network, staging / "network.npz")
+        write_config(config, staging)
+        if testbench:
+            testbench(staging)
+        values = _template_values(config, program, chosen, sources, list_ports(accelerator))
+        _write_templates(staging, top, values)
+        _swap(staging, directory)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return directory
+
+
+def default_name(network_name: str) -> str:
+    """A network's name as a Verilog identifier."""
+    name = re.sub(r"[\W_]+", "_", network_name, flags=re.ASCII).strip("_").lower()
+    return name if name and not name[0].isdigit() else f"network_{name}".rstrip("_")
+
+
+def _template_values(
+    config: IpConfig, program: Program, device: Device, sources: Sources, ports: list[Port]
+) -> dict[str, Any]:
+    widths = {port.name: port.width for port in ports}
+    cost = estimate(program.network, program.array)
+    suffix = {"ecp5": "lpf", "ice40": "pcf"}[device.family]
+    return {
+        "config": config,
+        "network": program.network,
+        "array": program.array,
+        "program": program,
+        "cost": cost,
+        "overhead": LAYER_OVERHEAD,
+        "read_cycles": cost.cycles - sum(layer.cycles for layer in cost.layers),
+        "device": device,
+        "memories": sources.memories,
+        "ports": ports,
+        "widths": widths,
+        "pixel_bytes": -(-widths["pixels__payload"] // 8),
+        "score_bytes": -(-program.score_bits // 8),
+        "synth": " ".join((f"synth_{device.family}", *device.synth_options, "-top", config.top)),
+        "constraint_option": f"--{suffix} ../constraints/{config.top}.{suffix}",
+    }
+
+
+def _write_templates(ip: Path, top: str, values: dict[str, Any]) -> None:
+    testbench = [path.relative_to(ip).as_posix() for path in sorted((ip / "tb").rglob("*.*"))]
+    environment = Environment(
+        loader=PackageLoader("bitrain.gen"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    for template, path in {
+        "readme.md.j2": "README.md",
+        "core.j2": f"{top}.core",
+        "axis.v.j2": f"rtl/{top}_axis.v",
+        "lpf.j2": f"constraints/{top}.lpf",
+        "pcf.j2": f"constraints/{top}.pcf",
+        "sdc.j2": f"constraints/{top}.sdc",
+    }.items():
+        text = environment.get_template(template).render(values, testbench_files=testbench)
+        write_atomically(ip / path, text)
+
+
+def _check_replaceable(directory: Path) -> None:
+    """Only an IP package or an empty folder may be replaced."""
+    if not directory.exists() or (directory.is_dir() and not any(directory.iterdir())):
+        return
+    try:
+        read_config(directory)
+    except BitrainError as error:
+        raise BitrainError(
+            f"{directory} exists and is no Bitrain IP package; choose another folder or remove it"
+        ) from error
+
+
+def _swap(new: Path, directory: Path) -> None:
+    """Put ``new`` in the place of ``directory``, which is kept until that has worked."""
+    if not directory.exists():
+        new.replace(directory)
+        return
+    old = directory.with_name(f".{directory.name}.{os.getpid()}.old")
+    directory.replace(old)
+    try:
+        new.replace(directory)
+    except OSError:
+        old.replace(directory)
+        raise
+    shutil.rmtree(old)

