@@ -1,6 +1,6 @@
 """Population count from full adders in LUTs."""
 
-from amaranth.hdl import Cat, Module
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib.wiring import Component, In, Out
 
 
@@ -36,14 +36,16 @@ class PopulationCount(Component):
             while len(column) > 1:
                 # Oldest first, so that the tree stays balanced.
                 a, b, *rest = column
-                half = a ^ b
-                if rest:
-                    c, *rest = rest
-                    carries.append((a & b) | (c & half))
-                    column = [*rest, half ^ c]
-                else:
-                    carries.append(a & b)
-                    column = [half]
+                c, rest = (rest[0], rest[1:]) if rest else (0, [])
+                # Named, because an expression is written out wherever it is used.
+                half, sum_, carry = Signal(), Signal(), Signal()
+                m.d.comb += [
+                    half.eq(a ^ b),
+                    sum_.eq(half ^ c),
+                    carry.eq((a & b) | (half & c)),
+                ]
+                column = [*rest, sum_]
+                carries.append(carry)
             result.append(column[0])
             column = carries
         m.d.comb += self.count.eq(Cat(result))
