@@ -1,0 +1,85 @@
+"""Configuration of a whole run, as a YAML file."""
+
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bitrain.gen import DEFAULT_DEVICE
+from bitrain.nn import ScConfig
+from bitrain.spec import Array, BitrainError
+from bitrain.train import FINE_TUNE, TrainConfig
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataConfig(_Section):
+    """Which images."""
+
+    name: str = "digits"
+    directory: Path | None = None
+    """Where the user keeps the data set's files; ``digits`` needs none."""
+
+
+class SimulateConfig(_Section):
+    """Simulation of the generated Verilog."""
+
+    images: int = Field(default=8, ge=1)
+    """Test images streamed through the accelerator."""
+    simulator: Literal["verilator", "icarus"] = "verilator"
+    seed: int = 0
+    """Of the random stalls."""
+
+
+class SynthConfig(_Section):
+    """Synthesis, place and route."""
+
+    device: str = DEFAULT_DEVICE
+    frequency: float | None = Field(default=None, gt=0)
+    """Target in MHz; the device's by default."""
+    seed: int = 1
+    """Of placement."""
+
+
+class RunConfig(_Section):
+    """Everything that ``bitrain run`` does, in order."""
+
+    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
+    """Names the network and the Verilog module."""
+    data: DataConfig = DataConfig()
+    model: str = "digits_cnn"
+    """One of ``bitrain.nn.list_models()``."""
+    train: TrainConfig = TrainConfig()
+    sc: ScConfig = ScConfig()
+    finetune: TrainConfig = FINE_TUNE
+    """SC-aware training of the network to be generated."""
+    lengths: tuple[int, ...] = (4, 8, 16, 32, 64, 128, 256)
+    """Stream lengths of the accuracy table; each is trained for by itself."""
+    array: Array = Array()
+    simulate: SimulateConfig = SimulateConfig()
+    synth: SynthConfig = SynthConfig()
+
+
+def load_config(path: Path) -> RunConfig:
+    """Read a YAML file; :class:`BitrainError` names the option that is wrong."""
+    if not path.is_file():
+        raise BitrainError(f"{path}: no such configuration file; examples/digits.yaml is one")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        where = " ".join(str(error).split())
+        raise BitrainError(f"{path}: not valid YAML ({where})") from error
+    if not isinstance(content, dict):
+        raise BitrainError(f"{path}: expected a mapping of options; see examples/digits.yaml")
+    try:
+        return RunConfig.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = ".".join(str(part) for part in first["loc"])
+        what = first["msg"]
+        if first["type"] == "extra_forbidden":
+            what = "there is no such option"
+        raise BitrainError(f"{path}: {option or 'configuration'}: {what}") from error

@@ -1,0 +1,107 @@
+"""The steps from a network file to a routed accelerator."""
+
+from dataclasses import asdict
+from typing import Any
+
+from bitrain.bench import simulate
+from bitrain.gen import measure_blocks, synthesise, synthesise_component
+from bitrain.rtl import MacArray
+from bitrain.spec import BitrainError, Program, Sharing, estimate
+
+from .networks import generate_with_testbench
+from .run import Run
+
+
+def generate(run: Run) -> dict[str, Any]:
+    """IP folder with a test bench of the first test images."""
+    config = run.config
+    generate_with_testbench(
+        run.network,
+        config.array,
+        run.ip,
+        num_images=config.simulate.images,
+        name=config.name,
+        device=config.synth.device,
+        frequency=config.synth.frequency,
+        data=config.data.name,
+        data_dir=config.data.directory,
+    )
+    return asdict(estimate(run.network, config.array))
+
+
+def verify(run: Run) -> dict[str, Any]:
+    """Every stored value and every cycle count against golden and cost model."""
+    options = run.config.simulate
+    report = simulate(run.ip, images=options.images, simulator=options.simulator, seed=options.seed)
+    if not report.passed:
+        raise BitrainError(f"simulation: {report.problems[0]}; see {report.log}")
+    return {
+        "images": report.images,
+        "values_compared": report.values_compared,
+        "mismatches": report.mismatches,
+        "cycles": report.cycles[0],
+        "predicted_cycles": report.predicted_cycles,
+        "simulator": report.simulator_version,
+    }
+
+
+def synth(run: Run) -> dict[str, Any]:
+    """Place and route."""
+    options = run.config.synth
+    return synthesise(
+        run.ip, options.device, seed=options.seed, frequency=options.frequency
+    ).to_json()
+
+
+def blocks(run: Run) -> dict[str, Any]:
+    """Resources per block, hierarchy kept."""
+    report = measure_blocks(run.ip, run.config.synth.device)
+    parts: dict[str, dict[str, int]] = {}
+    for block in report.blocks:
+        part = parts.setdefault(_part(block.path), {"lut": 0, "ff": 0, "bram": 0})
+        for key in part:
+            part[key] += getattr(block.resources, key)
+    return {
+        "tag": report.stage,
+        "device": report.device,
+        "tool": tool_versions(report.tools),
+        "parts": [{"name": name, **part} for name, part in parts.items()],
+        "sng_share_of_lut": report.sng_share_of_lut,
+    }
+
+
+def sharing(run: Run) -> dict[str, Any]:
+    """The array alone with shared and with unshared SNGs, post-synthesis."""
+    program = Program(run.network, run.config.array)
+    found: dict[str, Any] = {}
+    for sharing in Sharing:
+        array = MacArray(
+            run.network.activation_bank,
+            run.network.weight_bank,
+            run.config.array.model_copy(update={"sharing": sharing}),
+            count_bits=program.count_bits,
+        )
+        folder = run.workspace.path("arrays", sharing)
+        report = synthesise_component(
+            array, run.config.synth.device, folder, name=f"array_{sharing}"
+        )
+        found[sharing] = {"lut": report.resources.lut, "ff": report.resources.ff}
+        found |= {"tag": report.stage, "device": report.device, "tool": tool_versions(report.tools)}
+    saving = 1 - found[Sharing.SHARED]["lut"] / found[Sharing.UNSHARED]["lut"]
+    return {**found, "lut_saving": saving}
+
+
+def _part(path: str) -> str:
+    """What the report calls the part of the accelerator that a block belongs to."""
+    words = path.split(".")
+    if words[:2] != ["engine", "array"]:
+        return words[1] if len(words) > 1 else "streams, memories, layer loop"
+    if len(words) == 2:
+        return "array: accumulators"
+    kind = words[2].partition("_")
+    return "array: population counts" if kind[0] == "population" else f"array: {kind[0]} SNGs"
+
+
+def tool_versions(versions: dict[str, str]) -> str:
+    """Tools and versions in one line."""
+    return ", ".join(f"{name} {version}" for name, version in versions.items())

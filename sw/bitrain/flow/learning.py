@@ -1,0 +1,125 @@
+"""The steps from a data set to a network file.
+
+A finished checkpoint gives the trained model back at once, so no other file holds it.
+"""
+
+from typing import Any
+
+from bitrain.export import export_network
+from bitrain.golden import Arithmetic
+from bitrain.nn import ScModel, convert, create_model
+from bitrain.spec import Network, save_network
+from bitrain.train import accuracy_by_length, evaluate, evaluate_network, finetune_sc, fit
+
+from .run import Run
+
+NUM_CHECK_IMAGES = 64
+"""Images on which torch and golden must agree before a network file is written."""
+
+
+def train(run: Run) -> dict[str, Any]:
+    """The float network."""
+    checkpoint = _checkpoint(run, "train")
+    model = _float_model(run, checkpoint, progress=True)
+    return {"checkpoint": checkpoint, "accuracy": 100 * evaluate(model, run.dataset)}
+
+
+def finetune(run: Run) -> dict[str, Any]:
+    """SC-aware training, and the integer baseline with the same budget; golden accuracies."""
+    result: dict[str, Any] = {}
+    for arithmetic in ("stochastic", "binary"):
+        checkpoint = _checkpoint(run, arithmetic)
+        model = _float_model(run, _trained(run))
+        converted = convert(
+            model, run.dataset.in_shape, run.dataset.train_images, run.config.sc, arithmetic
+        )
+        trained = _sc_model(run, arithmetic, checkpoint)
+        result[arithmetic] = {
+            "checkpoint": checkpoint,
+            "post_training": _accuracy(run, converted.to_spec("converted"), arithmetic),
+            "fine_tuned": _accuracy(run, trained.to_spec("fine-tuned"), arithmetic),
+        }
+    return result
+
+
+def export(run: Run) -> dict[str, Any]:
+    """``network.npz``, checked against golden on test images."""
+    model = _sc_model(
+        run, "stochastic", run.workspace.results["finetune"]["stochastic"]["checkpoint"]
+    )
+    metadata = {
+        "data": run.config.data.name,
+        "recipe": run.config.model_dump(mode="json", include={"model", "train", "sc", "finetune"}),
+        "float_accuracy": run.workspace.results["train"]["accuracy"],
+    }
+    images = run.dataset.test_images[:NUM_CHECK_IMAGES]
+    network = export_network(model, run.config.name, images, metadata)
+    save_network(network, run.workspace.path("network.npz"))
+    return {"images": len(images), "macs": network.macs}
+
+
+def evaluate_lengths(run: Run) -> dict[str, Any]:
+    """Accuracy of the network file, and at other stream lengths, each trained for by itself."""
+    config, trained = run.config, run.workspace.results["finetune"]
+    rows = {}
+    if config.sc.length == 1 << config.sc.bits:
+        rows[config.sc.length] = {
+            f"{name}_{stage}": trained[arithmetic][stage]
+            for name, arithmetic in (("sc", "stochastic"), ("int", "binary"))
+            for stage in ("post_training", "fine_tuned")
+        }
+    others = [length for length in config.lengths if length not in rows]
+    for row in accuracy_by_length(
+        _float_model(run, _trained(run)),
+        run.dataset,
+        others,
+        sc_config=config.sc,
+        train_config=config.finetune,
+        progress=True,
+    ):
+        rows[row.length] = {
+            "sc_post_training": 100 * row.sc_post_training,
+            "sc_fine_tuned": 100 * row.sc_fine_tuned,
+            "int_post_training": 100 * row.binary_post_training,
+            "int_fine_tuned": 100 * row.binary_fine_tuned,
+        }
+    return {
+        "images": len(run.dataset.test_images),
+        "sc": _accuracy(run, run.network, "stochastic"),
+        "by_length": [{"stream_length": length, **rows[length]} for length in sorted(rows)],
+    }
+
+
+def _checkpoint(run: Run, name: str) -> str:
+    """Relative path: a recipe's checkpoints are its own, and go on where they were left."""
+    return f"checkpoints/{name}-{run.workspace.fingerprint[:12]}.pt"
+
+
+def _float_model(run: Run, checkpoint: str, *, progress: bool = False):
+    model = create_model(run.config.model, run.dataset.in_shape, run.dataset.num_classes)
+    path = run.workspace.path(checkpoint)
+    fit(model, run.dataset, run.config.train, checkpoint=path, progress=progress)
+    return model
+
+
+def _sc_model(run: Run, arithmetic: Arithmetic, checkpoint: str) -> ScModel:
+    return finetune_sc(
+        _float_model(run, _trained(run)),
+        run.dataset,
+        run.config.sc,
+        run.config.finetune,
+        arithmetic=arithmetic,
+        checkpoint=run.workspace.path(checkpoint),
+        title=f"fine-tune, {arithmetic}",
+        progress=True,
+    )
+
+
+def _accuracy(run: Run, network: Network, arithmetic: Arithmetic) -> float:
+    """Per cent of the test images, by the golden model."""
+    return 100 * evaluate_network(network, run.dataset, arithmetic)
+
+
+def _trained(run: Run) -> str:
+    """Checkpoint of the float network."""
+    return run.workspace.results["train"]["checkpoint"]

@@ -1,0 +1,71 @@
+"""What can be done with a network file and its data set: accuracy, IP folder with test bench."""
+
+from pathlib import Path
+from typing import Any
+
+from bitrain.bench import write_testbench
+from bitrain.data import Dataset, load_dataset
+from bitrain.gen import default_name, generate_ip
+from bitrain.spec import Array, BitrainError, Network, to_unipolar
+from bitrain.train import evaluate_network
+
+
+def dataset_of(
+    network: Network, name: str | None = None, data_dir: Path | str | None = None
+) -> Dataset:
+    """The data set named, or else the one that the network was trained on."""
+    name = name or network.metadata.get("data")
+    if not name:
+        raise BitrainError(f"network {network.name!r} does not say its data set; give --data")
+    dataset = load_dataset(name, data_dir)
+    if dataset.in_shape != network.in_shape:
+        raise BitrainError(
+            f"data set {name!r} has images {tuple(dataset.in_shape)}, "
+            f"network {network.name!r} takes {tuple(network.in_shape)}"
+        )
+    return dataset
+
+
+def accuracies(
+    network: Network, data: str | None = None, data_dir: Path | None = None
+) -> dict[str, Any]:
+    """Per cent of the test images: golden model (``sc``) and ``int_baseline`` of equal width."""
+    dataset = dataset_of(network, data, data_dir)
+    return {
+        "images": len(dataset.test_images),
+        "sc": 100 * evaluate_network(network, dataset),
+        "int_baseline": 100 * evaluate_network(network, dataset, "binary"),
+    }
+
+
+def generate_with_testbench(
+    network: Network,
+    array: Array,
+    directory: Path,
+    *,
+    num_images: int,
+    name: str | None = None,
+    device: str,
+    frequency: float | None = None,
+    data: str | None = None,
+    data_dir: Path | None = None,
+) -> Path:
+    """Write an IP folder whose test bench holds the first test images."""
+    images = dataset_of(network, data, data_dir).test_images
+    if num_images > len(images):
+        raise BitrainError(f"{num_images} images asked for, the test split has {len(images)}")
+    vectors = to_unipolar(images[:num_images], network.bits)
+    top = name or default_name(network.name)
+
+    def testbench(ip: Path) -> None:
+        write_testbench(ip, network, array, vectors, top=top)
+
+    return generate_ip(
+        network,
+        array,
+        directory,
+        name=top,
+        device=device,
+        frequency=frequency,
+        testbench=testbench,
+    )

@@ -1,0 +1,129 @@
+"""``bitrain run``: the steps from a data set to a report, each skipped if it is done already."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from rich.console import Console
+
+from bitrain.data import load_dataset
+from bitrain.spec import BitrainError
+
+from . import hardware, learning
+from .config import RunConfig
+from .report import write_report
+from .run import Run
+from .workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a run."""
+
+    compute: Callable[[Run], Any]
+    """Returns the step's result, a JSON value."""
+    summary: Callable[[Any], str]
+    """The result in a line for the terminal."""
+    options: tuple[str, ...] = ()
+    """Sections of the configuration that it depends on, beside those of the steps before."""
+    outputs: tuple[str, ...] = ()
+    """What it writes, besides its result and checkpoints."""
+
+
+STEPS = {
+    "train": Step(
+        learning.train,
+        lambda r: f"float accuracy {r['accuracy']:.2f} %",
+        options=("name", "data", "model", "train"),
+    ),
+    "finetune": Step(
+        learning.finetune,
+        lambda r: (
+            f"SC accuracy {r['stochastic']['post_training']:.2f} % without SC training, "
+            f"{r['stochastic']['fine_tuned']:.2f} % with; "
+            f"integer baseline {r['binary']['fine_tuned']:.2f} %"
+        ),
+        options=("sc", "finetune"),
+    ),
+    "export": Step(
+        learning.export,
+        lambda r: f"torch and golden agree in every layer on {r['images']} images",
+        outputs=("network.npz",),
+    ),
+    "evaluate": Step(
+        learning.evaluate_lengths,
+        lambda r: (
+            "SC accuracy by stream length: "
+            + ", ".join(
+                f"{row['stream_length']}: {row['sc_fine_tuned']:.2f} %" for row in r["by_length"]
+            )
+        ),
+        options=("lengths",),
+    ),
+    "generate": Step(
+        hardware.generate,
+        lambda r: f"{sum(layer['cycles'] for layer in r['layers']):,} cycles in the layers",
+        options=("array", "simulate", "synth"),
+        outputs=("ip/config.yaml",),
+    ),
+    "simulate": Step(
+        hardware.verify,
+        lambda r: (
+            f"{r['mismatches']} mismatches in {r['values_compared']:,} values of {r['images']} "
+            f"images; {r['cycles']:,} cycles, {r['predicted_cycles']:,} predicted "
+            f"({r['simulator']})"
+        ),
+    ),
+    "synth": Step(
+        hardware.synth,
+        lambda r: (
+            f"{r['resources']['lut']:,} LUT4, {r['resources']['ff']:,} FF, "
+            f"{r['resources']['bram']} BRAM, {r['fmax_mhz']:.1f} MHz ({r['stage']}, {r['device']})"
+        ),
+    ),
+    "blocks": Step(
+        hardware.blocks, lambda r: f"SNGs take {r['sng_share_of_lut']:.1%} of LUTs ({r['tag']})"
+    ),
+    "sharing": Step(
+        hardware.sharing,
+        lambda r: (
+            f"array: {r['shared']['lut']:,} LUT4 with shared SNGs, {r['unshared']['lut']:,} "
+            f"without: {r['lut_saving']:.1%} saved ({r['tag']})"
+        ),
+    ),
+    "report": Step(
+        write_report,
+        lambda r: f"wrote {r['page']}",
+        outputs=("report/report.json", "report/report.html"),
+    ),
+}
+
+
+def run_flow(
+    config: RunConfig, directory: Path, *, until: str | None = None, console: Console
+) -> dict[str, Any]:
+    """Run all steps (or up to the one named ``until``) in ``directory``; return their results.
+
+    Raises :class:`BitrainError` for the user's mistakes, and if the simulated accelerator differs
+    from the golden model or the cost model: then there is no report.
+    """
+    if until is not None and until not in STEPS:
+        raise BitrainError(f"--until {until}: no such step; choose one of {', '.join(STEPS)}")
+    workspace = Workspace(directory)
+    run = Run(config, workspace, load_dataset(config.data.name, config.data.directory))
+    for number, (name, step) in enumerate(STEPS.items(), 1):
+        console.rule(f"{number}/{len(STEPS)} {name}", align="left")
+        inputs = [
+            metadata.version("bitrain"),
+            config.model_dump(mode="json", include={*step.options}),
+        ]
+        start = perf_counter()
+        ran = workspace.step(name, inputs, lambda step=step: step.compute(run), step.outputs)
+        seconds = f"{perf_counter() - start:.1f} s" if ran else "kept from an earlier run"
+        console.print(f"{step.summary(workspace.results[name])} [dim]({seconds})")
+        if name == until:
+            break
+    return workspace.results

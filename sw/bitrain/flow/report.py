@@ -1,0 +1,118 @@
+"""``report.json`` and ``report.html``: the last step of a run."""
+
+import json
+from dataclasses import asdict
+from importlib import metadata
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from bitrain.golden import predict
+from bitrain.spec import estimate, to_unipolar, write_atomically
+
+from . import plots
+from .hardware import tool_versions
+from .run import Run
+
+NUM_EXAMPLES = 6
+"""Images shown in the report."""
+
+_CURVES = {
+    "sc_fine_tuned": "SC, SC-aware",
+    "sc_post_training": "SC, no SC training",
+    "int_fine_tuned": "integer, fine-tuned",
+    "int_post_training": "integer, no training",
+}
+
+
+def write_report(run: Run) -> dict[str, Any]:
+    """``report/report.json`` and ``report/report.html`` of a run whose other steps are done."""
+    report = _numbers(run)
+    environment = Environment(
+        loader=PackageLoader("bitrain.flow"),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = environment.get_template("report.html.j2").render(
+        report=report, array=run.config.array, note=run.dataset.note, plots=_plots(run, report)
+    )
+    folder = run.workspace.path("report")
+    write_atomically(folder / "report.json", json.dumps(report, indent=2) + "\n")
+    write_atomically(folder / "report.html", page)
+    return {"page": str(folder / "report.html")}
+
+
+def _numbers(run: Run) -> dict[str, Any]:
+    """Content of ``report.json``."""
+    results, network = run.workspace.results, run.network
+    simulated, synthesis, blocks = results["simulate"], results["synth"], results["blocks"]
+    cost = estimate(network, run.config.array)
+    clock = 1e6 * synthesis["fmax_mhz"]
+    resources = synthesis["resources"]
+    return {
+        "name": run.config.name,
+        "version": metadata.version("bitrain"),
+        "command": "bitrain run",
+        "bits": network.bits,
+        "stream_length": max(layer.stream_length for layer in network.layers),
+        "array": run.config.array.model_dump(mode="json"),
+        "accuracy": {
+            "float": results["train"]["accuracy"],
+            "sc": results["evaluate"]["sc"],
+            "int_baseline": results["finetune"]["binary"]["fine_tuned"],
+            "test_images": results["evaluate"]["images"],
+            "by_length": results["evaluate"]["by_length"],
+        },
+        "verify": {
+            key: simulated[key] for key in ("images", "values_compared", "mismatches", "simulator")
+        },
+        "cycles": {
+            "simulated": simulated["cycles"],
+            "predicted": simulated["predicted_cycles"],
+            "load": cost.load_cycles,
+            "output": cost.output_cycles,
+        },
+        "layers": [asdict(layer) for layer in cost.layers],
+        "resources": {
+            **{key: resources[key] for key in ("lut", "ff", "bram", "dsp")},
+            "tag": synthesis["stage"],
+            "device": synthesis["device"],
+            "tool": tool_versions(synthesis["tools"]),
+            "capacity": synthesis["capacity"],
+        },
+        "fmax_mhz": synthesis["fmax_mhz"],
+        "latency_us": 1e6 * cost.image_cycles / clock,
+        "images_per_s": clock / cost.image_cycles,
+        "sng_share_of_lut": blocks["sng_share_of_lut"],
+        "blocks": blocks,
+        "sharing": results["sharing"],
+    }
+
+
+def _plots(run: Run, report: dict[str, Any]) -> dict[str, str]:
+    """SVG of each plot."""
+    rows, sharing = report["accuracy"]["by_length"], report["sharing"]
+    images = to_unipolar(run.dataset.test_images[:NUM_EXAMPLES], run.network.bits)
+    scores = predict(run.network, images)
+    labels = run.dataset.test_labels.tolist()
+    return {
+        "accuracy": plots.accuracy_by_length(
+            [row["stream_length"] for row in rows],
+            {label: [row[key] for row in rows] for key, label in _CURVES.items()},
+            report["accuracy"]["float"],
+        ),
+        "cycles": plots.bars(
+            {layer["name"]: layer["cycles"] for layer in report["layers"]}, "cycles per image"
+        ),
+        "blocks": plots.bars(
+            {part["name"]: part["lut"] for part in report["blocks"]["parts"]}, "LUT4"
+        ),
+        "sharing": plots.bars(
+            {kind: sharing[kind]["lut"] for kind in ("shared", "unshared")}, "LUT4"
+        ),
+        "examples": plots.images_with_scores(
+            list(zip(images, scores, labels, strict=False)), run.dataset.classes
+        ),
+    }

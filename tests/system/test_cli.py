@@ -1,0 +1,112 @@
+"""A user's mistake gets one clear line and exit status 2; what exists stays as it is."""
+
+import sys
+
+import pytest
+from networks import random_network
+
+import bitrain.gen.tools
+from bitrain.cli import main
+from bitrain.spec import save_network
+
+
+@pytest.fixture
+def network_file(tmp_path):
+    path = tmp_path / "network.npz"
+    save_network(random_network(0, lanes=4), path)
+    return path
+
+
+@pytest.fixture
+def fail(monkeypatch, capsys):
+    """Run ``bitrain`` with arguments; return its one line of error."""
+
+    def call(*arguments) -> str:
+        monkeypatch.setattr(sys, "argv", ["bitrain", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_status:
+            main()
+        assert exit_status.value.code == 2
+        error = capsys.readouterr().err
+        assert "Traceback" not in error
+        lines = error.strip().splitlines()
+        assert len(lines) == 1, error
+        assert lines[0].startswith("error: ")
+        return lines[0]
+
+    return call
+
+
+def test_missing_network_file(fail, tmp_path):
+    assert "no such network file" in fail("cost", tmp_path / "nothing.npz")
+
+
+def test_corrupted_network_file(fail, network_file):
+    network_file.write_bytes(network_file.read_bytes()[:-200])
+    line = fail("generate", network_file, "--out", network_file.parent / "ip")
+    assert str(network_file) in line
+    assert "not a readable network file" in line
+    assert not (network_file.parent / "ip").exists()
+
+
+def test_array_that_does_not_suit_the_network(fail, network_file):
+    assert "no multiple of the 4 lanes" in fail("cost", network_file, "--lanes", 6)
+    assert "--channels 0: expected 1 … 64" in fail("cost", network_file, "--channels", 0)
+
+
+def test_network_without_a_data_set(fail, network_file):
+    line = fail("generate", network_file, "--out", network_file.parent / "ip", "-N", 4)
+    assert "does not say its data set" in line
+
+
+def test_images_that_do_not_fit_the_network(fail, network_file):
+    assert "network 'random0' takes" in fail("evaluate", network_file, "--data", "digits")
+
+
+def test_wrong_data_directory(fail, network_file, tmp_path):
+    line = fail("evaluate", network_file, "--data", "mnist", "--data-dir", tmp_path / "no")
+    assert str(tmp_path / "no") in line
+
+
+def test_unknown_data_set(fail, network_file):
+    assert "'mnits' is unknown" in fail("evaluate", network_file, "--data", "mnits")
+
+
+def test_no_ip_folder(fail, tmp_path):
+    assert "no IP package" in fail("simulate", tmp_path)
+    assert "no IP package" in fail("synth", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name: x\ntrian: {}\n", "trian: there is no such option"),
+        ("name: x\ntrain: {epochs: many}\n", "train.epochs: "),
+        ("name: 2x\n", "name: "),
+        ("{", "not valid YAML"),
+        ("- a\n", "expected a mapping"),
+        ("name: x\nmodel: alexnet\n", "alexnet"),
+        ("name: x\nsc: {bits: 5, stream_length: 24}\n", "sc: "),
+    ],
+)
+def test_wrong_configuration(fail, tmp_path, text, message):
+    path = tmp_path / "run.yaml"
+    path.write_text(text)
+    assert message in fail("run", "--config", path, "--out", tmp_path / "out")
+
+
+def test_missing_configuration_and_unknown_step(fail, tmp_path):
+    assert "no such configuration" in fail("run", "--config", tmp_path / "x", "--out", tmp_path)
+    path = tmp_path / "run.yaml"
+    path.write_text("name: x\n")
+    line = fail("run", "--config", path, "--out", tmp_path / "out", "--until", "tomorrow")
+    assert "--until tomorrow: no such step" in line
+
+
+def test_missing_tool(fail, monkeypatch, tmp_path):
+    (tmp_path / "rtl").mkdir()
+    monkeypatch.setattr(bitrain.gen.tools, "which", lambda name: None)
+    monkeypatch.setattr(bitrain.gen.tools, "package_version", lambda name: None)
+    path = tmp_path / "network.npz"
+    save_network(random_network(0, in_shape=(1, 8, 8)), path)
+    line = fail("generate", path, "--out", tmp_path / "ip", "-N", 4, "--data", "digits")
+    assert "is not installed; get it with: pip install" in line

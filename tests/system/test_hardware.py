@@ -1,0 +1,97 @@
+"""Network to Verilog to simulation, with the real tools; and faults that must not go unseen."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from networks import random_images, random_network
+
+from bitrain.bench import simulate, write_testbench
+from bitrain.gen import generate_ip
+from bitrain.spec import Array, Network, Sharing, estimate
+
+pytestmark = pytest.mark.tools
+
+BITS, NUM_IMAGES = 3, 2
+
+
+def generate(directory: Path, network: Network, array: Array) -> Path:
+    images = random_images(network, NUM_IMAGES)
+
+    def testbench(ip: Path) -> None:
+        write_testbench(ip, network, array, images, top=network.name)
+
+    return generate_ip(network, array, directory, name=network.name, testbench=testbench)
+
+
+@pytest.fixture(scope="module")
+def ip(tmp_path_factory) -> Path:
+    network = random_network(3, bits=BITS, lanes=3)
+    array = Array(channels=2, positions=3, lanes=3)
+    return generate(tmp_path_factory.mktemp("ip") / "ip", network, array)
+
+
+@pytest.mark.parametrize(
+    ("simulator", "seed", "sharing"),
+    [
+        ("verilator", 10, Sharing.SHARED),
+        ("icarus", 11, Sharing.SHARED),
+        ("verilator", 12, Sharing.UNSHARED),
+    ],
+)
+def test_random_network_is_bit_exact(tmp_path, simulator, seed, sharing):
+    if simulator == "icarus" and not shutil.which("iverilog"):
+        pytest.skip("Icarus Verilog is not installed: apt-get install iverilog")
+    network = random_network(seed, bits=4, lanes=2, length=8)
+    array = Array(channels=3, positions=2, lanes=4, sharing=sharing)
+    report = simulate(generate(tmp_path / "ip", network, array), simulator=simulator, seed=seed)
+    assert report.problems == ()
+    assert report.mismatches == 0
+    stored = sum(layer.out_shape.size for layer in network.layers)
+    assert report.values_compared >= NUM_IMAGES * stored
+    assert report.cycles == (estimate(network, array).cycles,) * NUM_IMAGES
+
+
+def corrupted(ip: Path, directory: Path, name: str, change) -> Path:
+    """A copy of an IP folder with one file changed."""
+    copy = Path(shutil.copytree(ip, directory))
+    path = copy / name
+    before = path.read_text()
+    after = change(before)
+    assert after != before
+    path.write_text(after)
+    return copy
+
+
+def check_caught(ip: Path) -> None:
+    report = simulate(ip)
+    assert not report.passed
+    assert report.mismatches > 0
+    mismatch = report.first_mismatch
+    assert mismatch is not None
+    assert mismatch.expected != mismatch.got
+
+
+def test_the_fixture_itself_is_right(ip, tmp_path):
+    assert simulate(Path(shutil.copytree(ip, tmp_path / "ip"))).passed
+
+
+def test_a_single_wrong_rom_bit_is_caught(ip, tmp_path):
+    def negate_first_weight(text: str) -> str:
+        """Flip the sign of channel 0's first weight: bit n + 1 of the first word."""
+        word, rest = text.split("\n", 1)
+        sign = len(word) - 1 - (BITS + 1)
+        return word[:sign] + str(1 - int(word[sign])) + word[sign + 1 :] + "\n" + rest
+
+    check_caught(corrupted(ip, tmp_path / "ip", "rom/weights.mem", negate_first_weight))
+
+
+def test_a_single_flipped_gate_is_caught(ip, tmp_path):
+    def or_for_and(text: str) -> str:
+        """The multipliers of one neuron become ORs."""
+        start = text.index("module random3__engine__array(")
+        product = re.compile(r"( = \\bits\S* \[[\d:]+\]) & (\\bits)")
+        return text[:start] + product.sub(r"\1 | \2", text[start:], count=1)
+
+    check_caught(corrupted(ip, tmp_path / "ip", "rtl/random3.v", or_for_and))
