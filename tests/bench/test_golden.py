@@ -4,9 +4,10 @@ import time
 
 import numpy as np
 import pytest
+from networks import random_images, random_layer
+
 from bitrain.golden import run
 from bitrain.spec import Lfsr, Network, Shape, SngBank, VanDerCorput
-from networks import random_images, random_layer
 
 IMAGES = 64
 

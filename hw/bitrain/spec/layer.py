@@ -77,6 +77,8 @@ class Layer(BaseModel):
         value = np.asarray(value)
         if not np.issubdtype(value.dtype, np.integer):
             raise ValueError(f"expected integers, got {value.dtype}")
+        if value.max(initial=0) >= 1 << 31 or value.min(initial=0) < -(1 << 31):
+            raise ValueError("integers of more than 32 bits")
         value = value.astype(np.int32)
         value.setflags(write=False)
         return value

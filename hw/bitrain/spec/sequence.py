@@ -12,7 +12,7 @@ An n-bit sequence visits every value 0 … 2^n - 1 exactly once per period, so t
 """
 
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import numpy as np
@@ -54,10 +54,10 @@ _SOBOL: tuple[tuple[int, int, tuple[int, ...]], ...] = (
 MAX_SOBOL_DIMENSION = len(_SOBOL) + 1
 
 
-class _Sequence(BaseModel):
+class _Sequence(BaseModel, frozen=True):
     """What all kinds share: a width in bits and the state at cycle 0."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
     width: int = Field(ge=MIN_WIDTH, le=MAX_WIDTH)
     """Bits n; the period is 2^n."""
@@ -70,18 +70,16 @@ class _Sequence(BaseModel):
             raise ValueError(f"seed {self.seed} needs more than {self.width} bits")
         return self
 
-    @cached_property
+    @property
     def values(self) -> np.ndarray:
         """One period, shape (2^n,), uint16; read-only."""
-        values = np.fromiter(self._period(), np.uint16)
-        values.setflags(write=False)
-        return values
+        return _values(self)
 
     def _period(self) -> Iterable[int]:
         raise NotImplementedError
 
 
-class Lfsr(_Sequence):
+class Lfsr(_Sequence, frozen=True):
     """Fibonacci LFSR with the all-zero state inserted (a de Bruijn cycle of 2^n states).
 
     next = (state << 1 | feedback) mod 2^n, where
@@ -117,7 +115,7 @@ class Lfsr(_Sequence):
             state = (state << 1 | feedback) & mask
 
 
-class _Counter(_Sequence):
+class _Counter(_Sequence, frozen=True):
     """A counter seen through a GF(2) matrix: value = XOR of ``columns()[i]`` for set count bits."""
 
     direction: Literal["up", "down"] = "up"
@@ -134,7 +132,7 @@ class _Counter(_Sequence):
         )
 
 
-class Ramp(_Counter):
+class Ramp(_Counter, frozen=True):
     """The count itself."""
 
     kind: Literal["ramp"] = "ramp"
@@ -143,7 +141,7 @@ class Ramp(_Counter):
         return tuple(1 << i for i in range(self.width))
 
 
-class VanDerCorput(_Counter):
+class VanDerCorput(_Counter, frozen=True):
     """The bit-reversed count: every prefix is spread as evenly as can be."""
 
     kind: Literal["van_der_corput"] = "van_der_corput"
@@ -152,7 +150,7 @@ class VanDerCorput(_Counter):
         return tuple(1 << (self.width - 1 - i) for i in range(self.width))
 
 
-class Sobol(_Counter):
+class Sobol(_Counter, frozen=True):
     """One dimension of a Sobol sequence, in natural (not Gray code) order."""
 
     kind: Literal["sobol"] = "sobol"
@@ -175,3 +173,11 @@ class Sobol(_Counter):
 
 Sequence = Annotated[Lfsr | Ramp | VanDerCorput | Sobol, Field(discriminator="kind")]
 """Any kind of sequence, told apart by ``kind``."""
+
+
+@lru_cache(maxsize=256)
+def _values(sequence: _Sequence) -> np.ndarray:
+    """Kept here, not in the sequence: comparing sequences must not compare arrays."""
+    values = np.fromiter(sequence._period(), np.uint16)
+    values.setflags(write=False)
+    return values

@@ -18,9 +18,7 @@ def _emit_popcount(_context, builder, _signature, arguments):
 
 
 # Typed Any: a checker would take the typing context for an argument of the call.
-_popcount: Any = intrinsic(
-    lambda _context, _word: (types.uint64(types.uint64), _emit_popcount)
-)
+_popcount: Any = intrinsic(lambda _context, _word: (types.uint64(types.uint64), _emit_popcount))
 
 
 def pack_streams(values: np.ndarray, one: int) -> np.ndarray:

@@ -23,7 +23,8 @@ def run(
     """
     if images.shape[1:] != network.in_shape:
         raise ValueError(f"images {images.shape[1:]} do not fit {tuple(network.in_shape)}")
-    if images.min(initial=0) < 0 or images.max(initial=0) > network.one:
+    integers = np.issubdtype(images.dtype, np.integer)
+    if not integers or images.min(initial=0) < 0 or images.max(initial=0) > network.one:
         raise ValueError(f"images must hold integers in 0 … {network.one}")
     outputs, activations = [], images.astype(np.int32)
     for layer in network.layers:
@@ -48,9 +49,9 @@ def predict(
     batch_size: int = 256,
 ) -> np.ndarray:
     """Scores (images, classes), computed in batches so that memory stays bounded."""
-    batches = range(0, len(images), batch_size)
+    batches = range(0, max(1, len(images)), batch_size)
     scores = [run(network, images[i : i + batch_size], arithmetic)[-1] for i in batches]
-    return np.concatenate(scores).reshape(len(images), -1)
+    return np.concatenate(scores).reshape(len(images), network.num_scores)
 
 
 def _stochastic_sums(network: Network, layer: Layer, activations: np.ndarray) -> np.ndarray:

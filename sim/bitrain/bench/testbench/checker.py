@@ -1,0 +1,177 @@
+"""The checker: compares what the monitors saw with the golden vectors, value by value.
+
+It knows no simulator. Values that differ, are missing, come twice or belong nowhere are mismatches;
+breaches of the port contract are violations.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from .vectors import Vectors
+
+
+class Place(NamedTuple):
+    """Where a value belongs."""
+
+    image: int
+    """Number of the image's vectors."""
+    layer: str
+    channel: int | None = None
+    y: int | None = None
+    x: int | None = None
+
+    @classmethod
+    def of(cls, image: int, layer: str, shape: tuple[int, int, int], index: int) -> "Place":
+        """Place of an element of a layer's output, by its index in C order."""
+        return cls(image, layer, *(int(i) for i in np.unravel_index(index, shape)))
+
+    def __str__(self):
+        given = {key: value for key, value in self._asdict().items() if value is not None}
+        return ", ".join(f"{key} {value}" for key, value in given.items())
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """One value that is not as expected. None: no such value, or one with unknown bits."""
+
+    place: Place
+    what: str
+    """``wrong value``, ``unknown bits``, ``missing``, ``written twice`` or ``outside the layer``"""
+    expected: int | None
+    got: int | None
+
+    def __str__(self):
+        return f"{self.place}: {self.what}, expected {self.expected}, got {self.got}"
+
+
+class Checker:
+    """Takes observations of a sequence of images, in the order in which they are made.
+
+    ``images``: numbers of the vectors, in the order in which they are streamed in.
+    """
+
+    def __init__(self, vectors: Vectors, images: Sequence[int]):
+        self.vectors = vectors
+        self.images = tuple(images)
+        self.values_compared = 0
+        self.mismatches = 0
+        self.first_mismatch: Mismatch | None = None
+        self.violations: dict[str, int] = {}
+        """How often each breach of the port contract was seen."""
+        self.cycles: list[int | None] = []
+        """What the cycle counter showed for each image."""
+        self._num_scores = 0
+        self._begin_writes()
+
+    def write(self, layer: int | None, address: int | None, data: int | None) -> None:
+        """A word is written to the activation RAM; None stands for unknown bits."""
+        if len(self.cycles) == len(self.images):
+            self.violate("the trace shows a write after the last image's layers")
+            return
+        if layer is None or address is None:
+            self.violate("the trace shows a write with unknown layer or address")
+            return
+        image = self.images[len(self.cycles)]
+        if layer >= len(self.vectors.layers):
+            self._mismatch(Place(image, f"number {layer}"), "outside the layer", None, data)
+            return
+        stored, seen = self.vectors.layers[layer], self._seen[layer]
+        index = address - stored.out_base
+        if not 0 <= index < len(seen):
+            self._mismatch(Place(image, stored.name), "outside the layer", None, data)
+            return
+        place = Place.of(image, stored.name, stored.shape, index)
+        expected = int(stored.expected[image, index])
+        if seen[index]:
+            self._mismatch(place, "written twice", expected, data)
+        else:
+            seen[index] = True
+            self._compare(place, expected, data)
+
+    def offer(self, cycles: int | None) -> None:
+        """The first score of the next image is offered: its layers are done."""
+        self._end_writes(self.images[len(self.cycles)])
+        self.cycles.append(cycles)
+
+    def score(self, word: int | None, class_index: int | None) -> None:
+        """A word of the score stream is taken."""
+        vectors = self.vectors
+        bits, num_scores = vectors.score_bits, vectors.scores.shape[1]
+        position, index = divmod(self._num_scores, num_scores)
+        self._num_scores += 1
+        image, last = self.images[position], index == num_scores - 1
+        value = None
+        if word is not None:
+            value = word & ((1 << bits) - 1)
+            value -= value >> (bits - 1) << bits
+            if word >> bits != last:
+                self.violate(f"last is {word >> bits} on score {index + 1} of {num_scores}")
+        place = Place.of(image, vectors.score_layer, vectors.score_shape, index)
+        self._compare(place, int(vectors.scores[image, index]), value)
+        if last:
+            winner = int(vectors.scores[image].argmax())
+            self._compare(Place(image, "class_index"), winner, class_index)
+
+    def violate(self, breach: str) -> None:
+        """Note a breach of the port contract."""
+        self.violations[breach] = self.violations.get(breach, 0) + 1
+
+    def finish(self) -> None:
+        """Count what never came as missing."""
+        vectors = self.vectors
+        for image in self.images[len(self.cycles) :]:
+            self._end_writes(image)
+        num_scores = vectors.scores.shape[1]
+        for taken in range(self._num_scores, len(self.images) * num_scores):
+            image, index = self.images[taken // num_scores], taken % num_scores
+            place = Place.of(image, vectors.score_layer, vectors.score_shape, index)
+            self._missing(place, int(vectors.scores[image, index]))
+
+    def problems(self) -> list[str]:
+        """Everything that deviates, a line each."""
+        lines = []
+        if self.mismatches:
+            lines.append(f"mismatches: {self.mismatches}, the first: {self.first_mismatch}")
+        lines += [f"{breach} ({count}x)" for breach, count in self.violations.items()]
+        predicted = self.vectors.predicted_cycles
+        if unlike := [cycles for cycles in self.cycles if cycles != predicted]:
+            lines.append(f"{unlike[0]} cycles, predicted {predicted} ({len(unlike)}x)")
+        return lines
+
+    def summary(self) -> dict:
+        """Everything that was found, as JSON values."""
+        first, unanswered = self.first_mismatch, len(self.images) - len(self.cycles)
+        return {
+            "images": list(self.images),
+            "values_compared": self.values_compared,
+            "mismatches": self.mismatches,
+            "first_mismatch": first and {**asdict(first), "place": first.place._asdict()},
+            "cycles": self.cycles + [None] * unanswered,
+            "problems": self.problems(),
+        }
+
+    def _begin_writes(self) -> None:
+        self._seen = [np.zeros(layer.expected.shape[1], bool) for layer in self.vectors.layers]
+
+    def _end_writes(self, image: int) -> None:
+        for layer, seen in zip(self.vectors.layers, self._seen, strict=True):
+            for index in np.flatnonzero(~seen).tolist():
+                place = Place.of(image, layer.name, layer.shape, index)
+                self._missing(place, int(layer.expected[image, index]))
+        self._begin_writes()
+
+    def _compare(self, place: Place, expected: int, got: int | None) -> None:
+        self.values_compared += 1
+        if got != expected:
+            self._mismatch(place, "unknown bits" if got is None else "wrong value", expected, got)
+
+    def _missing(self, place: Place, expected: int) -> None:
+        self.values_compared += 1
+        self._mismatch(place, "missing", expected, None)
+
+    def _mismatch(self, place: Place, what: str, expected: int | None, got: int | None) -> None:
+        self.mismatches += 1
+        self.first_mismatch = self.first_mismatch or Mismatch(place, what, expected, got)

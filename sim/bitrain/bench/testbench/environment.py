@@ -1,0 +1,138 @@
+"""What every scenario needs: clock, reset, driver, monitors and checker around one accelerator."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from random import Random
+from time import perf_counter
+
+from cocotb import start_soon
+from cocotb.clock import Clock
+from cocotb.simtime import get_sim_time
+from cocotb.triggers import ClockCycles, RisingEdge, SimTimeoutError, gather, with_timeout
+
+from .checker import Checker
+from .driver import PixelDriver
+from .monitor import ScoreMonitor, TraceMonitor, read
+from .stalls import NONE, Stalls
+from .vectors import Vectors
+
+PERIOD_NS = 10
+IDLE_CYCLES = 8
+"""How long the accelerator is watched doing nothing; ``busy`` may take half of it to fall."""
+
+
+class Environment:
+    """Runs ``images`` (numbers of vectors) through the accelerator and checks what comes out.
+
+    ``stalls(i)``: how the pixel and the score stream pause during the i-th image.
+    """
+
+    def __init__(
+        self,
+        dut,
+        vectors: Vectors,
+        images: Sequence[int],
+        random: Random,
+        stalls: Callable[[int], tuple[Stalls, Stalls]] = lambda i: (NONE, NONE),
+    ):
+        self.dut = dut
+        self.vectors = vectors
+        self.images = images
+        self.random = random
+        self.stalls = [stalls(i) for i in range(len(images))]
+        self.checker = Checker(vectors, images)
+        self.driver = PixelDriver(dut, self.checker, random)
+        self.scores = ScoreMonitor(dut, self.checker, self._offered)
+        self.loaded_at: list[int] = []
+        """Clock cycle in which the last pixel of each image was taken."""
+        self._first_cycle, self._started = clock_cycle(), perf_counter()
+
+    async def start(self) -> None:
+        """Start the clock and reset the accelerator."""
+        Clock(self.dut.clk, PERIOD_NS, unit="ns").start()
+        await self.reset(cycles=2)
+
+    async def reset(self, cycles: int = 1) -> None:
+        """Reset, after which the accelerator must be idle."""
+        self.driver.idle()
+        self.dut.scores__ready.value = 0
+        self.dut.rst.value = 1
+        await ClockCycles(self.dut.clk, cycles)
+        self.dut.rst.value = 0
+        await self._stay_idle("after reset")
+
+    async def interrupt(self, image: int, cycles: int) -> None:
+        """Start an image and reset after so many cycles, whatever it has come to."""
+        task = start_soon(self.driver.drive(self.vectors.pixels[image], NONE.pauses(self.random)))
+        await ClockCycles(self.dut.clk, cycles)
+        task.cancel()
+        await self.reset()
+
+    async def run(self) -> None:
+        """Stream all images in and all scores out, after which the accelerator must be idle."""
+        trace = start_soon(TraceMonitor(self.dut, self.checker).run())
+        limit = sum(self._limit(*stalls) for stalls in self.stalls)
+        try:
+            await with_timeout(gather(self._drive(), self._take()), limit * PERIOD_NS, "ns")
+            await self._stay_idle("after the last score")
+        except SimTimeoutError:
+            self.checker.violate(
+                f"gave up after {limit} cycles with {len(self.loaded_at)} images taken and "
+                f"{len(self.checker.cycles)} answered of {len(self.images)}"
+            )
+        trace.cancel()
+        self.checker.finish()
+
+    def check_rate(self) -> None:
+        """Images must follow each other as predicted, if neither stream has paused."""
+        predicted = self.vectors.predicted_image_cycles
+        for first, second in pairwise(self.loaded_at):
+            if second - first != predicted:
+                self.checker.violate(
+                    f"{second - first} cycles from image to image, predicted {predicted}"
+                )
+
+    def findings(self) -> dict:
+        """What the checker found, and what it took, as JSON values."""
+        return {
+            **self.checker.summary(),
+            "clock_cycles": clock_cycle() - self._first_cycle,
+            "seconds": perf_counter() - self._started,
+        }
+
+    async def _drive(self) -> None:
+        for number, (stalls, _) in zip(self.images, self.stalls, strict=True):
+            await self.driver.drive(self.vectors.pixels[number], stalls.pauses(self.random))
+            self.loaded_at.append(clock_cycle())
+
+    async def _take(self) -> None:
+        for _, stalls in self.stalls:
+            await self.scores.take(self.vectors.scores.shape[1], stalls.pauses(self.random))
+
+    def _offered(self) -> None:
+        position, shown = len(self.checker.cycles), read(self.dut.cycles)
+        self.checker.offer(shown)
+        if position >= len(self.loaded_at):
+            self.checker.violate("scores are offered before their image was taken")
+        elif shown != (counted := clock_cycle() - self.loaded_at[position] - 1):
+            self.checker.violate(f"the cycle counter shows {shown} after {counted} cycles")
+
+    async def _stay_idle(self, when: str) -> None:
+        dut = self.dut
+        for cycle in range(IDLE_CYCLES):
+            await RisingEdge(dut.clk)
+            for name in ("scores__valid", "trace__valid", "busy"):
+                if read(dut[name]) != 0 and (name != "busy" or cycle >= IDLE_CYCLES // 2):
+                    self.checker.violate(f"{name} is not 0 {when}")
+
+    def _limit(self, pixels: Stalls, scores: Stalls) -> int:
+        """Twice the cycles that an image can take with these stalls."""
+        vectors = self.vectors
+        words = vectors.pixels.shape[1] * (1 + pixels.longest)
+        words += vectors.scores.shape[1] * (1 + scores.longest)
+        return 2 * (words + vectors.predicted_cycles + 100)
+
+
+def clock_cycle() -> int:
+    """Number of the present clock cycle."""
+    return round(get_sim_time("ns")) // PERIOD_NS

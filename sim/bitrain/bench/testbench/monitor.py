@@ -1,0 +1,98 @@
+"""Monitors of the score stream and of the trace port.
+
+A Python call per clock cycle would cost more than the simulation itself, so the monitors sleep
+until ``valid`` changes, and look at every clock edge only while it is 1.
+"""
+
+from collections.abc import Callable, Iterator
+
+from cocotb.triggers import RisingEdge, ValueChange
+
+from .checker import Checker
+
+
+def read(handle) -> int | None:
+    """Value of a signal as an unsigned number, None where it has unknown bits."""
+    try:
+        return int(handle.value)
+    except ValueError:
+        return None
+
+
+class Port:
+    """``valid`` of a stream or of the trace port, watched at little cost."""
+
+    def __init__(self, clk, valid, checker: Checker):
+        self._clock = RisingEdge(clk)
+        self._change = ValueChange(valid)
+        self._valid = valid
+        self._checker = checker
+
+    async def until_valid(self) -> None:
+        """Return at the next clock edge at which ``valid`` is 1."""
+        while not await self.still_valid():
+            await self._change
+
+    async def still_valid(self) -> bool:
+        """Whether ``valid`` is 1 at the next clock edge."""
+        await self._clock
+        value = read(self._valid)
+        if value is None:
+            self._checker.violate(f"{self._valid._name} is unknown")
+        return value == 1
+
+
+class TraceMonitor:
+    """Hands every write to the activation RAM to the checker."""
+
+    def __init__(self, dut, checker: Checker):
+        self.dut = dut
+        self.checker = checker
+
+    async def run(self) -> None:
+        """Watch for ever."""
+        dut = self.dut
+        port = Port(dut.clk, dut.trace__valid, self.checker)
+        while True:
+            await port.until_valid()
+            self.checker.write(
+                read(dut.trace__layer), read(dut.trace__address), read(dut.trace__data)
+            )
+
+
+class ScoreMonitor:
+    """Takes scores, with pauses, and hands them to the checker.
+
+    ``on_offer`` is called at the clock edge at which an image's first score is offered first.
+    """
+
+    def __init__(self, dut, checker: Checker, on_offer: Callable[[], None]):
+        self.dut = dut
+        self.checker = checker
+        self.on_offer = on_offer
+        self.port = Port(dut.clk, dut.scores__valid, checker)
+
+    async def take(self, num_scores: int, pauses: Iterator[int]) -> None:
+        """Take the scores of one image; return at the clock edge that takes the last."""
+        for i in range(num_scores):
+            word = await self._take_word(next(pauses), first=i == 0)
+            self.checker.score(word, read(self.dut.class_index))
+            if read(self.dut.busy) != 1:
+                self.checker.violate("busy is not 1 while scores are offered")
+        self.dut.scores__ready.value = 0
+
+    async def _take_word(self, pause: int, first: bool) -> int | None:
+        dut = self.dut
+        dut.scores__ready.value = int(pause == 0)
+        await self.port.until_valid()
+        if first:
+            self.on_offer()
+        word = read(dut.scores__payload)
+        for left in reversed(range(pause)):
+            dut.scores__ready.value = int(left == 0)
+            if not await self.port.still_valid():
+                self.checker.violate("scores__valid fell before the word was taken")
+                await self.port.until_valid()
+            if read(dut.scores__payload) != word:
+                self.checker.violate("scores__payload changed before the word was taken")
+        return word

@@ -1,0 +1,131 @@
+"""One simulation from sources to results: build the model, run the scenarios, collect findings."""
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import shutil
+import sys
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from .simulators import SIMULATORS, Icarus, RunError, Verilator, first_error
+
+TB = Path(__file__).resolve().parent
+IP = TB.parent
+SCENARIOS = ("full_rate", "stalled", "reset")
+TIMESCALE = ("1ns", "1ps")
+OBEYED = ("WAVES", "GUI", "PYTEST_CURRENT_TEST", "COCOTB_RESOLVE_X", "COCOTB_TEST_FILTER")
+"""Environment variables that cocotb would obey, whatever this test bench asks of it."""
+
+__all__ = ["RunError", "run"]
+
+
+def run(name: str, *, images: int | None, seed: int, waves: bool, out: Path) -> dict:
+    """Build (unless built before) and simulate; what is in ``out/results.json`` at the end.
+
+    Only one run at a time may write to ``out``. Raises :class:`RunError` where the accelerator
+    could not be simulated to the end; deviations are findings, not errors.
+    """
+    manifest = load_manifest(TB / "manifest.json")
+    held = manifest["images"]
+    num_images = held if images is None else images
+    if not 1 <= num_images <= held:
+        raise RunError(f"{num_images} images asked for; the test bench has vectors of {held}")
+    for module, needed in (("cocotb", "cocotb>=2.1"), ("numpy", "numpy")):
+        if importlib.util.find_spec(module) is None:
+            raise RunError(f"{module} is not installed; pip install '{needed}'")
+    for variable in OBEYED:
+        os.environ.pop(variable, None)
+    simulator = SIMULATORS[name]()
+    out.mkdir(parents=True, exist_ok=True)
+    findings, results, log = out / "findings.json", out / "results.json", out / "sim.log"
+    for stale in (findings, results, log):
+        stale.unlink(missing_ok=True)
+    for memory in manifest["memories"]:
+        shutil.copyfile(IP / memory, out / Path(memory).name)  # the Verilog gives bare names
+    model = build(simulator, manifest, waves, out)
+    wave_file = out / f"waves.{simulator.wave_format}"
+    try:
+        simulator.runner.test(
+            test_module=f"{TB.name}.scenarios",
+            hdl_toplevel=manifest["top"],
+            hdl_toplevel_lang="verilog",
+            build_dir=model,
+            test_dir=out,
+            results_xml=str(out / "results.xml"),
+            log_file=log,
+            waves=waves,
+            extra_env={
+                "TB_IMAGES": str(num_images),
+                "TB_SEED": str(seed),
+                "TB_FINDINGS": str(findings),
+            },
+            **simulator.wave_options(wave_file) if waves else {},
+        )
+        scenarios = json.loads(findings.read_text())
+    except (OSError, ValueError, RuntimeError, SystemExit) as error:
+        raise RunError(f"the simulation ended early: {first_error(log)}") from error
+    if missing := [scenario for scenario in SCENARIOS if scenario not in scenarios]:
+        raise RunError(f"scenario {missing[0]} did not end: {first_error(log)}")
+    content = {
+        "simulator": name,
+        "simulator_version": simulator.version,
+        "images": num_images,
+        "seed": seed,
+        "predicted_cycles": manifest["predicted_cycles"],
+        "scenarios": scenarios,
+        "log": str(log),
+        "waves": str(wave_file) if waves else None,
+    }
+    temporary = out / ".results.json.tmp"
+    temporary.write_text(json.dumps(content, indent=1))
+    temporary.replace(results)
+    return content
+
+
+def load_manifest(path: Path) -> dict:
+    """The manifest, all of whose files are there."""
+    try:
+        manifest = json.loads(path.read_text())
+        needed = [*manifest["sources"], *manifest["memories"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{path} cannot be read; generate the IP package again") from error
+    for name in needed:
+        if not (IP / name).is_file():
+            raise RunError(f"{IP / name} is missing; generate the IP package again")
+    return manifest
+
+
+def build(simulator: Icarus | Verilator, manifest: dict, waves: bool, out: Path) -> Path:
+    """Folder of the compiled model; compiles only if the Verilog or the tools have changed.
+
+    The contents of memories are read when the simulation starts and need no new model.
+    """
+    top, sources = manifest["top"], [IP / source for source in manifest["sources"]]
+    options = simulator.build_options(waves)
+    tools = (simulator.version, importlib.metadata.version("cocotb"), sys.prefix)
+    key = sha256(repr((tools, top, waves, TIMESCALE, options, simulator.environment)).encode())
+    for source in sources:
+        key.update(source.read_bytes())
+    model, product = out / f"model-{key.hexdigest()[:16]}", simulator.product(top)
+    if not (model / product).is_file():
+        log = out / "build.log"
+        os.environ.update(simulator.environment)
+        with TemporaryDirectory(dir=out, prefix="build-") as folder:
+            try:
+                simulator.runner.build(
+                    sources=[*sources, *simulator.extra_sources(top, Path(folder))],
+                    hdl_toplevel=top,
+                    build_args=options,
+                    build_dir=folder,
+                    waves=waves,
+                    timescale=TIMESCALE,
+                    log_file=log,
+                )
+            except (RuntimeError, SystemExit) as error:
+                raise RunError(f"{simulator.version} cannot build: {first_error(log)}") from error
+            model.mkdir(exist_ok=True)
+            (Path(folder) / product).replace(model / product)
+    return model

@@ -1,0 +1,70 @@
+"""The manifest of an accelerator and the golden vectors that its outputs are compared with."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredLayer:
+    """A layer whose activations pass through the activation RAM, in sight of the trace port."""
+
+    name: str
+    shape: tuple[int, int, int]
+    """(channels, height, width)"""
+    out_base: int
+    """RAM address of the first activation; the others follow in C order."""
+    expected: np.ndarray
+    """(images, channels · height · width)"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vectors:
+    """What the scenarios need to know of an accelerator, and what it should answer."""
+
+    pixels: np.ndarray
+    """(images, pixels), in the order in which they are streamed in."""
+    layers: tuple[StoredLayer, ...]
+    """All layers but the last."""
+    score_layer: str
+    """Name of the last layer."""
+    score_shape: tuple[int, int, int]
+    scores: np.ndarray
+    """(images, scores), in the order in which they are streamed out."""
+    score_bits: int
+    predicted_cycles: int
+    """From the cycle after an image's last pixel until its first score is offered."""
+    predicted_image_cycles: int
+    """From image to image where neither stream pauses."""
+
+    @classmethod
+    def load(cls, folder: Path) -> "Vectors":
+        """Read ``manifest.json`` and ``vectors/`` in ``folder``."""
+        manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
+
+        def rows(name: str) -> np.ndarray:
+            array = np.load(folder / "vectors" / f"{name}.npy")
+            return array.reshape(len(array), -1).astype(np.int64)
+
+        *stored, last = manifest["layers"]
+        return cls(
+            pixels=rows("images"),
+            layers=tuple(
+                StoredLayer(
+                    name=layer["name"],
+                    shape=tuple(layer["shape"]),
+                    out_base=layer["out_base"],
+                    expected=rows(f"layer{i}"),
+                )
+                for i, layer in enumerate(stored)
+            ),
+            score_layer=last["name"],
+            score_shape=tuple(last["shape"]),
+            scores=rows("scores"),
+            score_bits=manifest["score_bits"],
+            predicted_cycles=manifest["predicted_cycles"],
+            predicted_image_cycles=manifest["predicted_image_cycles"],
+        )

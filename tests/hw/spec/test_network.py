@@ -1,0 +1,111 @@
+"""Networks: what fits together, and every reason for which a chain of layers is refused."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from networks import random_bank, random_layer, random_network
+from pydantic import ValidationError
+from strategies import networks
+
+from bitrain.spec import Array, BitrainError, MaxPool2d, Network, Shape, Sharing
+
+RNG = np.random.default_rng(0)
+NETWORK = random_network(0, bits=4, lanes=4)
+
+
+def replaced(**changes) -> dict:
+    """Fields of a good network with some replaced."""
+    fields = {name: getattr(NETWORK, name) for name in Network.model_fields}
+    return {**fields, **changes}
+
+
+def layer(in_shape: Shape, out_channels: int = 3, **options):
+    return random_layer(RNG, in_shape, out_channels, **{"bits": 4, "length": 16, **options})
+
+
+@settings(deadline=None, max_examples=60)
+@given(networks())
+def test_properties(network):
+    assert network.one == 2**network.bits
+    assert network.num_lanes == len(network.weight_bank.lanes)
+    assert network.in_shape == network.layers[0].in_shape
+    assert network.num_scores == network.layers[-1].out_shape.size
+    assert network.macs == sum(layer.macs for layer in network.layers)
+
+
+INNER = layer(Shape(1, 2, 2))
+LAST = layer(Shape(3, 2, 2), relu=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"activation_bank": random_bank(RNG, 5, 4)}, "banks differ in width"),
+        ({"activation_bank": random_bank(RNG, 4, 3)}, "banks differ in lanes"),
+        (
+            {"layers": (INNER, layer(Shape(4, 2, 2), relu=False))},
+            r"layer 'conv2d4x3' takes \(4, 2, 2\) but 'conv2d1x3' gives \(3, 2, 2\)",
+        ),
+        (
+            {"layers": (INNER, layer(Shape(11, 1, 1), kind="linear", relu=False))},
+            r"layer 'linear11x3' takes \(11, 1, 1\) but 'conv2d1x3' gives \(12, 1, 1\)",
+        ),
+        ({"layers": (INNER,)}, r"layer 'conv2d1x3' needs no ReLU \(it gives the scores\)"),
+        (
+            {"layers": (layer(Shape(1, 2, 2), relu=False), LAST)},
+            r"layer 'conv2d1x3' needs a ReLU \(unipolar output\)",
+        ),
+        (
+            {
+                "layers": (
+                    layer(Shape(3, 2, 2), relu=False, pool=MaxPool2d(kernel=(1, 1), stride=(1, 1))),
+                )
+            },
+            "layer 'conv2d3x3' gives the scores and cannot pool them",
+        ),
+        (
+            {"layers": (INNER, layer(Shape(3, 2, 2), relu=False, length=32))},
+            r"layer 'conv2d3x3' has a stream longer than 2\^4",
+        ),
+        (
+            {"layers": (LAST.model_copy(update={"weight": np.full((3, 3, 1, 1), -17)}),)},
+            r"layer 'conv2d3x3' has a weight above 2\^4",
+        ),
+        ({"layers": ()}, "at least 1 item"),
+        ({"name": ""}, "at least 1 character"),
+        ({"format_version": 2}, "Input should be 1"),
+        ({"sign": -1}, "Extra inputs are not permitted"),
+    ],
+)
+def test_refused(changes, message):
+    with pytest.raises(ValidationError, match=message):
+        Network.model_validate(replaced(**changes))
+
+
+def test_layers_of_the_tables_above_fit():
+    assert Network.model_validate(replaced(layers=(INNER, LAST))).num_scores == 12
+
+
+def test_array_takes_multiples_of_the_networks_lanes():
+    for lanes in (4, 8, 12):
+        Array(lanes=lanes).check(NETWORK)
+    with pytest.raises(BitrainError) as error:
+        Array(lanes=6).check(NETWORK)
+    assert str(error.value) == (
+        "array: lanes = 6 is no multiple of the 4 lanes that network 'random0' was exported for; "
+        "choose a multiple or export again"
+    )
+
+
+def test_counts_of_the_array():
+    array = Array(channels=3, positions=5, lanes=8)
+    assert (array.neurons, array.multipliers, array.sngs) == (15, 120, 64)
+    unshared = array.model_copy(update={"sharing": Sharing.UNSHARED})
+    assert (unshared.multipliers, unshared.sngs) == (120, 240)
+
+
+@pytest.mark.parametrize("field", ["channels", "positions", "lanes"])
+@pytest.mark.parametrize("value", [0, 257])
+def test_array_sizes(field, value):
+    with pytest.raises(ValidationError, match=field):
+        Array.model_validate({field: value})

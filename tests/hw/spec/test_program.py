@@ -1,0 +1,294 @@
+"""The layer program, read back as the hardware reads it: ROM words, fields, and the walk."""
+
+from dataclasses import asdict
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from networks import random_network
+from strategies import networks
+
+from bitrain.spec import Array, BitrainError, Layer, Network, Program, Shape
+from bitrain.spec.program import SIGNED_FIELDS
+
+
+@st.composite
+def programs(draw) -> Program:
+    network = draw(networks())
+    array = Array(
+        channels=draw(st.integers(1, 4)),
+        positions=draw(st.integers(1, 5)),
+        lanes=network.num_lanes * draw(st.integers(1, 3)),
+    )
+    return Program(network, array)
+
+
+def signed(word: int, bits: int) -> int:
+    """Two's complement number of ``bits`` bits."""
+    assert 0 <= word < 1 << bits
+    return word - (word >> (bits - 1) << bits)
+
+
+# --- ROMs --------------------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=60)
+@given(programs())
+def test_weight_rom_decodes_to_the_weights(program):
+    bits = program.network.bits + 2
+    P, N = program.array.channels, program.array.lanes
+    assert program.weight_bits == bits
+    position = 0
+    for base, layer in zip(program.weight_bases, program.network.layers, strict=True):
+        assert base == position
+        K = layer.num_inputs
+        slots = -(-K // N) * N
+        matrix = np.zeros((-(-layer.out_channels // P) * P, slots), int)
+        for tile in range(len(matrix) // P):
+            for k in range(slots):
+                word = program.weight_words[position]
+                position += 1
+                for p in range(P):
+                    field = word >> p * bits & (1 << bits) - 1
+                    sign, magnitude = field >> (bits - 1), field & (1 << (bits - 1)) - 1
+                    matrix[tile * P + p, k] = -magnitude if sign else magnitude
+                    assert magnitude or not sign, "a negative zero would count wrongly"
+                assert word >> P * bits == 0
+        assert np.array_equal(matrix[: layer.out_channels, :K], layer.weight_matrix)
+        assert not matrix[layer.out_channels :].any() and not matrix[:, K:].any()
+    assert position == len(program.weight_words)
+
+
+@settings(deadline=None, max_examples=60)
+@given(programs())
+def test_bias_rom_makes_up_for_inverted_lanes(program):
+    """Count with inverted lanes plus ROM word is the signed sum plus bias, stream by stream."""
+    rng = np.random.default_rng(0)
+    position = 0
+    for base, layer in zip(program.bias_bases, program.network.layers, strict=True):
+        assert base == position
+        length, signs = layer.stream_length, np.sign(layer.weight_matrix)
+        products = rng.integers(0, length + 1, signs.shape)  # ones in each product stream
+        products[signs == 0] = 0
+        count = np.where(signs < 0, length - products, products).sum(1)
+        for o, total in enumerate((signs * products).sum(1)):
+            constant = signed(program.bias_words[position + o], program.score_bits)
+            assert count[o] + constant == total + layer.bias[o]
+        tiles = -(-layer.out_channels // program.array.channels)
+        rest = program.bias_words[position + layer.out_channels : position + tiles * P(program)]
+        assert not any(rest)
+        position += tiles * P(program)
+    assert position == len(program.bias_words)
+
+
+def P(program: Program) -> int:
+    return program.array.channels
+
+
+@settings(deadline=None, max_examples=60)
+@given(programs())
+def test_fields_come_out_of_the_program_rom(program):
+    for word, descriptor in zip(program.descriptor_words, program.descriptors, strict=True):
+        assert unpack(program, word) == asdict(descriptor)
+        assert word >> sum(program.field_widths.values()) == 0
+    assert list(program.field_widths) == list(asdict(program.descriptors[0]))
+
+
+def unpack(program: Program, word: int) -> dict[str, int]:
+    """Fields of a word of the program ROM, least significant first."""
+    fields = {}
+    for name, width in program.field_widths.items():
+        value = word & (1 << width) - 1
+        fields[name] = signed(value, width) if name in SIGNED_FIELDS else value
+        word >>= width
+    return fields
+
+
+# --- widths ------------------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=60)
+@given(programs())
+def test_widths_hold_what_they_must(program):
+    for layer in program.network.layers:
+        low, high = layer.accumulator_range
+        assert -(1 << program.score_bits - 1) <= low <= high < 1 << program.score_bits - 1
+        assert layer.num_inputs * layer.stream_length < 1 << program.count_bits
+        rows, columns = layer.in_shape[1:]
+        reach = max(rows + 2 * layer.padding[0], columns + 2 * layer.padding[1])
+        assert reach < 1 << program.coordinate_bits  # -1 and size + padding stay apart
+    assert program.activation_depth <= 1 << program.address_bits
+    assert program.activation_bits == program.network.bits + 1
+
+
+@pytest.mark.parametrize(("bias", "bits"), [(0, 1), (15, 5), (16, 6), (-16, 5), (-17, 6)])
+def test_score_width_is_the_least(bias, bits):
+    network = random_network(0, bits=4, lanes=1)
+    last = Layer(
+        kind="linear",
+        name="scores",
+        in_shape=Shape(1, 1, 1),
+        weight=np.zeros((1, 1, 1, 1), int),
+        bias=np.array([bias]),
+        stream_length=1,
+        relu=False,
+    )
+    program = Program(network.model_copy(update={"layers": (last,)}), Array(lanes=1))
+    assert program.score_bits == bits
+
+
+@settings(deadline=None, max_examples=60)
+@given(programs())
+def test_shifts_right_from_a_common_left_shift(program):
+    for layer, descriptor in zip(program.network.layers, program.descriptors, strict=True):
+        assert descriptor.scores == (not layer.relu)
+        assert descriptor.last_cycle == layer.stream_length - 1
+        if layer.relu:
+            assert descriptor.right_shift - program.left_shift == layer.shift
+            assert descriptor.right_shift >= 0
+    inner = program.network.layers[:-1]
+    assert program.left_shift == max([0, *(-layer.shift for layer in inner)])
+
+
+# --- memory map --------------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=100)
+@given(programs())
+def test_output_never_overlaps_input_and_all_fits(program):
+    layers = program.network.layers
+    for i, layer in enumerate(layers):
+        source = range(program.in_bases[i], program.in_bases[i] + layer.in_shape.size)
+        assert source.start >= 0 and source.stop <= program.activation_depth
+        if i:
+            assert program.in_bases[i] == program.out_bases[i - 1]
+        if i < len(layers) - 1:
+            target = range(program.out_bases[i], program.out_bases[i] + layer.out_shape.size)
+            assert target.start >= 0 and target.stop <= program.activation_depth
+            assert not set(source) & set(target)
+    assert program.in_bases[0] == 0
+
+
+@settings(deadline=None, max_examples=100)
+@given(programs())
+def test_ram_is_no_deeper_than_needed(program):
+    *inner, last = program.network.layers
+    needed = [layer.in_shape.size + layer.out_shape.size for layer in inner]
+    assert program.activation_depth == max(needed or [last.in_shape.size])
+
+
+# --- the walk ----------------------------------------------------------------------------------
+
+
+def walk_positions(d: dict[str, int], program: Program, count: int):
+    """First (row, column, address) of ``count`` windows, stepped through as by the hardware.
+
+    Sums wrap around: coordinates modulo 2^coordinate_bits, addresses modulo 2^address_bits.
+    """
+    rows, addresses = 1 << program.coordinate_bits, 1 << program.address_bits
+
+    def wrap(row, column, address):
+        return row % rows, column % rows, address % addresses
+
+    neuron = window = wrap(d["first_row"], d["first_column"], d["first_address"])
+    window_row = window_column = out_column = 0
+    for _ in range(count):
+        yield neuron
+        row, column, address = neuron
+        if window_column < d["last_window_column"]:
+            window_column += 1
+            step = d["neuron_column_step"]
+            neuron = wrap(row, column + step, address + step)
+            continue
+        window_column = 0
+        if window_row < d["last_window_row"]:
+            window_row += 1
+            address += d["neuron_row_address_step"]
+            neuron = wrap(row + d["neuron_row_step"], window[1], address)
+            continue
+        window_row = 0
+        row, column, address = window
+        if out_column < d["last_out_column"]:
+            out_column += 1
+            step = d["out_column_step"]
+            window = wrap(row, column + step, address + step)
+        else:
+            out_column = 0
+            address += d["out_row_address_step"]
+            window = wrap(row + d["out_row_step"], d["first_column"], address)
+        neuron = window
+
+
+def walk_window(d: dict[str, int], program: Program, position: tuple[int, int, int]):
+    """Address of each input slot of a window; None where it reads as zero."""
+    row, column, offset = 0, 0, 0
+    rows = 1 << program.coordinate_bits
+    for k in range(d["last_slot"] + 1):
+        y, x = (position[0] + row) % rows, (position[1] + column) % rows
+        inside = k <= d["last_input"] and y < d["height"] and x < d["width"]
+        yield (position[2] + offset) % (1 << program.address_bits) if inside else None
+        if column < d["last_kernel_column"]:
+            column, step = column + 1, 1
+        elif row < d["last_kernel_row"]:
+            row, column, step = row + 1, 0, d["row_step"]
+        else:
+            row, column, step = 0, 0, d["channel_step"]
+        offset += step
+
+
+def im2col(network: Network, index: int, base: int) -> list[list[int | None]]:
+    """Addresses of the inputs of each neuron, in the order of the contract, from the shapes."""
+    layer = network.layers[index]
+    channels, height, width = layer.in_shape
+    (kh, kw), (sh, sw), (ph, pw) = layer.kernel, layer.stride, layer.padding
+    window = layer.pool_window
+    neurons = []
+    outer = product(range(layer.out_shape.height), range(layer.out_shape.width))
+    for (Y, X), (i, j) in product(outer, product(*map(range, window.kernel))):
+        row, column = Y * window.stride[0] + i, X * window.stride[1] + j
+        inputs = []
+        for c, u, v in product(range(channels), range(kh), range(kw)):
+            y, x = row * sh - ph + u, column * sw - pw + v
+            inside = 0 <= y < height and 0 <= x < width
+            inputs.append(base + (c * height + y) * width + x if inside else None)
+        neurons.append(inputs)
+    return neurons
+
+
+@settings(deadline=None, max_examples=150)
+@given(programs())
+def test_walk_addresses_what_im2col_does(program):
+    for i, word in enumerate(program.descriptor_words):
+        d = unpack(program, word)
+        expected = im2col(program.network, i, program.in_bases[i])
+        padding = [None] * (d["last_slot"] - d["last_input"])
+        positions = walk_positions(d, program, len(expected))
+        for position, inputs in zip(positions, expected, strict=True):
+            assert list(walk_window(d, program, position)) == inputs + padding
+
+
+@settings(deadline=None, max_examples=100)
+@given(programs())
+def test_loop_counts_cover_the_layer_with_less_than_a_tile_to_spare(program):
+    array = program.array
+    descriptors = zip(program.descriptors, program.network.layers, program.tilings, strict=True)
+    for d, layer, tiling in descriptors:
+        neurons = len(im2col(program.network, program.descriptors.index(d), 0))
+        for tiles, size, total in (
+            (d.last_channel_tile + 1, array.channels, layer.out_channels),
+            (d.last_position_tile + 1, array.positions, neurons),
+            (d.last_chunk + 1, array.lanes, layer.num_inputs),
+        ):
+            assert 0 <= tiles * size - total < size
+        assert d.last_slot + 1 == (d.last_chunk + 1) * array.lanes
+        assert tiling.tiles == (d.last_channel_tile + 1) * (d.last_position_tile + 1)
+        assert d.plane == d.last_plane + 1 == layer.out_shape.height * layer.out_shape.width
+        assert d.last_window + 1 == tiling.window == neurons // d.plane
+        assert d.last_out_channel + 1 == layer.out_channels
+
+
+def test_network_that_does_not_suit_the_array():
+    with pytest.raises(BitrainError, match="lanes = 3 is no multiple of the 4 lanes"):
+        Program(random_network(0, lanes=4), Array(lanes=3))

@@ -1,0 +1,216 @@
+"""Network files: round trips, and a single line for whatever is wrong with a file."""
+
+import json
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from networks import random_network
+from strategies import networks
+
+from bitrain.spec import BitrainError, Network, load_network, save_network
+
+NETWORK = random_network(0, bits=3, lanes=2)
+
+
+def assert_equal(first: Network, second: Network) -> None:
+    assert first.model_dump() == second.model_dump()  # without the arrays
+    for one, other in zip(first.layers, second.layers, strict=True):
+        assert np.array_equal(one.weight, other.weight)
+        assert np.array_equal(one.bias, other.bias)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    save_network(NETWORK, tmp_path / "network.npz")
+    return tmp_path / "network.npz"
+
+
+def refused(path: Path) -> str:
+    """The message with which a file is refused: one line that begins with the path."""
+    with pytest.raises(BitrainError) as error:
+        load_network(path)
+    message = str(error.value)
+    assert message.startswith(f"{path}: ") and "\n" not in message
+    return message
+
+
+@settings(deadline=None, max_examples=40)
+@given(network=networks())
+def test_round_trip(tmp_path_factory, network):
+    path = tmp_path_factory.mktemp("networks") / "network.npz"
+    save_network(network, path)
+    assert_equal(load_network(path), network)
+    first = path.read_bytes()
+    save_network(load_network(path), path)
+    assert len(path.read_bytes()) == len(first)
+
+
+def test_metadata_travels(path: Path):
+    metadata = {"accuracy": 0.5, "recipe": {"epochs": [1, 2]}, "note": "naïve"}
+    save_network(NETWORK.model_copy(update={"metadata": metadata}), path)
+    assert load_network(path).metadata == metadata
+
+
+def test_missing_file_and_folder(tmp_path: Path):
+    assert refused(tmp_path / "none.npz").endswith(
+        "no such network file; `bitrain export` writes one"
+    )
+    assert "no such network file" in refused(tmp_path)
+
+
+def test_truncated_anywhere(path: Path):
+    content = path.read_bytes()
+    for length in [*range(0, len(content), 13), len(content) - 1]:
+        path.write_bytes(content[:length])
+        assert "not a readable network file" in refused(path)
+
+
+def test_damaged_anywhere(path: Path):
+    """A changed byte is noticed, or is one of those that nobody needs (time stamps and such)."""
+    content = path.read_bytes()
+    noticed = 0
+    for position in range(0, len(content), 2):
+        damaged = bytearray(content)
+        damaged[position] ^= 1 << position // 2 % 8
+        path.write_bytes(bytes(damaged))
+        try:
+            network = load_network(path)
+        except BitrainError as error:
+            assert str(error).startswith(f"{path}: ") and "\n" not in str(error)
+            noticed += 1
+        else:
+            assert_equal(network, NETWORK)
+    assert noticed > len(content) // 4
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"no network", b"\x00" * 1000])
+def test_other_files(path: Path, content):
+    path.write_bytes(content)
+    assert "not a readable network file" in refused(path)
+
+
+def test_archive_of_something_else(path: Path):
+    np.savez(path, weights=np.zeros(3))
+    assert "not a readable network file" in refused(path)
+    np.save(path.with_suffix(".npy"), np.zeros(3))
+    assert "not a readable network file" in refused(path.with_suffix(".npy"))
+
+
+def edit(path: Path, change) -> None:
+    """Rewrite a network file with ``change(header, arrays)``."""
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    header = json.loads(arrays.pop("header").tobytes())
+    change(header, arrays)
+    text = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    buffer = BytesIO()
+    np.savez_compressed(buffer, header=text, **arrays)
+    path.write_bytes(buffer.getvalue())
+
+
+def test_edit_that_changes_nothing_is_accepted(path: Path):
+    edit(path, lambda header, arrays: None)
+    assert_equal(load_network(path), NETWORK)
+
+
+def test_newer_format(path: Path):
+    edit(path, lambda header, arrays: header.update(format_version=2, novelty=True))
+    assert refused(path).endswith(
+        "network format 2, this Bitrain reads 1; upgrade Bitrain or export the network again"
+    )
+
+
+def test_changed_weight(path: Path):
+    edit(path, lambda header, arrays: np.add(arrays["weight.1"], 1, out=arrays["weight.1"]))
+    assert "weights do not match their checksum" in refused(path)
+
+
+@pytest.mark.parametrize("name", ["weight.0", "bias.2"])
+def test_missing_array(path: Path, name):
+    edit(path, lambda header, arrays: arrays.pop(name))
+    assert "weights do not match their checksum" in refused(path)
+
+
+def test_further_array(path: Path):
+    edit(path, lambda header, arrays: arrays.update(other=np.zeros(1, int)))
+    assert "weights do not match their checksum" in refused(path)
+
+
+def test_exchanged_arrays(path: Path):
+    def exchange(header, arrays):
+        arrays["bias.0"], arrays["bias.1"] = arrays["bias.1"], arrays["bias.0"]
+
+    edit(path, exchange)
+    assert "weights do not match their checksum" in refused(path)
+
+
+def test_wrong_checksum(path: Path):
+    edit(path, lambda header, arrays: header.update(sha256="0" * 64))
+    assert "weights do not match their checksum" in refused(path)
+
+
+def test_pickled_objects_are_not_loaded(path: Path):
+    class Bomb:
+        def __reduce__(self):
+            return pytest.fail, ("unpickled",)
+
+    buffer = BytesIO()
+    np.save(buffer, np.array([Bomb()], object), allow_pickle=True)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("weight.9.npy", buffer.getvalue())
+    assert "not a readable network file (Object arrays cannot be loaded" in refused(path)
+
+
+def test_text_instead_of_numbers(path: Path):
+    edit(path, lambda header, arrays: arrays.update({"bias.0": np.array(["one", "two"])}))
+    assert "not a readable network file" in refused(path)
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"{", b"[]", b"null", b"7", b"{}", b"\xff\xfe", b"[" * 100_000]
+)
+def test_header_that_is_none(path: Path, text):
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    buffer = BytesIO()
+    np.savez(buffer, **{**arrays, "header": np.frombuffer(text, np.uint8)})
+    path.write_bytes(buffer.getvalue())
+    assert "not a readable network file" in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda h: h["layers"][0].update(stream_length=3), "layers.0: Value error, stream length"),
+        (lambda h: h["layers"][1].update(shift="many"), "layers.1.shift: Input should be a valid"),
+        (lambda h: h["layers"][0].update(colour="red"), "layers.0.colour: Extra inputs are not"),
+        (lambda h: h["layers"][2].pop("kind"), "layers.2.kind: Field required"),
+        (lambda h: h["layers"][2].update(relu=True), "network: Value error, layer 'linear"),
+        (lambda h: h["layers"].pop(), "network: Value error, layer 'conv2d"),
+        (lambda h: h["weight_bank"]["sequence"].update(kind="dice"), "weight_bank.sequence: Input"),
+        (lambda h: h["activation_bank"].update(lanes=[]), "activation_bank.lanes: Tuple should"),
+        (lambda h: h.pop("name"), "name: Field required"),
+        (lambda h: h.pop("layers"), "header and arrays do not match"),
+        (lambda h: h.update(layers=3), "header and arrays do not match"),
+        (lambda h: h.update(layers=["conv"]), "header and arrays do not match"),
+        (lambda h: h["layers"].append(h["layers"][0]), "header and arrays do not match"),
+    ],
+)
+def test_edited_header(path: Path, change, message):
+    edit(path, lambda header, arrays: change(header))
+    assert message in refused(path)
+
+
+def test_interrupted_save_leaves_the_old_file(path: Path, monkeypatch):
+    def interrupted(self, target):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        save_network(random_network(1), path)
+    assert_equal(load_network(path), NETWORK)
+    assert list(path.parent.iterdir()) == [path]

@@ -1,0 +1,133 @@
+"""The written test bench: complete, self-contained, reproducible, replaced as a whole."""
+
+import ast
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from networks import random_images, random_network
+
+from bitrain import bench, golden
+from bitrain.bench import testbench
+from bitrain.bench.testbench.vectors import Vectors
+from bitrain.spec import Array, BitrainError, Program, estimate
+
+NETWORK = random_network(3)
+ARRAY = Array(channels=2, positions=2, lanes=4)
+IMAGES = random_images(NETWORK, 3)
+
+
+@pytest.fixture
+def ip(tmp_path: Path) -> Path:
+    """A folder that looks like an IP package."""
+    for name in ("rtl/top.v", "rtl/top_axis.v", "rom/weights.mem", "rom/biases.mem"):
+        path = tmp_path / "ip" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    return tmp_path / "ip"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_manifest(ip: Path):
+    bench.write_testbench(ip, NETWORK, ARRAY, IMAGES)
+    program = Program(NETWORK, ARRAY)
+    assert json.loads((ip / "tb" / "manifest.json").read_text()) == {
+        "format": 1,
+        "network": NETWORK.name,
+        "top": "top",
+        "sources": ["rtl/top.v"],
+        "memories": ["rom/biases.mem", "rom/weights.mem"],
+        "activation_bits": program.activation_bits,
+        "score_bits": program.score_bits,
+        "layers": [
+            {"name": layer.name, "shape": list(layer.out_shape), "out_base": base}
+            for layer, base in zip(NETWORK.layers, program.out_bases, strict=True)
+        ],
+        "images": 3,
+        "predicted_cycles": estimate(NETWORK, ARRAY).cycles,
+        "predicted_image_cycles": estimate(NETWORK, ARRAY).image_cycles,
+    }
+
+
+def test_vectors_are_those_of_the_golden_model(ip: Path):
+    bench.write_testbench(ip, NETWORK, ARRAY, IMAGES)
+    vectors = Vectors.load(ip / "tb")
+    *activations, scores = golden.run(NETWORK, IMAGES)
+    np.testing.assert_array_equal(vectors.pixels, IMAGES.reshape(3, -1))
+    np.testing.assert_array_equal(vectors.scores, scores.reshape(3, -1))
+    assert len(vectors.layers) == len(activations)
+    for layer, expected in zip(vectors.layers, activations, strict=True):
+        assert layer.shape == expected.shape[1:]
+        np.testing.assert_array_equal(layer.expected, expected.reshape(3, -1))
+
+
+def test_same_arguments_give_the_same_bytes_and_replace_all(ip: Path):
+    bench.write_testbench(ip, NETWORK, ARRAY, IMAGES)
+    first = contents(ip)
+    (ip / "tb" / "stale.txt").write_text("left over")
+    bench.write_testbench(ip, NETWORK, ARRAY, IMAGES)
+    assert contents(ip) == first
+    assert not [path for path in ip.iterdir() if path.name.startswith(".")]
+
+
+def test_failure_leaves_the_old_test_bench(ip: Path):
+    bench.write_testbench(ip, NETWORK, ARRAY, IMAGES)
+    before = contents(ip)
+    with pytest.raises(ValueError, match="do not fit"):
+        bench.write_testbench(ip, NETWORK, ARRAY, IMAGES[:, :, 1:])
+    assert contents(ip) == before
+
+
+def test_copies_every_module_and_nothing_else(ip: Path):
+    bench.write_testbench(ip, NETWORK, ARRAY, IMAGES)
+    sources = Path(testbench.__file__).parent
+    assert {path.name for path in (ip / "tb").glob("*.py")} == {
+        path.name for path in sources.glob("*.py")
+    }
+    assert not list((ip / "tb").rglob("__pycache__"))
+
+
+def test_modules_need_only_cocotb_and_numpy():
+    allowed = {*sys.stdlib_module_names, "cocotb", "cocotb_tools", "numpy"}
+    for path in Path(testbench.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Import(names=names):
+                    tops = {alias.name.partition(".")[0] for alias in names}
+                case ast.ImportFrom(level=0, module=str(module)):
+                    tops = {module.partition(".")[0]}
+                case ast.ImportFrom(level=level):
+                    assert level == 1, f"{path.name} imports from outside its folder"
+                    continue
+                case _:
+                    continue
+            assert tops <= allowed, f"{path.name} imports {tops - allowed}"
+
+
+def test_no_images(ip: Path):
+    with pytest.raises(BitrainError, match="no images given, expected at least one"):
+        bench.write_testbench(ip, NETWORK, ARRAY, IMAGES[:0])
+
+
+def test_no_package(tmp_path: Path):
+    with pytest.raises(BitrainError, match=r"rtl/ holds no Verilog, expected one module"):
+        bench.write_testbench(tmp_path, NETWORK, ARRAY, IMAGES)
+
+
+def test_ambiguous_and_named_module(ip: Path):
+    (ip / "rtl" / "other.v").write_text("")
+    with pytest.raises(BitrainError, match="holds other, top, top_axis, expected one module"):
+        bench.write_testbench(ip, NETWORK, ARRAY, IMAGES)
+    with pytest.raises(BitrainError, match="expected third"):
+        bench.write_testbench(ip, NETWORK, ARRAY, IMAGES, top="third")
+    bench.write_testbench(ip, NETWORK, ARRAY, IMAGES, top="other")
+    assert json.loads((ip / "tb" / "manifest.json").read_text())["sources"] == ["rtl/other.v"]

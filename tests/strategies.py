@@ -1,0 +1,100 @@
+"""Hypothesis strategies: sequences, layers and small networks, of any kind that is allowed."""
+
+import numpy as np
+from hypothesis import strategies as st
+
+from bitrain.spec import (
+    Layer,
+    Lfsr,
+    MaxPool2d,
+    Network,
+    Ramp,
+    Shape,
+    SngBank,
+    Sobol,
+    VanDerCorput,
+)
+from bitrain.spec.bank import LaneWire
+from bitrain.spec.sequence import MAX_SOBOL_DIMENSION
+
+
+@st.composite
+def sequences(draw, bits: int):
+    """A sequence of any kind, from any state, in either direction."""
+    seed = draw(st.integers(0, (1 << bits) - 1))
+    direction = draw(st.sampled_from(["up", "down"]))
+    kind = draw(st.sampled_from([Lfsr, Ramp, VanDerCorput, Sobol]))
+    if kind is Lfsr:
+        return Lfsr(width=bits, seed=seed)
+    if kind is Sobol:
+        dimension = draw(st.integers(1, MAX_SOBOL_DIMENSION))
+        return Sobol(width=bits, seed=seed, direction=direction, dimension=dimension)
+    return kind(width=bits, seed=seed, direction=direction)
+
+
+@st.composite
+def banks(draw, bits: int, num_lanes: int):
+    """A bank whose lanes are wired in any way."""
+    wires = st.builds(
+        LaneWire, rotate=st.integers(0, bits - 1), invert=st.integers(0, (1 << bits) - 1)
+    )
+    lanes = draw(st.lists(wires, min_size=num_lanes, max_size=num_lanes))
+    return SngBank(sequence=draw(sequences(bits)), lanes=tuple(lanes))
+
+
+@st.composite
+def layers(draw, in_shape: Shape, bits: int, *, relu: bool = True):
+    """A layer of any geometry, weights and stream length on a given input."""
+    linear = in_shape[1:] == (1, 1) and draw(st.booleans())
+    sides, geometry = [], {"kernel": (1, 1)}
+    if not linear:
+        for size in in_shape[1:]:
+            padding = draw(st.integers(0, 2))
+            kernel = draw(st.integers(1, min(3, size + 2 * padding)))
+            stride = draw(st.integers(1, 3))
+            neurons = (size + 2 * padding - kernel) // stride + 1
+            pool = draw(st.integers(1, min(3, neurons)))
+            sides.append((kernel, stride, padding, pool, draw(st.integers(1, 3))))
+        kernel, stride, padding, pool, pool_stride = zip(*sides, strict=True)
+        geometry = {"kernel": kernel, "stride": stride, "padding": padding}
+        if relu and (pool != (1, 1) or draw(st.booleans())):
+            geometry["pool"] = MaxPool2d(kernel=pool, stride=pool_stride)
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    one, length = 1 << bits, 1 << draw(st.integers(0, bits))
+    largest = draw(st.sampled_from([0, 1, one // 2, one]))
+    num_out = draw(st.integers(1, 5))
+    shape = (num_out, in_shape.channels, *geometry.pop("kernel"))
+    return Layer(
+        kind="linear" if linear else "conv2d",
+        name=f"layer{draw(st.integers(0, 99))}",
+        in_shape=in_shape,
+        weight=rng.integers(-largest, largest + 1, shape),
+        bias=rng.integers(-2 * length, 2 * length + 1, num_out),
+        shift=draw(st.integers(-3, 6)),
+        stream_length=length,
+        relu=relu,
+        **geometry,
+    )
+
+
+@st.composite
+def networks(draw, max_layers: int = 3):
+    """A network of 1 … ``max_layers`` layers, 2 to 8 bits and 1 to 6 lanes."""
+    n, num_lanes = draw(st.integers(2, 8)), draw(st.integers(1, 6))
+    shape = Shape(*(draw(st.integers(1, limit)) for limit in (3, 6, 6)))
+    chain = []
+    for left in reversed(range(draw(st.integers(1, max_layers)))):
+        if draw(st.booleans()) and not left and chain:
+            shape = Shape(shape.size, 1, 1)  # flattened: a linear layer, or a 1 x 1 convolution
+        if chain and shape != chain[-1].out_shape:
+            layer = draw(layers(shape, n, relu=left > 0).filter(lambda x: x.kind == "linear"))
+        else:
+            layer = draw(layers(shape, n, relu=left > 0))
+        chain.append(layer)
+        shape = layer.out_shape
+    return Network(
+        name="drawn",
+        activation_bank=draw(banks(n, num_lanes)),
+        weight_bank=draw(banks(n, num_lanes)),
+        layers=tuple(chain),
+    )
