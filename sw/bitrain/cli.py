@@ -105,7 +105,7 @@ def simulate(
     images: Annotated[int | None, typer.Option(help="Images; all vectors.", min=1)] = None,
     simulator: Annotated[Simulator, typer.Option(help="Which simulator.")] = "verilator",
     seed: Annotated[int, typer.Option(help="Of the random stalls.")] = 0,
-    waves: Annotated[bool, typer.Option("--waves", help="Record an FST file.")] = False,
+    waves: Annotated[bool, typer.Option("--waves", help="Record all signals (FST).")] = False,
 ) -> None:
     """Simulate an IP folder and compare every stored value with the golden model."""
     from bitrain.bench import simulate as run_simulation

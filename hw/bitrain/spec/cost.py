@@ -31,7 +31,7 @@ class LayerCost:
     cycles: int
     macs: int
     utilisation: float
-    """Useful lane-cycles (MACs x L) over all lane-cycles of the array."""
+    """Useful lane-cycles (products x L) over all lane-cycles of the array."""
     activation_reads: int
     """Words of n + 1 bits, all Q ports together."""
     weight_reads: int
@@ -91,6 +91,7 @@ def estimate(network: Network, array: Array) -> NetworkCost:
         network.layers, program.tilings, [False] * (len(network.layers) - 1) + [True], strict=True
     ):
         cycles = layer_cycles(tiling, array, layer.stream_length)
+        products = layer.out_channels * tiling.positions * layer.num_inputs
         elements = tiling.tiles * tiling.chunks * array.lanes
         words = tiling.channel_tiles * tiling.chunks * array.lanes
         stored = program.score_bits if last else program.activation_bits
@@ -99,7 +100,7 @@ def estimate(network: Network, array: Array) -> NetworkCost:
                 name=layer.name,
                 cycles=cycles,
                 macs=layer.macs,
-                utilisation=layer.macs * layer.stream_length / (cycles * array.multipliers),
+                utilisation=products * layer.stream_length / (cycles * array.multipliers),
                 activation_reads=elements * array.positions,
                 weight_reads=elements * array.channels,
                 bias_reads=tiling.tiles * array.neurons,

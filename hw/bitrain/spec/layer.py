@@ -106,6 +106,15 @@ class Layer(BaseModel):
             )
         return self
 
+    def __eq__(self, other: object) -> bool:
+        # Comparing arrays gives arrays, which the generated method cannot take.
+        if not isinstance(other, Layer) or self.model_dump() != other.model_dump():
+            return False
+        return np.array_equal(self.weight, other.weight) and np.array_equal(self.bias, other.bias)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.weight.tobytes(), self.bias.tobytes()))
+
     @property
     def kernel(self) -> Pair:
         """Window (rows, columns)."""

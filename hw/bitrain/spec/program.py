@@ -26,6 +26,8 @@ from .network import Network
 class Tiling:
     """Trip counts of a layer's loop nest on an array."""
 
+    positions: int
+    """Neurons per output channel that are computed: windows x members."""
     channel_tiles: int
     position_tiles: int
     chunks: int
@@ -38,6 +40,7 @@ class Tiling:
         kh, kw = layer.pool_window.kernel
         positions = layer.out_shape.height * layer.out_shape.width * kh * kw
         return cls(
+            positions=positions,
             channel_tiles=-(-layer.out_channels // array.channels),
             position_tiles=-(-positions // array.positions),
             chunks=-(-layer.num_inputs // array.lanes),

@@ -4,6 +4,7 @@ import json
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
@@ -23,7 +24,7 @@ def save_network(network: Network, path: Path) -> None:
         for i, layer in enumerate(network.layers)
         for field in _ARRAYS
     }
-    text = json.dumps({**header, "sha256": _digest(arrays)}, indent=1).encode()
+    text = json.dumps({**header, "sha256": _digest(header, arrays)}, indent=1).encode()
     buffer = BytesIO()
     np.savez_compressed(buffer, header=np.frombuffer(text, np.uint8), **arrays)
     write_atomically(path, buffer.getvalue())
@@ -32,14 +33,14 @@ def save_network(network: Network, path: Path) -> None:
 def load_network(path: Path) -> Network:
     """Read and validate a network file; :class:`BitrainError` says what is wrong with it."""
     if not path.is_file():
-        raise BitrainError(f"{path}: no such network file; `bitrain export` writes one")
+        raise BitrainError(f"{path}: no such network file; `bitrain run` writes one")
     try:
         # From memory: numpy leaves a damaged file open.
         with np.load(BytesIO(path.read_bytes()), allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}
         header = json.loads(arrays.pop("header").tobytes())
         version, digest = header["format_version"], header.pop("sha256")
-        found = _digest(arrays)
+        found = _digest(header, arrays)
     except Exception as error:  # zipfile, zlib, numpy and json have many ways to say no
         raise BitrainError(
             f"{path}: not a readable network file ({_first_line(error)}); export it again"
@@ -50,7 +51,7 @@ def load_network(path: Path) -> Network:
             "upgrade Bitrain or export the network again"
         )
     if digest != found:
-        raise BitrainError(f"{path}: weights do not match their checksum; export it again")
+        raise BitrainError(f"{path}: contents do not match their checksum; export it again")
     try:
         for i, layer in enumerate(header["layers"]):
             layer.update({field: arrays[f"{field}.{i}"] for field in _ARRAYS})
@@ -63,8 +64,8 @@ def load_network(path: Path) -> Network:
         raise BitrainError(f"{path}: header and arrays do not match; export it again") from error
 
 
-def _digest(arrays: dict[str, np.ndarray]) -> str:
-    digest = sha256()
+def _digest(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:
+    digest = sha256(json.dumps(header, sort_keys=True).encode())
     for key in sorted(arrays):
         digest.update(key.encode() + arrays[key].astype("<i4").tobytes())
     return digest.hexdigest()

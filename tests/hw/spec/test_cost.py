@@ -94,10 +94,8 @@ def test_estimate_adds_up(network, data):
         assert one.weight_reads == elements * P
         assert one.bias_reads == tiling.tiles * P * Q
         computed = layer.out_shape.height * layer.out_shape.width * tiling.window
-        # MACs count all neurons; those that no pooling window covers are not computed.
-        assert one.utilisation > 0
-        assert one.utilisation <= 1 or computed < layer.conv_shape.height * layer.conv_shape.width
-        busy = layer.macs * layer.stream_length / (P * Q * N)
+        assert 0 < one.utilisation <= 1
+        busy = layer.out_channels * computed * layer.num_inputs * layer.stream_length / (P * Q * N)
         assert one.utilisation * one.cycles == pytest.approx(busy)
 
 
