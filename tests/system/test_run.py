@@ -1,0 +1,63 @@
+"""The whole run on a small scale: its report, and that finished steps are kept."""
+
+import json
+
+import pytest
+from rich.console import Console
+
+from bitrain.flow import RunConfig, run_flow
+
+CONFIG = {
+    "name": "tiny",
+    "train": {"epochs": 2},
+    "finetune": {"epochs": 1},
+    "sc": {"bits": 3, "lanes": 4},
+    "lengths": [4],
+    "array": {"channels": 2, "positions": 2, "lanes": 4},
+    "simulate": {"images": 2},
+    "synth": {"device": "ecp5-25k"},
+}
+
+
+@pytest.mark.tools
+@pytest.mark.slow
+def test_run_report_and_resume(tmp_path):
+    def run(until=None, **changes):
+        with (tmp_path / "log").open("w", encoding="utf-8") as log:
+            config = RunConfig.model_validate({**CONFIG, **changes})
+            run_flow(config, tmp_path / "out", until=until, console=Console(file=log, width=200))
+        return (tmp_path / "log").read_text(encoding="utf-8")
+
+    assert "kept from an earlier run" not in run()
+    report = json.loads((tmp_path / "out/report/report.json").read_text())
+    accuracy = report["accuracy"]
+    assert 50 < accuracy["sc"] <= 100
+    assert 50 < accuracy["float"] <= 100
+    assert 50 < accuracy["int_baseline"] <= 100
+    assert [row["stream_length"] for row in accuracy["by_length"]] == [4, 8]
+    assert report["stream_length"] == 8
+    assert report["verify"]["images"] == 2
+    assert report["verify"]["values_compared"] > 2 * (256 + 128 + 10)
+    assert report["verify"]["mismatches"] == 0
+    assert report["cycles"]["simulated"] == report["cycles"]["predicted"] > 0
+    assert report["resources"]["tag"] == "post-route"
+    assert report["resources"]["device"] == "ecp5-25k"
+    assert "nextpnr" in report["resources"]["tool"]
+    for name in ("lut", "ff", "bram"):
+        assert 0 < report["resources"][name] <= report["resources"]["capacity"][name]
+    assert report["fmax_mhz"] > 0
+    assert report["latency_us"] * report["images_per_s"] == pytest.approx(1e6)
+    assert 0 < report["sng_share_of_lut"] < 1
+    assert report["sharing"]["tag"] == "post-synthesis"
+    assert 0 < report["sharing"]["shared"]["lut"] < report["sharing"]["unshared"]["lut"]
+    page = (tmp_path / "out/report/report.html").read_text()
+    assert page.count("<svg") == 5
+    assert "http://" not in page.replace("http://www.w3.org", "")  # self-contained
+
+    again = run()
+    assert again.count("kept from an earlier run") == 10
+    # A changed option runs what depends on it, a missing output what writes it.
+    other_images = run(until="simulate", simulate={"images": 1})
+    assert other_images.count("kept from an earlier run") == 4
+    (tmp_path / "out/network.npz").unlink()
+    assert run(until="evaluate").count("kept from an earlier run") == 3
