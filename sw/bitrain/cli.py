@@ -1,5 +1,6 @@
 """The command line: reads arguments, calls the flow, prints one line for a user's mistake."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -8,6 +9,10 @@ import typer
 from rich.console import Console
 
 from bitrain.spec import Array, BitrainError, Sharing, estimate, load_network
+
+# Torch's OpenMP threads otherwise spin while they wait for each other: with one other program on
+# the same cores, training became a hundred times slower. Read when torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 app = typer.Typer(
     help="From a PyTorch CNN to a stochastic-computing accelerator on an FPGA.",

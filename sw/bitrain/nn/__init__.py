@@ -1,0 +1,22 @@
+"""SC-aware layers, the conversion of trained models to them, and the model zoo."""
+
+from .chain import read_chain
+from .config import ScConfig, StreamSource
+from .float_layer import FloatLayer
+from .layer import ScLayer
+from .model import ScModel, convert
+from .threads import keep_torch_threads
+from .zoo import create_model, list_models
+
+__all__ = [
+    "FloatLayer",
+    "ScConfig",
+    "ScLayer",
+    "ScModel",
+    "StreamSource",
+    "convert",
+    "create_model",
+    "keep_torch_threads",
+    "list_models",
+    "read_chain",
+]

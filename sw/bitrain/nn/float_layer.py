@@ -1,0 +1,60 @@
+"""An engine step in real numbers: what a chain of modules is read as, before quantisation."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from bitrain.spec import Layer, MaxPool2d, Shape
+
+
+@dataclass(frozen=True, kw_only=True)
+class FloatLayer:
+    """One engine step before quantisation: folded float weights and the geometry."""
+
+    name: str
+    """Module path of the Conv2d or Linear."""
+    kind: Literal["conv2d", "linear"]
+    in_shape: Shape
+    weight: Tensor
+    """(out, in, kernel rows, kernel columns), float32."""
+    bias: Tensor
+    """(out,), float32."""
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int] = (0, 0)
+    relu: bool = False
+    pool: MaxPool2d | None = None
+
+    def forward(self, activations: Tensor) -> Tensor:
+        """The real-valued layer: (batch, in, rows, columns) to what the next layer reads."""
+        activations = activations.reshape(-1, *self.in_shape)
+        result = F.conv2d(activations, self.weight, self.bias, self.stride, self.padding)
+        if self.relu:
+            result = result.relu()
+        if self.pool is not None:
+            result = F.max_pool2d(result, self.pool.kernel, self.pool.stride)
+        return result
+
+    def to_spec(self, weight: Tensor, bias: Tensor, shift: int, stream_length: int) -> Layer:
+        """The contract's layer with this geometry and the given integers."""
+        return Layer(
+            kind=self.kind,
+            name=self.name,
+            in_shape=self.in_shape,
+            weight=weight.detach().cpu().long().numpy(),
+            bias=bias.detach().cpu().long().numpy(),
+            shift=shift,
+            stream_length=stream_length,
+            relu=self.relu,
+            stride=self.stride,
+            padding=self.padding,
+            pool=self.pool,
+        )
+
+    @property
+    def out_shape(self) -> Shape:
+        """Map of stored activations; ValidationError where the geometry is impossible."""
+        zeros = torch.zeros_like(self.weight), torch.zeros_like(self.bias)
+        return self.to_spec(*zeros, shift=0, stream_length=1).out_shape

@@ -1,0 +1,86 @@
+"""A trained model turned into the network that the accelerator computes, still trainable."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bitrain.golden import Arithmetic
+from bitrain.spec import Network, Shape, to_unipolar
+
+from .calibrate import calibrate
+from .chain import read_chain
+from .config import ScConfig
+from .float_layer import FloatLayer
+from .layer import ScLayer
+from .sums import BinarySums, StochasticSums
+
+
+class ScModel(nn.Module):
+    """A chain of :class:`ScLayer`, one for each ``spec.Layer`` of the exported network."""
+
+    def __init__(
+        self, chain: list[FloatLayer], config: ScConfig, arithmetic: Arithmetic = "stochastic"
+    ):
+        super().__init__()
+        self.config = config
+        self.arithmetic: Arithmetic = arithmetic
+        if arithmetic == "stochastic":
+            sums = StochasticSums(*config.banks(), config.length)
+        else:
+            sums = BinarySums(config.bits, config.length)
+        self.layers = nn.ModuleList(ScLayer(source, config.bits, sums) for source in chain)
+
+    @property
+    def steps(self) -> list[ScLayer]:
+        """The layers in order."""
+        return [layer for layer in self.layers if isinstance(layer, ScLayer)]
+
+    def quantise(self, images: Tensor) -> Tensor:
+        """Pixels in [0, 1] to the integers 0 … 2^n that the accelerator reads."""
+        integers = to_unipolar(images.detach().cpu().numpy(), self.config.bits)
+        return torch.from_numpy(integers).to(images.device, torch.float32)
+
+    def run(self, images: Tensor) -> list[Tensor]:
+        """Integers that every layer stores, and the accumulators of the last: its scores."""
+        activations, outputs = self.quantise(images), []
+        for layer in self.steps:
+            activations = layer(activations)
+            outputs.append(activations)
+        return outputs
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Scores (batch, classes) in the unit of the float network's, for images in [0, 1]."""
+        scores = self.run(images)[-1].flatten(1)
+        return scores.float() * self.steps[-1].product_scale
+
+    def to_spec(self, name: str, metadata: dict[str, Any] | None = None) -> Network:
+        """The network as it is written to a file."""
+        activation_bank, weight_bank = self.config.banks()
+        return Network(
+            name=name,
+            activation_bank=activation_bank,
+            weight_bank=weight_bank,
+            layers=tuple(layer.to_spec() for layer in self.steps),
+            metadata=metadata or {},
+        )
+
+
+def convert(
+    model: nn.Module,
+    in_shape: Shape,
+    images: np.ndarray,
+    config: ScConfig,
+    arithmetic: Arithmetic = "stochastic",
+) -> ScModel:
+    """Fold, normalise and quantise a trained ``nn.Sequential``; the model itself is left alone.
+
+    images: training images (batch, *in_shape) in [0, 1], the first ``config.calibration_images``
+    of which calibrate the scales. Raises :class:`BitrainError` naming a module that the accelerator
+    cannot run and what to use instead.
+    """
+    sc_model = ScModel(read_chain(model, in_shape), config, arithmetic)
+    batch = torch.from_numpy(images[: config.calibration_images])
+    calibrate(sc_model.steps, batch, sc_model.quantise(batch), normalise=config.normalise)
+    return sc_model.eval()

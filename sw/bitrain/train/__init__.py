@@ -1,0 +1,19 @@
+"""Training: one loop for float, SC-aware and binary models, and what measures them."""
+
+from .config import FINE_TUNE, TrainConfig
+from .evaluate import evaluate, evaluate_network
+from .finetune import finetune_sc
+from .lengths import LENGTHS, LengthAccuracy, accuracy_by_length
+from .loop import fit
+
+__all__ = [
+    "FINE_TUNE",
+    "LENGTHS",
+    "LengthAccuracy",
+    "TrainConfig",
+    "accuracy_by_length",
+    "evaluate",
+    "evaluate_network",
+    "finetune_sc",
+    "fit",
+]

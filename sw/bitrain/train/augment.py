@@ -1,0 +1,21 @@
+"""Augmentation of image batches."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def random_shift(images: Tensor, max_shift: int) -> Tensor:
+    """Move each image by up to ``max_shift`` rows and columns of its own; zeros come in."""
+    if max_shift == 0:
+        return images
+    count, channels, height, width = images.shape
+    padded = F.pad(images, (max_shift,) * 4)
+    rows = torch.randint(2 * max_shift + 1, (count, 1)) + torch.arange(height)
+    columns = torch.randint(2 * max_shift + 1, (count, 1)) + torch.arange(width)
+    return padded[
+        torch.arange(count)[:, None, None, None],
+        torch.arange(channels)[None, :, None, None],
+        rows[:, None, :, None],
+        columns[:, None, None, :],
+    ]

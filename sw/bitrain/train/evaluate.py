@@ -1,0 +1,35 @@
+"""Accuracy, of torch models and of exported networks in the golden model."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from bitrain import golden
+from bitrain.data import Dataset
+from bitrain.golden import Arithmetic
+from bitrain.nn import keep_torch_threads
+from bitrain.spec import Network, to_unipolar
+
+BATCH_SIZE = 256
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, dataset: Dataset) -> float:
+    """Share of the test images, 0 … 1, whose largest score is their class."""
+    model.eval()
+    batches = torch.from_numpy(dataset.test_images).split(BATCH_SIZE)
+    scores = torch.cat([model(batch).flatten(1) for batch in batches])
+    return _accuracy(scores.numpy(), dataset)
+
+
+def evaluate_network(
+    network: Network, dataset: Dataset, arithmetic: Arithmetic = "stochastic"
+) -> float:
+    """What the accelerator scores on the test images, 0 … 1, by the golden model."""
+    with keep_torch_threads():
+        images = to_unipolar(dataset.test_images, network.bits)
+        return _accuracy(golden.predict(network, images, arithmetic, BATCH_SIZE), dataset)
+
+
+def _accuracy(scores: np.ndarray, dataset: Dataset) -> float:
+    return float((scores.argmax(1) == dataset.test_labels).mean())

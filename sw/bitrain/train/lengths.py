@@ -1,0 +1,83 @@
+"""Accuracy against stream length, beside the integer baseline of the same width."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import nn
+
+from bitrain.data import Dataset
+from bitrain.golden import Arithmetic
+from bitrain.nn import ScConfig, convert
+
+from .config import FINE_TUNE, TrainConfig
+from .evaluate import evaluate, evaluate_network
+from .loop import fit
+
+LENGTHS = (4, 8, 16, 32, 64, 128, 256)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LengthAccuracy:
+    """Test accuracies, 0 … 1, with streams of ``length`` bits and numbers of log2(length) bits.
+
+    All but ``float_model`` are the golden model's, on the network as it would be exported.
+    """
+
+    length: int
+    bits: int
+    float_model: float
+    """Of the float model, the same in every row."""
+    sc_post_training: float
+    sc_fine_tuned: float
+    binary_post_training: float
+    binary_fine_tuned: float
+
+
+def accuracy_by_length(
+    model: nn.Module,
+    dataset: Dataset,
+    lengths: Sequence[int] = LENGTHS,
+    *,
+    sc_config: ScConfig | None = None,
+    train_config: TrainConfig = FINE_TUNE,
+    progress: bool = False,
+) -> list[LengthAccuracy]:
+    """One row per length, stochastic and binary with the same recipe and budget.
+
+    sc_config: lanes, sources and normalisation; its bits and length give way to each row's.
+    """
+    baseline = evaluate(model, dataset)
+    rows = []
+    for length in lengths:
+        config = (sc_config or ScConfig()).with_length(length)
+        sc = _before_and_after(model, dataset, config, "stochastic", train_config, bar=progress)
+        binary = _before_and_after(model, dataset, config, "binary", train_config, bar=progress)
+        rows.append(
+            LengthAccuracy(
+                length=length,
+                bits=config.bits,
+                float_model=baseline,
+                sc_post_training=sc[0],
+                sc_fine_tuned=sc[1],
+                binary_post_training=binary[0],
+                binary_fine_tuned=binary[1],
+            )
+        )
+    return rows
+
+
+def _before_and_after(
+    model: nn.Module,
+    dataset: Dataset,
+    config: ScConfig,
+    arithmetic: Arithmetic,
+    train_config: TrainConfig,
+    *,
+    bar: bool,
+) -> tuple[float, float]:
+    """Golden accuracies after conversion and after fine-tuning."""
+    converted = convert(model, dataset.in_shape, dataset.train_images, config, arithmetic)
+    before = evaluate_network(converted.to_spec("converted"), dataset, arithmetic)
+    title = f"L = {config.length}, {arithmetic}"
+    fit(converted, dataset, train_config, title=title, progress=bar)
+    return before, evaluate_network(converted.to_spec("fine-tuned"), dataset, arithmetic)

@@ -1,0 +1,95 @@
+"""The one training loop: float networks, SC-aware fine-tuning and the binary baseline alike."""
+
+import math
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import nn
+from torch.nn import functional as F
+
+from bitrain.data import Dataset
+from bitrain.spec import BitrainError
+
+from .augment import random_shift
+from .checkpoint import Checkpoint
+from .config import TrainConfig
+
+
+def fit(
+    model: nn.Module,
+    dataset: Dataset,
+    config: TrainConfig,
+    *,
+    checkpoint: Path | None = None,
+    title: str = "train",
+    progress: bool = False,
+) -> list[float]:
+    """Train ``model`` in place on the training images; returns the mean loss of every epoch.
+
+    With ``checkpoint`` the state is written before the first epoch and after each; where the file
+    exists the run goes on from it and ends with the very result of an uninterrupted one, because
+    each epoch draws from a generator of its own. An interrupt leaves the last epoch's file.
+    """
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+    )
+    losses: list[float] = []
+    file = Checkpoint(path=checkpoint) if checkpoint else None
+    if file:
+        losses = file.load(model, optimizer, config)
+        if not losses:
+            file.save(model, optimizer, config, losses)
+    with _bar(progress) as bar:
+        task = bar.add_task(title, total=config.epochs, completed=len(losses), loss="")
+        for epoch in range(len(losses), config.epochs):
+            losses.append(_epoch(model, dataset, config, optimizer, epoch))
+            bar.update(task, advance=1, loss=f"loss {losses[-1]:.4f}")
+            if file:
+                file.save(model, optimizer, config, losses)
+    model.eval()
+    return losses
+
+
+def _epoch(
+    model: nn.Module,
+    dataset: Dataset,
+    config: TrainConfig,
+    optimizer: torch.optim.Optimizer,
+    epoch: int,
+) -> float:
+    images, labels = torch.from_numpy(dataset.train_images), torch.from_numpy(dataset.train_labels)
+    batches = -(-len(images) // config.batch_size)
+    total = 0.0
+    model.train()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed((config.seed << 16) + epoch)
+        for i, index in enumerate(torch.randperm(len(images)).split(config.batch_size)):
+            done = (epoch * batches + i) / (config.epochs * batches)
+            for group in optimizer.param_groups:
+                group["lr"] = config.learning_rate * (1 + math.cos(math.pi * done)) / 2
+            scores = model(random_shift(images[index], config.max_shift))
+            loss = F.cross_entropy(scores, labels[index])
+            if not loss.isfinite():
+                raise BitrainError(
+                    f"training diverged in epoch {epoch + 1} (loss {loss.item()}); lower "
+                    f"learning_rate, now {config.learning_rate:g}"
+                )
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(index)
+    return total / len(images)
+
+
+def _bar(progress: bool) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[loss]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not progress,
+    )

@@ -1,0 +1,66 @@
+"""Banks that a configuration describes, and configurations that are refused."""
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from bitrain.nn import ScConfig, StreamSource
+
+
+def test_defaults() -> None:
+    config = ScConfig()
+    assert config.length == 32
+    activation, weight = config.banks()
+    assert len(activation.lanes) == len(weight.lanes) == 16
+    assert activation.sequence != weight.sequence
+
+
+@pytest.mark.parametrize("bits", range(2, 11))
+def test_default_products_are_nearly_exact(bits) -> None:
+    """Averaged over the inverted lanes a product is exact but for the lanes that are missing."""
+    lanes = 1 << bits
+    activation, weight = (
+        bank.values(1 << bits) for bank in ScConfig(bits=bits, lanes=min(lanes, 256)).banks()
+    )
+    for a, w in ((lanes // 2, lanes // 2), (lanes // 4, lanes // 2), (lanes, lanes // 4)):
+        ones = ((activation < a) & (weight < w)).sum(1)
+        assert ones.mean() == a * w / lanes
+
+
+def test_wirings() -> None:
+    source = StreamSource(kind="ramp", wiring="inverted")
+    np.testing.assert_array_equal(
+        source.bank(2, 4).values(4), [[0, 1, 2, 3], [2, 3, 0, 1], [1, 0, 3, 2], [3, 2, 1, 0]]
+    )
+    rotated = source.model_copy(update={"wiring": "rotated"}).bank(2, 2)
+    np.testing.assert_array_equal(rotated.values(4), [[0, 1, 2, 3], [0, 2, 1, 3]])
+    same = source.model_copy(update={"wiring": "identical", "seed": 1}).bank(2, 2)
+    np.testing.assert_array_equal(same.values(4), [[1, 2, 3, 0]] * 2)
+
+
+def test_with_length() -> None:
+    config = ScConfig(bits=8, stream_length=16, lanes=4).with_length(64)
+    assert (config.bits, config.length, config.lanes) == (6, 64, 4)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"stream_length": 12}, "stream length 12 is not a power of two up to 2^bits = 32"),
+        ({"stream_length": 64}, "stream length 64 is not a power of two up to 2^bits = 32"),
+        (
+            {"weight_source": StreamSource(kind="sobol", seed=32)},
+            "weight_source: seed 32 is not below 2^bits = 32",
+        ),
+        (
+            {"weight_source": StreamSource(kind="van_der_corput")},
+            "lane 0 sees the same values in both banks",
+        ),
+        ({"bits": 1}, "greater than or equal to 2"),
+        ({"lane": 1}, "Extra inputs are not permitted"),
+    ],
+)
+def test_refusals(options, message) -> None:
+    with pytest.raises(ValidationError) as error:
+        ScConfig(**options)
+    assert message in str(error.value)

@@ -1,0 +1,116 @@
+"""The converted model computes what golden computes, in every layer, for every configuration."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from bitrain import golden
+from bitrain.nn import ScConfig, ScModel, convert
+from bitrain.spec import BitrainError, Shape, to_unipolar
+
+
+def check_against_golden(sc_model: ScModel, images: np.ndarray) -> None:
+    network = sc_model.to_spec("test")
+    with torch.no_grad():
+        ours = sc_model.run(torch.from_numpy(images))
+    theirs = golden.run(network, to_unipolar(images, network.bits), sc_model.arithmetic)
+    finer = 4**network.bits // network.layers[-1].stream_length
+    if sc_model.arithmetic == "binary":
+        ours[-1] = ours[-1].double() * finer
+    for layer, a, b in zip(network.layers, ours, theirs, strict=True):
+        np.testing.assert_array_equal(a.reshape(b.shape).numpy(), b, err_msg=layer.name)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("arithmetic", ["stochastic", "binary"])
+def test_equals_golden(make_case, seed, arithmetic) -> None:
+    case = make_case(seed)
+    sc_model = convert(case.model, case.in_shape, case.images, case.config, arithmetic)
+    check_against_golden(sc_model, case.images)
+
+
+@pytest.mark.parametrize("arithmetic", ["stochastic", "binary"])
+def test_equals_golden_after_weights_moved(make_case, arithmetic) -> None:
+    case = make_case(1)
+    sc_model = convert(case.model, case.in_shape, case.images, case.config, arithmetic)
+    with torch.no_grad():
+        for parameter in sc_model.parameters():
+            parameter.mul_(1.7).add_(0.05)
+    check_against_golden(sc_model, case.images)
+
+
+@pytest.mark.parametrize("arithmetic", ["stochastic", "binary"])
+def test_equals_golden_beyond_float32(make_case, monkeypatch, arithmetic) -> None:
+    """The fallback of layers too large for exact float32 sums."""
+    monkeypatch.setattr("bitrain.nn.sums.FLOAT32_EXACT", 1)
+    case = make_case(2)
+    sc_model = convert(case.model, case.in_shape, case.images, case.config, arithmetic)
+    assert sc_model.run(torch.from_numpy(case.images))[-1].dtype == torch.float64
+    check_against_golden(sc_model, case.images)
+
+
+def test_equals_golden_with_few_rows_at_once(make_case, monkeypatch) -> None:
+    monkeypatch.setattr("bitrain.nn.sums.BITS_AT_ONCE", 1)
+    case = make_case(3)
+    check_against_golden(convert(case.model, case.in_shape, case.images, case.config), case.images)
+
+
+def test_layers_map_one_to_one(make_case) -> None:
+    case = make_case(0)
+    network = convert(case.model, case.in_shape, case.images, case.config).to_spec("test")
+    assert [layer.name for layer in network.layers] == ["0", "4.0", "7"]
+    assert [layer.kind for layer in network.layers] == ["conv2d", "conv2d", "linear"]
+    assert network.layers[1].pool is not None and network.layers[1].pool.stride == (1, 2)
+    assert network.bits == case.config.bits and network.num_lanes == case.config.lanes
+    assert {layer.stream_length for layer in network.layers} == {case.config.length}
+
+
+def test_precise_model_approaches_the_float_model(trained, digits) -> None:
+    """Scores are in the unit of the float model's, and with many bits nearly equal to them."""
+    images = torch.from_numpy(digits.test_images[:64])
+    config = ScConfig(bits=9)
+    sc_model = convert(trained, digits.in_shape, digits.train_images, config, "binary")
+    with torch.no_grad():
+        wanted, found = trained(images), sc_model(images)
+    assert (found - wanted).square().mean() < 1e-3 * wanted.square().mean()
+
+
+def test_the_model_is_left_alone(trained, digits) -> None:
+    before = {name: value.clone() for name, value in trained.state_dict().items()}
+    sc_model = convert(trained, digits.in_shape, digits.train_images, ScConfig(bits=3))
+    with torch.no_grad():
+        for parameter in sc_model.parameters():
+            parameter.zero_()
+    assert all(torch.equal(value, before[name]) for name, value in trained.state_dict().items())
+
+
+def test_images_beyond_unipolar_are_refused(trained, digits) -> None:
+    sc_model = convert(trained, digits.in_shape, digits.train_images, ScConfig(bits=3))
+    with pytest.raises(BitrainError, match=r"expected \[0, 1\]; divide images"):
+        sc_model(torch.from_numpy(digits.test_images[:2]) - 0.5)
+
+
+def test_state_dict_holds_the_calibration(trained, digits) -> None:
+    config = ScConfig(bits=4)
+    saved = convert(trained, digits.in_shape, digits.train_images, config)
+    other = ScModel([layer.source for layer in saved.steps], config)
+    other.load_state_dict(saved.state_dict())
+    images = torch.from_numpy(digits.test_images[:8])
+    assert torch.equal(other(images), saved(images))
+
+
+def test_all_zero_weights_are_refused() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 2))
+    nn.init.zeros_(model[3].weight)
+    with pytest.raises(BitrainError, match="3: all weights are zero; train the model first"):
+        convert(model, Shape(1, 4, 4), np.ones((1, 1, 4, 4), np.float32), ScConfig())
+
+
+def test_a_layer_that_never_fires_converts() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 2))
+    nn.init.constant_(model[0].bias, -1000)
+    images = np.ones((1, 1, 4, 4), np.float32)
+    sc_model = convert(model, Shape(1, 4, 4), images, ScConfig())
+    assert sc_model.run(torch.from_numpy(images))[0].count_nonzero() == 0
+    check_against_golden(sc_model, images)

@@ -1,0 +1,32 @@
+"""Models by name."""
+
+import pytest
+import torch
+
+from bitrain.nn import create_model, list_models
+from bitrain.spec import BitrainError, Shape
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_models_give_scores(name) -> None:
+    model = create_model(name, Shape(3, 12, 9), 7).eval()
+    assert model(torch.rand(2, 3, 12, 9)).shape == (2, 7)
+
+
+def test_weights_follow_the_seed_and_leave_the_generator_alone() -> None:
+    before = torch.get_rng_state()
+    first, same, other = (
+        create_model("digits_cnn", Shape(1, 8, 8), 10, seed=seed)[0].weight for seed in (1, 1, 2)
+    )
+    assert torch.equal(first, same) and not torch.equal(first, other)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_unknown_model() -> None:
+    with pytest.raises(BitrainError, match=r"model 'vgg' is unknown; choose one of \['digits_cnn'"):
+        create_model("vgg", Shape(1, 8, 8), 10)
+
+
+def test_images_too_small() -> None:
+    with pytest.raises(BitrainError, match="images of 3 x 8 are too small for 2 poolings by two"):
+        create_model("digits_cnn", Shape(1, 3, 8), 10)

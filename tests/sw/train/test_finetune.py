@@ -1,0 +1,61 @@
+"""Fine-tuning and accuracies by stream length, on the golden model."""
+
+import pytest
+import torch
+
+from bitrain.nn import ScConfig, convert, keep_torch_threads
+from bitrain.train import (
+    FINE_TUNE,
+    accuracy_by_length,
+    evaluate,
+    evaluate_network,
+    finetune_sc,
+)
+
+FEW = FINE_TUNE.model_copy(update={"epochs": 3})
+
+
+@pytest.mark.parametrize("arithmetic", ["stochastic", "binary"])
+def test_fine_tuning_helps(trained, digits, arithmetic) -> None:
+    config = ScConfig(bits=2)
+    start = convert(trained, digits.in_shape, digits.train_images, config, arithmetic)
+    before = evaluate_network(start.to_spec("before"), digits, arithmetic)
+    tuned = finetune_sc(trained, digits, config, FEW, arithmetic=arithmetic)
+    after = evaluate_network(tuned.to_spec("after"), digits, arithmetic)
+    assert after > before and after > 0.93
+    for layer, tuned_layer in zip(start.steps, tuned.steps, strict=True):
+        assert layer.clip == tuned_layer.clip and layer.shift == tuned_layer.shift
+        assert not torch.equal(layer.weight, tuned_layer.weight)
+
+
+def test_golden_and_torch_agree_on_accuracy(trained, digits) -> None:
+    sc_model = convert(trained, digits.in_shape, digits.train_images, ScConfig(bits=4))
+    assert evaluate(sc_model, digits) == evaluate_network(sc_model.to_spec("test"), digits)
+
+
+def test_digits_smoke_at_length_32(trained, digits) -> None:
+    tuned = finetune_sc(trained, digits, ScConfig(), FEW)
+    accuracy = evaluate_network(tuned.to_spec("test"), digits)
+    assert accuracy > evaluate(trained, digits) - 0.01
+
+
+def test_accuracy_by_length(trained, digits) -> None:
+    rows = accuracy_by_length(trained, digits, (4, 8), train_config=FEW)
+    assert [(row.length, row.bits) for row in rows] == [(4, 2), (8, 3)]
+    config = ScConfig(bits=2)
+    tuned = finetune_sc(trained, digits, config, FEW)
+    assert rows[0].sc_fine_tuned == evaluate_network(tuned.to_spec("test"), digits)
+    binary = convert(trained, digits.in_shape, digits.train_images, config, "binary")
+    wanted = evaluate_network(binary.to_spec("test"), digits, "binary")
+    assert rows[0].binary_post_training == wanted
+    for row in rows:
+        assert row.float_model == evaluate(trained, digits)
+        assert row.sc_fine_tuned > row.sc_post_training
+        assert row.binary_fine_tuned > 0.95
+
+
+def test_threads_are_kept() -> None:
+    torch.set_num_threads(1)
+    with keep_torch_threads():
+        torch.set_num_threads(2)
+    assert torch.get_num_threads() == 1

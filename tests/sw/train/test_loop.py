@@ -1,0 +1,191 @@
+"""The training loop: determinism, checkpoints, interrupts, resumption, messages."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from bitrain.data import Dataset
+from bitrain.nn import ScConfig, convert, create_model
+from bitrain.spec import BitrainError
+from bitrain.train import TrainConfig, evaluate, fit
+
+CONFIG = TrainConfig(epochs=3, batch_size=50, max_shift=1)
+
+
+@pytest.fixture(scope="module")
+def small(digits) -> Dataset:
+    """200 training images: an epoch takes no time."""
+    return Dataset(
+        **{
+            **vars(digits),
+            "train_images": digits.train_images[:200],
+            "train_labels": digits.train_labels[:200],
+        }
+    )
+
+
+def new_model(dropout: float = 0.2) -> nn.Sequential:
+    model = create_model("digits_cnn", (1, 8, 8), 10)
+    return nn.Sequential(*model[:-1], nn.Dropout(dropout), model[-1])
+
+
+def same(first: nn.Module, second: nn.Module) -> bool:
+    a, b = first.state_dict(), second.state_dict()
+    return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+
+
+class Interrupter:
+    """Stands in for the augmentation and presses Ctrl-C at the given call."""
+
+    def __init__(self, call: int):
+        self.calls_left = call
+
+    def __call__(self, images, max_shift):
+        self.calls_left -= 1
+        if self.calls_left < 0:
+            raise KeyboardInterrupt
+        return images
+
+
+def test_same_seed_same_result(small) -> None:
+    models = [new_model() for _ in range(3)]
+    for model, seed in zip(models, (0, 0, 1), strict=True):
+        torch.manual_seed(torch.seed() % 100)  # the global generator must not matter
+        fit(model, small, CONFIG.model_copy(update={"seed": seed}))
+    assert same(models[0], models[1])
+    assert not same(models[0], models[2])
+
+
+def test_global_generator_is_left_alone(small) -> None:
+    before = torch.get_rng_state()
+    fit(new_model(), small, CONFIG)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_loss_falls_and_model_is_left_in_evaluation_mode(small) -> None:
+    model = new_model()
+    losses = fit(model, small, TrainConfig(epochs=8, max_shift=0))
+    assert len(losses) == 8 and losses[-1] < losses[0] / 2
+    assert not any(module.training for module in model.modules())
+
+
+@pytest.mark.parametrize("batches", [0, 1, 4, 5, 11])
+def test_interrupted_run_resumes_to_the_same_result(small, tmp_path, monkeypatch, batches) -> None:
+    """Interrupted in the first, second or third epoch of four batches each."""
+    path = tmp_path / "run" / "checkpoint.pt"
+    config = CONFIG.model_copy(update={"max_shift": 0})
+    straight = new_model()
+    wanted = fit(straight, small, config)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("bitrain.train.loop.random_shift", Interrupter(batches))
+        fit(new_model(), small, config, checkpoint=path)
+    assert len(torch.load(path, weights_only=True)["losses"]) == batches // 4
+    resumed = new_model()
+    assert fit(resumed, small, config, checkpoint=path) == wanted
+    assert same(resumed, straight)
+    assert [file.name for file in path.parent.iterdir()] == ["checkpoint.pt"]
+
+
+def test_fine_tuning_resumes_to_the_same_result(small, trained, tmp_path, monkeypatch) -> None:
+    path = tmp_path / "checkpoint.pt"
+
+    def start():
+        return convert(trained, small.in_shape, small.train_images, ScConfig(bits=3))
+
+    straight = start()
+    fit(straight, small, CONFIG)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("bitrain.train.loop._epoch", interrupt_second_epoch())
+        fit(start(), small, CONFIG, checkpoint=path)
+    resumed = start()
+    fit(resumed, small, CONFIG, checkpoint=path)
+    assert same(resumed, straight)
+
+
+def interrupt_second_epoch():
+    from bitrain.train import loop
+
+    real = loop._epoch
+
+    def epoch(*arguments):
+        if arguments[-1] == 1:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    return epoch
+
+
+def test_finished_run_is_only_loaded(small, tmp_path, monkeypatch) -> None:
+    path = tmp_path / "checkpoint.pt"
+    model, again = new_model(), new_model()
+    losses = fit(model, small, CONFIG, checkpoint=path)
+    monkeypatch.setattr("bitrain.train.loop.random_shift", Interrupter(0))
+    assert fit(again, small, CONFIG, checkpoint=path) == losses
+    assert same(model, again)
+
+
+def test_checkpoint_of_another_recipe(small, tmp_path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    fit(new_model(), small, CONFIG, checkpoint=path)
+    with pytest.raises(BitrainError) as error:
+        fit(new_model(), small, CONFIG.model_copy(update={"epochs": 9}), checkpoint=path)
+    assert str(error.value) == (
+        f"{path}: checkpoint of another recipe (epochs: 3 there, 9 now); use the same settings or "
+        "delete it to start again"
+    )
+
+
+def test_checkpoint_of_another_model(small, tmp_path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    fit(new_model(), small, CONFIG, checkpoint=path)
+    other = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    with pytest.raises(BitrainError, match="checkpoint of another model; delete it to start"):
+        fit(other, small, CONFIG, checkpoint=path)
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "text", "other"])
+def test_spoilt_checkpoint(small, tmp_path, damage) -> None:
+    path = tmp_path / "checkpoint.pt"
+    fit(new_model(), small, CONFIG, checkpoint=path)
+    content = path.read_bytes()
+    path.write_bytes({"empty": b"", "cut": content[:-300], "text": b"hello"}.get(damage, content))
+    if damage == "other":
+        torch.save([1, 2], path)
+    with pytest.raises(BitrainError) as error:
+        fit(new_model(), small, CONFIG, checkpoint=path)
+    assert str(error.value) == f"{path}: not a readable checkpoint; delete it to start again"
+
+
+def test_divergence_is_told(small) -> None:
+    model = new_model()
+    nn.init.constant_(model[-1].weight, float("inf"))
+    with pytest.raises(BitrainError, match=r"training diverged in epoch 1 .* lower learning_rate"):
+        fit(model, small, CONFIG)
+
+
+def test_progress_is_shown_on_request(small, capsys) -> None:
+    fit(new_model(), small, CONFIG, title="warm-up")
+    assert capsys.readouterr() == ("", "")
+    fit(new_model(), small, CONFIG, title="warm-up", progress=True)
+    out, error = capsys.readouterr()
+    assert out == "" and "warm-up" in error and "3/3" in error and "loss" in error
+
+
+def test_learning_rate_falls_along_a_cosine(small, monkeypatch) -> None:
+    rates = []
+    step = torch.optim.AdamW.step
+
+    def record(optimizer, *arguments):
+        rates.append(optimizer.param_groups[0]["lr"])
+        return step(optimizer, *arguments)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", record)
+    fit(new_model(), small, CONFIG)
+    wanted = CONFIG.learning_rate * (1 + np.cos(np.pi * np.arange(12) / 12)) / 2
+    np.testing.assert_allclose(rates, wanted)
+
+
+def test_digits_smoke(trained, digits) -> None:
+    """Six epochs: all but a few digits are told apart."""
+    assert evaluate(trained, digits) > 0.97
