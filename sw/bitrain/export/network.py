@@ -7,7 +7,7 @@ import torch
 from pydantic import ValidationError
 
 from bitrain import golden
-from bitrain.nn import ScModel, keep_torch_threads
+from bitrain.nn import ScModel, torch_threads
 from bitrain.spec import BitrainError, Network, to_unipolar
 
 
@@ -38,7 +38,7 @@ def export_network(
         ) from error
     with torch.no_grad():
         trained = sc_model.run(torch.from_numpy(check_images))
-    with keep_torch_threads():
+    with torch_threads():
         exported = golden.run(network, to_unipolar(check_images, network.bits))
     for layer, ours, theirs in zip(network.layers, trained, exported, strict=True):
         _compare(name, layer.name, ours.cpu().numpy().astype(np.int64), theirs)

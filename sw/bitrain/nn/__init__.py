@@ -5,7 +5,7 @@ from .config import ScConfig, StreamSource
 from .float_layer import FloatLayer
 from .layer import ScLayer
 from .model import ScModel, convert
-from .threads import keep_torch_threads
+from .threads import torch_threads
 from .zoo import create_model, list_models
 
 __all__ = [
@@ -16,7 +16,7 @@ __all__ = [
     "StreamSource",
     "convert",
     "create_model",
-    "keep_torch_threads",
     "list_models",
     "read_chain",
+    "torch_threads",
 ]

@@ -7,7 +7,7 @@ from torch import nn
 from bitrain import golden
 from bitrain.data import Dataset
 from bitrain.golden import Arithmetic
-from bitrain.nn import keep_torch_threads
+from bitrain.nn import torch_threads
 from bitrain.spec import Network, to_unipolar
 
 BATCH_SIZE = 256
@@ -26,7 +26,7 @@ def evaluate_network(
     network: Network, dataset: Dataset, arithmetic: Arithmetic = "stochastic"
 ) -> float:
     """What the accelerator scores on the test images, 0 … 1, by the golden model."""
-    with keep_torch_threads():
+    with torch_threads():
         images = to_unipolar(dataset.test_images, network.bits)
         return _accuracy(golden.predict(network, images, arithmetic, BATCH_SIZE), dataset)
 

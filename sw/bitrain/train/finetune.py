@@ -6,7 +6,7 @@ from torch import nn
 
 from bitrain.data import Dataset
 from bitrain.golden import Arithmetic
-from bitrain.nn import ScConfig, ScModel, convert
+from bitrain.nn import ScConfig, ScModel, convert, torch_threads
 
 from .config import FINE_TUNE, TrainConfig
 from .loop import fit
@@ -28,6 +28,7 @@ def finetune_sc(
     Batch norm stays folded and the calibrated clips and shifts stay fixed; weights and biases
     train. ``arithmetic="binary"`` gives the integer baseline the same budget.
     """
-    sc_model = convert(model, dataset.in_shape, dataset.train_images, sc_config, arithmetic)
+    with torch_threads(train_config.threads):
+        sc_model = convert(model, dataset.in_shape, dataset.train_images, sc_config, arithmetic)
     fit(sc_model, dataset, train_config, checkpoint=checkpoint, title=title, progress=progress)
     return sc_model

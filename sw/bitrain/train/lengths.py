@@ -7,7 +7,7 @@ from torch import nn
 
 from bitrain.data import Dataset
 from bitrain.golden import Arithmetic
-from bitrain.nn import ScConfig, convert
+from bitrain.nn import ScConfig, convert, torch_threads
 
 from .config import FINE_TUNE, TrainConfig
 from .evaluate import evaluate, evaluate_network
@@ -46,7 +46,8 @@ def accuracy_by_length(
 
     sc_config: lanes, sources and normalisation; its bits and length give way to each row's.
     """
-    baseline = evaluate(model, dataset)
+    with torch_threads(train_config.threads):
+        baseline = evaluate(model, dataset)
     rows = []
     for length in lengths:
         config = (sc_config or ScConfig()).with_length(length)
@@ -76,7 +77,8 @@ def _before_and_after(
     bar: bool,
 ) -> tuple[float, float]:
     """Golden accuracies after conversion and after fine-tuning."""
-    converted = convert(model, dataset.in_shape, dataset.train_images, config, arithmetic)
+    with torch_threads(train_config.threads):
+        converted = convert(model, dataset.in_shape, dataset.train_images, config, arithmetic)
     before = evaluate_network(converted.to_spec("converted"), dataset, arithmetic)
     title = f"L = {config.length}, {arithmetic}"
     fit(converted, dataset, train_config, title=title, progress=bar)

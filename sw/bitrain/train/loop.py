@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from bitrain.data import Dataset
+from bitrain.nn import torch_threads
 from bitrain.spec import BitrainError
 
 from .augment import random_shift
@@ -44,7 +45,8 @@ def fit(
     with _bar(progress) as bar:
         task = bar.add_task(title, total=config.epochs, completed=len(losses), loss="")
         for epoch in range(len(losses), config.epochs):
-            losses.append(_epoch(model, dataset, config, optimizer, epoch))
+            with torch_threads(config.threads):
+                losses.append(_epoch(model, dataset, config, optimizer, epoch))
             bar.update(task, advance=1, loss=f"loss {losses[-1]:.4f}")
             if file:
                 file.save(model, optimizer, config, losses)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bitrain.nn import ScConfig, convert, keep_torch_threads
+from bitrain.nn import ScConfig, convert, torch_threads
 from bitrain.train import (
     FINE_TUNE,
     accuracy_by_length,
@@ -55,7 +55,20 @@ def test_accuracy_by_length(trained, digits) -> None:
 
 
 def test_threads_are_kept() -> None:
-    torch.set_num_threads(1)
-    with keep_torch_threads():
+    with torch_threads():
         torch.set_num_threads(2)
     assert torch.get_num_threads() == 1
+    with torch_threads(2):
+        assert torch.get_num_threads() == 2
+    assert torch.get_num_threads() == 1
+
+
+def test_recipe_decides_the_threads(trained, digits, monkeypatch) -> None:
+    """And the golden model, which runs on threads of numba's, leaves them alone."""
+    seen = []
+    monkeypatch.setattr(
+        "bitrain.train.loop._epoch", lambda *_: seen.append(torch.get_num_threads()) or 0.0
+    )
+    config = FEW.model_copy(update={"epochs": 1, "threads": 2})
+    accuracy_by_length(trained, digits, (4,), train_config=config)
+    assert seen == [2, 2] and torch.get_num_threads() == 1
