@@ -94,6 +94,20 @@ def test_wrong_configuration(fail, tmp_path, text, message):
     assert message in fail("run", "--config", path, "--out", tmp_path / "out")
 
 
+def test_layer_that_the_accelerator_cannot_run(fail, tmp_path):
+    (tmp_path / "own.py").write_text(
+        "from torch import nn\n"
+        "def make(in_shape, num_classes):\n"
+        "    body = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AvgPool2d(2))\n"
+        "    return nn.Sequential(body, nn.Flatten(), nn.Linear(36, num_classes))\n"
+    )
+    path = tmp_path / "run.yaml"
+    path.write_text(f"name: x\nmodel: {tmp_path}/own.py:make\n")
+    line = fail("run", "--config", path, "--out", tmp_path / "out")
+    assert "0.2: AvgPool2d is not supported; use MaxPool2d" in line
+    assert not (tmp_path / "out" / "checkpoints").exists()
+
+
 def test_missing_configuration_and_unknown_step(fail, tmp_path):
     assert "no such configuration" in fail("run", "--config", tmp_path / "x", "--out", tmp_path)
     path = tmp_path / "run.yaml"

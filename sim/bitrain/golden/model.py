@@ -34,6 +34,8 @@ def run(
         else:
             sums, fraction = _binary_sums(network, layer, activations)
             shift = layer.shift + fraction
+            if layer.relu and layer.shift < 1 <= shift:
+                sums += 1 << shift - 1  # half a unit, which the bias was too coarse to hold
         if layer.relu:
             sums = sums >> shift if shift >= 0 else sums << -shift
             sums = _max_pool(layer, np.clip(sums, 0, network.one))

@@ -51,7 +51,7 @@ class RunConfig(_Section):
     """Names the network and the Verilog module."""
     data: DataConfig = DataConfig()
     model: str = "digits_cnn"
-    """One of ``bitrain.nn.list_models()``."""
+    """One of ``bitrain.nn.list_models()``, or your own as ``path/to/file.py:function``."""
     train: TrainConfig = TrainConfig()
     sc: ScConfig = ScConfig()
     finetune: TrainConfig = FINE_TUNE

@@ -7,7 +7,7 @@ from typing import Any
 
 from bitrain.export import export_network
 from bitrain.golden import Arithmetic
-from bitrain.nn import ScModel, convert, create_model
+from bitrain.nn import ScModel, convert, create_model, read_chain
 from bitrain.spec import Network, save_network
 from bitrain.train import accuracy_by_length, evaluate, evaluate_network, finetune_sc, fit
 
@@ -96,7 +96,9 @@ def _checkpoint(run: Run, name: str) -> str:
 
 
 def _float_model(run: Run, checkpoint: str, *, progress: bool = False):
-    model = create_model(run.config.model, run.dataset.in_shape, run.dataset.num_classes)
+    in_shape, num_classes = run.dataset.in_shape, run.dataset.num_classes
+    model = create_model(run.config.model, in_shape, num_classes, seed=run.config.train.seed)
+    read_chain(model, in_shape)  # refuses what the accelerator cannot run, before it is trained
     path = run.workspace.path(checkpoint)
     fit(model, run.dataset, run.config.train, checkpoint=path, progress=progress)
     return model

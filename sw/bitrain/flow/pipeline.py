@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from bitrain.data import load_dataset
+from bitrain.nn import model_file
 from bitrain.spec import BitrainError
 
 from . import hardware, learning
@@ -112,12 +113,15 @@ def run_flow(
     """
     if until is not None and until not in STEPS:
         raise BitrainError(f"--until {until}: no such step; choose one of {', '.join(STEPS)}")
+    file = model_file(config.model)
+    source = file.read_text(encoding="utf-8") if file and file.is_file() else None
     workspace = Workspace(directory)
     run = Run(config, workspace, load_dataset(config.data.name, config.data.directory))
     for number, (name, step) in enumerate(STEPS.items(), 1):
         console.rule(f"{number}/{len(STEPS)} {name}", align="left")
         inputs = [
             metadata.version("bitrain"),
+            source,
             config.model_dump(mode="json", include={*step.options}),
         ]
         start = perf_counter()

@@ -6,7 +6,7 @@ from .float_layer import FloatLayer
 from .layer import ScLayer
 from .model import ScModel, convert
 from .threads import torch_threads
-from .zoo import create_model, list_models
+from .zoo import create_model, list_models, model_file
 
 __all__ = [
     "FloatLayer",
@@ -17,6 +17,7 @@ __all__ = [
     "convert",
     "create_model",
     "list_models",
+    "model_file",
     "read_chain",
     "torch_threads",
 ]

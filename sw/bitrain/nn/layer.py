@@ -56,10 +56,13 @@ class ScLayer(nn.Module):
         return self.product_scale * 2.0 ** (self.shift.item() + self.bits)
 
     @property
-    def rounding(self) -> int:
-        """What turns the floor of the requantisation into rounding; export adds it to the bias."""
-        shift = int(self.shift.item())
-        return 1 << shift - 1 if self.source.relu and shift >= 1 else 0
+    def rounding(self) -> float:
+        """What turns the floor of the requantisation into rounding, where sums are fine enough.
+
+        Export adds what is whole of it to the bias; binary arithmetic has the rest too.
+        """
+        step = 2.0 ** self.shift.item()
+        return step / 2 if self.source.relu and step * self.sums.fineness >= 2 else 0.0
 
     def integer_weight(self) -> Tensor:
         """Signed magnitudes (out, in, rows, columns); saturated ones have no gradient."""
@@ -79,7 +82,7 @@ class ScLayer(nn.Module):
         real = real * (self.sums.length / 4.0**self.bits)
         with torch.no_grad():
             windows = F.unfold(activations, weight.shape[2:], padding=padding, stride=stride)
-            largest_bias = int(bias.abs().max().item()) + self.rounding
+            largest_bias = int(bias.abs().max().item() + self.rounding)
             sums = self.sums(windows.transpose(1, 2).flatten(0, 1), weight.flatten(1), largest_bias)
             exact = sums.unflatten(0, (len(windows), -1)).transpose(1, 2).reshape(real.shape)
         return straight_through(real, exact) + bias.to(exact.dtype)[:, None, None]
@@ -103,7 +106,7 @@ class ScLayer(nn.Module):
         """The layer as the network file holds it."""
         return self.source.to_spec(
             weight=self.integer_weight(),
-            bias=self.integer_bias() + self.rounding,
+            bias=self.integer_bias() + int(self.rounding),
             shift=int(self.shift.item()) if self.source.relu else 0,
             stream_length=self.sums.length,
         )

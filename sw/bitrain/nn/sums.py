@@ -23,6 +23,9 @@ class StochasticSums(nn.Module):
     activation_streams: Tensor
     weight_streams: Tensor
 
+    fineness = 1
+    """Steps of a sum per product bit."""
+
     def __init__(self, activation_bank: SngBank, weight_bank: SngBank, length: int):
         super().__init__()
         self.length = length
@@ -49,12 +52,12 @@ class BinarySums(nn.Module):
         super().__init__()
         self.bits = bits
         self.length = length
+        self.fineness = 4**bits // length
 
     def forward(self, windows: Tensor, weights: Tensor, largest_bias: int) -> Tensor:
         """Integers (rows, K) and signed magnitudes (out, K) to sums (rows, out)."""
-        fineness = 4**self.bits // self.length  # of a product, against a product bit
-        dtype = _exact_dtype(windows.shape[1] * 4**self.bits + largest_bias * fineness)
-        return (windows.to(dtype) @ weights.to(dtype).T) / fineness
+        dtype = _exact_dtype(windows.shape[1] * 4**self.bits + largest_bias * self.fineness)
+        return (windows.to(dtype) @ weights.to(dtype).T) / self.fineness
 
 
 def _stream_table(bank: SngBank, length: int) -> Tensor:

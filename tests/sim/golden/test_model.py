@@ -133,6 +133,10 @@ def binary(network: Network, image: np.ndarray) -> list[np.ndarray]:
                     total += product * layer.stream_length
             if layer.relu:
                 shift = layer.shift + 2 * network.bits
+                # A bias counts in whole product bits, so half a unit is in it where shift >= 1. The
+                # rest of them round to nearest too, as far as products are fine enough.
+                if layer.shift < 1 and shift > layer.stream_length.bit_length() - 1:
+                    total += 1 << shift - 1
                 total = min(max(total >> shift if shift >= 0 else total << -shift, 0), one)
             else:
                 assert total % layer.stream_length == 0

@@ -30,3 +30,24 @@ def test_unknown_model() -> None:
 def test_images_too_small() -> None:
     with pytest.raises(BitrainError, match="images of 3 x 8 are too small for 2 poolings by two"):
         create_model("digits_cnn", Shape(1, 3, 8), 10)
+
+
+def test_a_users_own_model(tmp_path) -> None:
+    path = tmp_path / "own.py"
+    path.write_text(
+        "from torch import nn\n"
+        "def make(in_shape, num_classes):\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(in_shape.size, num_classes))\n"
+        "def broken(in_shape, num_classes):\n"
+        "    return 1 / 0\n"
+        "number = 3\n"
+    )
+    shape = Shape(1, 4, 4)
+    assert create_model(f"{path}:make", shape, 5)(torch.rand(2, *shape)).shape == (2, 5)
+    with pytest.raises(BitrainError, match=r"own.py:broken: ZeroDivisionError: division by zero"):
+        create_model(f"{path}:broken", shape, 5)
+    for name in ("number", "absent"):
+        with pytest.raises(BitrainError, match=r"expected a function .* an nn.Sequential"):
+            create_model(f"{path}:{name}", shape, 5)
+    with pytest.raises(BitrainError, match=r"nothing.py:make: no such file"):
+        create_model(f"{tmp_path / 'nothing.py'}:make", shape, 5)

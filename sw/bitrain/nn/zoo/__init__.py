@@ -1,5 +1,5 @@
 """Networks by name, one file per family: ``create_model("digits_cnn", dataset.in_shape, 10)``."""
 
-from .registry import create_model, list_models
+from .registry import create_model, list_models, model_file
 
-__all__ = ["create_model", "list_models"]
+__all__ = ["create_model", "list_models", "model_file"]

@@ -1,6 +1,11 @@
-"""Models by name. A new one is ``(in_shape, num_classes) -> nn.Sequential`` and a line here."""
+"""Models by name. A new one is ``(in_shape, num_classes) -> nn.Sequential`` and a line here.
 
+A user's own is named ``path/to/file.py:function``, a function of the same form.
+"""
+
+import runpy
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -19,14 +24,45 @@ def list_models() -> list[str]:
     return sorted(_BUILDERS)
 
 
-def create_model(name: str, in_shape: Shape, num_classes: int, *, seed: int = 0) -> nn.Sequential:
+def create_model(name: str, in_shape: Shape, num_classes: int, *, seed: int = 0) -> nn.Module:
     """Build a model with weights drawn from ``seed``; the global generator is left alone.
 
-    in_shape: of one image, (channels, height, width). Raises :class:`BitrainError` for an unknown
-    name and for images that are too small.
+    name: one of :func:`list_models`, or ``file.py:function``. in_shape: of one image, (channels,
+    height, width). Raises :class:`BitrainError` for an unknown name, a file that does not give a
+    model, and images that are too small.
     """
-    if name not in _BUILDERS:
-        raise BitrainError(f"model {name!r} is unknown; choose one of {list_models()}")
+    source = model_file(name)
+    if source is None and name not in _BUILDERS:
+        raise BitrainError(
+            f"model {name!r} is unknown; choose one of {list_models()} or name your own as "
+            "path/to/file.py:function"
+        )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return _BUILDERS[name](Shape(*in_shape), num_classes)
+        if source is None:
+            return _BUILDERS[name](Shape(*in_shape), num_classes)
+        return _run_file(source, name.rpartition(":")[2], Shape(*in_shape), num_classes)
+
+
+def model_file(name: str) -> Path | None:
+    """The file of a model named ``file.py:function``; None for other names."""
+    path, colon, _ = name.rpartition(":")
+    return Path(path) if colon and path.endswith(".py") else None
+
+
+def _run_file(path: Path, function: str, in_shape: Shape, num_classes: int) -> nn.Module:
+    if not path.is_file():
+        raise BitrainError(f"model {path}:{function}: no such file")
+    try:
+        build = runpy.run_path(str(path)).get(function)
+        model = build(in_shape, num_classes) if callable(build) else None
+    except BitrainError:
+        raise
+    except Exception as error:  # it is the user's program
+        raise BitrainError(f"model {path}:{function}: {type(error).__name__}: {error}") from error
+    if not isinstance(model, nn.Module):
+        raise BitrainError(
+            f"model {path}:{function}: expected a function (in_shape, num_classes) that returns "
+            "an nn.Sequential"
+        )
+    return model
