@@ -56,8 +56,6 @@ class StreamControl(Component):
         chunk = Signal.like(layer.last_chunk)
         leaving = Signal(range(self.num_neurons + 1))
         m.d.comb += [
-            last_cycle.eq(cycle == layer.last_cycle),
-            last_chunk.eq(chunk == layer.last_chunk),
             self.last.eq(last_cycle & last_chunk),
             self.first.eq((cycle == 0) & (chunk == 0)),
             self.step.eq(running & ~(self.last & (leaving > 1))),
@@ -66,12 +64,24 @@ class StreamControl(Component):
         ]
         with m.If(leaving != 0):
             m.d.sync += leaving.eq(leaving - 1)
+        # Compared a cycle early, so that this takes no time on the way to ``take``, which moves all
+        # operands.
+        next_cycle, next_chunk = Signal.like(cycle), Signal.like(chunk)
+        m.d.comb += [next_cycle.eq(cycle), next_chunk.eq(chunk)]
+        m.d.sync += [
+            cycle.eq(next_cycle),
+            chunk.eq(next_chunk),
+            last_cycle.eq(next_cycle == layer.last_cycle),
+            last_chunk.eq(next_chunk == layer.last_chunk),
+        ]
         with m.If(self.step):
-            m.d.sync += cycle.eq(cycle + 1)
+            m.d.comb += next_cycle.eq(cycle + 1)
         with m.If(chunk_done):
-            m.d.sync += [running.eq(0), cycle.eq(0), chunk.eq(chunk + 1)]
+            m.d.comb += [next_cycle.eq(0), next_chunk.eq(chunk + 1)]
+            m.d.sync += running.eq(0)
             with m.If(last_chunk):
-                m.d.sync += [chunk.eq(0), leaving.eq(self.num_neurons)]
+                m.d.comb += next_chunk.eq(0)
+                m.d.sync += leaving.eq(self.num_neurons)
         with m.If(self.take):
             m.d.sync += running.eq(1)
         return m
