@@ -11,6 +11,7 @@ An n-bit sequence visits every value 0 … 2^n - 1 exactly once per period, so t
   two-dimensional projections*, SIAM J. Sci. Comput. 30 (2008).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Annotated, Literal
@@ -54,7 +55,7 @@ _SOBOL: tuple[tuple[int, int, tuple[int, ...]], ...] = (
 MAX_SOBOL_DIMENSION = len(_SOBOL) + 1
 
 
-class _Sequence(BaseModel, frozen=True):
+class _Sequence(BaseModel, ABC, frozen=True):
     """What all kinds share: a width in bits and the state at cycle 0."""
 
     model_config = ConfigDict(extra="forbid")
@@ -75,8 +76,9 @@ class _Sequence(BaseModel, frozen=True):
         """One period, shape (2^n,), uint16; read-only."""
         return _values(self)
 
+    @abstractmethod
     def _period(self) -> Iterable[int]:
-        raise NotImplementedError
+        """The values in order."""
 
 
 class Lfsr(_Sequence, frozen=True):
@@ -120,9 +122,9 @@ class _Counter(_Sequence, frozen=True):
 
     direction: Literal["up", "down"] = "up"
 
+    @abstractmethod
     def columns(self) -> tuple[int, ...]:
         """Column i of the matrix: what bit i of the count contributes."""
-        raise NotImplementedError
 
     def _period(self) -> np.ndarray:
         step = 1 if self.direction == "up" else -1

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bitrain.gen import DEFAULT_DEVICE
 from bitrain.nn import ScConfig
 from bitrain.spec import Array, BitrainError
-from bitrain.train import FINE_TUNE, TrainConfig
+from bitrain.train import FineTuneConfig, TrainConfig
 
 
 class _Section(BaseModel):
@@ -54,7 +54,7 @@ class RunConfig(_Section):
     """One of ``bitrain.nn.list_models()``, or your own as ``path/to/file.py:function``."""
     train: TrainConfig = TrainConfig()
     sc: ScConfig = ScConfig()
-    finetune: TrainConfig = FINE_TUNE
+    finetune: FineTuneConfig = FineTuneConfig()
     """SC-aware training of the network to be generated."""
     lengths: tuple[int, ...] = (4, 8, 16, 32, 64, 128, 256)
     """Stream lengths of the accuracy table; each is trained for by itself."""

@@ -1,6 +1,6 @@
 """Training: one loop for float, SC-aware and binary models, and what measures them."""
 
-from .config import FINE_TUNE, TrainConfig
+from .config import FINE_TUNE, FineTuneConfig, TrainConfig
 from .evaluate import evaluate, evaluate_network
 from .finetune import finetune_sc
 from .lengths import LENGTHS, LengthAccuracy, accuracy_by_length
@@ -9,6 +9,7 @@ from .loop import fit
 __all__ = [
     "FINE_TUNE",
     "LENGTHS",
+    "FineTuneConfig",
     "LengthAccuracy",
     "TrainConfig",
     "accuracy_by_length",

@@ -51,7 +51,7 @@ class Checkpoint:
             return []
         try:
             state = torch.load(self.path, weights_only=True)
-            saved, losses = TrainConfig.model_validate(state["config"]), list(state["losses"])
+            saved, losses = type(config).model_validate(state["config"]), list(state["losses"])
             tensors = state["model"], state["optimizer"]
         except (
             *(OSError, EOFError, RuntimeError, ValueError, KeyError, TypeError),

@@ -21,5 +21,13 @@ class TrainConfig(BaseModel):
     """Of torch. Small networks train fastest with one; results differ in the last bits."""
 
 
-FINE_TUNE = TrainConfig(epochs=10, learning_rate=1e-2, max_shift=0)
-"""For SC-aware fine-tuning and for the binary baseline, which gets the same budget."""
+class FineTuneConfig(TrainConfig):
+    """SC-aware fine-tuning, and the binary baseline, which gets the same budget."""
+
+    epochs: int = Field(default=10, ge=0)
+    learning_rate: float = Field(default=1e-2, gt=0)
+    max_shift: int = Field(default=0, ge=0)
+
+
+FINE_TUNE = FineTuneConfig()
+"""The defaults."""

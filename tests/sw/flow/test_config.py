@@ -1,0 +1,24 @@
+"""The configuration of a run."""
+
+from pathlib import Path
+
+from bitrain.flow import RunConfig, load_config
+from bitrain.train import FINE_TUNE, TrainConfig
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+
+
+def test_a_part_of_a_section_leaves_the_rest_at_that_sections_defaults():
+    config = RunConfig.model_validate(
+        {"name": "x", "train": {"epochs": 3}, "finetune": {"epochs": 3}}
+    )
+    assert config.train == TrainConfig(epochs=3)
+    assert config.finetune == FINE_TUNE.model_copy(update={"epochs": 3})
+    assert config.finetune.learning_rate != config.train.learning_rate
+
+
+def test_examples_are_valid():
+    paths = sorted(EXAMPLES.glob("*.yaml"))
+    assert paths
+    for path in paths:
+        assert load_config(path).name == path.stem
