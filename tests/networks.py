@@ -46,6 +46,7 @@ def random_layer(
         weight=weight,
         bias=rng.integers(-length, length + 1, out_channels),
         shift=shift,
+        upscale=rng.integers(0, 3, out_channels) * relu,
         stream_length=length,
         relu=relu,
         **geometry,

@@ -1,5 +1,7 @@
 """Hypothesis strategies: sequences, layers and small networks, of any kind that is allowed."""
 
+import itertools
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -10,6 +12,7 @@ from bitrain.spec import (
     Network,
     Ramp,
     Shape,
+    Shortcut,
     SngBank,
     Sobol,
     VanDerCorput,
@@ -71,6 +74,7 @@ def layers(draw, in_shape: Shape, bits: int, *, relu: bool = True):
         weight=rng.integers(-largest, largest + 1, shape),
         bias=rng.integers(-2 * length, 2 * length + 1, num_out),
         shift=draw(st.integers(-3, 6)),
+        upscale=rng.integers(0, draw(st.integers(1, 4)), num_out) * relu,
         stream_length=length,
         relu=relu,
         **geometry,
@@ -78,8 +82,29 @@ def layers(draw, in_shape: Shape, bits: int, *, relu: bool = True):
 
 
 @st.composite
-def networks(draw, max_layers: int = 3):
-    """A network of 1 … ``max_layers`` layers, 2 to 8 bits and 1 to 6 lanes."""
+def shortcuts(draw, layer: Layer, before: list[Layer]):
+    """The layer, with a shortcut from one of those before it where one fits."""
+    fitting = []
+    for index, source in enumerate(before):
+        for stride in itertools.product((1, 2, 3), repeat=2):
+            channels, height, width = source.out_shape
+            size = -(-height // stride[0]), -(-width // stride[1])
+            if size == layer.conv_shape[1:] and channels <= layer.out_channels:
+                spare = layer.out_channels - channels
+                fitting.append({"source": index, "stride": stride, "before": spare // 2})
+    if not fitting or draw(st.booleans()):
+        return layer
+    shortcut = Shortcut(gain=draw(st.integers(1, 20)), **draw(st.sampled_from(fitting)))
+    fields = {name: getattr(layer, name) for name in type(layer).model_fields}
+    return Layer.model_validate({**fields, "shortcut": shortcut})
+
+
+@st.composite
+def networks(draw, max_layers: int = 3, *, shortcut: bool = False):
+    """A network of 1 … ``max_layers`` layers, 2 to 8 bits and 1 to 6 lanes.
+
+    ``shortcut``: some layers add the activations of an earlier one.
+    """
     n, num_lanes = draw(st.integers(2, 8)), draw(st.integers(1, 6))
     shape = Shape(*(draw(st.integers(1, limit)) for limit in (3, 6, 6)))
     chain = []
@@ -90,7 +115,7 @@ def networks(draw, max_layers: int = 3):
             layer = draw(layers(shape, n, relu=left > 0).filter(lambda x: x.kind == "linear"))
         else:
             layer = draw(layers(shape, n, relu=left > 0))
-        chain.append(layer)
+        chain.append(draw(shortcuts(layer, chain)) if shortcut else layer)
         shape = layer.out_shape
     return Network(
         name="drawn",

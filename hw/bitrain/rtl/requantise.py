@@ -24,7 +24,6 @@ class Requantise(Component):
     -------
     accumulator : In(signed(accumulator_bits))
     right_shift : In(right_shift_bits)
-        Stable while results pass.
     activation : Out(n + 1)
         0 … 2^n.
     """

@@ -31,8 +31,8 @@ class Writeback(Component):
         Begin a layer.
     done : In(1), counts : In(ArrayLayout(count_bits, P Q))
         From the array, P Q cycles apart at the least.
-    bias_address : Out(…), bias : In(score_bits)
-        Bias ROM, read in one cycle.
+    bias_address : Out(…), bias : In(bias_word_bits)
+        Bias ROM, read in one cycle: bias, and upscale above it.
     store : Out(1), store_address : Out(address), activation : Out(n + 1)
         To the activation RAM.
     score_valid : Out(1), score_index : Out(…), score : Out(signed(score_bits))
@@ -52,7 +52,7 @@ class Writeback(Component):
                 "done": In(1),
                 "counts": In(data.ArrayLayout(program.count_bits, program.array.neurons)),
                 "bias_address": Out(range(max(2, len(program.bias_words)))),
-                "bias": In(signed(score_bits)),
+                "bias": In(program.bias_word_bits),
                 "store": Out(1),
                 "store_address": Out(program.address_bits),
                 "activation": Out(activation_shape(program.network.bits)),
@@ -86,7 +86,14 @@ class Writeback(Component):
         for cycle in range(2, 6):
             neurons.append(Signal.like(neuron, name=f"neuron_{cycle}"))
             m.d.sync += neurons[-1].eq(neurons[-2])
-        m.d.sync += [count.eq(leaving[0]), self.score.eq(count + self.bias)]
+        bias = self.bias[: program.score_bits].as_signed()
+        upscale = self.bias[program.score_bits :]
+        right_shift = Signal(range(program.largest_right_shift + 1))
+        m.d.sync += [
+            count.eq(leaving[0]),
+            self.score.eq(count + bias),
+            right_shift.eq(layer.right_shift + upscale),
+        ]
         m.d.comb += [
             self.score_valid.eq(neurons[2].exists & layer.scores),
             self.score_index.eq(neurons[2].address),
@@ -96,7 +103,7 @@ class Writeback(Component):
         m.submodules.requantise = requantise = Requantise(
             accumulator_bits=program.score_bits,
             left_shift=program.left_shift,
-            right_shift_bits=len(layer.right_shift),
+            right_shift_bits=len(right_shift),
             bits=program.network.bits,
         )
         m.submodules.max_pool = max_pool = MaxPool(
@@ -105,7 +112,7 @@ class Writeback(Component):
         neuron = neurons[4]
         m.d.comb += [
             requantise.accumulator.eq(self.score),
-            requantise.right_shift.eq(layer.right_shift),
+            requantise.right_shift.eq(right_shift),
             max_pool.valid.eq(neuron.valid),
             max_pool.first.eq(neuron.first),
             max_pool.value.eq(requantise.activation),

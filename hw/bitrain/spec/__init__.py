@@ -9,9 +9,10 @@ from .bank import LaneWire, SngBank
 from .cost import LayerCost, NetworkCost, estimate
 from .errors import BitrainError
 from .files import write_atomically
-from .layer import Layer, MaxPool2d, Shape
+from .layer import Layer, MaxPool2d, Shape, Shortcut
 from .network import Network
 from .number import to_unipolar
+from .prefix import with_prefix
 from .program import Descriptor, Program, Tiling
 from .sequence import Lfsr, Ramp, Sequence, Sobol, VanDerCorput
 from .store import load_network, save_network
@@ -32,6 +33,7 @@ __all__ = [
     "Sequence",
     "Shape",
     "Sharing",
+    "Shortcut",
     "SngBank",
     "Sobol",
     "Tiling",
@@ -40,5 +42,6 @@ __all__ = [
     "load_network",
     "save_network",
     "to_unipolar",
+    "with_prefix",
     "write_atomically",
 ]

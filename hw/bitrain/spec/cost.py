@@ -115,7 +115,7 @@ def estimate(network: Network, array: Array) -> NetworkCost:
         output_cycles=network.num_scores,
         activation_ram_bits=program.activation_depth * program.activation_bits,
         weight_rom_bits=len(program.weight_words) * array.channels * program.weight_bits,
-        bias_rom_bits=len(program.bias_words) * program.score_bits,
+        bias_rom_bits=len(program.bias_words) * program.bias_word_bits,
         program_rom_bits=len(network.layers) * sum(program.field_widths.values()),
         score_ram_bits=network.num_scores * program.score_bits,
     )

@@ -3,8 +3,9 @@
 A layer is a field of neurons with one window geometry. For output channel o and each position:
 
     A   = bias_o + Σ_k sign(w_ok) · |{t < L : r_t(k) < a_k  and  r'_t(k) < |w_ok|}|
-    out = clip(floor(A / 2^shift), 0, 2^n)            with ReLU
-    out = A                                            for the last layer: the scores
+              + gain · 2^upscale_o · (shortcut's activation)
+    out = clip(floor(A / 2^(shift + upscale_o)), 0, 2^n)     with ReLU
+    out = A                                                   for the last layer: the scores
 
 k runs over (input channel, kernel row, kernel column) in C order and uses lane k mod N of the SNG
 banks. Max pooling compares the requantised integers. A linear layer is a 1 x 1 window over the map
@@ -18,6 +19,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 MAX_ACCUMULATOR_BITS = 31
 """Signed bits that every accumulator fits in (float32 sums in training stay exact below 25)."""
+
+MAX_UPSCALE = 7
+"""Of a channel beyond its layer's normalisation, in bits."""
+
+ARRAYS = ("weight", "bias", "upscale")
+"""Fields of a layer that are arrays."""
 
 Pair = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
 """(rows, columns)"""
@@ -45,6 +52,23 @@ class MaxPool2d(BaseModel):
     stride: Pair
 
 
+class Shortcut(BaseModel):
+    """Activations of an earlier layer, added to the neurons of this one as they were stored.
+
+    Neuron (o, y, x) gets that of channel o - ``before`` at (row stride · y, column stride · x), and
+    nothing where there is no such channel: K. He et al., arXiv:1512.03385, option A.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: int = Field(ge=0)
+    """Index of the layer that stored them."""
+    gain: int = Field(ge=1, le=1 << 12)
+    """Product bits of this layer that one step of theirs is worth."""
+    stride: Pair = (1, 1)
+    before: int = Field(default=0, ge=0)
+
+
 class Layer(BaseModel):
     """Convolution or linear layer with its ReLU, requantisation and max pooling.
 
@@ -63,6 +87,10 @@ class Layer(BaseModel):
     """Initial accumulator value in product bits (1/L of a unit), int32: (out,)."""
     shift: int = Field(default=0, ge=-16, le=24)
     """Right shift from accumulator to activation; negative shifts left. Unused for scores."""
+    upscale: np.ndarray = Field(default_factory=lambda: np.zeros(0), exclude=True, repr=False)
+    """Further right shift of each output channel, whose weights use so many bits more of their
+    range, int32: (out,). Zero for scores; not given, all zero."""
+    shortcut: Shortcut | None = None
     stream_length: int = Field(ge=1)
     """L, a power of two, at most 2^n."""
     relu: bool = True
@@ -71,7 +99,14 @@ class Layer(BaseModel):
     padding: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] = (0, 0)
     pool: MaxPool2d | None = None
 
-    @field_validator("weight", "bias", mode="before")
+    @model_validator(mode="before")
+    @classmethod
+    def _no_upscale(cls, data):
+        if isinstance(data, dict) and data.get("upscale") is None and "bias" in data:
+            return {**data, "upscale": np.zeros(len(data["bias"]), np.int32)}
+        return data
+
+    @field_validator("weight", "bias", "upscale", mode="before")
     @classmethod
     def _integers(cls, value):
         value = np.asarray(value)
@@ -93,13 +128,21 @@ class Layer(BaseModel):
             )
         if self.bias.shape != (self.out_channels,):
             raise ValueError(f"bias {self.bias.shape} does not match weight {self.weight.shape}")
+        if self.upscale.shape != (self.out_channels,):
+            raise ValueError(
+                f"upscale {self.upscale.shape} does not match weight {self.weight.shape}"
+            )
+        if self.upscale.min(initial=0) < 0 or self.upscale.max(initial=0) > MAX_UPSCALE:
+            raise ValueError(f"upscale must lie in 0 … {MAX_UPSCALE}")
+        if self.upscale.any() and not self.relu:
+            raise ValueError("scores of different upscale cannot be compared")
         if self.kind == "linear" and (self.in_shape[1:] != (1, 1) or self.kernel != (1, 1)):
             raise ValueError("a linear layer takes a flattened (K, 1, 1) input and 1 x 1 weights")
         if min(self.conv_shape) < 1:
             raise ValueError(f"kernel {self.kernel} exceeds the padded input {self.in_shape}")
         if min(self.out_shape) < 1:
             raise ValueError(f"pooling window exceeds the map {self.conv_shape}")
-        low, high = self.accumulator_range
+        low, high = self.sum_range
         if max(-low, high) >> (MAX_ACCUMULATOR_BITS - 1):
             raise ValueError(
                 f"accumulator range {low} … {high} exceeds {MAX_ACCUMULATOR_BITS} bits"
@@ -110,7 +153,7 @@ class Layer(BaseModel):
         # Comparing arrays gives arrays, which the generated method cannot take.
         if not isinstance(other, Layer) or self.model_dump() != other.model_dump():
             return False
-        return np.array_equal(self.weight, other.weight) and np.array_equal(self.bias, other.bias)
+        return all(np.array_equal(getattr(self, a), getattr(other, a)) for a in ARRAYS)
 
     def __hash__(self) -> int:
         return hash((self.name, self.weight.tobytes(), self.bias.tobytes()))
@@ -161,8 +204,8 @@ class Layer(BaseModel):
         return self.conv_shape.size * self.num_inputs
 
     @property
-    def accumulator_range(self) -> tuple[int, int]:
-        """Least and greatest value that an accumulator of this layer can take."""
+    def sum_range(self) -> tuple[int, int]:
+        """Least and greatest value of an accumulator, its shortcut left out."""
         bias = self.bias.astype(np.int64)
         low = bias - self.stream_length * (self.weight_matrix < 0).sum(1)
         high = bias + self.stream_length * (self.weight_matrix > 0).sum(1)

@@ -6,22 +6,22 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .bank import SngBank
-from .layer import Layer, Shape
+from .layer import MAX_ACCUMULATOR_BITS, Layer, Shape
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 class Network(BaseModel):
-    """A chain of layers with the number format and the SNG banks that they share.
+    """Layers in order, with the number format and the SNG banks that they share.
 
-    Inputs are integers in [0, 2^n] that stand for [0, 1]. Precision n is one for the whole
-    network, because lane wiring permutes n bits and must stay wires; layers choose their own
-    stream length L <= 2^n.
+    A layer reads what the layer before it stored, and may add what an earlier one did. Inputs are
+    integers in [0, 2^n] that stand for [0, 1]. Precision n is one for the whole network, because
+    lane wiring permutes n bits and must stay wires; layers choose their own stream length L <= 2^n.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format_version: Literal[1] = FORMAT_VERSION
+    format_version: Literal[2] = FORMAT_VERSION
     name: str = Field(min_length=1)
     activation_bank: SngBank
     weight_bank: SngBank
@@ -55,7 +55,33 @@ class Network(BaseModel):
                 raise ValueError(f"layer {layer.name!r} has a weight above 2^{self.bits}")
             if layer.stream_length > self.one:
                 raise ValueError(f"layer {layer.name!r} has a stream longer than 2^{self.bits}")
+            self._check_shortcut(layer)
         return self
+
+    def _check_shortcut(self, layer: Layer) -> None:
+        if (shortcut := layer.shortcut) is None:
+            return
+        if shortcut.source >= next(i for i, other in enumerate(self.layers) if other is layer):
+            raise ValueError(f"layer {layer.name!r} adds what a layer after it stores")
+        channels, height, width = self.layers[shortcut.source].out_shape
+        (sh, sw), conv = shortcut.stride, layer.conv_shape
+        if (-(-height // sh), -(-width // sw)) != conv[1:] or channels + shortcut.before > conv[0]:
+            raise ValueError(
+                f"layer {layer.name!r} of {tuple(conv)} neurons cannot add "
+                f"{self.layers[shortcut.source].name!r} of {(channels, height, width)}"
+            )
+        _, high = self.accumulator_range(layer)
+        if high >> (MAX_ACCUMULATOR_BITS - 1):
+            raise ValueError(
+                f"layer {layer.name!r} accumulates up to {high}, over {MAX_ACCUMULATOR_BITS} bits"
+            )
+
+    def accumulator_range(self, layer: Layer) -> tuple[int, int]:
+        """Least and greatest value that an accumulator of ``layer`` can take."""
+        low, high = layer.sum_range
+        if layer.shortcut:
+            high += layer.shortcut.gain * self.one << int(layer.upscale.max())
+        return low, high
 
     @property
     def bits(self) -> int:

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 
 from .array import Array
+from .errors import BitrainError
 from .layer import Layer
 from .network import Network
 
@@ -127,6 +128,12 @@ class Program:
 
     def __init__(self, network: Network, array: Array):
         array.check(network)
+        for layer in network.layers:
+            if layer.shortcut:
+                raise BitrainError(
+                    f"layer {layer.name!r} adds a shortcut, which the engine cannot run yet; "
+                    "generate a network without residual blocks"
+                )
         self.network = network
         self.array = array
         self.tilings = tuple(Tiling.of(layer, array) for layer in network.layers)
@@ -153,13 +160,29 @@ class Program:
     @cached_property
     def score_bits(self) -> int:
         """Signed accumulator with its bias; also the width of scores."""
-        ranges = [layer.accumulator_range for layer in self.network.layers]
+        ranges = [self.network.accumulator_range(layer) for layer in self.network.layers]
         return max(max(-low - 1, high).bit_length() for low, high in ranges) + 1
+
+    @property
+    def bias_word_bits(self) -> int:
+        """A channel's bias and upscale."""
+        return self.score_bits + self.upscale_bits
 
     @cached_property
     def left_shift(self) -> int:
         """Constant left shift that makes every layer's remaining shift a right shift."""
         return max(0, *(-layer.shift for layer in self.network.layers[:-1]), 0)
+
+    @cached_property
+    def upscale_bits(self) -> int:
+        """Further right shift of a channel, beside its bias."""
+        return max(int(layer.upscale.max()) for layer in self.network.layers).bit_length()
+
+    @cached_property
+    def largest_right_shift(self) -> int:
+        """Of a channel, in place of its layer's and its own shift."""
+        inner = self.network.layers[:-1]
+        return max((y.shift + int(y.upscale.max()) for y in inner), default=0) + self.left_shift
 
     @cached_property
     def coordinate_bits(self) -> int:
@@ -226,7 +249,8 @@ class Program:
 
     @cached_property
     def bias_words(self) -> list[int]:
-        """Bias ROM: at base + channel, what the unsigned count lacks, two's complement.
+        """Bias ROM: at base + channel, what the unsigned count lacks, two's complement; the
+        channel's upscale in the ``upscale_bits`` above its ``score_bits``.
 
         A lane of negative weight counts (x AND w) XOR 1, one too many per cycle: with s the sign,
         +-(x w) = ((x w) XOR s) - s, and the sum of all s is known here.
@@ -236,7 +260,12 @@ class Program:
             negatives = (layer.weight_matrix < 0).sum(1)
             constants = (layer.bias - layer.stream_length * negatives).tolist()
             padding = tiling.channel_tiles * self.array.channels - layer.out_channels
-            words += [c & ((1 << self.score_bits) - 1) for c in constants] + [0] * padding
+            mask = (1 << self.score_bits) - 1
+            upscales = layer.upscale.tolist()
+            words += [
+                c & mask | u << self.score_bits for c, u in zip(constants, upscales, strict=True)
+            ]
+            words += [0] * padding
         return words
 
     @cached_property

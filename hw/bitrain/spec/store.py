@@ -11,9 +11,8 @@ from pydantic import ValidationError
 
 from .errors import BitrainError
 from .files import write_atomically
+from .layer import ARRAYS
 from .network import FORMAT_VERSION, Network
-
-_ARRAYS = ("weight", "bias")
 
 
 def save_network(network: Network, path: Path) -> None:
@@ -22,7 +21,7 @@ def save_network(network: Network, path: Path) -> None:
     arrays = {
         f"{field}.{i}": getattr(layer, field)
         for i, layer in enumerate(network.layers)
-        for field in _ARRAYS
+        for field in ARRAYS
     }
     text = json.dumps({**header, "sha256": _digest(header, arrays)}, indent=1).encode()
     buffer = BytesIO()
@@ -54,7 +53,7 @@ def load_network(path: Path) -> Network:
         raise BitrainError(f"{path}: contents do not match their checksum; export it again")
     try:
         for i, layer in enumerate(header["layers"]):
-            layer.update({field: arrays[f"{field}.{i}"] for field in _ARRAYS})
+            layer.update({field: arrays[f"{field}.{i}"] for field in ARRAYS})
         return Network.model_validate(header)
     except ValidationError as error:
         first = error.errors()[0]

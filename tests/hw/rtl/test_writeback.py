@@ -27,7 +27,7 @@ def test_stores_each_neuron_once(seed, channels, positions, idle):
         """The bias ROM: one cycle."""
         async for _, _, address in ctx.tick().sample(dut.bias_address):
             words = program.bias_words
-            ctx.set(dut.bias, signed(words[address % len(words)], program.score_bits))
+            ctx.set(dut.bias, words[address % len(words)])
 
     async def watch(ctx):
         nonlocal cycle
@@ -84,12 +84,13 @@ def test_stores_each_neuron_once(seed, channels, positions, idle):
             await ctx.tick().repeat(2)  # the watcher sees a cycle at its end
             base, size = program.bias_bases[index], layer.out_channels
             constants = [
-                signed(w, program.score_bits) for w in program.bias_words[base : base + size]
+                signed(word % (1 << program.score_bits), program.score_bits)
+                for word in program.bias_words[base : base + size]
             ]
             values = counts[:size, :num_positions] + np.array(constants)[:, None]
             if layer.relu:
-                window = tiling.window
-                values = np.clip(np.floor(values / 2.0**layer.shift), 0, network.one)
+                window, scale = tiling.window, 2.0 ** (layer.shift + layer.upscale[:, None])
+                values = np.clip(np.floor(values / scale), 0, network.one)
                 values = values.reshape(size, -1, window).max(-1).ravel()
                 first = program.out_bases[index]
                 assert stores == {first + i: v for i, v in enumerate(values.tolist())}

@@ -108,7 +108,7 @@ def test_memories_are_those_of_the_program(network, array):
     assert cost.activation_ram_bits == program.activation_depth * (n + 1)
     assert cost.weight_rom_bits == len(program.weight_words) * array.channels * (n + 2)
     assert cost.weight_rom_bits == sum(layer.weight_bits for layer in cost.layers)
-    assert cost.bias_rom_bits == len(program.bias_words) * program.score_bits
+    assert cost.bias_rom_bits == len(program.bias_words) * program.bias_word_bits
     widest = sum(program.field_widths.values())
     assert cost.program_rom_bits == widest * len(program.descriptor_words)
     assert max(program.descriptor_words).bit_length() <= widest

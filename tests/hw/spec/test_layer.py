@@ -37,7 +37,7 @@ def test_shapes(data, in_shape):
 
 @settings(deadline=None, max_examples=50)
 @given(data=st.data(), in_shape=shapes)
-def test_accumulator_range_is_reached(data, in_shape):
+def test_sum_range_is_reached(data, in_shape):
     """All streams of one sign full of ones, those of the other empty."""
     layer = data.draw(layers(in_shape, 4))
     extremes = [0]
@@ -47,7 +47,7 @@ def test_accumulator_range_is_reached(data, in_shape):
             bias + sum(full for w in row if w > 0),
             bias - sum(full for w in row if w < 0),
         ]
-    assert layer.accumulator_range == (min(extremes), max(extremes))
+    assert layer.sum_range == (min(extremes), max(extremes))
 
 
 GOOD = {
@@ -113,4 +113,4 @@ def test_accumulators_of_exactly_31_bits():
     layer = random_layer(rng, Shape(1, 1, 1), 1, bits=4, length=1)
     high = (1 << 30) - 1
     fields = {"weight": np.zeros((1, 1, 1, 1), int), "bias": np.array([high])}
-    assert Layer.model_validate({**layer.model_dump(), **fields}).accumulator_range == (0, high)
+    assert Layer.model_validate({**layer.model_dump(), **fields}).sum_range == (0, high)

@@ -74,7 +74,9 @@ def test_bias_rom_makes_up_for_inverted_lanes(program):
         products[signs == 0] = 0
         count = np.where(signs < 0, length - products, products).sum(1)
         for o, total in enumerate((signs * products).sum(1)):
-            constant = signed(program.bias_words[position + o], program.score_bits)
+            upscale, word = divmod(program.bias_words[position + o], 1 << program.score_bits)
+            assert upscale == layer.upscale[o] < 1 << program.upscale_bits
+            constant = signed(word, program.score_bits)
             assert count[o] + constant == total + layer.bias[o]
         tiles = -(-layer.out_channels // program.array.channels)
         rest = program.bias_words[position + layer.out_channels : position + tiles * P(program)]
@@ -113,7 +115,7 @@ def unpack(program: Program, word: int) -> dict[str, int]:
 @given(programs())
 def test_widths_hold_what_they_must(program):
     for layer in program.network.layers:
-        low, high = layer.accumulator_range
+        low, high = layer.sum_range
         assert -(1 << program.score_bits - 1) <= low <= high < 1 << program.score_bits - 1
         assert layer.num_inputs * layer.stream_length < 1 << program.count_bits
         rows, columns = layer.in_shape[1:]

@@ -116,9 +116,9 @@ def test_edit_that_changes_nothing_is_accepted(path: Path):
 
 
 def test_newer_format(path: Path):
-    edit(path, lambda header, arrays: header.update(format_version=2, novelty=True))
+    edit(path, lambda header, arrays: header.update(format_version=3, novelty=True))
     assert refused(path).endswith(
-        "network format 2, this Bitrain reads 1; upgrade Bitrain or export the network again"
+        "network format 3, this Bitrain reads 2; upgrade Bitrain or export the network again"
     )
 
 
