@@ -1,6 +1,31 @@
 """The bit-exact golden model: numpy and numba only, independent of the RTL."""
 
+from .convolution import PackedWeights, Streams, convolve, pack_weights
+from .decided import Bound, decided_after
 from .model import Arithmetic, predict, run
+from .progressive import (
+    Progressive,
+    calibrate_thresholds,
+    choose_rungs,
+    margins,
+    run_progressive,
+)
 from .reference import run_reference
 
-__all__ = ["Arithmetic", "predict", "run", "run_reference"]
+__all__ = [
+    "Arithmetic",
+    "Bound",
+    "PackedWeights",
+    "Progressive",
+    "Streams",
+    "calibrate_thresholds",
+    "choose_rungs",
+    "convolve",
+    "decided_after",
+    "margins",
+    "pack_weights",
+    "predict",
+    "run",
+    "run_progressive",
+    "run_reference",
+]

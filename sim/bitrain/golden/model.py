@@ -1,12 +1,14 @@
 """The fast bit-exact model of a network, and its integer baseline."""
 
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 
 from bitrain.spec import Layer, Network
 
-from .kernel import accumulate, pack_rows, pack_streams
+from .convolution import PackedWeights, Streams, convolve, pack_weights
+from .finish import finish
 
 Arithmetic = Literal["stochastic", "binary"]
 """``binary`` keeps the numbers but multiplies them exactly: the same-width integer baseline."""
@@ -21,26 +23,42 @@ def run(
     (batch, channels, height, width) per layer; the last holds the signed scores. Binary scores are
     2^(2n) / L times as fine.
     """
+    _check(network, images)
+    return [output.astype(np.int64) for output in _outputs(network, images, arithmetic)]
+
+
+def _check(network: Network, images: np.ndarray) -> None:
     if images.shape[1:] != network.in_shape:
         raise ValueError(f"images {images.shape[1:]} do not fit {tuple(network.in_shape)}")
     integers = np.issubdtype(images.dtype, np.integer)
     if not integers or images.min(initial=0) < 0 or images.max(initial=0) > network.one:
         raise ValueError(f"images must hold integers in 0 … {network.one}")
-    outputs, activations = [], images.astype(np.int32)
+
+
+def _outputs(network: Network, images: np.ndarray, arithmetic: Arithmetic) -> list[np.ndarray]:
+    outputs, activations = [], images
     for layer in network.layers:
         activations = activations.reshape(-1, *layer.in_shape)
+        fraction, constants = 0, layer.bias.astype(np.int64)
         if arithmetic == "stochastic":
-            sums, shift = _stochastic_sums(network, layer, activations), layer.shift
+            sums = _stochastic_sums(network, layer, activations)
         else:
             sums, fraction = _binary_sums(network, layer, activations)
-            shift = layer.shift + fraction
-            if layer.relu and layer.shift < 1 <= shift:
-                sums += 1 << shift - 1  # half a unit, which the bias was too coarse to hold
+            constants <<= fraction
+        if layer.shortcut:
+            added = _shortcut(layer, outputs[layer.shortcut.source]) << fraction
+            sums = sums.astype(np.int64) + added
         if layer.relu:
-            sums = sums >> shift if shift >= 0 else sums << -shift
-            sums = _max_pool(layer, np.clip(sums, 0, network.one))
-        outputs.append(sums)
-        activations = sums.astype(np.int32) if layer.relu else sums
+            shifts = layer.shift + layer.upscale.astype(np.int64) + fraction
+            # Half a unit, where the bias was too coarse to hold it.
+            finer = (shifts >= 1) & (shifts - fraction < 1)
+            constants += np.where(finer, 1 << np.maximum(shifts - 1, 0), 0)
+            activations = np.empty((len(sums), *layer.out_shape), np.int32)
+            pool = (layer.pool_window.kernel, layer.pool_window.stride)
+            finish(sums, np.stack([constants, shifts]), pool, network.one, activations)
+        else:
+            activations = sums + constants[:, None, None]
+        outputs.append(activations)
     return outputs
 
 
@@ -52,21 +70,21 @@ def predict(
 ) -> np.ndarray:
     """Scores (images, classes), computed in batches so that memory stays bounded."""
     batches = range(0, max(1, len(images)), batch_size)
-    scores = [run(network, images[i : i + batch_size], arithmetic)[-1] for i in batches]
+    _check(network, images)
+    scores = [_outputs(network, images[i : i + batch_size], arithmetic)[-1] for i in batches]
     return np.concatenate(scores).reshape(len(images), network.num_scores)
 
 
 def _stochastic_sums(network: Network, layer: Layer, activations: np.ndarray) -> np.ndarray:
-    length, one = layer.stream_length, network.one
-    matrix = layer.weight_matrix
-    weight_table = pack_streams(network.weight_bank.values(length), one)
-    geometry = (layer.kernel, layer.stride, layer.conv_shape[1:])
-    activation_table = pack_streams(network.activation_bank.values(length), one)
-    positive = pack_rows(np.maximum(matrix, 0), weight_table, length)
-    negative = pack_rows(np.maximum(-matrix, 0), weight_table, length)
-    weights = (positive, negative, layer.bias)
-    sums = accumulate(_pad(layer, activations), geometry, activation_table, length, weights)
-    return sums.astype(np.int64)
+    streams = Streams(network.activation_bank, network.weight_bank, layer.stream_length)
+    packed = _packed(streams, layer)
+    return convolve(streams, activations, packed, layer.stride, layer.padding)
+
+
+@lru_cache(maxsize=32)
+def _packed(streams: Streams, layer: Layer) -> PackedWeights:
+    """Kept from batch to batch."""
+    return pack_weights(streams, layer.weight)
 
 
 def _binary_sums(network: Network, layer: Layer, activations: np.ndarray) -> tuple[np.ndarray, int]:
@@ -79,17 +97,20 @@ def _binary_sums(network: Network, layer: Layer, activations: np.ndarray) -> tup
     # float64 is exact here: |sums| < 2^(31 + 2n) < 2^53 for n <= 10, and BLAS is far faster.
     sums = np.tensordot(windows.astype(np.float64), layer.weight, axes=((1, 4, 5), (1, 2, 3)))
     sums = np.moveaxis(sums, -1, 1).astype(np.int64)
-    return sums + (layer.bias.astype(np.int64) << fraction)[:, None, None], fraction
+    return sums, fraction
+
+
+def _shortcut(layer: Layer, stored: np.ndarray) -> np.ndarray:
+    """What the shortcut adds to every neuron, in product bits."""
+    assert layer.shortcut is not None
+    (sh, sw), before = layer.shortcut.stride, layer.shortcut.before
+    after = layer.out_channels - before - stored.shape[1]
+    kept = stored[:, :, ::sh, ::sw].astype(np.int64)
+    kept = np.pad(kept, ((0, 0), (before, after), (0, 0), (0, 0)))
+    gains = layer.shortcut.gain << layer.upscale.astype(np.int64)
+    return kept * gains[:, None, None]
 
 
 def _pad(layer: Layer, activations: np.ndarray) -> np.ndarray:
     (ph, pw) = layer.padding
     return np.pad(activations, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
-
-
-def _max_pool(layer: Layer, activations: np.ndarray) -> np.ndarray:
-    (sh, sw), (_, height, width) = layer.pool_window.stride, layer.out_shape
-    windows = np.lib.stride_tricks.sliding_window_view(
-        activations, layer.pool_window.kernel, axis=(2, 3)
-    )[:, :, ::sh, ::sw]
-    return windows[:, :, :height, :width].max(axis=(-2, -1))

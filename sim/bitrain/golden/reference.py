@@ -10,21 +10,33 @@ def run_reference(network: Network, images: np.ndarray) -> list[np.ndarray]:
     outputs, activations = [], images
     for layer in network.layers:
         activations = activations.reshape(-1, *layer.in_shape)
-        activations = np.stack([_layer(network, layer, image) for image in activations])
+        shortcuts = [None] * len(images)
+        if layer.shortcut:
+            shortcuts = outputs[layer.shortcut.source]
+        pairs = zip(activations, shortcuts, strict=True)
+        activations = np.stack([_layer(network, layer, image, added) for image, added in pairs])
         outputs.append(activations)
     return outputs
 
 
-def _layer(network: Network, layer: Layer, image: np.ndarray) -> np.ndarray:
+def _layer(
+    network: Network, layer: Layer, image: np.ndarray, added: np.ndarray | None
+) -> np.ndarray:
     (kh, kw), (sh, sw), (ph, pw) = layer.kernel, layer.stride, layer.padding
     padded = np.pad(image, ((0, 0), (ph, ph), (pw, pw)))
     neurons = np.empty(layer.conv_shape, np.int64)
     for o, y, x in np.ndindex(*layer.conv_shape):
         window = padded[:, y * sh : y * sh + kh, x * sw : x * sw + kw]
         neurons[o, y, x] = _accumulate(network, layer, o, window.ravel())
+        if layer.shortcut and added is not None:
+            channel = o - layer.shortcut.before
+            if 0 <= channel < len(added):
+                row, column = y * layer.shortcut.stride[0], x * layer.shortcut.stride[1]
+                gain = layer.shortcut.gain * 2 ** int(layer.upscale[o])
+                neurons[o, y, x] += gain * int(added[channel, row, column])
     if not layer.relu:
         return neurons
-    scale = 2.0**layer.shift
+    scale = 2.0 ** (layer.shift + layer.upscale[:, None, None])
     neurons = np.clip(np.floor(neurons / scale), 0, network.one).astype(np.int64)
     return _max_pool(layer, neurons)
 

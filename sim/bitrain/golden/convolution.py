@@ -1,0 +1,165 @@
+"""Exact convolution of stochastic streams, with activations and weights given as integers.
+
+Everything here is small next to the kernel: the streams of all numbers are packed once and kept,
+weights once per layer, and the kernel packs activations as it goes, by table look-up.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from bitrain.spec import SngBank
+
+from .kernel import BLOCK, TILE, WORD, accumulate
+
+
+@dataclass(frozen=True)
+class Streams:
+    """Stream of every number at every lane, for both factors of a product."""
+
+    activation_bank: SngBank
+    weight_bank: SngBank
+    length: int
+    """L, a power of two, at most 2^n."""
+
+    def __post_init__(self):
+        first, second = (
+            (len(bank.lanes), bank.sequence.width)
+            for bank in (self.activation_bank, self.weight_bank)
+        )
+        if first != second:
+            raise ValueError(f"banks of (lanes, bits) {first} and {second} do not fit each other")
+        if self.length & (self.length - 1) or not 1 <= self.length <= self.one:
+            raise ValueError(f"stream length {self.length} is no power of two in 1 … {self.one}")
+
+    @property
+    def one(self) -> int:
+        """2^n, the integer that stands for 1."""
+        return 1 << self.activation_bank.sequence.width
+
+    @property
+    def tables(self) -> tuple[np.ndarray, np.ndarray]:
+        """Packed streams of activations and of weights, (lanes, cells, 2^n + 1) each, read-only.
+
+        A stream is one cell of 8 to 64 bits, or several of 64: bit t of it is bit t mod 64 of
+        cell t div 64.
+        """
+        return _tables(self)
+
+
+@dataclass(frozen=True, eq=False)
+class PackedWeights:
+    """Weights of a layer as the kernel reads them."""
+
+    shape: tuple[int, int, int, int]
+    """(out, in, kernel rows, kernel columns)"""
+    words: np.ndarray
+    """Streams and sign masks: (blocks, words, 2, BLOCK), uint64."""
+    offsets: np.ndarray
+    """What sign masks add to the counts, taken off: (out,), int64."""
+
+
+@lru_cache(maxsize=16)
+def _tables(streams: Streams) -> tuple[np.ndarray, np.ndarray]:
+    return (
+        _pack_numbers(streams.activation_bank.values(streams.length), streams.one),
+        _pack_numbers(streams.weight_bank.values(streams.length), streams.one),
+    )
+
+
+def _pack_numbers(values: np.ndarray, one: int) -> np.ndarray:
+    """The table of a bank whose lanes compare with ``values``, (lanes, L)."""
+    numbers = np.arange(one + 1)[:, None]
+    lanes = [np.packbits(lane < numbers, axis=1, bitorder="little") for lane in values]
+    cells = np.stack(lanes).view(f"<u{min(WORD // 8, lanes[0].shape[1])}")
+    table = np.ascontiguousarray(cells.transpose(0, 2, 1))
+    table.setflags(write=False)
+    return table
+
+
+def pack_weights(streams: Streams, weight: np.ndarray) -> PackedWeights:
+    """Pack signed magnitudes in [-2^n, 2^n], (out, in, rows, columns), once for many batches."""
+    if weight.ndim != 4 or np.abs(weight).max(initial=0) > streams.one:
+        raise ValueError(f"expected four dimensions of weights in ±{streams.one}")
+    matrix = weight.reshape(len(weight), -1)
+    num_out, inputs = matrix.shape
+    if inputs * streams.length >= 1 << 31:
+        raise ValueError(f"sums of {inputs} streams of {streams.length} bits exceed 32 bits")
+    _, table = streams.tables
+    lanes, per_stream, _ = table.shape
+    per_word = WORD // 8 // table.itemsize
+    num_words = -(-inputs * per_stream // per_word)
+    num_blocks = -(-num_out // BLOCK)
+    full = np.zeros((2, num_blocks * BLOCK, num_words * per_word), table.dtype)
+    magnitude, mask = full[:, :num_out, : inputs * per_stream].reshape(2, num_out, inputs, -1)
+    magnitude[:] = table[np.arange(inputs) % lanes, :, np.abs(matrix)]
+    mask[matrix < 0] = (1 << min(WORD, streams.length)) - 1
+    blocks = full.view(np.uint64).reshape(2, num_blocks, BLOCK, num_words)
+    rows, columns = weight.shape[2:]
+    return PackedWeights(
+        shape=(num_out, weight.shape[1], rows, columns),
+        words=np.ascontiguousarray(blocks.transpose(1, 3, 0, 2)),
+        offsets=-streams.length * (matrix < 0).sum(1, dtype=np.int64),
+    )
+
+
+def convolve(
+    streams: Streams,
+    activations: np.ndarray,
+    weight: np.ndarray | PackedWeights,
+    stride: tuple[int, int] = (1, 1),
+    padding: tuple[int, int] = (0, 0),
+) -> np.ndarray:
+    """Product sums of a layer without its bias: (images, out, rows, columns), int32.
+
+    activations: whole numbers up to 2^n, (images, in, rows, columns), of any type; those below
+    zero have the stream of zero. weight: signed magnitudes in [-2^n, 2^n], (out, in, kernel rows,
+    kernel columns), or what :func:`pack_weights` made of them with the same streams. Raises
+    ``ValueError`` for numbers out of range and shapes that do not fit.
+    """
+    packed = weight if isinstance(weight, PackedWeights) else pack_weights(streams, weight)
+    num_out, channels, kernel_rows, kernel_columns = packed.shape
+    if activations.ndim != 4 or activations.shape[1] != channels:
+        raise ValueError(f"activations {activations.shape} do not fit weights {packed.shape}")
+    if activations.max(initial=0) > streams.one:
+        raise ValueError(f"an activation exceeds {streams.one}")
+    maps = _pad(activations, padding, np.promote_types(np.uint16, np.min_scalar_type(streams.one)))
+    images, _, height, width = maps.shape
+    rows = (height - kernel_rows) // stride[0] + 1
+    columns = (width - kernel_columns) // stride[1] + 1
+    if min(rows, columns) < 1:
+        raise ValueError(f"kernel {packed.shape[2:]} exceeds the padded input {maps.shape[1:]}")
+    window = np.arange(channels)[:, None, None] * height + np.arange(kernel_rows)[:, None]
+    starts = np.arange(rows)[:, None] * (stride[0] * width) + np.arange(columns) * stride[1]
+    sums = np.empty((images, num_out, rows * columns), np.int32)
+    tiles = -(-images * rows * columns // TILE)
+    table, _ = streams.tables
+    plan = _plan((window * width + np.arange(kernel_columns)).ravel(), table)
+    accumulate(
+        maps.reshape(images, channels * height * width),
+        (starts.ravel().astype(np.uint64), plan, table.ravel()),
+        (packed.words, packed.offsets),
+        min(32, tiles // 64 + 1),
+        sums,
+    )
+    return sums.reshape(images, num_out, rows, columns)
+
+
+def _pad(activations: np.ndarray, padding: tuple[int, int], kind: np.dtype) -> np.ndarray:
+    (images, channels, height, width), (ph, pw) = activations.shape, padding
+    maps = np.zeros((images, channels, height + 2 * ph, width + 2 * pw), kind)
+    inner = maps[:, :, ph : ph + height, pw : pw + width]
+    np.maximum(activations, 0, out=inner, casting="unsafe")
+    return maps
+
+
+def _plan(window: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Where each cell of a window is read, looked up and packed: (3, cells), uint64."""
+    lanes, per_stream, numbers = table.shape
+    per_word = WORD // 8 // table.itemsize
+    cell = np.arange(window.size * per_stream)
+    source = window.repeat(per_stream)
+    row = cell // per_stream % lanes * per_stream + cell % per_stream
+    place = cell // per_word * (TILE * per_word) + cell % per_word
+    return np.stack([source, row * numbers, place]).astype(np.uint64)
