@@ -51,7 +51,7 @@ IMPORTS = {
     "bench": _allow("spec golden", "cocotb cocotb_tools numpy"),
     # sw
     "nn": _allow("spec golden", _SOFTWARE),
-    "data": _allow("spec golden nn", _SOFTWARE),
+    "data": _allow("spec golden nn", f"{_SOFTWARE} PIL"),
     "train": _allow("spec golden nn data", _SOFTWARE),
     "recast": _allow("spec golden nn data train", _SOFTWARE),
     "nas": _allow("spec golden nn data train recast", _SOFTWARE),

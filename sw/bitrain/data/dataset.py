@@ -1,10 +1,10 @@
 """What a data set is, whatever it was read from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bitrain.spec import Shape
+from bitrain.spec import BitrainError, Shape
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,3 +43,38 @@ class Dataset:
     def num_classes(self) -> int:
         """Length of a score vector."""
         return len(self.classes)
+
+    def examples(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """So many test images and their labels, evenly spaced: folders are sorted by class."""
+        step = max(1, len(self.test_images) // count)
+        return self.test_images[::step][:count], self.test_labels[::step][:count]
+
+    def split_validation(self, count: int, seed: int = 0) -> "Dataset":
+        """Hold ``count`` training images out, to choose a recipe without the test images.
+
+        The test part of the result are the images held out, with the share of each class that it
+        has in the training part; its training part are all others. Both are shuffled by ``seed``.
+        The test images of this data set are not in the result. Raises :class:`BitrainError` where
+        ``count`` does not leave every class an image in both parts.
+        """
+        from sklearn.model_selection import train_test_split
+
+        total = len(self.train_labels)
+        present, sizes = np.unique(self.train_labels, return_counts=True)
+        if not len(present) <= count <= total - len(present) or sizes.min() < 2:
+            raise BitrainError(
+                f"data set {self.name}: {count} validation images cannot be held out of {total}; "
+                f"each of {len(present)} classes needs one image or more in both parts"
+            )
+        train, held_out = train_test_split(
+            np.arange(total), test_size=count, random_state=seed, stratify=self.train_labels
+        )
+        return replace(
+            self,
+            name=f"{self.name} (validation)",
+            note=f"{self.note}; tested on {count} images held out of training (seed {seed})",
+            train_images=self.train_images[train],
+            train_labels=self.train_labels[train],
+            test_images=self.train_images[held_out],
+            test_labels=self.train_labels[held_out],
+        )

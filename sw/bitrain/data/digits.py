@@ -4,8 +4,6 @@ E. Alpaydin and C. Kaynak, *Optical Recognition of Handwritten Digits*, UCI Mach
 Repository (1998). scikit-learn ships its test part; the split below is our own.
 """
 
-from pathlib import Path
-
 import numpy as np
 
 from .dataset import Dataset
@@ -16,7 +14,7 @@ TEST_IMAGES = 360
 SPLIT_SEED = 0
 
 
-def load_digits(name: str, _data_dir: Path | None) -> Dataset:
+def load_digits(name: str) -> Dataset:
     """1,437 training and 360 test images, split by class with a fixed seed."""
     from sklearn import datasets
     from sklearn.model_selection import train_test_split

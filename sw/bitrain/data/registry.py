@@ -1,31 +1,93 @@
-"""Data sets by name. A new one is a loader ``(name, data_dir) -> Dataset`` and a line here."""
+"""Data sets by name, and the forms in which their files may come.
+
+A new form is a module with a function that finds it and one that reads it, and a line in
+``_FORMS``.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from bitrain.spec import BitrainError
 
+from .batches import find_batches, read_batches
 from .dataset import Dataset
 from .digits import load_digits
-from .idx import load_fashion_mnist, load_mnist
+from .idx import find_idx, read_idx
+from .image_folder import find_images, read_images
+from .known import KNOWN
+from .npz import find_npz, read_npz
+from .openml import read_openml
+from .raw import RawData, to_dataset
 
-_LOADERS: dict[str, Callable[[str, Path | None], Dataset]] = {
-    "digits": load_digits,
-    "fashion_mnist": load_fashion_mnist,
-    "mnist": load_mnist,
-}
+DIGITS = "digits"
+OWN = "images"
+"""The name of a user's own data set."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Form:
+    expected: str
+    find: Callable[[Path], list[Path]]
+    """Where a file or folder holds this form."""
+    read: Callable[[Path], RawData]
+
+
+_FORMS = (
+    _Form(expected="the four IDX files of MNIST", find=find_idx, read=read_idx),
+    _Form(
+        expected="cifar-10-batches-py or its .tar.gz",
+        find=find_batches,
+        read=read_batches,
+    ),
+    _Form(
+        expected="images in train/<class>/ and test/<class>/ or a .zip of these",
+        find=find_images,
+        read=read_images,
+    ),
+    _Form(expected="an .npz file of arrays", find=find_npz, read=read_npz),
+)
+_EXPECTED = "; ".join(form.expected for form in _FORMS)
 
 
 def list_datasets() -> list[str]:
     """Names that :func:`load_dataset` knows."""
-    return sorted(_LOADERS)
+    return sorted((*KNOWN, DIGITS, OWN))
 
 
 def load_dataset(name: str, data_dir: Path | str | None = None) -> Dataset:
-    """Load a data set. ``data_dir`` is where the user keeps its files; ``digits`` needs none.
+    """Load a data set.
+
+    ``name`` is ``digits``, which needs no files; ``mnist``, ``fashion_mnist`` or ``cifar10``, which
+    are downloaded from openml.org where no ``data_dir`` is given; or ``images``, the user's own.
+    ``data_dir`` is where the files are: the file itself, its folder, or the folder above a folder
+    called ``name``. Each set may come in each form: IDX files (:mod:`.idx`), the batches of
+    CIFAR-10 (:mod:`.batches`), image files (:mod:`.image_folder`) or arrays (:mod:`.npz`).
 
     Raises :class:`BitrainError` for an unknown name and for missing or spoilt files.
     """
-    if name not in _LOADERS:
+    if name not in list_datasets():
         raise BitrainError(f"data set {name!r} is unknown; choose one of {list_datasets()}")
-    return _LOADERS[name](name, Path(data_dir).expanduser() if data_dir is not None else None)
+    if name == DIGITS:
+        return load_digits(name)
+    known = KNOWN.get(name)
+    if data_dir is not None:
+        return to_dataset(name, _read(name, Path(data_dir).expanduser()), known)
+    if known is None:
+        raise BitrainError(f"data set {name} is your own: give its data dir ({_EXPECTED})")
+    return to_dataset(name, read_openml(name, known), known)
+
+
+def _read(name: str, path: Path) -> RawData:
+    if not path.exists():
+        raise BitrainError(f"{path}: no such file or folder; the data dir of {name} is {_EXPECTED}")
+    for place in (path / name, path):
+        found = [(form, source) for form in _FORMS for source in form.find(place)]
+        # An archive often lies beside what was unpacked from it.
+        found = [(form, source) for form, source in found if source.is_dir()] or found
+        if len(found) > 1:
+            names = ", ".join(sorted(source.name for _, source in found))
+            raise BitrainError(f"{place}: several data sets ({names}); give one as the data dir")
+        for form, source in found:
+            return form.read(source)
+    raise BitrainError(f"{path}: nothing that can be read as {name}; expected {_EXPECTED}")

@@ -59,22 +59,6 @@ def refuses(folder, message: str) -> None:
     assert str(error.value) == message
 
 
-def test_no_data_dir() -> None:
-    refuses(
-        None,
-        "data set mnist is read from files: give its data dir, a folder with "
-        "train-images-idx3-ubyte.gz and its three companions",
-    )
-
-
-def test_missing_data_dir(tmp_path) -> None:
-    refuses(
-        tmp_path / "nowhere",
-        f"{tmp_path}/nowhere: no such folder; the data dir of mnist is a folder with "
-        "train-images-idx3-ubyte.gz and its three companions",
-    )
-
-
 def test_missing_file(folder) -> None:
     (folder / f"{LABELS}.gz").unlink()
     refuses(folder, f"{folder}: no {LABELS}.gz (or {LABELS}); put the four IDX files there")
@@ -121,7 +105,7 @@ def test_wrong_length(folder, arrays, change) -> None:
 def test_wrong_size(folder) -> None:
     path = folder / f"{IMAGES}.gz"
     path.write_bytes(gzip.compress(idx(np.zeros((7, 8, 8)))))
-    refuses(folder, f"{path}: images of 8 x 8, expected 28 x 28; get the original file of mnist")
+    refuses(folder, f"{path}: images of 8 x 8 x 1, expected 28 x 28 x 1 (height, width, channels)")
 
 
 def test_counts_differ(folder) -> None:
@@ -129,12 +113,23 @@ def test_counts_differ(folder) -> None:
     path.write_bytes(gzip.compress(idx(np.zeros(6))))
     refuses(
         folder,
-        f"{path}: 6 labels, expected 7, one for each image of {IMAGES}.gz; get both files from the "
-        "same source",
+        f"{path}: 6 labels, expected 7, one for each image of {folder / IMAGES}.gz; get both from "
+        "the same source",
     )
 
 
 def test_label_out_of_range(folder) -> None:
     path = folder / f"{LABELS}.gz"
     path.write_bytes(gzip.compress(idx(np.full(7, 10))))
-    refuses(folder, f"{path}: label 10, expected 0 … 9; get the original file of mnist")
+    refuses(folder, f"{path}: label 10, expected 0 … 9, a number for each class")
+
+
+def test_original_files(shared_data) -> None:
+    data = load_dataset("mnist", shared_data)
+    assert data.train_images.shape == (60000, 1, 28, 28)
+    assert data.test_images.shape == (10000, 1, 28, 28)
+    assert data.train_labels[:5].tolist() == [5, 0, 4, 1, 9]
+    assert data.test_labels[:5].tolist() == [7, 2, 1, 0, 4]
+    # The mean and the deviation that everybody normalises with.
+    assert data.train_images.mean() == pytest.approx(0.1307, abs=5e-5)
+    assert data.note == "MNIST handwritten digits, IDX files"

@@ -1,0 +1,56 @@
+"""Images and labels as the arrays of a NumPy ``.npz`` file.
+
+``train_images`` and ``test_images`` are (images, height, width) or (images, height, width,
+channels), uint8, or float in [0, 1]; ``train_labels`` and ``test_labels`` are (images,), integers
+from 0; ``classes``, where given, are their names in order. Pickled objects are not read.
+"""
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from bitrain.spec import BitrainError
+
+from .raw import RawData, RawPart
+
+SUFFIX = ".npz"
+
+
+def find_npz(path: Path) -> list[Path]:
+    """The file ``path`` itself, or the files in the folder."""
+    return [file for file in (path, *path.glob("*")) if file.suffix == SUFFIX and file.is_file()]
+
+
+def read_npz(path: Path) -> RawData:
+    """Read the four arrays, and the names of the classes."""
+    try:
+        # Opened here: NumPy leaves a file that is no archive open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            found = {name: archive[name] for name in _NAMES if name in archive}
+    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise BitrainError(f"{path}: cannot be read ({reason}); write it with np.savez") from error
+    missing = [name for name in _NAMES[:4] if name not in found]
+    if missing:
+        raise BitrainError(f"{path}: no array {missing[0]}; expected {', '.join(_NAMES[:4])}")
+    names = found.get("classes")
+    if names is not None and (names.dtype.kind != "U" or names.ndim != 1):
+        raise BitrainError(f"{path}: classes of type {names.dtype}, expected a list of names")
+    classes = tuple(map(str, names)) if names is not None else None
+    if classes is not None and len(set(classes)) != len(classes):
+        raise BitrainError(f"{path}: two classes of one name among {', '.join(classes)}")
+    train, test = (
+        RawPart(
+            images=found[f"{part}_images"],
+            labels=found[f"{part}_labels"],
+            images_from=f"{path}, {part}_images",
+            labels_from=f"{path}, {part}_labels",
+        )
+        for part in ("train", "test")
+    )
+    return RawData(train=train, test=test, classes=classes, form=f"NumPy file {path.name}")
+
+
+_NAMES = ("train_images", "train_labels", "test_images", "test_labels", "classes")
