@@ -1,5 +1,7 @@
 """SC-aware layers, the conversion of trained models to them, and the model zoo."""
 
+from .blocks import Residual, Subsample
+from .calibrate import calibration_batch
 from .chain import read_chain
 from .config import ScConfig, StreamSource
 from .float_layer import FloatLayer
@@ -10,10 +12,13 @@ from .zoo import create_model, list_models, model_file
 
 __all__ = [
     "FloatLayer",
+    "Residual",
     "ScConfig",
     "ScLayer",
     "ScModel",
     "StreamSource",
+    "Subsample",
+    "calibration_batch",
     "convert",
     "create_model",
     "list_models",

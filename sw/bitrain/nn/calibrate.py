@@ -1,14 +1,17 @@
-"""Normalisation and upscaling: each layer's weight clip and shift, chosen from a batch of images.
+"""Normalisation and upscaling: weight clips, gains and shifts, chosen from a batch of images.
 
-With c below max|w| the many small weights keep more of their precision while a few large ones
-saturate; the shift, a power-of-two gain, sets where activations saturate. Both are searched
-together, layer by layer, for the best signal-to-noise ratio of the layer's real output (streams,
-quantisation and the errors of the layers before included) against the float network's.
+With a clip c below max|w| the many small weights keep more of their precision while a few large
+ones saturate; a channel of small weights uses c / 2^u, which the requantisation shifts back; the
+layer's shift, a power-of-two gain, sets where activations saturate. All are searched together,
+layer by layer, for the best signal-to-noise ratio of the layer's real output (streams, quantisation
+and the errors of the layers before included) against the float network's.
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,58 +19,145 @@ from bitrain.spec import BitrainError
 
 from .layer import ScLayer
 
-CLIP_PERCENTILES = (100, 99.9, 99.5, 99, 98, 97, 96, 95, 93, 91, 89, 86, 83, 80, 75, 70)
-"""Of |w|: candidates for the clip c."""
+LEVELS = 6
+"""How many halvings of a clip are tried."""
+STEPS = 4
+"""Clips tried per octave."""
+GAINS = range(1, 16, 2)
+"""Odd parts of the gains tried where there is a shortcut: they take the place of the steps."""
 FINER_SHIFTS = 4
 """How many shifts below the one that lets nothing saturate are tried."""
 SHIFTS = range(-16, 25)
 """What the contract allows."""
 
 
+class _Choice(NamedTuple):
+    error: float
+    clip: float
+    shift: int
+    gain: int
+    upscale: Tensor
+
+
+def calibration_batch(images: np.ndarray, count: int) -> Tensor:
+    """So many images, evenly spaced: image folders are sorted by class."""
+    return torch.from_numpy(images[:: max(1, len(images) // count)][:count])
+
+
 @torch.no_grad()
 def calibrate(
-    layers: Iterable[ScLayer], images: Tensor, activations: Tensor, *, normalise: bool
+    layers: Sequence[ScLayer],
+    images: Tensor,
+    activations: Tensor,
+    *,
+    normalise: bool = True,
+    upscale: bool = True,
 ) -> None:
-    """Set ``clip``, ``in_scale`` and ``shift`` of every layer.
+    """Set ``clip``, ``in_scale``, ``shift``, ``upscale`` and ``gain`` of every layer.
 
     images: (batch, channels, rows, columns) in [0, 1]; activations: the same as integers 0 … 2^n.
-    Without ``normalise`` nothing saturates: c = max|w|, and the least shift that fits.
+    Without ``normalise`` nothing saturates: c = max|w|, and the least shift that fits. Without
+    ``upscale`` all channels of a layer share one clip. Scores share one in any case.
     """
-    wanted, in_scale = images, 1.0
+    wanted, stored, scales = [images], [activations], [1.0]
     for layer in layers:
         if not layer.source.weight.any():
             raise BitrainError(f"{layer.source.name}: all weights are zero; train the model first")
-        wanted = layer.source.forward(wanted)
-        layer.in_scale.fill_(in_scale)
-        best = math.inf, 1.0, 0
-        for clip, shift, found in _candidates(layer, activations, wanted, normalise):
-            error = (found - wanted).square().mean().item()
-            best = min(best, (error, clip, shift))
-        _, clip, shift = best
-        layer.clip.fill_(clip)
-        layer.shift.fill_(shift)
-        activations = layer(activations)
-        in_scale = layer.out_scale
+        shortcut = layer.source.shortcut
+        # Entry 0 is the image.
+        source = shortcut.source + 1 if shortcut else 0
+        target = layer.source.forward(wanted[-1], wanted[source])
+        layer.in_scale.fill_(scales[-1])
+        choices = [
+            _choose(layer, stored[-1], stored[source], target, clips, gain, normalise, upscale)
+            for clips, gain in _phases(layer, scales[source], normalise)
+        ]
+        _, clip, shift, gain, upscales = min(choices, key=lambda choice: choice.error)
+        _set(layer, clip, shift, gain, upscales)
+        wanted.append(target)
+        stored.append(layer(stored[-1], stored[source]))
+        scales.append(layer.out_scale)
 
 
-def _candidates(
-    layer: ScLayer, activations: Tensor, wanted: Tensor, normalise: bool
-) -> Iterator[tuple[float, int, Tensor]]:
-    """Clips and shifts worth a try, with the output in the float network's unit."""
-    magnitudes = layer.source.weight.abs().flatten().double()
-    largest = max(wanted.max().item(), 1e-9)  # positive where no image fires any neuron
-    for percentile in CLIP_PERCENTILES if normalise else CLIP_PERCENTILES[:1]:
-        clip = magnitudes.quantile(percentile / 100).item()
-        if clip == 0:
-            continue
-        layer.clip.fill_(clip)
-        layer.shift.fill_(0)
-        accumulators = layer.accumulate(activations)
-        if not layer.source.relu:
-            yield clip, 0, accumulators * layer.product_scale
-            continue
+def _set(layer: ScLayer, clip: float, shift: int, gain: int, upscale: Tensor | int = 0) -> None:
+    layer.clip.fill_(clip)
+    layer.shift.fill_(min(max(shift, SHIFTS[0]), SHIFTS[-1]))
+    layer.gain.fill_(gain)
+    layer.upscale.copy_(torch.as_tensor(upscale).expand_as(layer.upscale))
+
+
+def _phases(layer: ScLayer, added_scale: float, normalise: bool) -> list[tuple[list[float], int]]:
+    """Families of clips that differ by powers of two, largest first, with the gain of the first."""
+    largest = layer.source.weight.abs().max().item()
+    if layer.source.shortcut is None:
+        if not normalise:
+            return [(_halvings(largest), 1)]
+        firsts = [largest * 2 ** (-step / STEPS) for step in range(STEPS)]
+        return [(_halvings(first), 1) for first in firsts]
+    # The clip at which one step of the shortcut is worth one product bit.
+    unit = added_scale * layer.sums.length / (layer.one * layer.in_scale.item())
+    if not normalise:
+        gain = max(1, math.floor(unit / largest))
+        return [(_halvings(unit / gain), gain)]
+    phases = []
+    for odd in GAINS:
+        gain = odd << max(0, math.ceil(math.log2(unit / (2 * largest * odd))))
+        levels = [unit / (gain << level) for level in range(LEVELS + 1)]
+        phases.append(([clip for clip in levels if clip > largest / (1 << LEVELS)], gain))
+    return [phase for phase in phases if phase[0]] or [([unit], 1)]
+
+
+def _halvings(clip: float) -> list[float]:
+    return [clip / 2**level for level in range(LEVELS)]
+
+
+def _unsaturated(weight: Tensor, clips: list[float]) -> Tensor:
+    """Index of the least clip that no weight of each output channel exceeds: (out,)."""
+    largest = weight.abs().amax((1, 2, 3)).double()
+    fits = largest <= torch.tensor(clips, dtype=torch.float64)[:, None]
+    return (fits.sum(0) - 1).clamp(min=0) * (largest > 0)
+
+
+def _choose(
+    layer: ScLayer,
+    activations: Tensor,
+    added: Tensor,
+    target: Tensor,
+    clips: list[float],
+    gain: int,
+    normalise: bool,
+    upscale: bool,
+) -> _Choice:
+    """The best shift of the layer, and the best of ``clips`` for it or for each of its channels."""
+    separate = upscale and layer.source.relu
+    sums = []
+    for level, clip in enumerate(clips):
+        _set(layer, clip, 0, gain << level)
+        sums.append(layer.accumulate(activations, added))
+    _set(layer, clips[0], 0, gain)
+    shifts = [0]
+    if layer.source.relu:
+        largest = max(target.max().item(), 1e-9)  # positive where no image fires any neuron
         highest = math.ceil(math.log2(largest / layer.out_scale))
-        for shift in range(highest - FINER_SHIFTS if normalise else highest, highest + 1):
-            layer.shift.fill_(min(max(shift, SHIFTS[0]), SHIFTS[-1]))
-            found = layer.finish(accumulators) * (layer.out_scale / layer.one)
-            yield clip, int(layer.shift.item()), found
+        shifts = list(range(highest - FINER_SHIFTS if normalise else highest, highest + 1))
+    choices = []
+    for shift in shifts:
+        errors = []
+        for level, (clip, accumulators) in enumerate(zip(clips, sums, strict=True)):
+            _set(layer, clip, shift + level, gain << level)
+            unit = layer.out_scale / layer.one if layer.source.relu else layer.product_scale
+            error = layer.finish(accumulators) * unit - target
+            errors.append(error.square().mean((0, 2, 3)))
+        table = torch.stack(errors)  # (levels, out)
+        if not normalise:
+            levels = _unsaturated(layer.source.weight, clips) * separate
+        elif separate:
+            levels = table.argmin(0)
+        else:
+            levels = table.sum(1).argmin().expand(len(layer.upscale))
+        best = table.gather(0, levels[None])
+        first = int(levels.min())
+        choices.append(
+            _Choice(float(best.sum()), clips[first], shift + first, gain << first, levels - first)
+        )
+    return min(choices, key=lambda choice: choice.error)

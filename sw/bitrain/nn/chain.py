@@ -2,7 +2,8 @@
 
 A step is a Conv2d or Linear with what follows it: BatchNorm2d, folded into weights and bias (S.
 Ioffe and C. Szegedy, *Batch Normalization*, arXiv:1502.03167), and ReLU and MaxPool2d in either
-order, which are equal.
+order, which are equal. A residual block is its body's steps, the last of which adds the block's
+input. Average pooling of the whole map is folded into the Linear that follows it.
 """
 
 from dataclasses import replace
@@ -13,10 +14,12 @@ from torch import Tensor, nn
 
 from bitrain.spec import BitrainError, MaxPool2d, Shape
 
-from .float_layer import FloatLayer
+from .blocks import Residual, Subsample
+from .float_layer import FloatLayer, FloatShortcut
 
 _SUPPORTED = (
-    "Conv2d, Linear, BatchNorm2d, ReLU, MaxPool2d, Flatten, Dropout, Identity, nested Sequential"
+    "Conv2d, Linear, BatchNorm2d, ReLU, MaxPool2d, AdaptiveAvgPool2d(1), Flatten, Dropout, "
+    "Identity, bitrain.nn.Residual, nested Sequential"
 )
 _IGNORED = (nn.Identity, nn.Dropout, nn.Dropout2d)
 _ACTIVATIONS = (
@@ -24,11 +27,11 @@ _ACTIVATIONS = (
     *(nn.Mish, nn.Hardswish, nn.Sigmoid, nn.Hardsigmoid, nn.Tanh, nn.Hardtanh, nn.Softplus),
 )
 _NORMS = (nn.BatchNorm1d, nn.LayerNorm, nn.GroupNorm, nn.InstanceNorm2d, nn.LocalResponseNorm)
-_POOLS = (nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.LPPool2d)
+_POOLS = (nn.AvgPool2d, nn.AdaptiveMaxPool2d, nn.LPPool2d)
 _INSTEAD: dict[type[nn.Module], str] = {
     **dict.fromkeys(_ACTIVATIONS, "use ReLU"),
     **dict.fromkeys(_NORMS, "use BatchNorm2d right after a Conv2d"),
-    **dict.fromkeys(_POOLS, "use MaxPool2d"),
+    **dict.fromkeys(_POOLS, "use MaxPool2d, or AdaptiveAvgPool2d(1)"),
     **dict.fromkeys((nn.Softmax, nn.LogSoftmax), "leave it out, the largest score is the class"),
 }
 
@@ -43,10 +46,7 @@ def read_chain(model: nn.Module, in_shape: Shape) -> list[FloatLayer]:
             f"{type(model).__name__} is not an nn.Sequential; build the model from {_SUPPORTED}"
         )
     reader = _Reader(Shape(*in_shape))
-    # A module that is used twice (often a ReLU) counts twice.
-    for path, module in model.named_modules(remove_duplicate=False):
-        if type(module) is not nn.Sequential:
-            reader.read(path, module)
+    reader.read("", model)
     return reader.finish()
 
 
@@ -56,14 +56,18 @@ class _Reader:
     def __init__(self, in_shape: Shape):
         self.shape = in_shape
         self.flat = False
+        self.averaged = False
         self.steps: list[FloatLayer] = []
         self.relu_path = self.pool_path = ""
         self.readers = {
+            nn.Sequential: self.sequential,
+            Residual: self.residual,
             nn.Conv2d: self.conv,
             nn.Linear: self.linear,
             nn.BatchNorm2d: self.batch_norm,
             nn.ReLU: self.relu,
             nn.MaxPool2d: self.max_pool,
+            nn.AdaptiveAvgPool2d: self.average,
             nn.Flatten: self.flatten,
         }
 
@@ -102,6 +106,51 @@ class _Reader:
             )
         return self.steps
 
+    def sequential(self, path: str, module: nn.Sequential) -> None:
+        # A module that is used twice (often a ReLU) counts twice.
+        for name, part in module._modules.items():
+            assert part is not None
+            self.read(f"{path}.{name}" if path else name, part)
+
+    def residual(self, path: str, module: Residual) -> None:
+        source, before = len(self.steps) - 1, self.shape
+        if source < 0 or not self.steps[source].relu:
+            raise BitrainError(
+                f"{path}: Residual does not follow a ReLU; put a Conv2d with nn.ReLU() before it"
+            )
+        take = module.shortcut
+        if isinstance(take, nn.Identity):
+            take = Subsample(before.channels, before.channels, 1)
+        if not isinstance(take, Subsample):
+            raise BitrainError(
+                f"{path}.shortcut: {type(take).__name__} is not supported; use bitrain.nn.Subsample"
+            )
+        self.read(f"{path}.body", module.body)
+        last = self.steps[-1]
+        channels = before.channels + take.before + take.after
+        rows, columns = (-(-size // take.stride) for size in before[1:])
+        if len(self.steps) - 1 == source or last.relu or last.pool or self.flat:
+            raise BitrainError(
+                f"{path}.body: expected at least one Conv2d, and no ReLU, pooling or Flatten at its "
+                "end; the block adds its input there and has a ReLU of its own"
+            )
+        if self.shape != (channels, rows, columns):
+            raise BitrainError(
+                f"{path}: the body gives {_by(self.shape)}, the shortcut "
+                f"{channels} x {rows} x {columns}; make them fit"
+            )
+        self.steps[-1] = replace(last, relu=True, shortcut=FloatShortcut(source, take))
+        self.relu_path = path
+
+    def average(self, path: str, module: nn.AdaptiveAvgPool2d) -> None:
+        step = self._last(path, module)
+        if module.output_size not in (1, (1, 1)) or self.flat or not step.relu:
+            raise BitrainError(
+                f"{path}: AdaptiveAvgPool2d must reduce a map to one pixel, between a ReLU and "
+                "Flatten with a Linear"
+            )
+        self.averaged = True
+
     def conv(self, path: str, module: nn.Conv2d) -> None:
         if module.groups != 1:
             raise BitrainError(f"{path}: Conv2d with groups={module.groups}; use groups=1")
@@ -134,17 +183,23 @@ class _Reader:
             raise BitrainError(
                 f"{path}: Linear reads a map of {_by(self.shape)}; put nn.Flatten() before it"
             )
-        if module.in_features != self.shape.size:
+        size = self.shape.channels if self.averaged else self.shape.size
+        if module.in_features != size:
             raise BitrainError(
-                f"{path}: Linear of {module.in_features} inputs reads {self.shape.size}; make them "
-                "fit"
+                f"{path}: Linear of {module.in_features} inputs reads {size}; make them fit"
             )
+        weight = module.weight.detach().clone()
+        if self.averaged:
+            # The mean over a map, as a sum in which every pixel has its share of the weight.
+            area = self.shape.height * self.shape.width
+            weight = (weight / area).repeat_interleave(area, 1)
+            self.averaged = False
         self._open(
             FloatLayer(
                 name=path,
                 kind="linear",
                 in_shape=Shape(self.shape.size, 1, 1),
-                weight=module.weight.detach().clone()[:, :, None, None],
+                weight=weight[:, :, None, None],
                 bias=_bias(module),
             )
         )
@@ -195,6 +250,10 @@ class _Reader:
         self.flat = True
 
     def _open(self, step: FloatLayer) -> None:
+        if self.averaged:
+            raise BitrainError(
+                f"{step.name}: reads an average that can only be read by a Linear; put one there"
+            )
         if self.steps and not self.steps[-1].relu:
             raise BitrainError(
                 f"{step.name}: reads {self.steps[-1].name} without a ReLU between them; put "

@@ -1,14 +1,23 @@
 """What a user chooses about stochastic computing: precision, stream length, lanes, sequences."""
 
-from typing import Literal, Self
+from collections.abc import Sequence
+from typing import Any, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bitrain.spec import LaneWire, Lfsr, Ramp, SngBank, Sobol, VanDerCorput
+from bitrain.spec import BitrainError, LaneWire, Lfsr, Ramp, SngBank, Sobol, VanDerCorput
 from bitrain.spec.bank import MAX_LANES
+from bitrain.spec.sequence import MAX_SOBOL_DIMENSION
 
 _SEQUENCES = {"lfsr": Lfsr, "ramp": Ramp, "sobol": Sobol, "van_der_corput": VanDerCorput}
+_OPTIONS = {
+    "taps": ("lfsr",),
+    "dimension": ("sobol",),
+    "direction": ("ramp", "sobol", "van_der_corput"),
+}
+"""Options of a sequence, and the kinds that have them."""
+_SOURCES = ("activation_source", "weight_source")
 
 
 class StreamSource(BaseModel):
@@ -17,20 +26,50 @@ class StreamSource(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["lfsr", "ramp", "sobol", "van_der_corput"]
-    wiring: Literal["identical", "rotated", "inverted"] = "identical"
-    """All lanes alike; lane j rotated by j; or lane j XORed with the bit-reversed j. The last is a
-    digital shift: it keeps a low-discrepancy pair of sequences one (A. B. Owen, *Randomly permuted
-    (t,m,s)-nets and (t,s)-sequences*, 1995) while the lanes' errors average out."""
+    taps: tuple[int, ...] | None = None
+    """Exponents of an LFSR's primitive polynomial; the width's standard one by default."""
+    dimension: int | None = Field(default=None, ge=1, le=MAX_SOBOL_DIMENSION)
+    """Of a Sobol sequence; 2 by default."""
+    direction: Literal["up", "down"] | None = None
+    """Of a counter, which is behind every kind but the LFSR; up by default."""
     seed: int = Field(default=0, ge=0)
     """State or count at cycle 0, below 2^n."""
+    wiring: Literal["identical", "rotated", "inverted", "mixed"] = "identical"
+    """All lanes alike; lane j rotated by j; lane j XORed with the bit-reversed j; or both. XOR is a
+    digital shift: it keeps a low-discrepancy pair of sequences one (A. B. Owen, *Randomly permuted
+    (t,m,s)-nets and (t,s)-sequences*, 1995) while the lanes' errors average out."""
+    period: int | None = Field(default=None, ge=1, le=MAX_LANES)
+    """How many different wirings there are: lane j is wired like lane j mod ``period``. All N by
+    default; 1 shares one value among all lanes."""
+
+    @model_validator(mode="after")
+    def _check(self):
+        for option, kinds in _OPTIONS.items():
+            if getattr(self, option) is not None and self.kind not in kinds:
+                raise ValueError(f"{option} is an option of {', '.join(kinds)}, not of {self.kind}")
+        return self
 
     def bank(self, bits: int, num_lanes: int) -> SngBank:
         """The bank of ``num_lanes`` lanes for numbers of ``bits`` bits."""
-        sequence = _SEQUENCES[self.kind](width=bits, seed=self.seed)
-        if self.wiring != "inverted":
-            return SngBank.wired(sequence, num_lanes, self.wiring)
-        masks = (_reversed(lane % (1 << bits), bits) for lane in range(num_lanes))
-        return SngBank(sequence=sequence, lanes=tuple(LaneWire(invert=mask) for mask in masks))
+        options: dict[str, Any] = {option: getattr(self, option) for option in _OPTIONS}
+        options = {option: value for option, value in options.items() if value is not None}
+        sequence = _SEQUENCES[self.kind](width=bits, seed=self.seed, **options)
+        period = self.period or num_lanes
+        wires = (self._wire(lane % period, bits) for lane in range(num_lanes))
+        return SngBank(sequence=sequence, lanes=tuple(wires))
+
+    def with_bits(self, before: int, bits: int) -> Self:
+        """The same for numbers of ``bits`` instead of ``before`` bits: another polynomial's taps
+        are not kept, and the seed is cut off."""
+        taps = self.taps if bits == before else None
+        return self.model_copy(update={"taps": taps, "seed": self.seed % (1 << bits)})
+
+    def _wire(self, index: int, bits: int) -> LaneWire:
+        rotated, inverted = (self.wiring in (way, "mixed") for way in ("rotated", "inverted"))
+        return LaneWire(
+            rotate=index % bits if rotated else 0,
+            invert=_reversed(index % (1 << bits), bits) if inverted else 0,
+        )
 
 
 class ScConfig(BaseModel):
@@ -42,24 +81,37 @@ class ScConfig(BaseModel):
     """Precision n of activations and weight magnitudes."""
     stream_length: int | None = Field(default=None, ge=2)
     """L, a power of two up to 2^n, which is the default."""
+    layer_lengths: dict[str, int] = {}
+    """L of single layers, by their names (module paths), where it is not the network's."""
     lanes: int = Field(default=16, ge=1, le=MAX_LANES)
     """N, products of a neuron formed at once; the array's lanes are a multiple of it."""
     activation_source: StreamSource = StreamSource(kind="van_der_corput", wiring="inverted")
     weight_source: StreamSource = StreamSource(kind="sobol")
     normalise: bool = True
     """Search weight clip and gain for the best output; False scales by the largest values."""
+    upscale: bool = True
+    """Let each output channel use its own power-of-two part of the clip."""
     calibration_images: int = Field(default=128, ge=1)
     """Training images that clips and gains are chosen with."""
 
     @model_validator(mode="after")
     def _check(self):
-        if self.length & (self.length - 1) or self.length > 1 << self.bits:
-            raise ValueError(
-                f"stream length {self.length} is not a power of two up to 2^bits = {1 << self.bits}"
-            )
-        for name in ("activation_source", "weight_source"):
-            if (seed := getattr(self, name).seed) >= 1 << self.bits:
-                raise ValueError(f"{name}: seed {seed} is not below 2^bits = {1 << self.bits}")
+        for length in (self.length, *self.layer_lengths.values()):
+            if length < 2 or length & (length - 1) or length > 1 << self.bits:
+                raise ValueError(
+                    f"stream length {length} is not a power of two up to 2^bits = {1 << self.bits}"
+                )
+        for name in _SOURCES:
+            source = getattr(self, name)
+            if source.seed >= 1 << self.bits:
+                raise ValueError(
+                    f"{name}: seed {source.seed} is not below 2^bits = {1 << self.bits}"
+                )
+            try:
+                source.bank(self.bits, self.lanes)
+            except ValidationError as error:
+                message = error.errors()[0]["msg"].removeprefix("Value error, ")
+                raise ValueError(f"{name}: {message}") from error
         activations, weights = (bank.values(1 << self.bits) for bank in self.banks())
         if (same := np.flatnonzero((activations == weights).all(1))).size:
             raise ValueError(
@@ -73,6 +125,15 @@ class ScConfig(BaseModel):
         """L with its default."""
         return self.stream_length or 1 << self.bits
 
+    def lengths_of(self, names: Sequence[str]) -> list[int]:
+        """L of every layer; :class:`BitrainError` for a name that no layer has."""
+        if unknown := self.layer_lengths.keys() - set(names):
+            raise BitrainError(
+                f"layer_lengths: no layer is named {sorted(unknown)[0]!r}; there are "
+                f"{', '.join(names)}"
+            )
+        return [self.layer_lengths.get(name, self.length) for name in names]
+
     def banks(self) -> tuple[SngBank, SngBank]:
         """Activation bank and weight bank."""
         return (
@@ -81,9 +142,18 @@ class ScConfig(BaseModel):
         )
 
     def with_length(self, length: int) -> Self:
-        """The same with whole-period streams of ``length``: n = log2 L."""
-        changes = {"bits": length.bit_length() - 1, "stream_length": length}
-        return type(self).model_validate({**self.model_dump(), **changes})
+        """The same with whole-period streams of ``length``: n = log2 L.
+
+        Taps and seeds are made to fit n; sources that see the same values then become the default.
+        """
+        bits = length.bit_length() - 1
+        sources = {name: getattr(self, name).with_bits(self.bits, bits) for name in _SOURCES}
+        changes = {"bits": bits, "stream_length": length, "layer_lengths": {}, **sources}
+        try:
+            return type(self).model_validate({**self.model_dump(), **changes})
+        except ValidationError:
+            defaults = {name: type(self).model_fields[name].default for name in _SOURCES}
+            return type(self).model_validate({**self.model_dump(), **changes, **defaults})
 
 
 def _reversed(value: int, bits: int) -> int:

@@ -1,13 +1,22 @@
 """An engine step in real numbers: what a chain of modules is read as, before quantisation."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bitrain.spec import Layer, MaxPool2d, Shape
+from bitrain.spec import Layer, MaxPool2d, Shape, Shortcut
+
+from .blocks import Subsample
+
+
+class FloatShortcut(NamedTuple):
+    """What is added before the ReLU: the stored output of step ``source``, subsampled."""
+
+    source: int
+    take: Subsample
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,19 +35,43 @@ class FloatLayer:
     padding: tuple[int, int] = (0, 0)
     relu: bool = False
     pool: MaxPool2d | None = None
+    shortcut: FloatShortcut | None = None
 
-    def forward(self, activations: Tensor) -> Tensor:
-        """The real-valued layer: (batch, in, rows, columns) to what the next layer reads."""
+    def forward(self, activations: Tensor, added: Tensor | None = None) -> Tensor:
+        """The real-valued layer: (batch, in, rows, columns) to what the next layer reads.
+
+        added: what the shortcut's source stored.
+        """
         activations = activations.reshape(-1, *self.in_shape)
         result = F.conv2d(activations, self.weight, self.bias, self.stride, self.padding)
+        if self.shortcut is not None and added is not None:
+            result = result + self.shortcut.take(added)
         if self.relu:
             result = result.relu()
         if self.pool is not None:
             result = F.max_pool2d(result, self.pool.kernel, self.pool.stride)
         return result
 
-    def to_spec(self, weight: Tensor, bias: Tensor, shift: int, stream_length: int) -> Layer:
+    def to_spec(
+        self,
+        *,
+        weight: Tensor,
+        bias: Tensor,
+        upscale: Tensor,
+        shift: int,
+        stream_length: int,
+        gain: int = 1,
+    ) -> Layer:
         """The contract's layer with this geometry and the given integers."""
+        shortcut = None
+        if self.shortcut is not None:
+            take = self.shortcut.take
+            shortcut = Shortcut(
+                source=self.shortcut.source,
+                gain=gain,
+                stride=(take.stride, take.stride),
+                before=take.before,
+            )
         return Layer(
             kind=self.kind,
             name=self.name,
@@ -46,6 +79,8 @@ class FloatLayer:
             weight=weight.detach().cpu().long().numpy(),
             bias=bias.detach().cpu().long().numpy(),
             shift=shift,
+            upscale=upscale.cpu().numpy(),
+            shortcut=shortcut,
             stream_length=stream_length,
             relu=self.relu,
             stride=self.stride,
@@ -56,5 +91,8 @@ class FloatLayer:
     @property
     def out_shape(self) -> Shape:
         """Map of stored activations; ValidationError where the geometry is impossible."""
-        zeros = torch.zeros_like(self.weight), torch.zeros_like(self.bias)
-        return self.to_spec(*zeros, shift=0, stream_length=1).out_shape
+        none = torch.zeros(len(self.bias), dtype=torch.int64)
+        weight = torch.zeros_like(self.weight)
+        return self.to_spec(
+            weight=weight, bias=none, upscale=none, shift=0, stream_length=1
+        ).out_shape

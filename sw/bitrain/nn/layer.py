@@ -1,15 +1,20 @@
 """An SC-aware layer: forward pass as in hardware, backward pass of the real-valued layer.
 
 Activations travel as the integers 0 … 2^n in float tensors. From the folded float weights W and
-bias b, the clip c and the input scale s, the layer computes the contract of ``spec.Layer``:
+bias b, the clip c, the input scale s and the upscale u_o of each output channel, the layer computes
+the contract of ``spec.Layer``:
 
-    w   = round(clip(W / c, -1, 1) · 2^n)
-    A   = Σ products(a, w) + round(L b / (c s))
-    out = clip(floor((A + 2^(shift - 1)) / 2^shift), 0, 2^n)
+    c_o = c / 2^u_o
+    w_o = round(clip(W_o / c_o, -1, 1) · 2^n)
+    A_o = Σ products(a, w_o) + round(L b_o / (c_o s)) + gain · 2^u_o · (shortcut's activation)
+    out = clip(floor((A_o + 2^(shift + u_o - 1)) / 2^(shift + u_o)), 0, 2^n)
 
 An activation a stands for s a / 2^n in the float network, and out for s' out / 2^n with
-s' = c s 2^(shift + n) / L: scales fold forward and the hardware is left with a shift.
+s' = c s 2^(shift + n) / L: scales fold forward and the hardware is left with a shift. A shortcut
+from activations of scale s_r needs gain = s_r L / (c s 2^n) to be an integer: clips are chosen so.
 """
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,26 +24,39 @@ from bitrain.spec import Layer
 
 from .float_layer import FloatLayer
 from .straight_through import round_through, straight_through
-from .sums import BinarySums, StochasticSums
+from .sums import ExactSums
+
+
+class Noise(NamedTuple):
+    """Error of stochastic sums against real ones, in product bits: moments per channel."""
+
+    mean: Tensor
+    deviation: Tensor
 
 
 class ScLayer(nn.Module):
-    """One engine step with trainable weights; calibration sets clip, input scale and shift."""
+    """One engine step with trainable weights; calibration sets scales, shifts and gain."""
 
     clip: Tensor
     in_scale: Tensor
     shift: Tensor
+    upscale: Tensor
+    gain: Tensor
 
-    def __init__(self, source: FloatLayer, bits: int, sums: StochasticSums | BinarySums):
+    def __init__(self, source: FloatLayer, bits: int, sums: ExactSums):
         super().__init__()
         self.source = source
         self.bits = bits
         self.sums = sums
+        self.noise: Noise | None = None
+        """Where it is set, training adds noise to real sums instead of computing exact ones."""
         self.weight = nn.Parameter(source.weight.clone())
         self.bias = nn.Parameter(source.bias.clone())
         self.register_buffer("clip", source.weight.abs().max().double())
         self.register_buffer("in_scale", torch.ones((), dtype=torch.float64))
         self.register_buffer("shift", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("upscale", torch.zeros(len(source.bias), dtype=torch.int64))
+        self.register_buffer("gain", torch.ones((), dtype=torch.int64))
 
     @property
     def one(self) -> int:
@@ -47,7 +65,7 @@ class ScLayer(nn.Module):
 
     @property
     def product_scale(self) -> float:
-        """What one product bit stands for in the float network: c s / L."""
+        """What one product bit of a channel without upscale stands for: c s / L."""
         return (self.clip * self.in_scale).item() / self.sums.length
 
     @property
@@ -56,57 +74,79 @@ class ScLayer(nn.Module):
         return self.product_scale * 2.0 ** (self.shift.item() + self.bits)
 
     @property
-    def rounding(self) -> float:
+    def upscaled(self) -> Tensor:
+        """2^upscale of every channel, float64: (out, 1, 1)."""
+        return torch.exp2(self.upscale.double())[:, None, None]
+
+    @property
+    def rounding(self) -> Tensor:
         """What turns the floor of the requantisation into rounding, where sums are fine enough.
 
-        Export adds what is whole of it to the bias; binary arithmetic has the rest too.
+        (out, 1, 1). Export adds what is whole of it to the bias; binary arithmetic has the rest.
         """
-        step = 2.0 ** self.shift.item()
-        return step / 2 if self.source.relu and step * self.sums.fineness >= 2 else 0.0
+        step = self.upscaled * 2.0 ** self.shift.item()
+        return step / 2 * (self.source.relu & (step * self.sums.fineness >= 2))
 
     def integer_weight(self) -> Tensor:
         """Signed magnitudes (out, in, rows, columns); saturated ones have no gradient."""
-        scaled = self.weight / self.clip.to(self.weight.dtype)
-        return round_through(scaled.clamp(-1, 1) * self.one)
+        clips = (self.clip / self.upscaled[:, None]).to(self.weight.dtype)
+        return round_through((self.weight / clips).clamp(-1, 1) * self.one)
 
     def integer_bias(self) -> Tensor:
         """Initial accumulators (out,) in product bits, float64, without the rounding half."""
-        return round_through(self.bias.double() / self.product_scale)
+        return round_through(self.bias.double() * self.upscaled.flatten() / self.product_scale)
 
-    def accumulate(self, activations: Tensor) -> Tensor:
-        """Integers 0 … 2^n (batch, in, rows, columns) to accumulators A in product bits."""
-        stride, padding = self.source.stride, self.source.padding
-        weight, bias = self.integer_weight(), self.integer_bias()
+    def accumulate(
+        self, activations: Tensor, added: Tensor | None = None, *, real: bool = False
+    ) -> Tensor:
+        """Integers 0 … 2^n (batch, in, rows, columns) to accumulators A in product bits.
+
+        added: what the shortcut's source stored. real: without stochastic errors.
+        """
+        stride, padding, weight = self.source.stride, self.source.padding, self.integer_weight()
         activations = activations.reshape(-1, *self.source.in_shape)
-        real = F.conv2d(activations, weight, None, stride, padding)
-        real = real * (self.sums.length / 4.0**self.bits)
-        with torch.no_grad():
-            windows = F.unfold(activations, weight.shape[2:], padding=padding, stride=stride)
-            largest_bias = int(bias.abs().max().item() + self.rounding)
-            sums = self.sums(windows.transpose(1, 2).flatten(0, 1), weight.flatten(1), largest_bias)
-            exact = sums.unflatten(0, (len(windows), -1)).transpose(1, 2).reshape(real.shape)
-        return straight_through(real, exact) + bias.to(exact.dtype)[:, None, None]
+        if real:
+            sums = F.conv2d(activations, weight, None, stride, padding)
+            sums = sums * (self.sums.length / 4.0**self.bits)
+        else:
+            sums = self.sums(activations, weight, stride, padding)
+        constants = self.integer_bias()[:, None, None]
+        gains = self.gain * self.upscaled
+        largest = constants.detach().abs().max() + self.rounding.max() + gains.max() * self.one
+        sums = sums.to(self.sums.dtype(weight[0].numel(), int(largest.item())))
+        sums = sums + constants.to(sums.dtype)
+        if self.source.shortcut is not None and added is not None:
+            sums = sums + self.source.shortcut.take(added) * gains.to(sums.dtype)
+        return sums
 
     def finish(self, accumulators: Tensor) -> Tensor:
         """Requantise and pool: integers 0 … 2^n; accumulators of the last layer are scores."""
         if not self.source.relu:
             return accumulators
-        scaled = (accumulators + self.rounding) * 2.0 ** -self.shift.item()
+        dtype = accumulators.dtype
+        scale = (2.0 ** -self.shift.item() / self.upscaled).to(dtype)
+        scaled = (accumulators + self.rounding.to(dtype)) * scale
         clipped = scaled.clamp(0, self.one)
         quantised = straight_through(clipped, clipped.detach().floor()).float()
         if (pool := self.source.pool) is None:
             return quantised
         return F.max_pool2d(quantised, pool.kernel, pool.stride)
 
-    def forward(self, activations: Tensor) -> Tensor:
+    def forward(self, activations: Tensor, added: Tensor | None = None) -> Tensor:
         """Integers 0 … 2^n (batch, in, rows, columns) to those of the next layer, or to scores."""
-        return self.finish(self.accumulate(activations))
+        if self.noise is None or not self.training:
+            return self.finish(self.accumulate(activations, added))
+        accumulators = self.accumulate(activations, added, real=True)
+        error = torch.randn_like(accumulators) * self.noise.deviation + self.noise.mean
+        return self.finish(accumulators + error)
 
     def to_spec(self) -> Layer:
         """The layer as the network file holds it."""
         return self.source.to_spec(
             weight=self.integer_weight(),
-            bias=self.integer_bias() + int(self.rounding),
+            bias=self.integer_bias() + self.rounding.flatten().floor(),
+            upscale=self.upscale,
             shift=int(self.shift.item()) if self.source.relu else 0,
             stream_length=self.sums.length,
+            gain=int(self.gain.item()),
         )

@@ -9,16 +9,16 @@ from torch import Tensor, nn
 from bitrain.golden import Arithmetic
 from bitrain.spec import Network, Shape, to_unipolar
 
-from .calibrate import calibrate
+from .calibrate import calibrate, calibration_batch
 from .chain import read_chain
 from .config import ScConfig
 from .float_layer import FloatLayer
-from .layer import ScLayer
-from .sums import BinarySums, StochasticSums
+from .layer import Noise, ScLayer
+from .sums import BinarySums, ExactSums, StochasticSums
 
 
 class ScModel(nn.Module):
-    """A chain of :class:`ScLayer`, one for each ``spec.Layer`` of the exported network."""
+    """Layers in order, one :class:`ScLayer` for each ``spec.Layer`` of the exported network."""
 
     def __init__(
         self, chain: list[FloatLayer], config: ScConfig, arithmetic: Arithmetic = "stochastic"
@@ -26,11 +26,17 @@ class ScModel(nn.Module):
         super().__init__()
         self.config = config
         self.arithmetic: Arithmetic = arithmetic
-        if arithmetic == "stochastic":
-            sums = StochasticSums(*config.banks(), config.length)
-        else:
-            sums = BinarySums(config.bits, config.length)
-        self.layers = nn.ModuleList(ScLayer(source, config.bits, sums) for source in chain)
+        lengths = config.lengths_of([source.name for source in chain])
+        sums = {length: self._sums(length) for length in set(lengths)}
+        self.layers = nn.ModuleList(
+            ScLayer(source, config.bits, sums[length])
+            for source, length in zip(chain, lengths, strict=True)
+        )
+
+    def _sums(self, length: int) -> ExactSums:
+        if self.arithmetic == "stochastic":
+            return StochasticSums(*self.config.banks(), length)
+        return BinarySums(self.config.bits, length)
 
     @property
     def steps(self) -> list[ScLayer]:
@@ -46,9 +52,36 @@ class ScModel(nn.Module):
         """Integers that every layer stores, and the accumulators of the last: its scores."""
         activations, outputs = self.quantise(images), []
         for layer in self.steps:
-            activations = layer(activations)
+            shortcut = layer.source.shortcut
+            activations = layer(activations, outputs[shortcut.source] if shortcut else None)
             outputs.append(activations)
         return outputs
+
+    @torch.no_grad()
+    def calibrate_noise(self, images: Tensor) -> None:
+        """Measure every layer's stochastic errors on a batch; training then adds noise like them.
+
+        Sums of real numbers are several times as quick as exact ones in large networks. Evaluation
+        stays exact.
+        """
+        self.use_exact()
+        activations, outputs = self.quantise(images), []
+        for layer in self.steps:
+            shortcut = layer.source.shortcut
+            added = outputs[shortcut.source] if shortcut else None
+            exact = layer.accumulate(activations, added)
+            error = exact - layer.accumulate(activations, added, real=True)
+            layer.noise = Noise(
+                mean=error.mean((0, 2, 3))[:, None, None].float(),
+                deviation=error.std((0, 2, 3))[:, None, None].float(),
+            )
+            activations = layer.finish(exact)
+            outputs.append(activations)
+
+    def use_exact(self) -> None:
+        """Train through exact sums again."""
+        for layer in self.steps:
+            layer.noise = None
 
     def forward(self, images: Tensor) -> Tensor:
         """Scores (batch, classes) in the unit of the float network's, for images in [0, 1]."""
@@ -76,11 +109,17 @@ def convert(
 ) -> ScModel:
     """Fold, normalise and quantise a trained ``nn.Sequential``; the model itself is left alone.
 
-    images: training images (batch, *in_shape) in [0, 1], the first ``config.calibration_images``
-    of which calibrate the scales. Raises :class:`BitrainError` naming a module that the accelerator
+    images: training images (batch, *in_shape) in [0, 1], ``config.calibration_images`` of which
+    calibrate the scales. Raises :class:`BitrainError` naming a module that the accelerator
     cannot run and what to use instead.
     """
     sc_model = ScModel(read_chain(model, in_shape), config, arithmetic)
-    batch = torch.from_numpy(images[: config.calibration_images])
-    calibrate(sc_model.steps, batch, sc_model.quantise(batch), normalise=config.normalise)
+    batch = calibration_batch(images, config.calibration_images)
+    calibrate(
+        sc_model.steps,
+        batch,
+        sc_model.quantise(batch),
+        normalise=config.normalise,
+        upscale=config.upscale,
+    )
     return sc_model.eval()

@@ -1,77 +1,186 @@
-"""Exact product sums, as the hardware forms them: one matrix product over 0/1 expansions.
+"""Exact product sums, as the hardware forms them, with the gradients of the real-valued layer.
 
-Neuron o sums sign(w_ok) · |{t < L : r_t(k) < a_k and r'_t(k) < |w_ok|}| over its inputs k. Written
-out over the L cycles that is a dot product of K L bits with K L signed bits, so a layer is one
-GEMM. Sums of integers are exact in float32 below 2^24 in whatever order they are formed; larger
-layers use float64.
+Neuron o sums sign(w_ok) · |{t < L : r_t(k) < a_k and r'_t(k) < |w_ok|}| over its inputs k. On a CPU
+the golden model counts packed streams. On a GPU a neuron is a dot product of K L bits with K L
+signed bits, so a layer is one matrix product of 8-bit integers. The real-valued sum
+L / 4^n · Σ a_k w_ok, which the gradient is taken from, is never formed (straight-through estimator:
+Y. Bengio, N. Léonard and A. Courville, arXiv:1308.3432, 2013).
 """
+
+from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bitrain.golden import Streams, convolve
 from bitrain.spec import SngBank
 
 FLOAT32_EXACT = 1 << 24
-BITS_AT_ONCE = 1 << 21
-"""Expanded activation bits held at once: 8 MiB as float32, about what caches hold."""
+BITS_AT_ONCE = 1 << 28
+"""Expanded activation bits that a matrix product takes at once: 256 MiB."""
+INT8_MULTIPLE = 8
+"""What matrix products of 8-bit integers ask of columns; they need more than twice as many rows."""
+
+Pair = tuple[int, int]
 
 
-class StochasticSums(nn.Module):
-    """Product sums of streams, in product bits (1/L of a unit)."""
+class _ExactConvolution(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        activations: Tensor,
+        weight: Tensor,
+        sums: "ExactSums",
+        geometry: tuple[Pair, Pair],
+    ) -> Tensor:
+        ctx.save_for_backward(activations, weight)
+        ctx.geometry, ctx.scale = geometry, sums.length / 4.0**sums.bits
+        device = activations.device.type
+        autocast = torch.is_autocast_enabled(device)
+        ctx.dtype = torch.get_autocast_dtype(device) if autocast else activations.dtype
+        with torch.autocast(device, enabled=False):
+            return sums.exact(activations, weight, *geometry)
 
-    activation_streams: Tensor
-    weight_streams: Tensor
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        activations, weight = ctx.saved_tensors
+        (stride, padding), needed = ctx.geometry, ctx.needs_input_grad
+        found = torch.ops.aten.convolution_backward(
+            (gradients[0] * ctx.scale).to(ctx.dtype),
+            activations.to(ctx.dtype),
+            weight.to(ctx.dtype),
+            None,
+            stride,
+            padding,
+            (1, 1),
+            False,
+            (0, 0),
+            1,
+            (needed[0], needed[1], False),
+        )
+        pairs = zip(found, (activations, weight), strict=False)
+        return *(g if g is None else g.to(like.dtype) for g, like in pairs), None, None
+
+
+class ExactSums(nn.Module, ABC):
+    """Product sums of a layer in product bits (1/L of a unit), without its bias."""
 
     fineness = 1
     """Steps of a sum per product bit."""
-
-    def __init__(self, activation_bank: SngBank, weight_bank: SngBank, length: int):
-        super().__init__()
-        self.length = length
-        for name, bank in ("activation", activation_bank), ("weight", weight_bank):
-            self.register_buffer(f"{name}_streams", _stream_table(bank, length), persistent=False)
-
-    def forward(self, windows: Tensor, weights: Tensor, largest_bias: int) -> Tensor:
-        """Integers (rows, K) and signed magnitudes (out, K) to sums (rows, out)."""
-        dtype = _exact_dtype(windows.shape[1] * self.length + largest_bias)
-        signs = weights.sign().repeat_interleave(self.length, 1)
-        expanded = (_expand(weights.abs(), self.weight_streams) * signs).to(dtype).T
-        rows_at_once = max(1, BITS_AT_ONCE // len(expanded))
-        sums = [
-            _expand(rows, self.activation_streams).to(dtype) @ expanded
-            for rows in windows.split(rows_at_once)
-        ]
-        return torch.cat(sums)
-
-
-class BinarySums(nn.Module):
-    """Exact products of the same integers in the same unit: the same-width integer baseline."""
 
     def __init__(self, bits: int, length: int):
         super().__init__()
         self.bits = bits
         self.length = length
+
+    def forward(
+        self, activations: Tensor, weight: Tensor, stride: Pair = (1, 1), padding: Pair = (0, 0)
+    ) -> Tensor:
+        """Sums (batch, out, rows, columns), exact, with the real-valued layer's gradients.
+
+        activations: whole numbers 0 … 2^n, (batch, in, rows, columns); weight: signed magnitudes,
+        (out, in, kernel rows, kernel columns); both of a float type. The sums are of the type that
+        :meth:`dtype` gives for them. Under autocast the backward pass takes autocast's type.
+        """
+        result = _ExactConvolution.apply(activations, weight, self, (stride, padding))
+        assert isinstance(result, Tensor)
+        return result
+
+    @abstractmethod
+    def exact(self, activations: Tensor, weight: Tensor, stride: Pair, padding: Pair) -> Tensor:
+        """The sums alone."""
+
+    @abstractmethod
+    def dtype(self, num_inputs: int, largest_bias: int = 0) -> torch.dtype:
+        """Float type in which sums of so many products and a bias in product bits are exact."""
+
+
+class StochasticSums(ExactSums):
+    """Product sums of streams."""
+
+    activation_values: Tensor
+    weight_values: Tensor
+
+    def __init__(self, activation_bank: SngBank, weight_bank: SngBank, length: int):
+        super().__init__(activation_bank.sequence.width, length)
+        self.streams = Streams(activation_bank, weight_bank, length)
+        for name, bank in ("activation", activation_bank), ("weight", weight_bank):
+            values = torch.from_numpy(bank.values(length).astype("int32"))
+            self.register_buffer(f"{name}_values", values, persistent=False)
+
+    def dtype(self, num_inputs: int, largest_bias: int = 0) -> torch.dtype:
+        return _exact_dtype(num_inputs * self.length + largest_bias)
+
+    def exact(self, activations: Tensor, weight: Tensor, stride: Pair, padding: Pair) -> Tensor:
+        activations, weight = activations.detach(), weight.detach().to(torch.int32)
+        if activations.device.type == "cpu":
+            maps, kernels = activations.numpy(), weight.numpy()
+            sums = torch.from_numpy(convolve(self.streams, maps, kernels, stride, padding))
+        else:
+            sums = self.multiply(activations, weight, stride, padding)
+        return sums.to(self.dtype(weight[0].numel()))
+
+    def multiply(self, activations: Tensor, weight: Tensor, stride: Pair, padding: Pair) -> Tensor:
+        """The sums as matrix products of 0/1 expansions, on any device: int32."""
+        windows, shape = _windows(activations, weight, stride, padding)
+        rows = windows.to(torch.int32).transpose(1, 2).flatten(0, 1)
+        matrix = weight.to(torch.int32).flatten(1)
+        expanded = _expand(matrix.abs(), self.weight_values)
+        expanded *= matrix.sign().to(torch.int8).repeat_interleave(self.length, 1)
+        columns = _pad_to(expanded, INT8_MULTIPLE, INT8_MULTIPLE).T
+        rows_at_once = max(1, BITS_AT_ONCE // len(columns))
+        sums = [
+            torch.ops.aten._int_mm(self._padded_bits(part), columns)[: len(part), : len(matrix)]
+            for part in rows.split(rows_at_once)
+        ]
+        return torch.cat(sums).unflatten(0, (len(activations), -1)).transpose(1, 2).reshape(shape)
+
+    def _padded_bits(self, numbers: Tensor) -> Tensor:
+        bits = _expand(numbers, self.activation_values)
+        return _pad_to(bits, INT8_MULTIPLE, INT8_MULTIPLE, least=3 * INT8_MULTIPLE)
+
+
+class BinarySums(ExactSums):
+    """Exact products of the same integers in the same unit: the same-width integer baseline."""
+
+    def __init__(self, bits: int, length: int):
+        super().__init__(bits, length)
         self.fineness = 4**bits // length
 
-    def forward(self, windows: Tensor, weights: Tensor, largest_bias: int) -> Tensor:
-        """Integers (rows, K) and signed magnitudes (out, K) to sums (rows, out)."""
-        dtype = _exact_dtype(windows.shape[1] * 4**self.bits + largest_bias * self.fineness)
-        return (windows.to(dtype) @ weights.to(dtype).T) / self.fineness
+    def dtype(self, num_inputs: int, largest_bias: int = 0) -> torch.dtype:
+        return _exact_dtype(num_inputs * 4**self.bits + largest_bias * self.fineness)
+
+    def exact(self, activations: Tensor, weight: Tensor, stride: Pair, padding: Pair) -> Tensor:
+        # Not a convolution: some algorithms for it (Winograd, FFT) are not exact on integers.
+        dtype = self.dtype(weight[0].numel())
+        windows, shape = _windows(activations.to(dtype), weight, stride, padding)
+        return (weight.to(dtype).flatten(1) @ windows).reshape(shape) / self.fineness
 
 
-def _stream_table(bank: SngBank, length: int) -> Tensor:
-    """Stream of every number at every lane: (lanes, 2^n + 1, L) of 0.0 and 1.0."""
-    values = torch.from_numpy(bank.values(length).astype("int32"))
-    numbers = torch.arange((1 << bank.sequence.width) + 1)
-    return (values[:, None, :] < numbers[None, :, None]).float()
+def _windows(
+    activations: Tensor, weight: Tensor, stride: Pair, padding: Pair
+) -> tuple[Tensor, tuple[int, int, int, int]]:
+    """The inputs of every position (batch, K, positions), and the shape of the sums."""
+    (height, width), (rows, columns) = activations.shape[2:], weight.shape[2:]
+    out = (height + 2 * padding[0] - rows) // stride[0] + 1
+    across = (width + 2 * padding[1] - columns) // stride[1] + 1
+    windows = F.unfold(activations, (rows, columns), padding=padding, stride=stride)
+    return windows, (len(activations), len(weight), out, across)
 
 
-def _expand(numbers: Tensor, table: Tensor) -> Tensor:
-    """Bits of (rows, K) integers, input k at lane k mod N: (rows, K L)."""
-    lanes, count, length = table.shape
-    first = torch.arange(numbers.shape[1], device=numbers.device) % lanes * count
-    return F.embedding(numbers.long() + first, table.view(-1, length)).flatten(1)
+def _expand(numbers: Tensor, values: Tensor) -> Tensor:
+    """Bits of (rows, K) integers, input k at lane k mod N: (rows, K L), int8."""
+    lanes = torch.arange(numbers.shape[1], device=numbers.device) % len(values)
+    return (values[lanes] < numbers[:, :, None]).view(torch.int8).flatten(1)
+
+
+def _pad_to(matrix: Tensor, rows: int, columns: int, least: int = 0) -> Tensor:
+    """Zero rows and columns up to multiples, and at least so many rows."""
+    height, width = matrix.shape
+    missing = max(least, -(-height // rows) * rows) - height, -width % columns
+    return F.pad(matrix, (0, missing[1], 0, missing[0])) if any(missing) else matrix
 
 
 def _exact_dtype(bound: int) -> torch.dtype:

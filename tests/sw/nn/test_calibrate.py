@@ -1,12 +1,15 @@
 """Normalisation and upscaling against their baseline, and the scales that they leave."""
 
 import math
+from copy import deepcopy
 from itertools import pairwise
 
 import pytest
 import torch
+from torch import nn
 
-from bitrain.nn import ScConfig, ScModel, convert
+from bitrain.nn import Residual, ScConfig, ScModel, convert
+from bitrain.nn.calibrate import LEVELS
 
 
 def signal_to_noise(sc_model: ScModel, model, images) -> float:
@@ -42,6 +45,53 @@ def test_scales_without_normalisation(trained, digits) -> None:
         wanted = layer.source.forward(wanted)
         if layer.source.relu:
             assert layer.out_scale / 2 < wanted.max() <= layer.out_scale
+
+
+def test_channels_of_small_weights_are_upscaled(trained, digits) -> None:
+    """Without normalisation the upscale is the largest that saturates no weight."""
+    config = ScConfig(bits=6, normalise=False)
+    for layer in convert(trained, digits.in_shape, digits.train_images, config).steps:
+        largest = layer.source.weight.abs().amax((1, 2, 3))
+        clips = layer.clip / 2.0**layer.upscale
+        assert (largest <= clips).all()
+        if layer.source.relu:
+            assert ((largest > clips / 2) | (layer.upscale == LEVELS - 1)).all()
+        else:
+            assert not layer.upscale.any()
+
+
+def test_channels_of_different_size_gain_from_clips_of_their_own(trained, digits) -> None:
+    model = deepcopy(trained)
+    with torch.no_grad():  # the same function, with some channels 16 times as small
+        model[1].weight[:8] /= 16
+        model[1].bias[:8] /= 16
+        model[4].weight[:, :8] *= 16
+    images = torch.from_numpy(digits.test_images)
+    separate, shared = (
+        convert(model, digits.in_shape, digits.train_images, ScConfig(upscale=upscale))
+        for upscale in (True, False)
+    )
+    assert any(layer.upscale.any() for layer in separate.steps)
+    assert not any(layer.upscale.any() for layer in shared.steps)
+    gain = signal_to_noise(separate, model, images) - signal_to_noise(shared, model, images)
+    assert gain > 1
+
+
+@pytest.mark.parametrize("normalise", [True, False])
+def test_gain_of_a_shortcut_is_exact(digits, normalise) -> None:
+    """One step of what the shortcut adds is a whole number of product bits."""
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        *(nn.Conv2d(1, 6, 3, padding=1), nn.ReLU()),
+        Residual(nn.Sequential(nn.Conv2d(6, 6, 3, padding=1), nn.ReLU(), nn.Conv2d(6, 6, 1))),
+        *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 10)),
+    )
+    config = ScConfig(bits=6, normalise=normalise)
+    sc_model = convert(model, digits.in_shape, digits.train_images, config)
+    steps = sc_model.steps
+    step = steps[0].out_scale / steps[0].one
+    assert step / steps[2].product_scale == pytest.approx(steps[2].gain.item(), rel=1e-9)
+    assert signal_to_noise(sc_model, model, torch.from_numpy(digits.test_images)) > 20
 
 
 def test_scales_fold_forward(trained, digits) -> None:

@@ -76,7 +76,7 @@ def test_linear_reads_a_map_of_one_pixel() -> None:
 REFUSED = {
     "average pooling": (
         [conv(), nn.ReLU(), nn.AvgPool2d(2), *tail()],
-        "2: AvgPool2d is not supported; use MaxPool2d",
+        "2: AvgPool2d is not supported; use MaxPool2d, or AdaptiveAvgPool2d(1)",
     ),
     "activation": (
         [conv(), nn.GELU(), *tail()],
@@ -93,7 +93,7 @@ REFUSED = {
     "other": (
         [nn.ConvTranspose2d(1, 2, 3), nn.ReLU(), *tail()],
         "0: ConvTranspose2d is not supported; use Conv2d, Linear, BatchNorm2d, ReLU, MaxPool2d, "
-        "Flatten, Dropout, Identity, nested Sequential",
+        "AdaptiveAvgPool2d(1), Flatten, Dropout, Identity, bitrain.nn.Residual, nested Sequential",
     ),
     "nested": (
         [nn.Sequential(conv(), nn.Tanh()), *tail()],
@@ -102,7 +102,7 @@ REFUSED = {
     "container": (
         [nn.ModuleList([conv()]), *tail()],
         "0: ModuleList is not supported; use Conv2d, Linear, BatchNorm2d, ReLU, MaxPool2d, "
-        "Flatten, Dropout, Identity, nested Sequential",
+        "AdaptiveAvgPool2d(1), Flatten, Dropout, Identity, bitrain.nn.Residual, nested Sequential",
     ),
     "groups": (
         [conv(), nn.ReLU(), conv(2, 2, groups=2), nn.ReLU(), *tail()],

@@ -5,6 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from bitrain.nn import ScConfig, StreamSource
+from bitrain.spec import Lfsr, Sobol
 
 
 def test_defaults() -> None:
@@ -38,9 +39,36 @@ def test_wirings() -> None:
     np.testing.assert_array_equal(same.values(4), [[1, 2, 3, 0]] * 2)
 
 
+def test_period_and_mixed_wiring() -> None:
+    source = StreamSource(kind="ramp", wiring="inverted", period=2)
+    np.testing.assert_array_equal(source.bank(2, 4).values(4), [[0, 1, 2, 3], [2, 3, 0, 1]] * 2)
+    mixed = source.model_copy(update={"wiring": "mixed", "period": None})
+    np.testing.assert_array_equal(mixed.bank(2, 2).values(4), [[0, 1, 2, 3], [2, 0, 3, 1]])
+
+
+def test_options_of_the_sequence() -> None:
+    lfsr = StreamSource(kind="lfsr", taps=(5, 2)).bank(5, 1).sequence
+    assert lfsr == Lfsr(width=5, taps=(5, 2))
+    sobol = StreamSource(kind="sobol", dimension=4, direction="down").bank(5, 1).sequence
+    assert sobol == Sobol(width=5, dimension=4, direction="down")
+
+
 def test_with_length() -> None:
     config = ScConfig(bits=8, stream_length=16, lanes=4).with_length(64)
     assert (config.bits, config.length, config.lanes) == (6, 64, 4)
+
+
+def test_with_length_makes_sources_fit() -> None:
+    lfsr = StreamSource(kind="lfsr", taps=(5, 2), seed=17, wiring="rotated")
+    config = ScConfig(bits=5, activation_source=lfsr)
+    assert config.with_length(32).activation_source == lfsr
+    shorter = config.with_length(8).activation_source
+    assert shorter == StreamSource(kind="lfsr", seed=1, wiring="rotated")
+    # Sources that differ in taps or seed alone become the same, and give way to the default.
+    same = ScConfig(
+        bits=5, activation_source=lfsr.model_copy(update={"taps": (5, 3)}), weight_source=lfsr
+    ).with_length(8)
+    assert same.weight_source == ScConfig().weight_source
 
 
 @pytest.mark.parametrize(
@@ -56,6 +84,13 @@ def test_with_length() -> None:
             {"weight_source": StreamSource(kind="van_der_corput")},
             "lane 0 sees the same values in both banks",
         ),
+        (
+            {"weight_source": StreamSource(kind="lfsr", taps=(5, 1))},
+            "weight_source: taps (5, 1) are not a primitive polynomial",
+        ),
+        ({"weight_source": {"kind": "ramp", "taps": [5, 2]}}, "taps is an option of lfsr"),
+        ({"weight_source": {"kind": "lfsr", "direction": "up"}}, "direction is an option of ramp"),
+        ({"weight_source": {"kind": "ramp", "period": 0}}, "greater than or equal to 1"),
         ({"bits": 1}, "greater than or equal to 2"),
         ({"lane": 1}, "Extra inputs are not permitted"),
     ],

@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bitrain.nn import FloatLayer, ScConfig, ScLayer
+from bitrain.nn.layer import Noise
 from bitrain.nn.sums import BinarySums, StochasticSums
 from bitrain.spec import MaxPool2d, Shape
 
@@ -74,10 +75,14 @@ def test_gradient_is_the_real_layers_where_nothing_clips(arithmetic, relu) -> No
 
 def test_pooling_passes_the_gradient_to_the_largest() -> None:
     layer = make_layer()
-    accumulators = torch.tensor([[[[8.0, 80.0], [40.0, 16.0]]]], requires_grad=True)
+    one = torch.tensor([[8.0, 80.0], [40.0, 16.0]])
+    accumulators = one.expand(1, 4, 2, 2).clone().requires_grad_()
+    layer.upscale.copy_(torch.tensor([0, 1, 0, 2]))
     layer.finish(accumulators).sum().backward()
     assert accumulators.grad is not None
-    torch.testing.assert_close(accumulators.grad, torch.tensor([[[[0, 1 / 8], [0, 0.0]]]]))
+    for channel, gain in enumerate([1 / 8, 1 / 16, 1 / 8, 1 / 32]):
+        wanted = torch.tensor([[0, gain], [0, 0.0]])
+        torch.testing.assert_close(accumulators.grad[0, channel], wanted)
 
 
 @pytest.mark.parametrize("bias", [-100.0, 100.0])
@@ -104,8 +109,38 @@ def test_requantisation_rounds_half_up(shift, outputs) -> None:
     layer = make_layer()
     layer.source = FloatLayer(**{**vars(layer.source), "pool": None})
     layer.shift.fill_(shift)
-    accumulators = torch.tensor([10.0, 11.0, 13.0, 14.0])
-    assert layer.finish(accumulators).tolist() == outputs
+    accumulators = torch.tensor([10.0, 11.0, 13.0, 14.0]).expand(1, 4, 1, 4)
+    assert layer.finish(accumulators)[0, :, 0].tolist() == [outputs] * 4
+
+
+def test_upscale_changes_the_precision_and_not_the_unit() -> None:
+    """Weights of an upscaled channel use more of their range, and its outputs mean the same."""
+    layer = make_layer()
+    layer.source = FloatLayer(**{**vars(layer.source), "pool": None})
+    with torch.no_grad():
+        layer.weight[1] /= 4
+    before, weight = layer(draw((2, *IN_SHAPE))), layer.integer_weight()
+    layer.upscale[1] = 2
+    after = layer(draw((2, *IN_SHAPE)))
+    assert layer.integer_weight()[1].abs().max() > 3 * weight[1].abs().max()
+    assert torch.equal(layer.integer_weight()[[0, 2, 3]], weight[[0, 2, 3]])
+    assert torch.equal(after[:, [0, 2, 3]], before[:, [0, 2, 3]])
+    assert 0 < (after[:, 1] - before[:, 1]).abs().max() <= 2
+    exported = layer.to_spec()
+    assert exported.upscale.tolist() == [0, 2, 0, 0]
+    assert exported.bias[1] == layer.integer_bias()[1] + 16
+
+
+def test_noise_takes_the_place_of_exact_sums_in_training_only() -> None:
+    layer = make_layer()
+    activations = draw((64, *IN_SHAPE))
+    exact = layer.accumulate(activations)
+    error = exact - layer.accumulate(activations, real=True)
+    assert error.abs().max() > 0
+    layer.noise = Noise(torch.full((4, 1, 1), 3.0), torch.full((4, 1, 1), 0.0))
+    assert torch.equal(layer.eval()(activations), layer.finish(exact))
+    shifted = layer.finish(layer.accumulate(activations, real=True) + 3)
+    assert torch.equal(layer.train()(activations), shifted)
 
 
 def test_the_rounding_half_is_in_the_exported_bias() -> None:

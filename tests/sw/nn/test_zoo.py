@@ -9,8 +9,8 @@ from bitrain.spec import BitrainError, Shape
 
 @pytest.mark.parametrize("name", list_models())
 def test_models_give_scores(name) -> None:
-    model = create_model(name, Shape(3, 12, 9), 7).eval()
-    assert model(torch.rand(2, 3, 12, 9)).shape == (2, 7)
+    model = create_model(name, Shape(3, 16, 12), 7).eval()
+    assert model(torch.rand(2, 3, 16, 12)).shape == (2, 7)
 
 
 def test_weights_follow_the_seed_and_leave_the_generator_alone() -> None:
@@ -30,6 +30,9 @@ def test_unknown_model() -> None:
 def test_images_too_small() -> None:
     with pytest.raises(BitrainError, match="images of 3 x 8 are too small for 2 poolings by two"):
         create_model("digits_cnn", Shape(1, 3, 8), 10)
+    for name in set(list_models()) - {"digits_cnn"}:
+        with pytest.raises(BitrainError, match="images of 3 x 8 are too small; expected at least"):
+            create_model(name, Shape(1, 3, 8), 10)
 
 
 def test_a_users_own_model(tmp_path) -> None:

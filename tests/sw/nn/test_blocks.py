@@ -1,0 +1,98 @@
+"""Residual blocks, in torch and read as engine steps."""
+
+import pytest
+import torch
+from torch import nn
+
+from bitrain.nn import Residual, Subsample, create_model, read_chain
+from bitrain.spec import BitrainError, Shape
+
+IN_SHAPE = Shape(3, 8, 8)
+
+
+def residual_net(*, body=None, shortcut=None, first=None) -> nn.Sequential:
+    body = body or nn.Sequential(
+        nn.Conv2d(4, 8, 3, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.Conv2d(8, 8, 3, padding=1),
+    )
+    return nn.Sequential(
+        *(first or [nn.Conv2d(3, 4, 3, padding=1), nn.ReLU()]),
+        Residual(body, shortcut or Subsample(4, 8, 2)),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(8, 5),
+    )
+
+
+def run(steps, images):
+    stored, inputs = [], images
+    for step in steps:
+        added = stored[step.shortcut.source] if step.shortcut else None
+        inputs = step.forward(inputs, added)
+        stored.append(inputs)
+    return inputs.flatten(1)
+
+
+def test_subsample_keeps_every_second_pixel_between_new_channels():
+    images = torch.arange(2 * 2 * 5 * 4.0).reshape(2, 2, 5, 4)
+    found = Subsample(2, 5, 2)(images)
+    assert found.shape == (2, 5, 3, 2)
+    assert torch.equal(found[:, 1:3], images[:, :, ::2, ::2])
+    assert not found[:, 0].any() and not found[:, 3:].any()
+
+
+@pytest.mark.parametrize("name", ["own", "resnet20"])
+def test_steps_compute_what_the_model_does(name):
+    if name == "own":
+        model, shape = residual_net(), IN_SHAPE
+    else:
+        shape = Shape(3, 16, 16)
+        model = create_model(name, shape, 5)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.uniform_(-0.2, 0.2)
+            module.running_var.uniform_(0.5, 2)
+    model.eval()
+    images = torch.rand(4, *shape)
+    with torch.no_grad():
+        assert torch.allclose(run(read_chain(model, shape), images), model(images), atol=1e-4)
+
+
+def test_steps_of_a_block():
+    steps = read_chain(residual_net(), IN_SHAPE)
+    assert [step.name for step in steps] == ["0", "2.body.0", "2.body.3", "5"]
+    assert [step.shortcut is None for step in steps] == [True, True, False, True]
+    assert steps[2].shortcut.source == 0 and steps[2].relu
+    # The average is in the weights of the linear layer: one for each of the 4 x 4 pixels.
+    assert steps[3].in_shape == (8 * 4 * 4, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"first": [nn.Conv2d(3, 4, 3, padding=1)]}, "2: Residual|1: Residual does not follow"),
+        ({"shortcut": nn.Conv2d(4, 8, 1, stride=2)}, "2.shortcut: Conv2d is not supported"),
+        ({"shortcut": Subsample(4, 8, 1)}, "2: the body gives 8 x 4 x 4, the shortcut 8 x 8 x 8"),
+        (
+            {"body": nn.Sequential(nn.Conv2d(4, 8, 3, stride=2, padding=1), nn.ReLU())},
+            "2.body: expected at least one Conv2d, and no ReLU",
+        ),
+        ({"body": nn.Sequential(nn.Identity())}, "2.body: expected at least one Conv2d"),
+    ],
+)
+def test_refused(changes, message):
+    with pytest.raises(BitrainError, match=message):
+        read_chain(residual_net(**changes), IN_SHAPE)
+
+
+def test_average_is_read_by_a_linear_only():
+    model = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Conv2d(4, 5, 1)
+    )
+    with pytest.raises(BitrainError, match="3: reads an average"):
+        read_chain(model, IN_SHAPE)
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(2))
+    with pytest.raises(BitrainError, match="2: AdaptiveAvgPool2d must reduce a map to one pixel"):
+        read_chain(model, IN_SHAPE)
