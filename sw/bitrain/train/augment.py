@@ -5,6 +5,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
+def random_flip(images: Tensor) -> Tensor:
+    """Mirror half of the images, left to right."""
+    mirrored = torch.rand(len(images)) < 0.5
+    return torch.where(mirrored[:, None, None, None], images.flip(-1), images)
+
+
 def random_shift(images: Tensor, max_shift: int) -> Tensor:
     """Move each image by up to ``max_shift`` rows and columns of its own; zeros come in."""
     if max_shift == 0:

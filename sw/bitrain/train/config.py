@@ -1,20 +1,28 @@
 """What a user chooses about training."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
 class TrainConfig(BaseModel):
-    """AdamW (I. Loshchilov and F. Hutter, arXiv:1711.05101) under a cosine schedule."""
+    """A gradient descent under a cosine schedule, with augmentation."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    """AdamW (I. Loshchilov and F. Hutter, arXiv:1711.05101), or SGD with Nesterov momentum 0.9."""
     epochs: int = Field(default=40, ge=0)
     batch_size: int = Field(default=64, ge=1)
     learning_rate: float = Field(default=3e-3, gt=0)
-    """At the start; it falls to zero along half a cosine."""
+    """The highest; it falls to zero along half a cosine."""
+    warmup: float = Field(default=0, ge=0, lt=1)
+    """Share of the training in which the learning rate rises from zero."""
     weight_decay: float = Field(default=1e-4, ge=0)
     max_shift: int = Field(default=1, ge=0)
     """Augmentation: images move by up to so many pixels, zeros come in."""
+    flip: bool = False
+    """Augmentation: half of the images are mirrored, left to right."""
     seed: int = Field(default=0, ge=0)
     """Of the order of images and of the augmentation."""
     threads: int = Field(default=1, ge=1)
@@ -27,6 +35,8 @@ class FineTuneConfig(TrainConfig):
     epochs: int = Field(default=10, ge=0)
     learning_rate: float = Field(default=1e-2, gt=0)
     max_shift: int = Field(default=0, ge=0)
+    noise_epochs: int = Field(default=0, ge=0)
+    """The first epochs add calibrated noise to real sums instead of computing exact ones."""
 
 
 FINE_TUNE = FineTuneConfig()

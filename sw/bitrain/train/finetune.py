@@ -6,9 +6,9 @@ from torch import nn
 
 from bitrain.data import Dataset
 from bitrain.golden import Arithmetic
-from bitrain.nn import ScConfig, ScModel, convert, torch_threads
+from bitrain.nn import ScConfig, ScModel, calibration_batch, convert, torch_threads
 
-from .config import FINE_TUNE, TrainConfig
+from .config import FINE_TUNE, FineTuneConfig
 from .loop import fit
 
 
@@ -16,7 +16,7 @@ def finetune_sc(
     model: nn.Module,
     dataset: Dataset,
     sc_config: ScConfig,
-    train_config: TrainConfig = FINE_TUNE,
+    train_config: FineTuneConfig = FINE_TUNE,
     *,
     arithmetic: Arithmetic = "stochastic",
     checkpoint: Path | None = None,
@@ -30,5 +30,36 @@ def finetune_sc(
     """
     with torch_threads(train_config.threads):
         sc_model = convert(model, dataset.in_shape, dataset.train_images, sc_config, arithmetic)
-    fit(sc_model, dataset, train_config, checkpoint=checkpoint, title=title, progress=progress)
+    finetune_converted(
+        sc_model, dataset, train_config, checkpoint=checkpoint, title=title, progress=progress
+    )
     return sc_model
+
+
+def finetune_converted(
+    sc_model: ScModel,
+    dataset: Dataset,
+    train_config: FineTuneConfig,
+    *,
+    checkpoint: Path | None = None,
+    title: str = "fine-tune",
+    progress: bool = False,
+) -> None:
+    """Fine-tune a converted model in place: epochs with noise first, exact ones last."""
+    images = calibration_batch(dataset.train_images, sc_model.config.calibration_images)
+
+    def choose_sums(epoch: int) -> None:
+        if epoch < train_config.noise_epochs:
+            sc_model.calibrate_noise(images)
+        else:
+            sc_model.use_exact()
+
+    fit(
+        sc_model,
+        dataset,
+        train_config,
+        checkpoint=checkpoint,
+        before_epoch=choose_sums,
+        title=title,
+        progress=progress,
+    )

@@ -9,9 +9,9 @@ from bitrain.data import Dataset
 from bitrain.golden import Arithmetic
 from bitrain.nn import ScConfig, convert, torch_threads
 
-from .config import FINE_TUNE, TrainConfig
+from .config import FINE_TUNE, FineTuneConfig
 from .evaluate import evaluate, evaluate_network
-from .loop import fit
+from .finetune import finetune_converted
 
 LENGTHS = (4, 8, 16, 32, 64, 128, 256)
 
@@ -39,7 +39,7 @@ def accuracy_by_length(
     lengths: Sequence[int] = LENGTHS,
     *,
     sc_config: ScConfig | None = None,
-    train_config: TrainConfig = FINE_TUNE,
+    train_config: FineTuneConfig = FINE_TUNE,
     progress: bool = False,
 ) -> list[LengthAccuracy]:
     """One row per length, stochastic and binary with the same recipe and budget.
@@ -72,7 +72,7 @@ def _before_and_after(
     dataset: Dataset,
     config: ScConfig,
     arithmetic: Arithmetic,
-    train_config: TrainConfig,
+    train_config: FineTuneConfig,
     *,
     bar: bool,
 ) -> tuple[float, float]:
@@ -81,5 +81,5 @@ def _before_and_after(
         converted = convert(model, dataset.in_shape, dataset.train_images, config, arithmetic)
     before = evaluate_network(converted.to_spec("converted"), dataset, arithmetic)
     title = f"L = {config.length}, {arithmetic}"
-    fit(converted, dataset, train_config, title=title, progress=bar)
+    finetune_converted(converted, dataset, train_config, title=title, progress=bar)
     return before, evaluate_network(converted.to_spec("fine-tuned"), dataset, arithmetic)
