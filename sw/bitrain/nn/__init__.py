@@ -4,6 +4,7 @@ from .blocks import Residual, Subsample
 from .calibrate import calibration_batch
 from .chain import read_chain
 from .config import ScConfig, StreamSource
+from .device import best_device
 from .float_layer import FloatLayer
 from .layer import ScLayer
 from .model import ScModel, convert
@@ -18,6 +19,7 @@ __all__ = [
     "ScModel",
     "StreamSource",
     "Subsample",
+    "best_device",
     "calibration_batch",
     "convert",
     "create_model",

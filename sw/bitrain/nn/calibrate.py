@@ -4,7 +4,9 @@ With a clip c below max|w| the many small weights keep more of their precision w
 ones saturate; a channel of small weights uses c / 2^u, which the requantisation shifts back; the
 layer's shift, a power-of-two gain, sets where activations saturate. All are searched together,
 layer by layer, for the best signal-to-noise ratio of the layer's real output (streams, quantisation
-and the errors of the layers before included) against the float network's.
+and the errors of the layers before included) against the float network's. What these errors are on
+average goes into each channel's bias (M. Nagel et al., *Data-Free Quantization Through Weight
+Equalization and Bias Correction*, arXiv:1906.04721).
 """
 
 import math
@@ -31,8 +33,17 @@ SHIFTS = range(-16, 25)
 """What the contract allows."""
 
 
+class _Batch(NamedTuple):
+    """What a layer reads and what its output should stand for."""
+
+    activations: Tensor
+    added: Tensor
+    sums: Tensor
+
+
 class _Choice(NamedTuple):
     error: float
+    correction: Tensor
     clip: float
     shift: int
     gain: int
@@ -66,15 +77,17 @@ def calibrate(
         shortcut = layer.source.shortcut
         # Entry 0 is the image.
         source = shortcut.source + 1 if shortcut else 0
-        target = layer.source.forward(wanted[-1], wanted[source])
+        sums = layer.source.accumulate(wanted[-1], wanted[source])
         layer.in_scale.fill_(scales[-1])
+        batch = _Batch(stored[-1], stored[source], sums)
         choices = [
-            _choose(layer, stored[-1], stored[source], target, clips, gain, normalise, upscale)
-            for clips, gain in _phases(layer, scales[source], normalise)
+            _choose(layer, batch, phase, normalise=normalise, upscale=upscale)
+            for phase in _phases(layer, scales[source], normalise)
         ]
-        _, clip, shift, gain, upscales = min(choices, key=lambda choice: choice.error)
-        _set(layer, clip, shift, gain, upscales)
-        wanted.append(target)
+        best = min(choices, key=lambda choice: choice.error)
+        _set(layer, best.clip, best.shift, best.gain, best.upscale)
+        layer.bias.add_(best.correction)
+        wanted.append(layer.source.finish(sums))
         stored.append(layer(stored[-1], stored[source]))
         scales.append(layer.out_scale)
 
@@ -119,21 +132,21 @@ def _unsaturated(weight: Tensor, clips: list[float]) -> Tensor:
 
 
 def _choose(
-    layer: ScLayer,
-    activations: Tensor,
-    added: Tensor,
-    target: Tensor,
-    clips: list[float],
-    gain: int,
-    normalise: bool,
-    upscale: bool,
+    layer: ScLayer, batch: _Batch, phase: tuple[list[float], int], *, normalise: bool, upscale: bool
 ) -> _Choice:
-    """The best shift of the layer, and the best of ``clips`` for it or for each of its channels."""
+    """The best shift of the layer, and the best clip for it or for each of its channels."""
+    clips, gain = phase
     separate = upscale and layer.source.relu
-    sums = []
+    sums, corrections = [], []
     for level, clip in enumerate(clips):
         _set(layer, clip, 0, gain << level)
-        sums.append(layer.accumulate(activations, added))
+        found = layer.accumulate(batch.activations, batch.added)
+        correction = torch.zeros_like(layer.bias)
+        if normalise:
+            correction = (batch.sums - found * layer.product_scale).mean((0, 2, 3)).float()
+        sums.append(found + (correction / layer.product_scale).round()[:, None, None])
+        corrections.append(correction)
+    target = layer.source.finish(batch.sums)
     _set(layer, clips[0], 0, gain)
     shifts = [0]
     if layer.source.relu:
@@ -155,9 +168,14 @@ def _choose(
             levels = table.argmin(0)
         else:
             levels = table.sum(1).argmin().expand(len(layer.upscale))
-        best = table.gather(0, levels[None])
+        error, correction = (
+            torch.stack(rows).gather(0, levels[None])[0] for rows in (errors, corrections)
+        )
         first = int(levels.min())
+        upscales = levels - first
         choices.append(
-            _Choice(float(best.sum()), clips[first], shift + first, gain << first, levels - first)
+            _Choice(
+                float(error.sum()), correction, clips[first], shift + first, gain << first, upscales
+            )
         )
     return min(choices, key=lambda choice: choice.error)

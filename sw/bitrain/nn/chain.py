@@ -131,8 +131,8 @@ class _Reader:
         rows, columns = (-(-size // take.stride) for size in before[1:])
         if len(self.steps) - 1 == source or last.relu or last.pool or self.flat:
             raise BitrainError(
-                f"{path}.body: expected at least one Conv2d, and no ReLU, pooling or Flatten at its "
-                "end; the block adds its input there and has a ReLU of its own"
+                f"{path}.body: expected at least one Conv2d, and no ReLU, pooling or Flatten at "
+                "its end; the block adds its input there and has a ReLU of its own"
             )
         if self.shape != (channels, rows, columns):
             raise BitrainError(

@@ -37,8 +37,8 @@ class FloatLayer:
     pool: MaxPool2d | None = None
     shortcut: FloatShortcut | None = None
 
-    def forward(self, activations: Tensor, added: Tensor | None = None) -> Tensor:
-        """The real-valued layer: (batch, in, rows, columns) to what the next layer reads.
+    def accumulate(self, activations: Tensor, added: Tensor | None = None) -> Tensor:
+        """Real-valued sums (batch, out, rows, columns) of what the layer before gives.
 
         added: what the shortcut's source stored.
         """
@@ -46,11 +46,18 @@ class FloatLayer:
         result = F.conv2d(activations, self.weight, self.bias, self.stride, self.padding)
         if self.shortcut is not None and added is not None:
             result = result + self.shortcut.take(added)
-        if self.relu:
-            result = result.relu()
+        return result
+
+    def finish(self, sums: Tensor) -> Tensor:
+        """ReLU and pooling of the sums."""
+        result = sums.relu() if self.relu else sums
         if self.pool is not None:
             result = F.max_pool2d(result, self.pool.kernel, self.pool.stride)
         return result
+
+    def forward(self, activations: Tensor, added: Tensor | None = None) -> Tensor:
+        """The real-valued layer: (batch, in, rows, columns) to what the next layer reads."""
+        return self.finish(self.accumulate(activations, added))
 
     def to_spec(
         self,

@@ -65,7 +65,7 @@ class ScModel(nn.Module):
         stays exact.
         """
         self.use_exact()
-        activations, outputs = self.quantise(images), []
+        activations, outputs = self.quantise(images.to(self.steps[0].weight.device)), []
         for layer in self.steps:
             shortcut = layer.source.shortcut
             added = outputs[shortcut.source] if shortcut else None

@@ -153,10 +153,13 @@ class BinarySums(ExactSums):
         return _exact_dtype(num_inputs * 4**self.bits + largest_bias * self.fineness)
 
     def exact(self, activations: Tensor, weight: Tensor, stride: Pair, padding: Pair) -> Tensor:
-        # Not a convolution: some algorithms for it (Winograd, FFT) are not exact on integers.
         dtype = self.dtype(weight[0].numel())
-        windows, shape = _windows(activations.to(dtype), weight, stride, padding)
-        return (weight.to(dtype).flatten(1) @ windows).reshape(shape) / self.fineness
+        activations, weight = activations.to(dtype), weight.to(dtype)
+        if activations.device.type == "cpu":
+            return F.conv2d(activations, weight, None, stride, padding) / self.fineness
+        # Some algorithms for convolutions on GPUs (Winograd, FFT) are not exact on integers.
+        windows, shape = _windows(activations, weight, stride, padding)
+        return (weight.flatten(1) @ windows).reshape(shape) / self.fineness
 
 
 def _windows(

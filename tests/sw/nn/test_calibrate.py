@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from bitrain.nn import Residual, ScConfig, ScModel, convert
+from bitrain.nn import Residual, ScConfig, ScModel, StreamSource, convert
 from bitrain.nn.calibrate import LEVELS
 
 
@@ -92,6 +92,22 @@ def test_gain_of_a_shortcut_is_exact(digits, normalise) -> None:
     step = steps[0].out_scale / steps[0].one
     assert step / steps[2].product_scale == pytest.approx(steps[2].gain.item(), rel=1e-9)
     assert signal_to_noise(sc_model, model, torch.from_numpy(digits.test_images)) > 20
+
+
+def test_average_errors_are_in_the_bias(trained, digits) -> None:
+    """Channels of the scores are right on average where sequences have a systematic error."""
+    images = torch.from_numpy(digits.train_images)
+    sources = dict.fromkeys(("activation_source", "weight_source"), StreamSource(kind="lfsr"))
+    sources["weight_source"] = StreamSource(kind="lfsr", seed=1)
+    config = ScConfig(bits=4, calibration_images=len(images), **sources)
+    corrected = convert(trained, digits.in_shape, digits.train_images, config)
+    with torch.no_grad():
+        wanted, found = trained(images), corrected(images)
+        # Within the half product bit that a bias rounds to.
+        assert (found - wanted).mean(0).abs().max() < corrected.steps[-1].product_scale
+        for layer in corrected.steps:
+            layer.bias.copy_(layer.source.bias)
+        assert (corrected(images) - wanted).mean(0).abs().max() > 0.1 * wanted.abs().mean()
 
 
 def test_scales_fold_forward(trained, digits) -> None:
