@@ -2,7 +2,7 @@
 
 from .config import FINE_TUNE, FineTuneConfig, TrainConfig
 from .evaluate import evaluate, evaluate_network
-from .finetune import finetune_sc
+from .finetune import finetune_converted, finetune_sc
 from .lengths import LENGTHS, LengthAccuracy, accuracy_by_length
 from .loop import fit
 
@@ -15,6 +15,7 @@ __all__ = [
     "accuracy_by_length",
     "evaluate",
     "evaluate_network",
+    "finetune_converted",
     "finetune_sc",
     "fit",
 ]

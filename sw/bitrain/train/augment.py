@@ -1,4 +1,4 @@
-"""Augmentation of image batches."""
+"""Augmentation of image batches. Draws are the CPU's, so that they do not depend on the device."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 def random_flip(images: Tensor) -> Tensor:
     """Mirror half of the images, left to right."""
-    mirrored = torch.rand(len(images)) < 0.5
+    mirrored = (torch.rand(len(images)) < 0.5).to(images.device)
     return torch.where(mirrored[:, None, None, None], images.flip(-1), images)
 
 
@@ -19,9 +19,10 @@ def random_shift(images: Tensor, max_shift: int) -> Tensor:
     padded = F.pad(images, (max_shift,) * 4)
     rows = torch.randint(2 * max_shift + 1, (count, 1)) + torch.arange(height)
     columns = torch.randint(2 * max_shift + 1, (count, 1)) + torch.arange(width)
-    return padded[
+    index = (
         torch.arange(count)[:, None, None, None],
         torch.arange(channels)[None, :, None, None],
         rows[:, None, :, None],
         columns[:, None, None, :],
-    ]
+    )
+    return padded[tuple(part.to(images.device) for part in index)]

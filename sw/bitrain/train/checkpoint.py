@@ -50,7 +50,7 @@ class Checkpoint:
         if not self.path.exists():
             return []
         try:
-            state = torch.load(self.path, weights_only=True)
+            state = torch.load(self.path, map_location="cpu", weights_only=True)
             saved, losses = type(config).model_validate(state["config"]), list(state["losses"])
             tensors = state["model"], state["optimizer"]
         except (

@@ -7,7 +7,7 @@ from torch import nn
 from bitrain import golden
 from bitrain.data import Dataset
 from bitrain.golden import Arithmetic
-from bitrain.nn import torch_threads
+from bitrain.nn import best_device, torch_threads
 from bitrain.spec import Network, to_unipolar
 
 BATCH_SIZE = 256
@@ -16,9 +16,10 @@ BATCH_SIZE = 256
 @torch.no_grad()
 def evaluate(model: nn.Module, dataset: Dataset) -> float:
     """Share of the test images, 0 … 1, whose largest score is their class."""
-    model.eval()
+    model.to(best_device()).eval()
     batches = torch.from_numpy(dataset.test_images).split(BATCH_SIZE)
-    scores = torch.cat([model(batch).flatten(1) for batch in batches])
+    scores = torch.cat([model(batch.to(best_device())).flatten(1).cpu() for batch in batches])
+    model.to("cpu")
     return _accuracy(scores.numpy(), dataset)
 
 
