@@ -94,8 +94,12 @@ def _binary_sums(network: Network, layer: Layer, activations: np.ndarray) -> tup
     windows = np.lib.stride_tricks.sliding_window_view(
         _pad(layer, activations), layer.kernel, axis=(2, 3)
     )[:, :, ::sh, ::sw][:, :, :height, :width]
-    # float64 is exact here: |sums| < 2^(31 + 2n) < 2^53 for n <= 10, and BLAS is far faster.
-    sums = np.tensordot(windows.astype(np.float64), layer.weight, axes=((1, 4, 5), (1, 2, 3)))
+    # Sums of integers are exact in floats that hold the largest, and BLAS is far faster.
+    largest = layer.num_inputs << 2 * network.bits
+    assert largest < 1 << 53
+    kind = np.float32 if largest < 1 << 24 else np.float64
+    weight = layer.weight.astype(kind)
+    sums = np.tensordot(windows.astype(kind), weight, axes=((1, 4, 5), (1, 2, 3)))
     sums = np.moveaxis(sums, -1, 1).astype(np.int64)
     return sums, fraction
 
