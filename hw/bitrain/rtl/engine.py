@@ -149,7 +149,7 @@ class Engine(Component):
         ]
 
         # Results to the memories.
-        m.submodules.biases = bias_rom = rom(program.bias_word_bits, program.bias_words)
+        m.submodules.biases = bias_rom = rom(unsigned(program.bias_word_bits), program.bias_words)
         bias_port = bias_rom.read_port()
         m.d.comb += [
             writeback.descriptor.eq(descriptor),

@@ -1,7 +1,24 @@
 """The steps joined: from a data set to a report, and what can be done with a network file."""
 
+from .ablation import run_ablation
 from .config import RunConfig, load_config
-from .networks import accuracies, generate_with_testbench
+from .networks import accuracies, dataset_of, generate_with_testbench
 from .pipeline import run_flow
+from .progressive import evaluate_progressive, write_progressive
+from .sequences import find_sequences, sources_yaml
+from .study import run_study
 
-__all__ = ["RunConfig", "accuracies", "generate_with_testbench", "load_config", "run_flow"]
+__all__ = [
+    "RunConfig",
+    "accuracies",
+    "dataset_of",
+    "evaluate_progressive",
+    "find_sequences",
+    "generate_with_testbench",
+    "load_config",
+    "run_ablation",
+    "run_flow",
+    "run_study",
+    "sources_yaml",
+    "write_progressive",
+]

@@ -21,7 +21,7 @@ class DataConfig(_Section):
 
     name: str = "digits"
     directory: Path | None = None
-    """Where the user keeps the data set's files; ``digits`` needs none."""
+    """The data set's files, or their folder; ``digits`` needs none, others are downloaded then."""
 
 
 class SimulateConfig(_Section):
@@ -63,8 +63,11 @@ class RunConfig(_Section):
     synth: SynthConfig = SynthConfig()
 
 
-def load_config(path: Path) -> RunConfig:
-    """Read a YAML file; :class:`BitrainError` names the option that is wrong."""
+def load_config(path: Path, data_dir: Path | None = None) -> RunConfig:
+    """Read a YAML file; :class:`BitrainError` names the option that is wrong.
+
+    data_dir: where the data set's files are, in place of the file's ``data.directory``.
+    """
     if not path.is_file():
         raise BitrainError(f"{path}: no such configuration file; examples/digits.yaml is one")
     try:
@@ -75,7 +78,7 @@ def load_config(path: Path) -> RunConfig:
     if not isinstance(content, dict):
         raise BitrainError(f"{path}: expected a mapping of options; see examples/digits.yaml")
     try:
-        return RunConfig.model_validate(content)
+        config = RunConfig.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         option = ".".join(str(part) for part in first["loc"])
@@ -83,3 +86,7 @@ def load_config(path: Path) -> RunConfig:
         if first["type"] == "extra_forbidden":
             what = "there is no such option"
         raise BitrainError(f"{path}: {option or 'configuration'}: {what}") from error
+    if data_dir is None:
+        return config
+    data = config.data.model_copy(update={"directory": data_dir})
+    return config.model_copy(update={"data": data})

@@ -7,9 +7,17 @@ from typing import Any
 
 from bitrain.export import export_network
 from bitrain.golden import Arithmetic
-from bitrain.nn import ScModel, convert, create_model, read_chain
+from bitrain.nn import ScConfig, ScModel, convert, create_model, read_chain
 from bitrain.spec import Network, save_network
-from bitrain.train import accuracy_by_length, evaluate, evaluate_network, finetune_sc, fit
+from bitrain.train import (
+    FineTuneConfig,
+    accuracy_by_length,
+    evaluate,
+    evaluate_network,
+    finetune_converted,
+    finetune_sc,
+    fit,
+)
 
 from .run import Run
 
@@ -52,7 +60,7 @@ def export(run: Run) -> dict[str, Any]:
         "recipe": run.config.model_dump(mode="json", include={"model", "train", "sc", "finetune"}),
         "float_accuracy": run.workspace.results["train"]["accuracy"],
     }
-    images = run.dataset.test_images[:NUM_CHECK_IMAGES]
+    images, _ = run.dataset.examples(NUM_CHECK_IMAGES)
     network = export_network(model, run.config.name, images, metadata)
     save_network(network, run.workspace.path("network.npz"))
     return {"images": len(images), "macs": network.macs}
@@ -88,6 +96,17 @@ def evaluate_lengths(run: Run) -> dict[str, Any]:
         "sc": _accuracy(run, run.network, "stochastic"),
         "by_length": [{"stream_length": length, **rows[length]} for length in sorted(rows)],
     }
+
+
+def convert_and_evaluate(
+    run: Run, sc: ScConfig, arithmetic: Arithmetic, recipe: FineTuneConfig | None
+) -> float:
+    """Golden accuracy (%) of the float network converted as ``sc`` says, then fine-tuned or not."""
+    model = _float_model(run, _trained(run))
+    converted = convert(model, run.dataset.in_shape, run.dataset.train_images, sc, arithmetic)
+    if recipe:
+        finetune_converted(converted, run.dataset, recipe)
+    return _accuracy(run, converted.to_spec("converted"), arithmetic)
 
 
 def _checkpoint(run: Run, name: str) -> str:

@@ -50,11 +50,11 @@ def generate_with_testbench(
     data: str | None = None,
     data_dir: Path | None = None,
 ) -> Path:
-    """Write an IP folder whose test bench holds the first test images."""
-    images = dataset_of(network, data, data_dir).test_images
-    if num_images > len(images):
-        raise BitrainError(f"{num_images} images asked for, the test split has {len(images)}")
-    vectors = to_unipolar(images[:num_images], network.bits)
+    """Write an IP folder whose test bench holds some test images."""
+    dataset = dataset_of(network, data, data_dir)
+    if num_images > (available := len(dataset.test_images)):
+        raise BitrainError(f"{num_images} images asked for, the test split has {available}")
+    vectors = to_unipolar(dataset.examples(num_images)[0], network.bits)
     top = name or default_name(network.name)
 
     def testbench(ip: Path) -> None:

@@ -1,6 +1,6 @@
 """``bitrain run``: the steps from a data set to a report, each skipped if it is done already."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -113,21 +113,26 @@ def run_flow(
     """
     if until is not None and until not in STEPS:
         raise BitrainError(f"--until {until}: no such step; choose one of {', '.join(STEPS)}")
-    file = model_file(config.model)
+    dataset = load_dataset(config.data.name, config.data.directory)
+    run = Run(config, Workspace(directory), dataset)
+    names = list(STEPS)
+    run_steps(run, names[: names.index(until) + 1] if until else names, console)
+    return run.workspace.results
+
+
+def run_steps(run: Run, names: Sequence[str], console: Console) -> None:
+    """Run the steps named, in order, and leave their results in the run's workspace."""
+    file = model_file(run.config.model)
     source = file.read_text(encoding="utf-8") if file and file.is_file() else None
-    workspace = Workspace(directory)
-    run = Run(config, workspace, load_dataset(config.data.name, config.data.directory))
-    for number, (name, step) in enumerate(STEPS.items(), 1):
-        console.rule(f"{number}/{len(STEPS)} {name}", align="left")
+    for name in names:
+        step = STEPS[name]
+        console.rule(f"{list(STEPS).index(name) + 1}/{len(STEPS)} {name}", align="left")
         inputs = [
             metadata.version("bitrain"),
             source,
-            config.model_dump(mode="json", include={*step.options}),
+            run.config.model_dump(mode="json", include={*step.options}),
         ]
         start = perf_counter()
-        ran = workspace.step(name, inputs, lambda step=step: step.compute(run), step.outputs)
+        ran = run.workspace.step(name, inputs, lambda step=step: step.compute(run), step.outputs)
         seconds = f"{perf_counter() - start:.1f} s" if ran else "kept from an earlier run"
-        console.print(f"{step.summary(workspace.results[name])} [dim]({seconds})")
-        if name == until:
-            break
-    return workspace.results
+        console.print(f"{step.summary(run.workspace.results[name])} [dim]({seconds})")

@@ -48,6 +48,40 @@ def accuracy_by_length(
     return _svg((6.4, 3.4), draw)
 
 
+def ablation(result: Mapping[str, Any]) -> str:
+    """Accuracy (%) against stream length: a panel for each normalisation and upscaling."""
+
+    def draw(figure: Figure) -> None:
+        panels = [(True, True), (True, False), (False, True), (False, False)]
+        grid = figure.subplots(1, len(panels), sharey=True)
+        colours: dict[str, str] = {}
+        lengths = sorted({row["stream_length"] for row in result["rows"]})
+        for axes, (normalise, upscale) in zip(grid, panels, strict=True):
+            curves: dict[tuple[str, str], dict[int, float]] = {}
+            for row in result["rows"]:
+                if (row["normalise"], row["upscale"]) == (normalise, upscale):
+                    curve = curves.setdefault((row["sequences"], row["wiring"]), {})
+                    curve[row["stream_length"]] = row["accuracy"]
+            for (sequences, wiring), curve in curves.items():
+                colour = colours.setdefault(sequences, f"C{len(colours)}")
+                style = "--" if wiring == "one for all lanes" else "-"
+                label = ", wiring: ".join(part for part in (sequences, wiring) if part)
+                axes.plot(
+                    *zip(*curve.items(), strict=True), style, color=colour, marker="o", label=label
+                )
+            axes.axhline(result["float"], color="black", linestyle=":", label="float")
+            axes.set_xscale("log", base=2)
+            axes.set_xticks(lengths, [str(length) for length in lengths])
+            axes.minorticks_off()
+            on = {True: "with", False: "without"}
+            axes.set_title(f"{on[normalise]} normalisation\n{on[upscale]} upscaling", fontsize=9)
+            axes.set(xlabel="stream length L")
+        grid[0].set(ylabel="test accuracy (%)")
+        figure.legend(*grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+
+    return _svg((9.6, 4.2), draw)
+
+
 def bars(values: Mapping[str, float], unit: str) -> str:
     """Horizontal bars with their values, the first on top."""
 
@@ -60,6 +94,45 @@ def bars(values: Mapping[str, float], unit: str) -> str:
         axes.set(xlabel=unit)
 
     return _svg((6.4, 0.9 + 0.28 * len(values)), draw)
+
+
+def cycles_used(
+    stops: Sequence[tuple[int, float, float]],
+    *,
+    mean: float,
+    full: int,
+    decided: Mapping[str, Sequence[float]],
+) -> str:
+    """Histograms of early termination: cycles of the whole network, and of its last layer.
+
+    stops: where the ladder stops: cycles used, images (%), how many of those are right (%). mean
+    and full: cycles used on average, and at the full length. decided: for each exact rule, images
+    (%) decided after 0 … L cycles of the last layer.
+    """
+
+    def draw(figure: Figure) -> None:
+        top, *bottom = figure.subplots(2 if decided else 1, squeeze=False)[:, 0]
+        cycles, shares, right = zip(*stops, strict=True)
+        largest = max(*cycles, full)
+        container = top.bar(cycles, shares, width=0.04 * largest, color="#4477aa")
+        labels = [f"{s:.1f} %\n{r:.1f} % right" for s, r in zip(shares, right, strict=True)]
+        top.bar_label(container, labels, padding=2, fontsize=7)
+        top.axvline(mean, color="#cc3311", label=f"mean {mean:,.0f}", zorder=0)
+        top.axvline(
+            full, color="black", linestyle=":", label=f"always full length {full:,}", zorder=0
+        )
+        top.set(xlabel="cycles used, all passes", ylabel="images (%)", xlim=(0, 1.1 * largest))
+        top.margins(y=0.2)
+        for axes in bottom:
+            for (label, values), colour in zip(
+                decided.items(), ("#bbbbbb", "#228833"), strict=True
+            ):
+                axes.bar(range(len(values)), values, width=1, alpha=0.7, label=label, color=colour)
+            axes.set(xlabel="cycles of the last layer until decided", ylabel="images (%)")
+        for axes in (top, *bottom):
+            axes.legend(fontsize=7, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+
+    return _svg((6.4, 5.2), draw)
 
 
 def images_with_scores(

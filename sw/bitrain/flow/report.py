@@ -94,9 +94,9 @@ def _numbers(run: Run) -> dict[str, Any]:
 def _plots(run: Run, report: dict[str, Any]) -> dict[str, str]:
     """SVG of each plot."""
     rows, sharing = report["accuracy"]["by_length"], report["sharing"]
-    images = to_unipolar(run.dataset.test_images[:NUM_EXAMPLES], run.network.bits)
+    examples, labels = run.dataset.examples(NUM_EXAMPLES)
+    images = to_unipolar(examples, run.network.bits)
     scores = predict(run.network, images)
-    labels = run.dataset.test_labels.tolist()
     return {
         "accuracy": plots.accuracy_by_length(
             [row["stream_length"] for row in rows],
@@ -113,6 +113,6 @@ def _plots(run: Run, report: dict[str, Any]) -> dict[str, str]:
             {kind: sharing[kind]["lut"] for kind in ("shared", "unshared")}, "LUT4"
         ),
         "examples": plots.images_with_scores(
-            list(zip(images, scores, labels, strict=False)), run.dataset.classes
+            list(zip(images, scores, labels.tolist(), strict=True)), run.dataset.classes
         ),
     }

@@ -1,10 +1,16 @@
 """Tables that the command line prints."""
 
+from typing import Any
+
 from rich.markup import escape
 from rich.table import Table
 
 from bitrain.gen import BlockReport, SynthesisReport, ToolRecord
 from bitrain.spec import NetworkCost
+
+from .progressive import ProgressiveReport
+from .stream_error import StreamReport, overall
+from .study import COLUMNS
 
 
 def tools_table(records: list[ToolRecord]) -> Table:
@@ -39,6 +45,25 @@ def cost_table(cost: NetworkCost) -> Table:
     return table
 
 
+def progressive_table(report: ProgressiveReport) -> Table:
+    """Accuracy and cycles (estimated) at each prefix, and what the ladder makes of it."""
+    table = Table(title=f"Progressive precision, {report.images} test images, cycles estimated")
+    headers = ("L", "cycles", "accuracy", "stop at margin", "cycles so far", "stop here", "right")
+    for column in headers:
+        table.add_column(column, justify="right")
+    rungs = {rung.length: rung for rung in report.rungs}
+    for prefix in report.prefixes:
+        row = [f"{prefix.length}", f"{prefix.cycles:,}", f"{prefix.accuracy:.2f} %"]
+        if rung := rungs.get(prefix.length):
+            row.append("always" if rung.threshold is None else f"{rung.threshold:g}")
+            row += [f"{rung.cycles_used:,}", f"{rung.share:.2f} %"]
+            row.append("" if rung.accuracy is None else f"{rung.accuracy:.2f} %")
+        else:
+            row.append("left out")
+        table.add_row(*row)
+    return table
+
+
 def synthesis_table(report: SynthesisReport) -> Table:
     """Resources of a circuit beside what the device has."""
     table = Table(title=f"{report.top} on {report.device}, {report.stage}")
@@ -65,4 +90,84 @@ def blocks_table(report: BlockReport, depth: int = 3) -> Table:
             table.add_row(
                 block.path or report.top, f"{inside.lut:,}", f"{inside.ff:,}", f"{inside.bram}"
             )
+    return table
+
+
+def stream_error_table(own: list[StreamReport], found: list[StreamReport]) -> Table:
+    """Errors of the accumulators per layer and in all, before and after."""
+    table = Table(title="Error of neurons' sums in output steps: own → found")
+    table.add_column("layer")
+    for column in ("L", "rms", "bias", "worst"):
+        table.add_column(column, justify="right")
+    for before, after in zip(own, found, strict=True):
+        pairs = zip(before.sums, after.sums, strict=True)
+        table.add_row(before.layer, str(before.stream_length), *(_arrow(*pair) for pair in pairs))
+    table.add_section()
+    both = (overall([report.sums for report in reports]) for reports in (own, found))
+    table.add_row("all", "", *(_arrow(*pair) for pair in zip(*both, strict=True)))
+    return table
+
+
+def correlation_table(own: list[StreamReport], found: list[StreamReport]) -> Table:
+    """Error of single products and correlation (SCC) of streams per layer, before and after."""
+    table = Table(title="Products and correlation (SCC) of their streams: own → found")
+    table.add_column("layer")
+    for column in ("product rms", "SCC", "|SCC|", "activation lanes", "weight lanes"):
+        table.add_column(column, justify="right")
+    for before, after in zip(own, found, strict=True):
+        table.add_row(
+            before.layer,
+            _arrow(before.product_rms, after.product_rms),
+            _arrow(before.scc, after.scc),
+            _arrow(before.scc_magnitude, after.scc_magnitude),
+            _arrow(before.activation_scc, after.activation_scc),
+            _arrow(before.weight_scc, after.weight_scc),
+        )
+    return table
+
+
+def wirings_table(by_wirings: dict[int, float]) -> Table:
+    """Least error found by the number of different lane wirings."""
+    table = Table(title="Least error found, by lane wirings")
+    table.add_column("wirings")
+    for number in by_wirings:
+        table.add_column(str(number), justify="right")
+    table.add_row("rms", *(f"{error:.2f}" for error in by_wirings.values()))
+    return table
+
+
+def _arrow(before: float, after: float) -> str:
+    return f"{before:.2f} → {after:.2f}"
+
+
+def study_table(study: dict[str, Any]) -> Table:
+    """Accuracies (%) by stream length, medians over seeds."""
+    seeds = ", ".join(map(str, study["seeds"]))
+    table = Table(
+        title=f"{study['model']}, {study['test_images']:,} test images, median of seeds {seeds}; "
+        f"float {study['float']:.2f} %"
+    )
+    table.add_column("L", justify="right")
+    for label in COLUMNS.values():
+        table.add_column(label, justify="right")
+    for row in study["by_length"]:
+        table.add_row(str(row["stream_length"]), *(f"{row[key]:.2f}" for key in COLUMNS))
+    return table
+
+
+def ablation_table(result: dict[str, Any]) -> Table:
+    """Accuracies (%) of all combinations, a column for each stream length."""
+    table = Table(title=f"{result['model']}, float {result['float']:.2f} %")
+    for column in ("normalisation", "upscaling", "sequences", "wiring"):
+        table.add_column(column)
+    lengths = sorted({row["stream_length"] for row in result["rows"]})
+    for length in lengths:
+        table.add_column(f"L = {length}", justify="right")
+    lines: dict[tuple[str, ...], dict[int, float]] = {}
+    for row in result["rows"]:
+        switches = ("on" if row[name] else "off" for name in ("normalise", "upscale"))
+        line = lines.setdefault((*switches, row["sequences"], row["wiring"]), {})
+        line[row["stream_length"]] = row["accuracy"]
+    for line, accuracies in lines.items():
+        table.add_row(*line, *(f"{accuracies[length]:.2f}" for length in lengths))
     return table
