@@ -52,6 +52,9 @@ class RunConfig(_Section):
     data: DataConfig = DataConfig()
     model: str = "digits_cnn"
     """One of ``bitrain.nn.list_models()``, or your own as ``path/to/file.py:function``."""
+    pretrained: str | None = None
+    """Trained weights to start from in place of training: one of ``bitrain.nn.list_pretrained()``,
+    or a safetensors file."""
     train: TrainConfig = TrainConfig()
     sc: ScConfig = ScConfig()
     finetune: FineTuneConfig = FineTuneConfig()

@@ -7,7 +7,7 @@ from typing import Any
 
 from bitrain.export import export_network
 from bitrain.golden import Arithmetic
-from bitrain.nn import ScConfig, ScModel, convert, create_model, read_chain
+from bitrain.nn import ScConfig, ScModel, convert, create_model, read_chain, save_weights
 from bitrain.spec import Network, save_network
 from bitrain.train import (
     FineTuneConfig,
@@ -26,10 +26,19 @@ NUM_CHECK_IMAGES = 64
 
 
 def train(run: Run) -> dict[str, Any]:
-    """The float network."""
-    checkpoint = _checkpoint(run, "train")
+    """The float network, as ``model.safetensors`` too."""
+    config, checkpoint = run.config, _checkpoint(run, "train")
     model = _float_model(run, checkpoint, progress=True)
-    return {"checkpoint": checkpoint, "accuracy": 100 * evaluate(model, run.dataset)}
+    accuracy = 100 * evaluate(model, run.dataset)
+    metadata = {
+        "model": config.model,
+        "data": run.dataset.note,
+        "recipe": config.train.model_dump(mode="json"),
+        "accuracy": accuracy,
+        "test_images": len(run.dataset.test_images),
+    }
+    save_weights(model, run.workspace.path("model.safetensors"), metadata)
+    return {"checkpoint": checkpoint, "accuracy": accuracy}
 
 
 def finetune(run: Run) -> dict[str, Any]:
@@ -116,10 +125,15 @@ def _checkpoint(run: Run, name: str) -> str:
 
 def _float_model(run: Run, checkpoint: str, *, progress: bool = False):
     in_shape, num_classes = run.dataset.in_shape, run.dataset.num_classes
-    model = create_model(run.config.model, in_shape, num_classes, seed=run.config.train.seed)
+    config = run.config
+    model = create_model(
+        config.model, in_shape, num_classes, seed=config.train.seed, pretrained=config.pretrained
+    )
     read_chain(model, in_shape)  # refuses what the accelerator cannot run, before it is trained
+    if config.pretrained is not None:
+        return model.eval()
     path = run.workspace.path(checkpoint)
-    fit(model, run.dataset, run.config.train, checkpoint=path, progress=progress)
+    fit(model, run.dataset, config.train, checkpoint=path, progress=progress)
     return model
 
 

@@ -38,7 +38,8 @@ STEPS = {
     "train": Step(
         learning.train,
         lambda r: f"float accuracy {r['accuracy']:.2f} %",
-        options=("name", "data", "model", "train"),
+        options=("name", "data", "model", "pretrained", "train"),
+        outputs=("model.safetensors",),
     ),
     "finetune": Step(
         learning.finetune,

@@ -9,7 +9,14 @@ from .float_layer import FloatLayer
 from .layer import ScLayer
 from .model import ScModel, convert
 from .threads import torch_threads
-from .zoo import create_model, list_models, model_file
+from .zoo import (
+    create_model,
+    list_models,
+    list_pretrained,
+    load_weights,
+    model_file,
+    save_weights,
+)
 
 __all__ = [
     "FloatLayer",
@@ -24,7 +31,10 @@ __all__ = [
     "convert",
     "create_model",
     "list_models",
+    "list_pretrained",
+    "load_weights",
     "model_file",
     "read_chain",
+    "save_weights",
     "torch_threads",
 ]

@@ -43,7 +43,8 @@ class FloatLayer:
         added: what the shortcut's source stored.
         """
         activations = activations.reshape(-1, *self.in_shape)
-        result = F.conv2d(activations, self.weight, self.bias, self.stride, self.padding)
+        weight, bias = (tensor.to(activations.device) for tensor in (self.weight, self.bias))
+        result = F.conv2d(activations, weight, bias, self.stride, self.padding)
         if self.shortcut is not None and added is not None:
             result = result + self.shortcut.take(added)
         return result

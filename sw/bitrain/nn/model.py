@@ -88,6 +88,17 @@ class ScModel(nn.Module):
         scores = self.run(images)[-1].flatten(1)
         return scores.float() * self.steps[-1].product_scale
 
+    @torch.no_grad()
+    def float_scores(self, images: Tensor) -> Tensor:
+        """Scores (batch, classes) of the float network that was converted."""
+        activations, outputs = images, []
+        for layer in self.steps:
+            shortcut = layer.source.shortcut
+            added = outputs[shortcut.source] if shortcut else None
+            activations = layer.source.forward(activations, added)
+            outputs.append(activations)
+        return activations.flatten(1)
+
     def to_spec(self, name: str, metadata: dict[str, Any] | None = None) -> Network:
         """The network as it is written to a file."""
         activation_bank, weight_bank = self.config.banks()

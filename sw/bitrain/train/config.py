@@ -35,6 +35,8 @@ class FineTuneConfig(TrainConfig):
     epochs: int = Field(default=10, ge=0)
     learning_rate: float = Field(default=1e-2, gt=0)
     max_shift: int = Field(default=0, ge=0)
+    distillation: float = Field(default=0.0, ge=0, le=1)
+    """Share of the loss that asks for the float network's scores instead of the labels."""
     noise_epochs: int = Field(default=0, ge=0)
     """The first epochs add calibrated noise to real sums instead of computing exact ones."""
 

@@ -2,14 +2,18 @@
 
 from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from bitrain.data import Dataset
 from bitrain.golden import Arithmetic
 from bitrain.nn import ScConfig, ScModel, calibration_batch, convert, torch_threads
 
 from .config import FINE_TUNE, FineTuneConfig
-from .loop import fit
+from .loop import classification, fit
+
+TEMPERATURE = 2.0
+"""Of distillation: what scores are divided by."""
 
 
 def finetune_sc(
@@ -45,7 +49,11 @@ def finetune_converted(
     title: str = "fine-tune",
     progress: bool = False,
 ) -> None:
-    """Fine-tune a converted model in place: epochs with noise first, exact ones last."""
+    """Fine-tune a converted model in place: epochs with noise first, exact ones last.
+
+    Distillation: G. Hinton et al., *Distilling the Knowledge in a Neural Network*,
+    arXiv:1503.02531; the teacher is the float network that was converted.
+    """
     images = calibration_batch(dataset.train_images, sc_model.config.calibration_images)
 
     def choose_sums(epoch: int) -> None:
@@ -54,12 +62,24 @@ def finetune_converted(
         else:
             sc_model.use_exact()
 
+    def distilled(scores: Tensor, images: Tensor, labels: Tensor) -> Tensor:
+        loss = classification(scores, images, labels)
+        if not (share := train_config.distillation):
+            return loss
+        ours, theirs = (
+            F.log_softmax(x / TEMPERATURE, 1) for x in (scores, sc_model.float_scores(images))
+        )
+        # Gradients shrink with the square of the temperature.
+        difference = F.kl_div(ours, theirs, reduction="batchmean", log_target=True)
+        return (1 - share) * loss + share * TEMPERATURE**2 * difference
+
     fit(
         sc_model,
         dataset,
         train_config,
         checkpoint=checkpoint,
         before_epoch=choose_sums,
+        loss=distilled,
         title=title,
         progress=progress,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bitrain.data import Dataset
@@ -18,6 +18,14 @@ from .augment import random_flip, random_shift
 from .checkpoint import Checkpoint
 from .config import TrainConfig
 
+Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Of scores (batch, classes), images (batch, channels, rows, columns) and labels (batch,)."""
+
+
+def classification(scores: Tensor, images: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy."""
+    return F.cross_entropy(scores, labels)
+
 
 def fit(
     model: nn.Module,
@@ -26,6 +34,7 @@ def fit(
     *,
     checkpoint: Path | None = None,
     before_epoch: Callable[[int], None] | None = None,
+    loss: Loss = classification,
     title: str = "train",
     progress: bool = False,
 ) -> list[float]:
@@ -34,7 +43,8 @@ def fit(
     With ``checkpoint`` the state is written before the first epoch and after each; where the file
     exists the run goes on from it and ends with the very result of an uninterrupted one, because
     each epoch draws from a generator of its own. An interrupt leaves the last epoch's file.
-    ``before_epoch`` is called with the number of every epoch that begins.
+    ``before_epoch`` is called with the number of every epoch that begins; ``loss`` gives the loss
+    of scores, for images and their labels.
     """
     model.to(best_device())
     for parameter in model.parameters():
@@ -53,7 +63,7 @@ def fit(
             with torch_threads(config.threads):
                 if before_epoch:
                     before_epoch(epoch)
-                losses.append(_epoch(model, dataset, config, optimizer, epoch))
+                losses.append(_epoch(model, dataset, config, optimizer, epoch=epoch, loss_of=loss))
             bar.update(task, advance=1, loss=f"loss {losses[-1]:.4f}")
             if file:
                 file.save(model, optimizer, config, losses)
@@ -66,7 +76,9 @@ def _epoch(
     dataset: Dataset,
     config: TrainConfig,
     optimizer: torch.optim.Optimizer,
+    *,
     epoch: int,
+    loss_of: Loss,
 ) -> float:
     images, labels = (
         torch.from_numpy(array).to(best_device())
@@ -85,8 +97,8 @@ def _epoch(
             batch = random_shift(images[index], config.max_shift)
             if config.flip:
                 batch = random_flip(batch)
-            scores = model(batch.contiguous(memory_format=torch.channels_last))
-            loss = F.cross_entropy(scores, labels[index])
+            batch = batch.contiguous(memory_format=torch.channels_last)
+            loss = loss_of(model(batch), batch, labels[index])
             if not loss.isfinite():
                 raise BitrainError(
                     f"training diverged in epoch {epoch + 1} (loss {loss.item()}); lower "

@@ -2,7 +2,7 @@
 
 import torch
 
-from bitrain.train.augment import random_shift
+from bitrain.train.augment import random_flip, random_shift
 
 
 def test_no_shift() -> None:
@@ -27,3 +27,14 @@ def test_zeros_come_in() -> None:
     torch.manual_seed(0)
     sums = random_shift(torch.ones(200, 1, 3, 3), 1).sum((1, 2, 3))
     assert sums.unique().tolist() == [4, 6, 9]
+
+
+def test_half_of_the_images_are_mirrored() -> None:
+    torch.manual_seed(0)
+    images = torch.rand(400, 2, 3, 4)
+    flipped = random_flip(images)
+    mirrored = torch.tensor(
+        [torch.equal(a, b.flip(-1)) for a, b in zip(flipped, images, strict=True)]
+    )
+    assert torch.equal(flipped[~mirrored], images[~mirrored])
+    assert 150 < mirrored.sum() < 250

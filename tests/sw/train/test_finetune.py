@@ -1,14 +1,19 @@
 """Fine-tuning and accuracies by stream length, on the golden model."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
-from bitrain.nn import ScConfig, convert, torch_threads
+from bitrain.nn import ScConfig, ScModel, convert, torch_threads
 from bitrain.train import (
     FINE_TUNE,
     accuracy_by_length,
     evaluate,
     evaluate_network,
+    finetune_converted,
     finetune_sc,
 )
 
@@ -26,6 +31,61 @@ def test_fine_tuning_helps(trained, digits, arithmetic) -> None:
     for layer, tuned_layer in zip(start.steps, tuned.steps, strict=True):
         assert layer.clip == tuned_layer.clip and layer.shift == tuned_layer.shift
         assert not torch.equal(layer.weight, tuned_layer.weight)
+
+
+def test_epochs_with_noise_come_first(trained, digits, monkeypatch) -> None:
+    """And are as noisy as the streams, so that training with them helps the exact network."""
+    config, seen = ScConfig(bits=2), []
+    tuned = convert(trained, digits.in_shape, digits.train_images, config)
+    before = evaluate_network(tuned.to_spec("before"), digits)
+    real = ScModel.forward
+
+    def forward(self, images):
+        seen.append(self.steps[0].noise is not None)
+        return real(self, images)
+
+    monkeypatch.setattr(ScModel, "forward", forward)
+    finetune_converted(tuned, digits, FEW.model_copy(update={"noise_epochs": 2}))
+    batches = len(seen) // 3
+    assert seen == [True] * 2 * batches + [False] * batches
+    monkeypatch.undo()
+    only_noise = convert(trained, digits.in_shape, digits.train_images, config)
+    finetune_converted(only_noise, digits, FEW.model_copy(update={"noise_epochs": 3}))
+    for model in (tuned, only_noise):
+        assert evaluate_network(model.to_spec("after"), digits) > before
+
+
+def test_noise_has_the_moments_of_the_errors(trained, digits) -> None:
+    images = torch.from_numpy(digits.train_images[:300])
+    sc_model = convert(trained, digits.in_shape, digits.train_images, ScConfig(bits=3))
+    sc_model.calibrate_noise(images)
+    layer, activations = sc_model.steps[0], sc_model.quantise(images)
+    with torch.no_grad():
+        error = layer.accumulate(activations) - layer.accumulate(activations, real=True)
+    assert error.std() > 0.1
+    torch.testing.assert_close(layer.noise.mean.flatten(), error.mean((0, 2, 3)))
+    torch.testing.assert_close(layer.noise.deviation.flatten(), error.std((0, 2, 3)))
+    sc_model.use_exact()
+    assert all(layer.noise is None for layer in sc_model.steps)
+
+
+def test_distillation_asks_for_the_float_scores(trained, digits) -> None:
+    """With nothing but distillation, labels do not matter and scores come close to the float's."""
+    images = torch.from_numpy(digits.test_images)
+    spoilt = replace(digits, train_labels=np.roll(digits.train_labels, 1))
+    sc_model = convert(trained, digits.in_shape, digits.train_images, ScConfig(bits=2))
+
+    def divergence() -> float:
+        with torch.no_grad():
+            theirs, ours = (F.log_softmax(m(images), 1) for m in (trained.eval(), sc_model.eval()))
+        return F.kl_div(ours, theirs, reduction="batchmean", log_target=True).item()
+
+    with torch.no_grad():
+        torch.testing.assert_close(sc_model.float_scores(images), trained.eval()(images))
+    before = divergence()
+    finetune_converted(sc_model, spoilt, FEW.model_copy(update={"distillation": 1.0}))
+    assert divergence() < before / 2
+    assert evaluate(sc_model, digits) > 0.93
 
 
 def test_golden_and_torch_agree_on_accuracy(trained, digits) -> None:
@@ -67,7 +127,7 @@ def test_recipe_decides_the_threads(trained, digits, monkeypatch) -> None:
     """And the golden model, which runs on threads of numba's, leaves them alone."""
     seen = []
     monkeypatch.setattr(
-        "bitrain.train.loop._epoch", lambda *_: seen.append(torch.get_num_threads()) or 0.0
+        "bitrain.train.loop._epoch", lambda *_, **__: seen.append(torch.get_num_threads()) or 0.0
     )
     config = FEW.model_copy(update={"epochs": 1, "threads": 2})
     accuracy_by_length(trained, digits, (4,), train_config=config)

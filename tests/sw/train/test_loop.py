@@ -9,6 +9,7 @@ from bitrain.data import Dataset
 from bitrain.nn import ScConfig, convert, create_model
 from bitrain.spec import BitrainError
 from bitrain.train import TrainConfig, evaluate, fit
+from bitrain.train.loop import _schedule
 
 CONFIG = TrainConfig(epochs=3, batch_size=50, max_shift=1)
 
@@ -108,12 +109,12 @@ def interrupt_second_epoch():
 
     real = loop._epoch
 
-    def epoch(*arguments):
-        if arguments[-1] == 1:
+    def run_epoch(*arguments, epoch, **others):
+        if epoch == 1:
             raise KeyboardInterrupt
-        return real(*arguments)
+        return real(*arguments, epoch=epoch, **others)
 
-    return epoch
+    return run_epoch
 
 
 def test_finished_run_is_only_loaded(small, tmp_path, monkeypatch) -> None:
@@ -189,3 +190,20 @@ def test_learning_rate_falls_along_a_cosine(small, monkeypatch) -> None:
 def test_digits_smoke(trained, digits) -> None:
     """Six epochs: all but a few digits are told apart."""
     assert evaluate(trained, digits) > 0.97
+
+
+def test_other_optimizer_warm_up_and_flips(small) -> None:
+    config = TrainConfig(
+        optimizer="sgd", epochs=8, batch_size=50, learning_rate=0.05, warmup=0.2, max_shift=0
+    )
+    losses = fit(new_model(0.0), small, config)
+    assert losses[-1] < losses[0] / 2
+    flipped = fit(new_model(0.0), small, config.model_copy(update={"flip": True}))
+    assert flipped[0] != losses[0]
+
+
+def test_schedule_rises_and_falls() -> None:
+    rates = [_schedule(done / 100, 0.2) for done in range(101)]
+    assert rates[0] == 0 and rates[20] == 1 and rates[100] == pytest.approx(0)
+    assert rates[:21] == sorted(rates[:21]) and rates[20:] == sorted(rates[20:], reverse=True)
+    assert _schedule(0, 0) == 1

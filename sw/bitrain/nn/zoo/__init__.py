@@ -1,5 +1,13 @@
 """Networks by name, one file per family: ``create_model("digits_cnn", dataset.in_shape, 10)``."""
 
 from .registry import create_model, list_models, model_file
+from .weights import list_pretrained, load_weights, save_weights
 
-__all__ = ["create_model", "list_models", "model_file"]
+__all__ = [
+    "create_model",
+    "list_models",
+    "list_pretrained",
+    "load_weights",
+    "model_file",
+    "save_weights",
+]

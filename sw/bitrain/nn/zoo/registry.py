@@ -14,6 +14,7 @@ from bitrain.spec import BitrainError, Shape
 
 from .cnn import digits_cnn, lenet5, vgg8
 from .resnet import resnet20
+from .weights import load_weights
 
 _BUILDERS: dict[str, Callable[[Shape, int], nn.Sequential]] = {
     "digits_cnn": digits_cnn,
@@ -28,13 +29,28 @@ def list_models() -> list[str]:
     return sorted(_BUILDERS)
 
 
-def create_model(name: str, in_shape: Shape, num_classes: int, *, seed: int = 0) -> nn.Module:
+def create_model(
+    name: str,
+    in_shape: Shape,
+    num_classes: int,
+    *,
+    seed: int = 0,
+    pretrained: str | Path | None = None,
+) -> nn.Module:
     """Build a model with weights drawn from ``seed``; the global generator is left alone.
 
     name: one of :func:`list_models`, or ``file.py:function``. in_shape: of one image, (channels,
-    height, width). Raises :class:`BitrainError` for an unknown name, a file that does not give a
-    model, and images that are too small.
+    height, width). pretrained: trained weights, one of ``list_pretrained()`` or a file. Raises
+    :class:`BitrainError` for an unknown name, a file that does not give a model, images that are
+    too small, and weights that do not fit.
     """
+    model = _build(name, in_shape, num_classes, seed)
+    if pretrained is not None:
+        load_weights(model, pretrained)
+    return model
+
+
+def _build(name: str, in_shape: Shape, num_classes: int, seed: int) -> nn.Module:
     source = model_file(name)
     if source is None and name not in _BUILDERS:
         raise BitrainError(

@@ -1,0 +1,65 @@
+"""Trained weights as safetensors files, with the recipe that made them; some come with Bitrain.
+
+The format: https://github.com/huggingface/safetensors. No code is run when one is read.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from bitrain.spec import BitrainError, write_atomically
+
+FOLDER = Path(__file__).parent / "weights"
+_KEY = "bitrain"
+
+
+def list_pretrained() -> list[str]:
+    """Names of the weights that come with Bitrain: model and data set."""
+    return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
+
+
+def save_weights(model: nn.Module, path: Path, metadata: dict[str, Any]) -> None:
+    """Write the parameters and buffers of ``model``; metadata: JSON values."""
+    from safetensors.torch import save
+
+    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    write_atomically(path, save(tensors, {_KEY: json.dumps(metadata)}))
+
+
+def load_weights(model: nn.Module, source: str | Path) -> dict[str, Any]:
+    """Load weights into ``model`` and return their metadata.
+
+    source: one of :func:`list_pretrained`, or a file. Raises :class:`BitrainError` where there is
+    none, where it is spoilt, and where it belongs to another model.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = FOLDER / f"{source}.safetensors" if source in list_pretrained() else Path(source)
+    if not path.is_file():
+        raise BitrainError(
+            f"weights {str(source)!r}: no such file, and none of those that come with Bitrain: "
+            f"{', '.join(list_pretrained())}"
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = list(file.keys())
+            tensors = {name: file.get_tensor(name) for name in names}
+            metadata = json.loads((file.metadata() or {}).get(_KEY, "{}"))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise BitrainError(f"{path}: not a readable safetensors file ({error})") from error
+    expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    for name in sorted(expected.keys() | tensors.keys()):
+        found = tensors[name].shape if name in tensors else None
+        if expected.get(name) != found:
+            raise BitrainError(
+                f"{path}: {name} is {_size(found)}, the model's is {_size(expected.get(name))}; "
+                "give the weights of this very model, number of classes and size of images"
+            )
+    model.load_state_dict(tensors)
+    return metadata
+
+
+def _size(shape: Any) -> str:
+    return "missing" if shape is None else " x ".join(map(str, shape)) or "a number"
