@@ -86,12 +86,29 @@ def test_no_ip_folder(fail, tmp_path):
         ("- a\n", "expected a mapping"),
         ("name: x\nmodel: alexnet\n", "alexnet"),
         ("name: x\nsc: {bits: 5, stream_length: 24}\n", "sc: "),
+        ("name: x\nsc: {bits: 4, layer_lengths: {conv: 32}}\n", "sc: "),
+        (
+            "name: x\nsc: {layer_lengths: {conv: 8}}\ntrain: {epochs: 0}\n",
+            "no layer is named 'conv'",
+        ),
+        ("name: x\nlengths: [8, 12]\n", "lengths: Value error, 12 is not a power of two"),
+        ("name: x\npretrained: nothing\n", "weights 'nothing': no such file"),
     ],
 )
 def test_wrong_configuration(fail, tmp_path, text, message):
     path = tmp_path / "run.yaml"
     path.write_text(text)
     assert message in fail("run", "--config", path, "--out", tmp_path / "out")
+
+
+@pytest.mark.parametrize("command", ["accuracy", "ablate"])
+def test_studies_refuse_mistakes_too(fail, tmp_path, command):
+    path = tmp_path / "run.yaml"
+    path.write_text("name: x\ndata: {name: mnist}\n")
+    options = ("--config", path, "--out", tmp_path / "out", "--data-dir", tmp_path / "no")
+    assert str(tmp_path / "no") in fail(command, *options)
+    if command == "accuracy":
+        assert "--seeds one: expected integers" in fail(command, *options, "--seeds", "one")
 
 
 def test_layer_that_the_accelerator_cannot_run(fail, tmp_path):

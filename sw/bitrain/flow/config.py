@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from bitrain.gen import DEFAULT_DEVICE
 from bitrain.nn import ScConfig
@@ -64,6 +64,16 @@ class RunConfig(_Section):
     array: Array = Array()
     simulate: SimulateConfig = SimulateConfig()
     synth: SynthConfig = SynthConfig()
+
+    @field_validator("lengths")
+    @classmethod
+    def _powers_of_two(cls, lengths: tuple[int, ...]) -> tuple[int, ...]:
+        for length in lengths:
+            if length & (length - 1) or not 4 <= length <= 1024:
+                raise ValueError(f"{length} is not a power of two in 4 … 1024")
+        if not lengths:
+            raise ValueError("give one stream length or more")
+        return lengths
 
 
 def load_config(path: Path, data_dir: Path | None = None) -> RunConfig:

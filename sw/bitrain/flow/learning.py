@@ -129,7 +129,8 @@ def _float_model(run: Run, checkpoint: str, *, progress: bool = False):
     model = create_model(
         config.model, in_shape, num_classes, seed=config.train.seed, pretrained=config.pretrained
     )
-    read_chain(model, in_shape)  # refuses what the accelerator cannot run, before it is trained
+    # Refuse what cannot be run before it is trained.
+    config.sc.lengths_of([step.name for step in read_chain(model, in_shape)])
     if config.pretrained is not None:
         return model.eval()
     path = run.workspace.path(checkpoint)
