@@ -80,8 +80,10 @@ def _epoch(
     epoch: int,
     loss_of: Loss,
 ) -> float:
+    count = min(config.images or len(dataset.train_images), len(dataset.train_images))
+    step = len(dataset.train_images) // count
     images, labels = (
-        torch.from_numpy(array).to(best_device())
+        torch.from_numpy(array[::step][:count]).to(best_device())
         for array in (dataset.train_images, dataset.train_labels)
     )
     batches = -(-len(images) // config.batch_size)

@@ -9,7 +9,7 @@ from bitrain.data import Dataset
 from bitrain.nn import ScConfig, convert, create_model
 from bitrain.spec import BitrainError
 from bitrain.train import TrainConfig, evaluate, fit
-from bitrain.train.loop import _schedule
+from bitrain.train.loop import _schedule, classification
 
 CONFIG = TrainConfig(epochs=3, batch_size=50, max_shift=1)
 
@@ -207,3 +207,15 @@ def test_schedule_rises_and_falls() -> None:
     assert rates[0] == 0 and rates[20] == 1 and rates[100] == pytest.approx(0)
     assert rates[:21] == sorted(rates[:21]) and rates[20:] == sorted(rates[20:], reverse=True)
     assert _schedule(0, 0) == 1
+
+
+def test_part_of_the_images(digits) -> None:
+    """Evenly spaced, so that a data set sorted by class keeps all of them."""
+    labels: list[int] = []
+
+    def loss(scores, images, targets):
+        labels.extend(targets.tolist())
+        return classification(scores, images, targets)
+
+    fit(new_model(), digits, CONFIG.model_copy(update={"images": 100, "epochs": 1}), loss=loss)
+    assert sorted(labels) == sorted(digits.train_labels[::14][:100].tolist())
