@@ -13,13 +13,14 @@ from torch import nn
 from bitrain.spec import BitrainError, Shape
 
 from .cnn import digits_cnn, lenet5, vgg8
-from .resnet import resnet20
+from .resnet import resnet20, resnet20x2
 from .weights import load_weights
 
 _BUILDERS: dict[str, Callable[[Shape, int], nn.Sequential]] = {
     "digits_cnn": digits_cnn,
     "lenet5": lenet5,
     "resnet20": resnet20,
+    "resnet20x2": resnet20x2,
     "vgg8": vgg8,
 }
 
