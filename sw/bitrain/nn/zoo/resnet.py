@@ -16,18 +16,18 @@ def resnet20(in_shape: Shape, num_classes: int) -> nn.Sequential:
 
 def resnet20x2(in_shape: Shape, num_classes: int) -> nn.Sequential:
     """ResNet-20 with twice as many filters, 1.1 million weights."""
-    return cifar_resnet(in_shape, num_classes, blocks=3, width=2)
+    return cifar_resnet(in_shape, num_classes, blocks=3, widen=2)
 
 
-def cifar_resnet(in_shape: Shape, num_classes: int, blocks: int, width: int = 1) -> nn.Sequential:
+def cifar_resnet(in_shape: Shape, num_classes: int, blocks: int, widen: int = 1) -> nn.Sequential:
     """6 · ``blocks`` + 2 layers with weights; every stage but the first halves the map.
 
-    width: how many times as many filters.
+    widen: how many times as many filters.
     """
     channels, height, width = in_shape
     if min(height, width) < 4:
         raise BitrainError(f"images of {height} x {width} are too small; expected at least 4 x 4")
-    stages = [width * filters for filters in STAGES]
+    stages = [widen * filters for filters in STAGES]
     modules = _conv_bn(channels, stages[0], 1)
     modules.append(nn.ReLU())
     channels = stages[0]
