@@ -28,7 +28,7 @@ NUM_CHECK_IMAGES = 64
 def train(run: Run) -> dict[str, Any]:
     """The float network, as ``model.safetensors`` too."""
     config, checkpoint = run.config, _checkpoint(run, "train")
-    model = _float_model(run, checkpoint, progress=True)
+    model, losses = _train(run, checkpoint, progress=True)
     accuracy = 100 * evaluate(model, run.dataset)
     metadata = {
         "model": config.model,
@@ -36,6 +36,7 @@ def train(run: Run) -> dict[str, Any]:
         "recipe": config.train.model_dump(mode="json"),
         "accuracy": accuracy,
         "test_images": len(run.dataset.test_images),
+        "losses": losses,
     }
     save_weights(model, run.workspace.path("model.safetensors"), metadata)
     return {"checkpoint": checkpoint, "accuracy": accuracy}
@@ -123,7 +124,13 @@ def _checkpoint(run: Run, name: str) -> str:
     return f"checkpoints/{name}-{run.workspace.fingerprint[:12]}.pt"
 
 
-def _float_model(run: Run, checkpoint: str, *, progress: bool = False):
+def _float_model(run: Run, checkpoint: str):
+    """The float network, from its finished checkpoint."""
+    return _train(run, checkpoint)[0]
+
+
+def _train(run: Run, checkpoint: str, *, progress: bool = False) -> tuple[Any, list[float]]:
+    """The float network and the mean loss of every epoch; none if its weights are given."""
     in_shape, num_classes = run.dataset.in_shape, run.dataset.num_classes
     config = run.config
     model = create_model(
@@ -132,10 +139,9 @@ def _float_model(run: Run, checkpoint: str, *, progress: bool = False):
     # Refuse what cannot be run before it is trained.
     config.sc.lengths_of([step.name for step in read_chain(model, in_shape)])
     if config.pretrained is not None:
-        return model.eval()
+        return model.eval(), []
     path = run.workspace.path(checkpoint)
-    fit(model, run.dataset, config.train, checkpoint=path, progress=progress)
-    return model
+    return model, fit(model, run.dataset, config.train, checkpoint=path, progress=progress)
 
 
 def _sc_model(run: Run, arithmetic: Arithmetic, checkpoint: str) -> ScModel:

@@ -1,5 +1,6 @@
 """A trained model turned into the network that the accelerator computes, still trainable."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -50,33 +51,37 @@ class ScModel(nn.Module):
 
     def run(self, images: Tensor) -> list[Tensor]:
         """Integers that every layer stores, and the accumulators of the last: its scores."""
-        activations, outputs = self.quantise(images), []
+        return self._walk(self.quantise(images), lambda layer, x, added: layer(x, added))
+
+    def _walk(
+        self, inputs: Tensor, step: Callable[[ScLayer, Tensor, Tensor | None], Tensor]
+    ) -> list[Tensor]:
+        """What ``step`` makes of each layer, its inputs and what its shortcut adds, in order."""
+        outputs: list[Tensor] = []
         for layer in self.steps:
             shortcut = layer.source.shortcut
-            activations = layer(activations, outputs[shortcut.source] if shortcut else None)
-            outputs.append(activations)
+            outputs.append(step(layer, inputs, outputs[shortcut.source] if shortcut else None))
+            inputs = outputs[-1]
         return outputs
 
     @torch.no_grad()
     def calibrate_noise(self, images: Tensor) -> None:
         """Measure every layer's stochastic errors on a batch; training then adds noise like them.
 
-        Sums of real numbers are several times as quick as exact ones in large networks. Evaluation
-        stays exact.
+        Sums of real numbers are quicker than exact ones, the more so the longer the streams are.
+        Evaluation stays exact.
         """
-        self.use_exact()
-        activations, outputs = self.quantise(images.to(self.steps[0].weight.device)), []
-        for layer in self.steps:
-            shortcut = layer.source.shortcut
-            added = outputs[shortcut.source] if shortcut else None
+
+        def measure(layer: ScLayer, activations: Tensor, added: Tensor | None) -> Tensor:
             exact = layer.accumulate(activations, added)
             error = exact - layer.accumulate(activations, added, real=True)
             layer.noise = Noise(
                 mean=error.mean((0, 2, 3))[:, None, None].float(),
                 deviation=error.std((0, 2, 3))[:, None, None].float(),
             )
-            activations = layer.finish(exact)
-            outputs.append(activations)
+            return layer.finish(exact)
+
+        self._walk(self.quantise(images.to(self.steps[0].weight.device)), measure)
 
     def use_exact(self) -> None:
         """Train through exact sums again."""
@@ -91,13 +96,8 @@ class ScModel(nn.Module):
     @torch.no_grad()
     def float_scores(self, images: Tensor) -> Tensor:
         """Scores (batch, classes) of the float network that was converted."""
-        activations, outputs = images, []
-        for layer in self.steps:
-            shortcut = layer.source.shortcut
-            added = outputs[shortcut.source] if shortcut else None
-            activations = layer.source.forward(activations, added)
-            outputs.append(activations)
-        return activations.flatten(1)
+        walk = self._walk(images, lambda layer, x, added: layer.source.forward(x, added))
+        return walk[-1].flatten(1)
 
     def to_spec(self, name: str, metadata: dict[str, Any] | None = None) -> Network:
         """The network as it is written to a file."""
