@@ -47,7 +47,9 @@ def run_study(
         floats.append(trained["accuracy"])
         for length in config.lengths:
             sized = seeded.model_copy(update={"sc": config.sc.with_length(length)})
-            results = {"train": {**trained, "checkpoint": f"../{trained['checkpoint']}"}}
+            # Absolute: a path through a folder that is not there yet leads nowhere.
+            checkpoint = str(base.path(trained["checkpoint"]).resolve())
+            results = {"train": {**trained, "checkpoint": checkpoint}}
             space = Workspace(base.path(f"L{length}"), results, base.fingerprint)
             console.print(f"[bold]seed {seed}, L = {length}")
             run_steps(Run(sized, space, dataset), ["finetune", "export"], console)

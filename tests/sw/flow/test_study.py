@@ -8,6 +8,7 @@ from rich.console import Console
 
 from bitrain.flow import RunConfig, run_ablation, run_study
 from bitrain.spec import load_network
+from bitrain.train import loop
 
 CONFIG = RunConfig.model_validate(
     {
@@ -27,9 +28,12 @@ def console(tmp_path):
 
 
 @pytest.mark.slow
-def test_study(tmp_path, console):
-    out = tmp_path / "out"
+def test_study(tmp_path, console, monkeypatch):
+    out, epochs, real = tmp_path / "out", [], loop._epoch
+    monkeypatch.setattr(loop, "_epoch", lambda *a, **k: epochs.append(0) or real(*a, **k))
     study = run_study(CONFIG, out, [0, 1, 2], console)
+    # A float network for each seed, trained once; two kinds of arithmetic for each length.
+    assert len(epochs) == 3 * (CONFIG.train.epochs + 2 * 2 * CONFIG.finetune.epochs)
     assert study == json.loads((out / "accuracy.json").read_text())
     assert (out / "accuracy.svg").read_text().startswith("<svg")
     assert len(set(study["float_by_seed"])) > 1, "seeds must matter"
