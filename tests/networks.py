@@ -9,6 +9,7 @@ from bitrain.spec import (
     Network,
     Ramp,
     Shape,
+    Shortcut,
     SngBank,
     Sobol,
     VanDerCorput,
@@ -86,6 +87,44 @@ def random_network(
         activation_bank=random_bank(rng, bits, lanes),
         weight_bank=random_bank(rng, bits, lanes),
         layers=(first, second, scores),
+    )
+
+
+def residual_network(
+    seed: int = 0, *, bits: int = 4, lanes: int = 4, length: int | None = None
+) -> Network:
+    """Four convolutions; the second pools after its shortcut, the last gives the scores.
+
+    The third adds the second's output with stride 2 (``seed`` even), or the first's (odd), which
+    must then outlive two layers. Channels that get nothing lie before those that do, or around.
+    """
+    rng = np.random.default_rng(seed)
+    chain: list[Layer] = []
+
+    def add(in_shape: Shape, channels: int, **options) -> None:
+        common = {"bits": bits, "length": length or 1 << bits}
+        chain.append(random_layer(rng, in_shape, channels, **common, **options))
+
+    def add_to(source: int, *, take=(1, 1), before: int = 1, after: int = 0, **options) -> None:
+        gain = int(rng.integers(1, 20))
+        shortcut = Shortcut(source=source, gain=gain, stride=take, before=before)
+        channels = before + chain[source].out_shape.channels + after
+        add(chain[-1].out_shape, channels, shortcut=shortcut, **options)
+
+    same = {"kernel": (3, 3), "padding": (1, 1)}
+    image = Shape(int(rng.integers(1, 3)), *(2 * rng.integers(2, 4, 2)).tolist())
+    add(image, int(rng.integers(1, 4)), **same)
+    add_to(0, after=seed % 2, pool=MaxPool2d(kernel=(2, 2), stride=(2, 2)), **same)
+    if seed % 2:
+        add_to(0, take=(2, 2), before=2, after=1, **same)
+    else:
+        add_to(1, take=(2, 1), stride=(2, 1), **same)
+    add_to(2, before=0, relu=False)
+    return Network(
+        name=f"residual{seed}",
+        activation_bank=random_bank(rng, bits, lanes),
+        weight_bank=random_bank(rng, bits, lanes),
+        layers=tuple(chain),
     )
 
 

@@ -32,7 +32,7 @@ from bitrain.spec import (
     save_network,
     write_atomically,
 )
-from bitrain.spec.cost import LAYER_OVERHEAD
+from bitrain.spec.cost import layer_overhead
 
 from .config import IpConfig, read_config, write_config
 from .devices import DEFAULT_DEVICE, Device, find_device
@@ -119,7 +119,7 @@ def _template_values(
         "array": program.array,
         "program": program,
         "cost": cost,
-        "overhead": LAYER_OVERHEAD,
+        "overhead": layer_overhead(program.network),
         "read_cycles": cost.cycles - sum(layer.cycles for layer in cost.layers),
         "device": device,
         "memories": sources.memories,

@@ -4,7 +4,7 @@ from amaranth.hdl import Shape, signed, unsigned
 from amaranth.lib import data
 
 from bitrain.spec import Program
-from bitrain.spec.program import SIGNED_FIELDS
+from bitrain.spec.descriptor import SIGNED_FIELDS
 
 
 def activation_shape(bits: int) -> Shape:

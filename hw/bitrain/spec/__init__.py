@@ -7,13 +7,14 @@ reports alike.
 from .array import Array, Sharing
 from .bank import LaneWire, SngBank
 from .cost import LayerCost, NetworkCost, estimate
+from .descriptor import Descriptor
 from .errors import BitrainError
 from .files import write_atomically
 from .layer import Layer, MaxPool2d, Shape, Shortcut
 from .network import Network
 from .number import to_unipolar
 from .prefix import with_prefix
-from .program import Descriptor, Program, Tiling
+from .program import Program, Tiling
 from .sequence import Lfsr, Ramp, Sequence, Sobol, VanDerCorput
 from .store import load_network, save_network
 

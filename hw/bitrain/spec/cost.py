@@ -6,9 +6,11 @@ The engine loads the operands of the next chunk (N cycles) while the streams of 
 
     Q + N + (chunks - 1) · chunk + L       the first tile, nothing to hide behind
     + (T - 1) · tile                       the others
-    + P Q + LAYER_OVERHEAD                 the last results, pipeline and descriptor fetch
+    + P Q + overhead                       the last results, pipeline and descriptor fetch
 
-cycles. Simulation must find exactly these numbers.
+cycles, where the overhead is LAYER_OVERHEAD, and SHORTCUT_OVERHEAD more in every layer of a network
+that has shortcuts: their addition takes a stage of the pipeline. Simulation must find exactly
+these numbers.
 """
 
 from dataclasses import dataclass
@@ -19,6 +21,8 @@ from .program import Program, Tiling
 
 LAYER_OVERHEAD = 14
 """Cycles a layer spends on descriptor fetch and pipeline depth."""
+SHORTCUT_OVERHEAD = 1
+"""More of them, if any layer of the network adds a shortcut."""
 IMAGE_OVERHEAD = 1
 """Cycles to read the first score."""
 
@@ -33,7 +37,7 @@ class LayerCost:
     utilisation: float
     """Useful lane-cycles (products x L) over all lane-cycles of the array."""
     activation_reads: int
-    """Words of n + 1 bits, all Q ports together."""
+    """Words of n + 1 bits, all Q ports together, and the shortcut's."""
     weight_reads: int
     """Words of n + 2 bits, all P columns together."""
     bias_reads: int
@@ -55,7 +59,8 @@ class NetworkCost:
     output_cycles: int
     """Scores streamed out, one per cycle."""
     activation_ram_bits: int
-    """One copy; the engine keeps one per read port, Q in all."""
+    """One copy; the engine keeps one per read port, Q in all and one more for
+    shortcuts."""
     weight_rom_bits: int
     bias_rom_bits: int
     program_rom_bits: int
@@ -86,14 +91,16 @@ class NetworkCost:
 def estimate(network: Network, array: Array) -> NetworkCost:
     """Cost of ``network`` on ``array``."""
     program = Program(network, array)
+    overhead = layer_overhead(network)
     layers = []
     for layer, tiling, last in zip(
         network.layers, program.tilings, [False] * (len(network.layers) - 1) + [True], strict=True
     ):
-        cycles = layer_cycles(tiling, array, layer.stream_length)
+        cycles = layer_cycles(tiling, array, layer.stream_length, overhead)
         products = layer.out_channels * tiling.positions * layer.num_inputs
         elements = tiling.tiles * tiling.chunks * array.lanes
         words = tiling.channel_tiles * tiling.chunks * array.lanes
+        results = tiling.tiles * array.neurons
         stored = program.score_bits if last else program.activation_bits
         layers.append(
             LayerCost(
@@ -101,9 +108,9 @@ def estimate(network: Network, array: Array) -> NetworkCost:
                 cycles=cycles,
                 macs=layer.macs,
                 utilisation=products * layer.stream_length / (cycles * array.multipliers),
-                activation_reads=elements * array.positions,
+                activation_reads=elements * array.positions + (results if layer.shortcut else 0),
                 weight_reads=elements * array.channels,
-                bias_reads=tiling.tiles * array.neurons,
+                bias_reads=results,
                 writes=layer.out_shape.size,
                 weight_bits=words * array.channels * program.weight_bits,
                 stored_bits=layer.out_shape.size * stored,
@@ -121,9 +128,14 @@ def estimate(network: Network, array: Array) -> NetworkCost:
     )
 
 
-def layer_cycles(tiling: Tiling, array: Array, length: int) -> int:
+def layer_overhead(network: Network) -> int:
+    """Cycles that each layer spends on descriptor fetch and pipeline depth."""
+    return LAYER_OVERHEAD + SHORTCUT_OVERHEAD * any(layer.shortcut for layer in network.layers)
+
+
+def layer_cycles(tiling: Tiling, array: Array, length: int, overhead: int = LAYER_OVERHEAD) -> int:
     """Cycles of a layer with streams of ``length`` bits (see the module's formula)."""
     chunk = max(length, array.lanes)
     tile = max(tiling.chunks * chunk, array.neurons)
     first = array.positions + array.lanes + (tiling.chunks - 1) * chunk + length
-    return first + (tiling.tiles - 1) * tile + array.neurons + LAYER_OVERHEAD
+    return first + (tiling.tiles - 1) * tile + array.neurons + overhead

@@ -1,8 +1,8 @@
 """The layer program: how a network is laid out in the engine's memories and walked through.
 
 One descriptor per layer drives the engine; weights and biases are ROM words in the order in which
-the engine reads them; activations of consecutive layers alternate between the two ends of one RAM.
-The loop nest of a layer, from the outside in:
+the engine reads them; activations lie in one RAM (see ``memory_map``). The loop nest of a layer,
+from the outside in:
 
     for each tile of P output channels
         for each tile of Q neuron positions
@@ -18,8 +18,9 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 
 from .array import Array
-from .errors import BitrainError
+from .descriptor import SHORTCUT_FIELDS, SIGNED_FIELDS, Descriptor
 from .layer import Layer
+from .memory_map import Buffer, place
 from .network import Network
 
 
@@ -54,89 +55,19 @@ class Tiling:
         return self.channel_tiles * self.position_tiles
 
 
-@dataclass(frozen=True, kw_only=True)
-class Descriptor:
-    """One layer's entry in the program ROM. ``last_x`` is a count less one.
-
-    Fields that step backwards or start in the padding are two's complement numbers of the field's
-    width: the engine computes addresses and coordinates modulo 2^width.
-    """
-
-    # What the loader reads: element k of the window at each of Q positions.
-    last_input: int
-    """K - 1: inputs beyond read as zero."""
-    last_slot: int
-    """K' - 1: inputs rounded up to whole chunks."""
-    last_chunk: int
-    last_position_tile: int
-    last_channel_tile: int
-    height: int
-    width: int
-    last_kernel_row: int
-    last_kernel_column: int
-    row_step: int
-    """Address step from the last column of a window row to the first of the next."""
-    channel_step: int
-    """Address step from the last element of a channel's window to the first of the next's."""
-    weight_base: int
-    # How neuron positions follow each other, in input coordinates.
-    first_row: int
-    first_column: int
-    first_address: int
-    last_window_row: int
-    last_window_column: int
-    last_out_column: int
-    neuron_row_step: int
-    neuron_column_step: int
-    neuron_row_address_step: int
-    """Address step from the last neuron of a window row to the first of the next."""
-    out_row_step: int
-    out_column_step: int
-    out_row_address_step: int
-    """Address step from the last pooling window of a row to the first of the next."""
-    # What the streams and the results do.
-    last_cycle: int
-    """L - 1."""
-    bias_base: int
-    out_base: int
-    plane: int
-    """Stored activations per output channel."""
-    last_plane: int
-    last_out_channel: int
-    last_window: int
-    right_shift: int
-    """From an accumulator already shifted left by the program's ``left_shift``."""
-    scores: int
-    """1 if the accumulators are the scores."""
-
-
-SIGNED_FIELDS = frozenset(
-    {
-        "row_step",
-        "channel_step",
-        "first_row",
-        "first_column",
-        "first_address",
-        "neuron_row_address_step",
-        "out_row_address_step",
-    }
-)
-
-
 class Program:
     """A network compiled for an array: descriptors, ROM words, memory map and field widths."""
 
     def __init__(self, network: Network, array: Array):
         array.check(network)
-        for layer in network.layers:
-            if layer.shortcut:
-                raise BitrainError(
-                    f"layer {layer.name!r} adds a shortcut, which the engine cannot run yet; "
-                    "generate a network without residual blocks"
-                )
         self.network = network
         self.array = array
         self.tilings = tuple(Tiling.of(layer, array) for layer in network.layers)
+
+    @cached_property
+    def has_shortcut(self) -> bool:
+        """Whether a layer adds what an earlier one stored."""
+        return any(layer.shortcut for layer in self.network.layers)
 
     # Widths in bits.
 
@@ -198,19 +129,32 @@ class Program:
     # Memories.
 
     @cached_property
+    def buffers(self) -> tuple[Buffer, ...]:
+        """The image and every layer's output but the scores: sizes and how long they are needed."""
+        layers = self.network.layers
+        last_reader = list(range(len(layers)))  # of what the layer before stored
+        for i, layer in enumerate(layers):
+            if layer.shortcut:
+                last_reader[layer.shortcut.source + 1] = i
+        sizes = [layer.in_shape.size for layer in layers]
+        return tuple(
+            Buffer(size=size, first=i - 1, last=last)
+            for i, (size, last) in enumerate(zip(sizes, last_reader, strict=True))
+        )
+
+    @cached_property
+    def _memory_map(self) -> tuple[int, tuple[int, ...]]:
+        return place(self.buffers)
+
+    @property
     def activation_depth(self) -> int:
-        """Words of activation RAM: the largest layer's input and output side by side."""
-        sizes = [layer.in_shape.size + layer.out_shape.size for layer in self.network.layers[:-1]]
-        return max(sizes, default=self.network.in_shape.size)
+        """Words of activation RAM."""
+        return self._memory_map[0]
 
     @cached_property
     def out_bases(self) -> tuple[int, ...]:
         """First RAM address of each layer's output; images are stored from address 0."""
-        bases = [
-            0 if i % 2 else self.activation_depth - layer.out_shape.size
-            for i, layer in enumerate(self.network.layers)
-        ]
-        return (*bases[:-1], 0)  # scores have a memory of their own
+        return (*self._memory_map[1][1:], 0)  # scores have a memory of their own
 
     @cached_property
     def in_bases(self) -> tuple[int, ...]:
@@ -276,7 +220,12 @@ class Program:
     @cached_property
     def field_widths(self) -> dict[str, int]:
         """Bits of each descriptor field, in ROM order, least significant first."""
-        columns = {name: [asdict(d)[name] for d in self.descriptors] for name in _FIELDS}
+        names = [
+            name
+            for name in Descriptor.__dataclass_fields__
+            if self.has_shortcut or name not in SHORTCUT_FIELDS
+        ]
+        columns = {name: [asdict(d)[name] for d in self.descriptors] for name in names}
         return {
             name: max(
                 max(max(-v - 1, v).bit_length() + 1 if name in SIGNED_FIELDS else v.bit_length(), 1)
@@ -337,10 +286,27 @@ class Program:
             last_window=tiling.window - 1,
             right_shift=layer.shift + self.left_shift if layer.relu else 0,
             scores=not layer.relu,
+            **self._shortcut_fields(layer),
         )
 
-
-_FIELDS = tuple(Descriptor.__dataclass_fields__)
+    def _shortcut_fields(self, layer: Layer) -> dict[str, int]:
+        if (shortcut := layer.shortcut) is None:
+            return {}
+        channels, height, width = self.network.layers[shortcut.source].out_shape
+        row, column = shortcut.stride[0] * width, shortcut.stride[1]
+        window, plane = layer.pool_window, height * width
+        return {
+            "shortcut_gain": shortcut.gain,
+            "shortcut_first_channel": shortcut.before,
+            "shortcut_last_channel": shortcut.before + channels - 1,
+            "shortcut_first_address": self.out_bases[shortcut.source] - shortcut.before * plane,
+            "shortcut_channel_step": plane,
+            "shortcut_neuron_column_step": column,
+            "shortcut_neuron_row_step": row - (window.kernel[1] - 1) * column,
+            "shortcut_out_column_step": window.stride[1] * column,
+            "shortcut_out_row_step": window.stride[0] * row
+            - (layer.out_shape.width - 1) * window.stride[1] * column,
+        }
 
 
 def _starts(sizes) -> tuple[int, ...]:

@@ -6,11 +6,11 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import random_network
+from networks import random_network, residual_network
 from strategies import networks
 
 from bitrain.spec import Array, Program, Tiling, estimate
-from bitrain.spec.cost import IMAGE_OVERHEAD, LAYER_OVERHEAD, layer_cycles
+from bitrain.spec.cost import IMAGE_OVERHEAD, LAYER_OVERHEAD, SHORTCUT_OVERHEAD, layer_cycles
 
 tilings = st.builds(
     Tiling,
@@ -119,6 +119,20 @@ def test_memories_are_those_of_the_program(network, array):
     assert cost.layers[-1].stored_bits == cost.score_ram_bits
     parts = (cost.activation_ram_bits, cost.weight_rom_bits, cost.bias_rom_bits)
     assert cost.memory_bits == sum(parts) + cost.program_rom_bits + cost.score_ram_bits
+
+
+def test_shortcut_costs_a_read_per_neuron_and_a_cycle_per_layer():
+    network, array = residual_network(), Array(channels=2, positions=3, lanes=4)
+    without = network.model_copy(
+        update={
+            "layers": tuple(layer.model_copy(update={"shortcut": None}) for layer in network.layers)
+        }
+    )
+    costs = zip(estimate(network, array).layers, estimate(without, array).layers, strict=True)
+    for layer, (cost, plain) in zip(network.layers, costs, strict=True):
+        assert cost.cycles == plain.cycles + SHORTCUT_OVERHEAD
+        added = Tiling.of(layer, array).tiles * array.neurons if layer.shortcut else 0
+        assert cost.activation_reads == plain.activation_reads + added
 
 
 @pytest.mark.parametrize("field", ["channels", "positions"])

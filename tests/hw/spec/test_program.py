@@ -5,18 +5,18 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from networks import random_network
 from strategies import networks
 
 from bitrain.spec import Array, BitrainError, Layer, Network, Program, Shape
-from bitrain.spec.program import SIGNED_FIELDS
+from bitrain.spec.descriptor import SHORTCUT_FIELDS, SIGNED_FIELDS
 
 
 @st.composite
-def programs(draw) -> Program:
-    network = draw(networks())
+def programs(draw, *, shortcut: bool | None = None) -> Program:
+    network = draw(networks(5, shortcut=draw(st.booleans()) if shortcut is None else shortcut))
     array = Array(
         channels=draw(st.integers(1, 4)),
         positions=draw(st.integers(1, 5)),
@@ -93,9 +93,12 @@ def P(program: Program) -> int:
 @given(programs())
 def test_fields_come_out_of_the_program_rom(program):
     for word, descriptor in zip(program.descriptor_words, program.descriptors, strict=True):
-        assert unpack(program, word) == asdict(descriptor)
+        fields = asdict(descriptor)
+        if not program.has_shortcut:
+            assert not any(fields.pop(name) for name in SHORTCUT_FIELDS)
+        assert unpack(program, word) == fields
+        assert unpack(program, word).keys() == program.field_widths.keys()
         assert word >> sum(program.field_widths.values()) == 0
-    assert list(program.field_widths) == list(asdict(program.descriptors[0]))
 
 
 def unpack(program: Program, word: int) -> dict[str, int]:
@@ -115,7 +118,7 @@ def unpack(program: Program, word: int) -> dict[str, int]:
 @given(programs())
 def test_widths_hold_what_they_must(program):
     for layer in program.network.layers:
-        low, high = layer.sum_range
+        low, high = program.network.accumulator_range(layer)
         assert -(1 << program.score_bits - 1) <= low <= high < 1 << program.score_bits - 1
         assert layer.num_inputs * layer.stream_length < 1 << program.count_bits
         rows, columns = layer.in_shape[1:]
@@ -175,6 +178,36 @@ def test_output_never_overlaps_input_and_all_fits(program):
 
 @settings(deadline=None, max_examples=100)
 @given(programs())
+def test_live_activations_never_overlap(program):
+    """Every cell holds what was stored there until its last reader is done."""
+    layers, cells = program.network.layers, {}
+    cells.update(dict.fromkeys(range(program.network.in_shape.size), -1))
+    for i, layer in enumerate(layers):
+        readers = [(i - 1, program.in_bases[i], layer.in_shape.size)]
+        if layer.shortcut:
+            source = layer.shortcut.source
+            size = layers[source].out_shape.size
+            readers.append((source, program.out_bases[source], size))
+        if i < len(layers) - 1:
+            base = program.out_bases[i]
+            target = range(base, base + layer.out_shape.size)
+            assert base >= 0 and target.stop <= program.activation_depth
+            cells.update(dict.fromkeys(target, i))
+        # Outputs are written while the inputs are read.
+        for stored, first, size in readers:
+            assert all(cells[address] == stored for address in range(first, first + size))
+
+
+@settings(deadline=None, max_examples=100)
+@given(programs(shortcut=False))
+def test_chain_alternates_between_the_ends_of_the_ram(program):
+    for i, layer in enumerate(program.network.layers[:-1]):
+        top = program.activation_depth - layer.out_shape.size
+        assert program.out_bases[i] == (0 if i % 2 else top)
+
+
+@settings(deadline=None, max_examples=100)
+@given(programs(shortcut=False))
 def test_ram_is_no_deeper_than_needed(program):
     *inner, last = program.network.layers
     needed = [layer.in_shape.size + layer.out_shape.size for layer in inner]
@@ -269,6 +302,61 @@ def test_walk_addresses_what_im2col_does(program):
         positions = walk_positions(d, program, len(expected))
         for position, inputs in zip(positions, expected, strict=True):
             assert list(walk_window(d, program, position)) == inputs + padding
+
+
+def walk_shortcut(d: dict[str, int], program: Program, count: int):
+    """Address of output channel 0 for ``count`` neurons, stepped through as by the hardware."""
+    addresses = 1 << program.address_bits
+    neuron = window = d["shortcut_first_address"]
+    window_row = window_column = out_column = 0
+    for _ in range(count):
+        yield neuron % addresses
+        if window_column < d["last_window_column"]:
+            window_column += 1
+            neuron += d["shortcut_neuron_column_step"]
+            continue
+        window_column = 0
+        if window_row < d["last_window_row"]:
+            window_row += 1
+            neuron += d["shortcut_neuron_row_step"]
+            continue
+        window_row = 0
+        if out_column < d["last_out_column"]:
+            out_column += 1
+            window += d["shortcut_out_column_step"]
+        else:
+            out_column = 0
+            window += d["shortcut_out_row_step"]
+        neuron = window
+
+
+@settings(deadline=None, max_examples=150)
+@given(programs(shortcut=True))
+def test_walk_addresses_what_the_shortcut_adds(program):
+    assume(program.has_shortcut)
+    for layer, word in zip(program.network.layers, program.descriptor_words, strict=True):
+        d = unpack(program, word)
+        if not (shortcut := layer.shortcut):
+            assert d["shortcut_gain"] == 0
+            continue
+        assert d["shortcut_gain"] == shortcut.gain
+        channels, height, width = program.network.layers[shortcut.source].out_shape
+        window, out = layer.pool_window, layer.out_shape
+        outer = product(range(out.height), range(out.width))
+        neurons = [
+            (Y * window.stride[0] + i, X * window.stride[1] + j)
+            for (Y, X), (i, j) in product(outer, product(*map(range, window.kernel)))
+        ]
+        walk = walk_shortcut(d, program, len(neurons))
+        for (y, x), first in zip(neurons, walk, strict=True):
+            row, column = y * shortcut.stride[0], x * shortcut.stride[1]
+            for o in range(layer.out_channels):
+                c = o - shortcut.before
+                exists = d["shortcut_first_channel"] <= o <= d["shortcut_last_channel"]
+                assert exists == (0 <= c < channels)
+                address = first + o * d["shortcut_channel_step"]
+                expected = program.out_bases[shortcut.source] + (c * height + row) * width + column
+                assert not exists or address % (1 << program.address_bits) == expected
 
 
 @settings(deadline=None, max_examples=100)

@@ -1,0 +1,95 @@
+"""The descriptor: what the engine needs to know of a layer, one word of the program ROM each."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Descriptor:
+    """One layer's entry in the program ROM. ``last_x`` is a count less one.
+
+    Fields that step backwards or start in the padding are two's complement numbers of the field's
+    width: the engine computes addresses and coordinates modulo 2^width.
+    """
+
+    # What the loader reads: element k of the window at each of Q positions.
+    last_input: int
+    """K - 1: inputs beyond read as zero."""
+    last_slot: int
+    """K' - 1: inputs rounded up to whole chunks."""
+    last_chunk: int
+    last_position_tile: int
+    last_channel_tile: int
+    height: int
+    width: int
+    last_kernel_row: int
+    last_kernel_column: int
+    row_step: int
+    """Address step from the last column of a window row to the first of the next."""
+    channel_step: int
+    """Address step from the last element of a channel's window to the first of the next's."""
+    weight_base: int
+    # How neuron positions follow each other, in input coordinates.
+    first_row: int
+    first_column: int
+    first_address: int
+    last_window_row: int
+    last_window_column: int
+    last_out_column: int
+    neuron_row_step: int
+    neuron_column_step: int
+    neuron_row_address_step: int
+    """Address step from the last neuron of a window row to the first of the next."""
+    out_row_step: int
+    out_column_step: int
+    out_row_address_step: int
+    """Address step from the last pooling window of a row to the first of the next."""
+    # What the streams and the results do.
+    last_cycle: int
+    """L - 1."""
+    bias_base: int
+    out_base: int
+    plane: int
+    """Stored activations per output channel."""
+    last_plane: int
+    last_out_channel: int
+    last_window: int
+    right_shift: int
+    """From an accumulator already shifted left by the program's ``left_shift``."""
+    scores: int
+    """1 if the accumulators are the scores."""
+    # What the shortcut adds; all zero without one.
+    shortcut_gain: int = 0
+    shortcut_first_channel: int = 0
+    """Output channel that gets the source's channel 0."""
+    shortcut_last_channel: int = 0
+    shortcut_first_address: int = 0
+    """Of what output channel 0 would get for the first neuron."""
+    shortcut_channel_step: int = 0
+    """Address step from channel to channel."""
+    shortcut_neuron_column_step: int = 0
+    shortcut_neuron_row_step: int = 0
+    """Address step from the last neuron of a window row to the first of the next."""
+    shortcut_out_column_step: int = 0
+    shortcut_out_row_step: int = 0
+    """Address step from the last pooling window of a row to the first of the next."""
+
+
+SIGNED_FIELDS = frozenset(
+    {
+        "row_step",
+        "channel_step",
+        "first_row",
+        "first_column",
+        "first_address",
+        "neuron_row_address_step",
+        "out_row_address_step",
+        "shortcut_first_address",
+        "shortcut_neuron_row_step",
+        "shortcut_out_row_step",
+    }
+)
+
+SHORTCUT_FIELDS = tuple(
+    name for name in Descriptor.__dataclass_fields__ if name.startswith("shortcut_")
+)
+"""Fields that only programs with a shortcut have in their ROM."""
