@@ -9,6 +9,7 @@ from .max_pool import MaxPool
 from .operands import OperandRegisters
 from .popcount import PopulationCount
 from .requantise import Requantise
+from .shortcut import Shortcut
 from .sng_bank import StochasticNumberGenerators
 from .source import SequenceSource
 from .stream_control import StreamControl
@@ -27,6 +28,7 @@ __all__ = [
     "PositionWalker",
     "Requantise",
     "SequenceSource",
+    "Shortcut",
     "StochasticNumberGenerators",
     "StreamControl",
     "Writeback",

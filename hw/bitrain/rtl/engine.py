@@ -32,6 +32,8 @@ class Engine(Component):
                               ▲─────────────────────────────────────────┤
                                                         score RAM ◄─────┘
 
+    In programs with a shortcut the write-back reads the activation RAM too.
+
     Latency: ``done`` as many cycles after ``start`` as ``spec.estimate(...).cycles`` says, less
     one.
 
@@ -135,6 +137,12 @@ class Engine(Component):
                 port.addr.eq(loader.addresses[q]),
                 port.en.eq(loader.enable),
                 operands.activation[q].eq(Mux(loader.inside[q], port.data, 0)),
+            ]
+        if program.has_shortcut:
+            shortcut_port = activations.read_port()
+            m.d.comb += [
+                shortcut_port.addr.eq(writeback.shortcut_address),
+                writeback.shortcut_activation.eq(shortcut_port.data),
             ]
         m.d.comb += [
             control.descriptor.eq(descriptor),

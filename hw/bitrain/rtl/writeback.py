@@ -9,6 +9,7 @@ from bitrain.spec import Program
 from .layouts import activation_shape, descriptor_layout
 from .max_pool import MaxPool
 from .requantise import Requantise
+from .shortcut import Shortcut
 
 
 class Writeback(Component):
@@ -20,8 +21,16 @@ class Writeback(Component):
         cycle 0     1         2       3         4, 5                  6
                                       └─► score
 
-    Latency: the first result is stored 6 cycles after ``done`` (a score after 3), the others one
-    per cycle; ``finished`` comes with the store of the layer's last neuron.
+    Programs with a shortcut add it to the biased count, which takes a cycle more:
+
+    ::
+
+        … + bias ─►│biased│─► + shortcut · 2^upscale ─►│A│─► …
+             2        3                                 4
+
+    Latency: the first result is stored 6 cycles after ``done`` (a score after 3), with shortcuts in
+    the program 7 (4), the others one per cycle; ``finished`` comes with the store of the layer's
+    last neuron.
 
     Members
     -------
@@ -33,6 +42,8 @@ class Writeback(Component):
         From the array, P Q cycles apart at the least.
     bias_address : Out(…), bias : In(bias_word_bits)
         Bias ROM, read in one cycle: bias, and upscale above it.
+    shortcut_address : Out(address), shortcut_activation : In(n + 1)
+        Activation RAM, read in one cycle; only in programs with a shortcut.
     store : Out(1), store_address : Out(address), activation : Out(n + 1)
         To the activation RAM.
     score_valid : Out(1), score_index : Out(…), score : Out(signed(score_bits))
@@ -45,6 +56,7 @@ class Writeback(Component):
         self.program = program
         self.descriptor_layout = descriptor_layout(program)
         score_bits = program.score_bits
+        activation = activation_shape(program.network.bits)
         super().__init__(
             {
                 "descriptor": In(self.descriptor_layout),
@@ -55,12 +67,20 @@ class Writeback(Component):
                 "bias": In(program.bias_word_bits),
                 "store": Out(1),
                 "store_address": Out(program.address_bits),
-                "activation": Out(activation_shape(program.network.bits)),
+                "activation": Out(activation),
                 "score_valid": Out(1),
                 "score_index": Out(range(max(2, program.network.num_scores))),
                 "score": Out(signed(score_bits)),
                 "finished": Out(1),
             }
+            | (
+                {
+                    "shortcut_address": Out(program.address_bits),
+                    "shortcut_activation": In(activation),
+                }
+                if program.has_shortcut
+                else {}
+            )
         )
 
     def elaborate(self, platform):
@@ -80,23 +100,31 @@ class Writeback(Component):
             m.d.sync += [remaining.eq(num_neurons), leaving.eq(self.counts)]
         neuron = self._neuron(m, busy, tile_end)
 
-        # Cycle 2: the bias arrives. Cycle 3: the accumulator's value is known.
+        # Cycle 2: the bias arrives. Cycle 3: the accumulator's value is known. A shortcut comes as
+        # the biased count does, and delays all that follows by a cycle.
         count = Signal(program.count_bits)
+        delay = int(program.has_shortcut)
         neurons = [neuron]
-        for cycle in range(2, 6):
+        for cycle in range(2, 6 + delay):
             neurons.append(Signal.like(neuron, name=f"neuron_{cycle}"))
             m.d.sync += neurons[-1].eq(neurons[-2])
         bias = self.bias[: program.score_bits].as_signed()
         upscale = self.bias[program.score_bits :]
         right_shift = Signal(range(program.largest_right_shift + 1))
+        accumulator = count + bias
+        if program.has_shortcut:
+            biased, shortcut_upscale = Signal.like(self.score), Signal.like(upscale)
+            m.d.sync += [biased.eq(accumulator), shortcut_upscale.eq(upscale)]
+            upscale = shortcut_upscale
+            accumulator = biased + (m.submodules.shortcut.product << upscale)
         m.d.sync += [
             count.eq(leaving[0]),
-            self.score.eq(count + bias),
+            self.score.eq(accumulator),
             right_shift.eq(layer.right_shift + upscale),
         ]
         m.d.comb += [
-            self.score_valid.eq(neurons[2].exists & layer.scores),
-            self.score_index.eq(neurons[2].address),
+            self.score_valid.eq(neurons[2 + delay].exists & layer.scores),
+            self.score_index.eq(neurons[2 + delay].address),
         ]
 
         # Cycles 4 and 5: requantise; 5: pool; 6: store.
@@ -109,7 +137,7 @@ class Writeback(Component):
         m.submodules.max_pool = max_pool = MaxPool(
             num_channels=num_channels, bits=program.network.bits
         )
-        neuron = neurons[4]
+        neuron = neurons[4 + delay]
         m.d.comb += [
             requantise.accumulator.eq(self.score),
             requantise.right_shift.eq(right_shift),
@@ -154,6 +182,18 @@ class Writeback(Component):
         position_tile = Signal.like(layer.last_position_tile)
         channel_tile = Signal.like(layer.last_channel_tile)
         tiles_end = Signal()
+        if program.has_shortcut:
+            m.submodules.shortcut = shortcut = Shortcut(program)
+            m.d.comb += [
+                shortcut.descriptor.eq(layer),
+                shortcut.restart.eq(self.restart),
+                shortcut.step.eq(busy),
+                shortcut.position_end.eq(turn == num_channels - 1),
+                shortcut.tiles_end.eq(tiles_end),
+                shortcut.channel.eq(channel),
+                self.shortcut_address.eq(shortcut.address),
+                shortcut.activation.eq(self.shortcut_activation),
+            ]
         m.d.comb += [
             self.bias_address.eq(layer.bias_base + channel),
             tiles_end.eq(tile_end & (position_tile == layer.last_position_tile)),

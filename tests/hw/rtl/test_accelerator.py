@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 from bench_amaranth import simulate
-from networks import random_images, random_network
+from networks import random_images, random_network, residual_network
 
 from bitrain.golden import run
 from bitrain.rtl import Accelerator
@@ -83,6 +83,17 @@ def test_random_networks_on_random_arrays(seed):
         positions=int(rng.integers(1, 6)),
         lanes=lanes * int(rng.integers(1, 3)),
         sharing=list(Sharing)[seed % 2],
+    )
+    check(network, array, random_images(network, 2))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_shortcuts(seed):
+    rng = np.random.default_rng(seed)
+    lanes = int(rng.integers(1, 4))
+    network = residual_network(seed, bits=3, lanes=lanes)
+    array = Array(
+        channels=int(rng.integers(1, 5)), positions=int(rng.integers(1, 6)), lanes=2 * lanes
     )
     check(network, array, random_images(network, 2))
 

@@ -1,25 +1,44 @@
 import numpy as np
 import pytest
 from bench_amaranth import simulate
-from networks import random_network
-from windows import neuron_origins, set_descriptor
+from networks import random_network, residual_network
+from windows import neuron_positions, set_descriptor
 
 from bitrain.rtl import Writeback
-from bitrain.spec import Array, Program
+from bitrain.spec import Array, Layer, Program
 
 
 def signed(word: int, bits: int) -> int:
     return word - (1 << bits) if word >> (bits - 1) else word
 
 
+def added_by_shortcut(program: Program, layer: Layer, ram: np.ndarray) -> np.ndarray:
+    """What each neuron gets, (channels, positions), from the words of the contract."""
+    positions = neuron_positions(layer)
+    added = np.zeros((layer.out_channels, len(positions)), int)
+    if shortcut := layer.shortcut:
+        channels, height, width = program.network.layers[shortcut.source].out_shape
+        stored = ram[program.out_bases[shortcut.source] :][: channels * height * width]
+        stored = stored.reshape(channels, height, width)
+        for c in range(channels):
+            o = c + shortcut.before
+            for i, (y, x) in enumerate(positions):
+                activation = stored[c, y * shortcut.stride[0], x * shortcut.stride[1]]
+                added[o, i] = shortcut.gain * activation << layer.upscale[o]
+    return added
+
+
+@pytest.mark.parametrize("build", [random_network, residual_network])
 @pytest.mark.parametrize("idle", [0, 3])
 @pytest.mark.parametrize(("seed", "channels", "positions"), [(0, 2, 3), (1, 3, 1), (2, 1, 4)])
-def test_stores_each_neuron_once(seed, channels, positions, idle):
-    network = random_network(seed)
+def test_stores_each_neuron_once(seed, channels, positions, idle, build):
+    network = build(seed)
     array = Array(channels=channels, positions=positions, lanes=network.num_lanes)
     program = Program(network, array)
     dut = Writeback(program)
     rng = np.random.default_rng(seed)
+    ram = rng.integers(0, network.one + 1, 1 << program.address_bits)
+    later = int(program.has_shortcut)
     stores, scores, first_cycle = {}, {}, {}
     cycle = 0
 
@@ -28,6 +47,11 @@ def test_stores_each_neuron_once(seed, channels, positions, idle):
         async for _, _, address in ctx.tick().sample(dut.bias_address):
             words = program.bias_words
             ctx.set(dut.bias, words[address % len(words)])
+
+    async def activations(ctx):
+        """The activation RAM: one cycle."""
+        async for _, _, address in ctx.tick().sample(dut.shortcut_address):
+            ctx.set(dut.shortcut_activation, int(ram[address]))
 
     async def watch(ctx):
         nonlocal cycle
@@ -57,7 +81,7 @@ def test_stores_each_neuron_once(seed, channels, positions, idle):
             stores.clear()
             first_cycle.clear()
             tiling = program.tilings[index]
-            num_positions = len(neuron_origins(layer))
+            num_positions = len(neuron_positions(layer))
             # Raw counts of every neuron that the tiles have room for.
             counts = rng.integers(
                 0,
@@ -88,6 +112,7 @@ def test_stores_each_neuron_once(seed, channels, positions, idle):
                 for word in program.bias_words[base : base + size]
             ]
             values = counts[:size, :num_positions] + np.array(constants)[:, None]
+            values += added_by_shortcut(program, layer, ram)
             if layer.relu:
                 window, scale = tiling.window, 2.0 ** (layer.shift + layer.upscale[:, None])
                 values = np.clip(np.floor(values / scale), 0, network.one)
@@ -95,10 +120,10 @@ def test_stores_each_neuron_once(seed, channels, positions, idle):
                 first = program.out_bases[index]
                 assert stores == {first + i: v for i, v in enumerate(values.tolist())}
                 if tiling.window == 1:
-                    assert first_cycle["store"] - first_cycle["done"] == 6
+                    assert first_cycle["store"] - first_cycle["done"] == 6 + later
             else:
                 assert not stores
                 assert scores == dict(enumerate(values.ravel().tolist()))
-                assert first_cycle["score"] - first_cycle["done"] == 3
+                assert first_cycle["score"] - first_cycle["done"] == 3 + later
 
-    simulate(dut, drive, background=[biases, watch])
+    simulate(dut, drive, background=[biases, watch, *([activations] if later else [])])

@@ -5,17 +5,20 @@ from itertools import product
 from bitrain.spec import Layer, Program
 
 
-def neuron_origins(layer: Layer) -> list[tuple[int, int]]:
-    """Input row and column of the first window element of each neuron."""
+def neuron_positions(layer: Layer) -> list[tuple[int, int]]:
+    """Row and column of each neuron in the map before pooling."""
     (window_h, window_w), (pool_h, pool_w) = layer.pool_window.kernel, layer.pool_window.stride
     _, height, width = layer.out_shape
     return [
-        (
-            (y * pool_h + i) * layer.stride[0] - layer.padding[0],
-            (x * pool_w + j) * layer.stride[1] - layer.padding[1],
-        )
+        (y * pool_h + i, x * pool_w + j)
         for y, x, i, j in product(range(height), range(width), range(window_h), range(window_w))
     ]
+
+
+def neuron_origins(layer: Layer) -> list[tuple[int, int]]:
+    """Input row and column of the first window element of each neuron."""
+    (sh, sw), (ph, pw) = layer.stride, layer.padding
+    return [(y * sh - ph, x * sw - pw) for y, x in neuron_positions(layer)]
 
 
 def tiles_of_positions(program: Program, index: int) -> list[list[tuple[int, int]]]:
