@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from networks import random_images, random_network
+from networks import random_images, random_network, residual_network
 
 from bitrain.bench import simulate, write_testbench
 from bitrain.gen import generate_ip
@@ -33,17 +33,18 @@ def ip(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("simulator", "seed", "sharing"),
+    ("simulator", "build", "seed", "sharing"),
     [
-        ("verilator", 10, Sharing.SHARED),
-        ("icarus", 11, Sharing.SHARED),
-        ("verilator", 12, Sharing.UNSHARED),
+        ("verilator", random_network, 10, Sharing.SHARED),
+        ("icarus", random_network, 11, Sharing.SHARED),
+        ("verilator", random_network, 12, Sharing.UNSHARED),
+        ("verilator", residual_network, 13, Sharing.SHARED),
     ],
 )
-def test_random_network_is_bit_exact(tmp_path, simulator, seed, sharing):
+def test_random_network_is_bit_exact(tmp_path, simulator, build, seed, sharing):
     if simulator == "icarus" and not shutil.which("iverilog"):
         pytest.skip("Icarus Verilog is not installed: apt-get install iverilog")
-    network = random_network(seed, bits=4, lanes=2, length=8)
+    network = build(seed, bits=4, lanes=2, length=8)
     array = Array(channels=3, positions=2, lanes=4, sharing=sharing)
     report = simulate(generate(tmp_path / "ip", network, array), simulator=simulator, seed=seed)
     assert report.problems == ()

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 from amaranth.hdl import Shape
+from networks import residual_network
 
 from bitrain.gen import (
     DEVICES,
@@ -172,6 +173,25 @@ def test_formula_of_the_readme(package: Path, network: Network, array: Array):
         names["tile"] = max(c * names["chunk"], P * Q)
         assert eval(formula, names) == layer_cost.cycles
     assert f"(`cycles`), sum of the above from layer 0 on | {cost.cycles} |" in readme
+
+
+def test_readme_lists_the_shortcuts(fast, array: Array, tmp_path: Path):
+    network = residual_network(bits=3, lanes=2)
+    readme = (generate_ip(network, array, tmp_path / "ip") / "README.md").read_text()
+    program = Program(network, array)
+    for layer in network.layers[1:]:
+        shortcut = layer.shortcut
+        row = (
+            f"| `{layer.name}` | `{network.layers[shortcut.source].name}` | "
+            f"{program.out_bases[shortcut.source]} | {shortcut.gain} | "
+            f"{shortcut.stride[0]}, {shortcut.stride[1]} | {shortcut.before} |"
+        )
+        assert row in readme.splitlines()
+    assert "What a later layer adds stays" in readme
+
+
+def test_readme_of_a_chain_has_no_shortcuts(package: Path):
+    assert "shortcut" not in (package / "README.md").read_text()
 
 
 def test_package_is_replaced(fast, network: Network, array: Array, tmp_path: Path):
