@@ -98,6 +98,18 @@ def test_shortcuts(seed):
     check(network, array, random_images(network, 2))
 
 
+def test_shortcuts_of_channels_without_upscale():
+    network = residual_network(1, bits=2, lanes=1)
+    layers = [
+        layer.model_copy(update={"upscale": np.zeros_like(layer.upscale)})
+        for layer in network.layers
+    ]
+    network = network.model_copy(update={"layers": tuple(layers)})
+    array = Array(channels=3, positions=2, lanes=2)
+    assert Program(network, array).upscale_bits == 0
+    check(network, array, random_images(network, 1))
+
+
 def test_random_stalls_on_both_streams():
     network = random_network(7, bits=3, lanes=4)
     array = Array(channels=2, positions=2, lanes=4)
