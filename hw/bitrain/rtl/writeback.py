@@ -113,10 +113,14 @@ class Writeback(Component):
         right_shift = Signal(range(program.largest_right_shift + 1))
         accumulator = count + bias
         if program.has_shortcut:
-            biased, shortcut_upscale = Signal.like(self.score), Signal.like(upscale)
-            m.d.sync += [biased.eq(accumulator), shortcut_upscale.eq(upscale)]
-            upscale = shortcut_upscale
-            accumulator = biased + (m.submodules.shortcut.product << upscale)
+            biased, added = Signal.like(self.score), m.submodules.shortcut.product
+            m.d.sync += biased.eq(accumulator)
+            if program.upscale_bits:  # Verilog has no signals of no bits
+                later_upscale = Signal.like(upscale)
+                m.d.sync += later_upscale.eq(upscale)
+                upscale = later_upscale
+                added <<= upscale
+            accumulator = biased + added
         m.d.sync += [
             count.eq(leaving[0]),
             self.score.eq(accumulator),
