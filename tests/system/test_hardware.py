@@ -9,11 +9,12 @@ from networks import random_images, random_network, residual_network
 
 from bitrain.bench import simulate, write_testbench
 from bitrain.gen import generate_ip
-from bitrain.spec import Array, Network, Sharing, estimate
+from bitrain.spec import Array, Network, Program, Sharing, estimate
 
 pytestmark = pytest.mark.tools
 
-BITS, NUM_IMAGES = 3, 2
+NUM_IMAGES = 2
+ARRAY = Array(channels=2, positions=3, lanes=3)
 
 
 def generate(directory: Path, network: Network, array: Array) -> Path:
@@ -26,10 +27,13 @@ def generate(directory: Path, network: Network, array: Array) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ip(tmp_path_factory) -> Path:
-    network = random_network(3, bits=BITS, lanes=3)
-    array = Array(channels=2, positions=3, lanes=3)
-    return generate(tmp_path_factory.mktemp("ip") / "ip", network, array)
+def network() -> Network:
+    return random_network(3, bits=3, lanes=3)
+
+
+@pytest.fixture(scope="module")
+def ip(network, tmp_path_factory) -> Path:
+    return generate(tmp_path_factory.mktemp("ip") / "ip", network, ARRAY)
 
 
 @pytest.mark.parametrize(
@@ -78,14 +82,15 @@ def test_the_fixture_itself_is_right(ip, tmp_path):
     assert simulate(Path(shutil.copytree(ip, tmp_path / "ip"))).passed
 
 
-def test_a_single_wrong_rom_bit_is_caught(ip, tmp_path):
-    def negate_first_weight(text: str) -> str:
-        """Flip the sign of channel 0's first weight: bit n + 1 of the first word."""
-        word, rest = text.split("\n", 1)
-        sign = len(word) - 1 - (BITS + 1)
-        return word[:sign] + str(1 - int(word[sign])) + word[sign + 1 :] + "\n" + rest
+def test_a_single_wrong_rom_bit_is_caught(network, ip, tmp_path):
+    def change_first_score(text: str) -> str:
+        """Flip the lowest bit of the first score's bias, which nothing can hide."""
+        words = text.split("\n")
+        line = Program(network, ARRAY).bias_bases[-1]
+        words[line] = words[line][:-1] + str(1 - int(words[line][-1]))
+        return "\n".join(words)
 
-    check_caught(corrupted(ip, tmp_path / "ip", "rom/weights.mem", negate_first_weight))
+    check_caught(corrupted(ip, tmp_path / "ip", "rom/biases.mem", change_first_score))
 
 
 def test_a_single_flipped_gate_is_caught(ip, tmp_path):
