@@ -49,7 +49,7 @@ def accuracy_by_length(
 
 
 def ablation(result: Mapping[str, Any]) -> str:
-    """Accuracy (%) against stream length: a panel for each normalisation and upscaling."""
+    """Error (%) against stream length: a panel for each normalisation and upscaling."""
 
     def draw(figure: Figure) -> None:
         panels = [(True, True), (True, False), (False, True), (False, False)]
@@ -61,7 +61,7 @@ def ablation(result: Mapping[str, Any]) -> str:
             for row in result["rows"]:
                 if (row["normalise"], row["upscale"]) == (normalise, upscale):
                     curve = curves.setdefault((row["sequences"], row["wiring"]), {})
-                    curve[row["stream_length"]] = row["accuracy"]
+                    curve[row["stream_length"]] = 100 - row["accuracy"]
             for (sequences, wiring), curve in curves.items():
                 colour = colours.setdefault(sequences, f"C{len(colours)}")
                 style = "--" if wiring == "one for all lanes" else "-"
@@ -69,14 +69,16 @@ def ablation(result: Mapping[str, Any]) -> str:
                 axes.plot(
                     *zip(*curve.items(), strict=True), style, color=colour, marker="o", label=label
                 )
-            axes.axhline(result["float"], color="black", linestyle=":", label="float")
+            axes.axhline(100 - result["float"], color="black", linestyle=":", label="float")
             axes.set_xscale("log", base=2)
+            axes.set_yscale("log")
             axes.set_xticks(lengths, [str(length) for length in lengths])
-            axes.minorticks_off()
+            axes.xaxis.minorticks_off()
+            axes.yaxis.set_major_formatter("{x:g}")
             on = {True: "with", False: "without"}
             axes.set_title(f"{on[normalise]} normalisation\n{on[upscale]} upscaling", fontsize=9)
             axes.set(xlabel="stream length L")
-        grid[0].set(ylabel="test accuracy (%)")
+        grid[0].set(ylabel="test error (%)")
         figure.legend(*grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
 
     return _svg((9.6, 4.2), draw)
