@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from bitrain import golden
-from bitrain.nn import ScConfig, ScModel, convert
+from bitrain.nn import Residual, ScConfig, ScModel, Subsample, convert
 from bitrain.spec import BitrainError, Shape, to_unipolar
 
 
@@ -114,3 +114,34 @@ def test_a_layer_that_never_fires_converts() -> None:
     sc_model = convert(model, Shape(1, 4, 4), images, ScConfig())
     assert sc_model.run(torch.from_numpy(images))[0].count_nonzero() == 0
     check_against_golden(sc_model, images)
+
+
+@pytest.mark.parametrize("arithmetic", ["stochastic", "binary"])
+def test_residual_network_is_goldens(arithmetic) -> None:
+    """Shortcuts with and without new channels, and the average in the last layer."""
+    torch.manual_seed(0)
+    block = [nn.Conv2d(4, 6, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(6, 6, 3, padding=1)]
+    model = nn.Sequential(
+        *(nn.Conv2d(2, 4, 3, padding=1), nn.ReLU()),
+        Residual(nn.Sequential(nn.Conv2d(4, 4, 3, padding=1))),
+        Residual(nn.Sequential(*block), Subsample(4, 6, 2)),
+        *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 3)),
+    )
+    images = np.random.default_rng(0).random((6, 2, 7, 8), np.float32)
+    config = ScConfig(bits=5, lanes=4)
+    sc_model = convert(model, Shape(2, 7, 8), images, config, arithmetic)
+    shortcuts = [layer.shortcut for layer in sc_model.to_spec("test").layers]
+    assert [s is None for s in shortcuts] == [True, False, True, False, True]
+    assert shortcuts[3].source == 1 and shortcuts[3].before == 1
+    check_against_golden(sc_model, images)
+
+
+def test_layers_with_streams_of_their_own_length(trained, digits) -> None:
+    config = ScConfig(bits=5, layer_lengths={"4": 8})
+    sc_model = convert(trained, digits.in_shape, digits.train_images, config)
+    lengths = [layer.stream_length for layer in sc_model.to_spec("test").layers]
+    assert lengths == [32, 8, 32]
+    check_against_golden(sc_model, digits.test_images[:10])
+    with pytest.raises(BitrainError, match="no layer is named 'conv'; there are 0, 4, 9"):
+        config = ScConfig(bits=5, layer_lengths={"conv": 8})
+        convert(trained, digits.in_shape, digits.train_images, config)
