@@ -7,6 +7,11 @@ import numpy as np
 from bitrain.spec import BitrainError, Shape
 
 
+def evenly_spaced(array: np.ndarray, count: int) -> np.ndarray:
+    """So many entries, or all if there are not more: image folders are sorted by class."""
+    return array[:: max(1, len(array) // count)][:count]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
     """Labelled images, split into training and test.
@@ -45,9 +50,8 @@ class Dataset:
         return len(self.classes)
 
     def examples(self, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """So many test images and their labels, evenly spaced: folders are sorted by class."""
-        step = max(1, len(self.test_images) // count)
-        return self.test_images[::step][:count], self.test_labels[::step][:count]
+        """So many test images and their labels, evenly spaced."""
+        return evenly_spaced(self.test_images, count), evenly_spaced(self.test_labels, count)
 
     def split_validation(self, count: int, seed: int = 0) -> "Dataset":
         """Hold ``count`` training images out, to choose a recipe without the test images.

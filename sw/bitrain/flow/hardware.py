@@ -13,7 +13,7 @@ from .run import Run
 
 
 def generate(run: Run) -> dict[str, Any]:
-    """IP folder with a test bench of the first test images."""
+    """IP folder with a test bench of some test images."""
     config = run.config
     generate_with_testbench(
         run.network,

@@ -2,7 +2,7 @@
 
 Cycles are those of ``spec.estimate`` from the last pixel to the first score, for every pass that an
 image takes; a pass does not count loading the image. Thresholds and the choice of rungs come from
-the last images of the training split. The network has seen them in training, so its margins are a
+training images, evenly spaced. The network has seen them in training, so its margins are a
 little too good there: the loss on the test images is what counts, and is reported.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from bitrain import golden
-from bitrain.data import Dataset
+from bitrain.data import Dataset, evenly_spaced
 from bitrain.nn import torch_threads
 from bitrain.spec import (
     Array,
@@ -138,9 +138,10 @@ def evaluate_progressive(
         raise BitrainError(
             f"{num_images} images asked for, the test split has {len(dataset.test_images)}"
         )
-    images = to_unipolar(dataset.test_images[:num_images], network.bits)
-    labels = dataset.test_labels[:num_images]
-    calibration = to_unipolar(dataset.train_images[-CALIBRATION_IMAGES:], network.bits)
+    pixels, labels = dataset.examples(num_images or len(dataset.test_images))
+    images = to_unipolar(pixels, network.bits)
+    known = evenly_spaced(dataset.train_images, CALIBRATION_IMAGES)
+    calibration = to_unipolar(known, network.bits)
     cycles = [estimate(prefix, array).cycles for prefix in networks]
 
     def accuracy(classes: np.ndarray) -> float:

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bitrain.data import Dataset
+from bitrain.data import Dataset, evenly_spaced
 from bitrain.nn import best_device, torch_threads
 from bitrain.spec import BitrainError
 
@@ -80,10 +80,9 @@ def _epoch(
     epoch: int,
     loss_of: Loss,
 ) -> float:
-    count = min(config.images or len(dataset.train_images), len(dataset.train_images))
-    step = len(dataset.train_images) // count
+    count = config.images or len(dataset.train_images)
     images, labels = (
-        torch.from_numpy(array[::step][:count]).to(best_device())
+        torch.from_numpy(evenly_spaced(array, count)).to(best_device())
         for array in (dataset.train_images, dataset.train_labels)
     )
     batches = -(-len(images) // config.batch_size)

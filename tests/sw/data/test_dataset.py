@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bitrain.data import Dataset
+from bitrain.data import Dataset, evenly_spaced
 from bitrain.spec import BitrainError
 
 
@@ -74,3 +74,10 @@ def test_split_validation_needs_two_images_of_each_class() -> None:
     )
     with pytest.raises(BitrainError, match="2 validation images cannot be held out of 4"):
         data.split_validation(2)
+
+
+def test_evenly_spaced_entries_of_a_sorted_set():
+    labels = np.repeat(np.arange(10), 30)
+    assert sorted(set(evenly_spaced(labels, 20).tolist())) == list(range(10))
+    assert evenly_spaced(labels, 7).tolist() == labels[::42][:7].tolist()
+    assert len(evenly_spaced(labels, 1000)) == 300
