@@ -1,6 +1,6 @@
 """SC-aware layers, the conversion of trained models to them, and the model zoo."""
 
-from .blocks import Residual, Subsample
+from .blocks import BLOCK_KINDS, Block, BlockSpec, Concatenate, Residual, Subsample
 from .calibrate import calibration_batch
 from .chain import read_chain
 from .config import ScConfig, StreamSource
@@ -19,6 +19,10 @@ from .zoo import (
 )
 
 __all__ = [
+    "BLOCK_KINDS",
+    "Block",
+    "BlockSpec",
+    "Concatenate",
     "FloatLayer",
     "Residual",
     "ScConfig",

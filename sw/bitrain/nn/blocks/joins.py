@@ -1,5 +1,6 @@
-"""Blocks that networks are made of, beside torch's own layers."""
+"""Where two paths meet: by a sum, or side by side."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -37,3 +38,18 @@ class Residual(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """(batch, in, rows, columns) to the shape that the body gives."""
         return F.relu(self.body(inputs) + self.shortcut(inputs))
+
+
+class Concatenate(nn.Module):
+    """The input's channels and then those of body(input), side by side.
+
+    G. Huang et al., *Densely Connected Convolutional Networks*, arXiv:1608.06993.
+    """
+
+    def __init__(self, body: nn.Sequential):
+        super().__init__()
+        self.body = body
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(batch, in, rows, columns) to (batch, in + grown, rows, columns)."""
+        return torch.cat([inputs, self.body(inputs)], 1)
