@@ -4,7 +4,7 @@ from .config import FINE_TUNE, FineTuneConfig, TrainConfig
 from .evaluate import evaluate, evaluate_network
 from .finetune import finetune_converted, finetune_sc
 from .lengths import LENGTHS, LengthAccuracy, accuracy_by_length
-from .loop import fit
+from .loop import classification, fit
 
 __all__ = [
     "FINE_TUNE",
@@ -13,6 +13,7 @@ __all__ = [
     "LengthAccuracy",
     "TrainConfig",
     "accuracy_by_length",
+    "classification",
     "evaluate",
     "evaluate_network",
     "finetune_converted",

@@ -26,3 +26,20 @@ def random_shift(images: Tensor, max_shift: int) -> Tensor:
         columns[:, None, None, :],
     )
     return padded[tuple(part.to(images.device) for part in index)]
+
+
+def random_cutout(images: Tensor, size: int) -> Tensor:
+    """Blacken a square of ``size`` pixels in each image; parts of it may be outside.
+
+    T. DeVries and G. Taylor, *Improved Regularization of Convolutional Neural Networks with
+    Cutout*, arXiv:1708.04552.
+    """
+    if size == 0:
+        return images
+    inside = []
+    for length in images.shape[2:]:
+        first = torch.randint(1 - size, length, (len(images), 1))
+        offset = torch.arange(length) - first
+        inside.append((offset >= 0) & (offset < size))
+    square = inside[0][:, None, :, None] & inside[1][:, None, None, :]
+    return images.masked_fill(square.to(images.device), 0)

@@ -25,6 +25,10 @@ class TrainConfig(BaseModel):
     """Augmentation: images move by up to so many pixels, zeros come in."""
     flip: bool = False
     """Augmentation: half of the images are mirrored, left to right."""
+    cutout: int = Field(default=0, ge=0)
+    """Augmentation: a square of so many pixels is blackened."""
+    label_smoothing: float = Field(default=0, ge=0, lt=1)
+    """Share of each label that is spread over all classes (C. Szegedy et al., arXiv:1512.00567)."""
     seed: int = Field(default=0, ge=0)
     """Of the order of images and of the augmentation."""
     threads: int = Field(default=1, ge=1)

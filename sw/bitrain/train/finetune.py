@@ -54,6 +54,7 @@ def finetune_converted(
     Distillation: G. Hinton et al., *Distilling the Knowledge in a Neural Network*,
     arXiv:1503.02531; the teacher is the float network that was converted.
     """
+    classify = classification(train_config)
     images = calibration_batch(dataset.train_images, sc_model.config.calibration_images)
 
     def choose_sums(epoch: int) -> None:
@@ -63,7 +64,7 @@ def finetune_converted(
             sc_model.use_exact()
 
     def distilled(scores: Tensor, images: Tensor, labels: Tensor) -> Tensor:
-        loss = classification(scores, images, labels)
+        loss = classify(scores, images, labels)
         if not (share := train_config.distillation):
             return loss
         ours, theirs = (

@@ -14,7 +14,7 @@ from bitrain.data import Dataset, evenly_spaced
 from bitrain.nn import best_device, torch_threads
 from bitrain.spec import BitrainError
 
-from .augment import random_flip, random_shift
+from .augment import random_cutout, random_flip, random_shift
 from .checkpoint import Checkpoint
 from .config import TrainConfig
 
@@ -22,9 +22,13 @@ Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Of scores (batch, classes), images (batch, channels, rows, columns) and labels (batch,)."""
 
 
-def classification(scores: Tensor, images: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy."""
-    return F.cross_entropy(scores, labels)
+def classification(config: TrainConfig) -> Loss:
+    """Cross-entropy with the recipe's label smoothing."""
+
+    def loss(scores: Tensor, images: Tensor, labels: Tensor) -> Tensor:
+        return F.cross_entropy(scores, labels, label_smoothing=config.label_smoothing)
+
+    return loss
 
 
 def fit(
@@ -34,7 +38,7 @@ def fit(
     *,
     checkpoint: Path | None = None,
     before_epoch: Callable[[int], None] | None = None,
-    loss: Loss = classification,
+    loss: Loss | None = None,
     title: str = "train",
     progress: bool = False,
 ) -> list[float]:
@@ -44,8 +48,9 @@ def fit(
     exists the run goes on from it and ends with the very result of an uninterrupted one, because
     each epoch draws from a generator of its own. An interrupt leaves the last epoch's file.
     ``before_epoch`` is called with the number of every epoch that begins; ``loss`` gives the loss
-    of scores, for images and their labels.
+    of scores, for images and their labels; cross-entropy by default.
     """
+    loss = loss or classification(config)
     model.to(best_device())
     for parameter in model.parameters():
         if parameter.dim() == 4:  # with the channels innermost, convolutions are quicker on CPUs
@@ -98,6 +103,7 @@ def _epoch(
             batch = random_shift(images[index], config.max_shift)
             if config.flip:
                 batch = random_flip(batch)
+            batch = random_cutout(batch, config.cutout)
             batch = batch.contiguous(memory_format=torch.channels_last)
             loss = loss_of(model(batch), batch, labels[index])
             if not loss.isfinite():
