@@ -13,6 +13,8 @@ class TrainConfig(BaseModel):
     optimizer: Literal["adamw", "sgd"] = "adamw"
     """AdamW (I. Loshchilov and F. Hutter, arXiv:1711.05101), or SGD with Nesterov momentum 0.9."""
     epochs: int = Field(default=40, ge=0)
+    patience: int | None = Field(default=None, ge=1)
+    """Stop early where so many epochs together lower the loss by less than 1 %."""
     images: int | None = Field(default=None, ge=1)
     """How many training images are used, evenly spaced; all by default."""
     batch_size: int = Field(default=64, ge=1)

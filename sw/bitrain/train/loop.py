@@ -14,12 +14,14 @@ from bitrain.data import Dataset, evenly_spaced
 from bitrain.nn import best_device, torch_threads
 from bitrain.spec import BitrainError
 
+from . import distributed
 from .augment import random_cutout, random_flip, random_shift
 from .checkpoint import Checkpoint
 from .config import TrainConfig
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""Of scores (batch, classes), images (batch, channels, rows, columns) and labels (batch,)."""
+"""Mean of a batch, of its scores (batch, classes), images (batch, channels, rows, columns) and
+labels (batch,)."""
 
 
 def classification(config: TrainConfig) -> Loss:
@@ -49,7 +51,12 @@ def fit(
     each epoch draws from a generator of its own. An interrupt leaves the last epoch's file.
     ``before_epoch`` is called with the number of every epoch that begins; ``loss`` gives the loss
     of scores, for images and their labels; cross-entropy by default.
+
+    Under torchrun all processes call this with equal arguments, each computes its share of every
+    batch, and each ends with the same model and losses; process 0 writes the checkpoint, which all
+    must be able to read, and shows the progress.
     """
+    distributed.start()
     loss = loss or classification(config)
     model.to(best_device())
     for parameter in model.parameters():
@@ -58,20 +65,31 @@ def fit(
     optimizer = _optimizer(model, config)
     losses: list[float] = []
     file = Checkpoint(path=checkpoint) if checkpoint else None
+
+    def save() -> None:
+        if file and distributed.is_main():
+            file.save(model, optimizer, config, losses)
+        distributed.barrier()
+
     if file:
         losses = file.load(model, optimizer, config)
         if not losses:
-            file.save(model, optimizer, config, losses)
-    with _bar(progress) as bar:
+            save()
+    with (
+        _bar(progress and distributed.is_main()) as bar,
+        distributed.parallel(model) as trained,
+    ):
         task = bar.add_task(title, total=config.epochs, completed=len(losses), loss="")
         for epoch in range(len(losses), config.epochs):
+            if _settled(losses, config.patience):
+                break
             with torch_threads(config.threads):
                 if before_epoch:
                     before_epoch(epoch)
-                losses.append(_epoch(model, dataset, config, optimizer, epoch=epoch, loss_of=loss))
+                mean = _epoch(trained, dataset, config, optimizer, epoch=epoch, loss_of=loss)
+            losses.append(mean)
             bar.update(task, advance=1, loss=f"loss {losses[-1]:.4f}")
-            if file:
-                file.save(model, optimizer, config, losses)
+            save()
     model.to("cpu").eval()
     return losses
 
@@ -104,18 +122,29 @@ def _epoch(
             if config.flip:
                 batch = random_flip(batch)
             batch = random_cutout(batch, config.cutout)
-            batch = batch.contiguous(memory_format=torch.channels_last)
-            loss = loss_of(model(batch), batch, labels[index])
+            mine, share = distributed.shard(len(index))
+            batch = batch[mine].contiguous(memory_format=torch.channels_last)
+            with distributed.own_draws(config.seed, epoch, i):
+                part = share * loss_of(model(batch), batch, labels[index][mine])
+            loss = distributed.total(part)
             if not loss.isfinite():
                 raise BitrainError(
                     f"training diverged in epoch {epoch + 1} (loss {loss.item()}); lower "
                     f"learning_rate, now {config.learning_rate:g}"
                 )
             optimizer.zero_grad()
-            loss.backward()
+            (part * distributed.world_size()).backward()  # gradients are averaged, not added
             optimizer.step()
             total += loss.item() * len(index)
+    distributed.share_buffers(model)
     return total / len(images)
+
+
+def _settled(losses: list[float], patience: int | None) -> bool:
+    """Whether the best loss before the last ``patience`` epochs was not improved by 1 % in them."""
+    if patience is None or len(losses) <= patience:
+        return False
+    return min(losses[-patience:]) > 0.99 * min(losses[:-patience])
 
 
 def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
