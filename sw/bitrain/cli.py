@@ -220,6 +220,31 @@ def synth(
 
 
 @app.command()
+def recast(
+    teacher: Annotated[str, typer.Argument(help="Trained weights: a name or a safetensors file.")],
+    *,
+    plan: Annotated[Path, typer.Option(help="Plan (YAML).", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Output folder; finished blocks there are kept.")],
+    objective: Annotated[
+        Literal["cycles"] | None, typer.Option(help="Find the rules for blocks that save these.")
+    ] = None,
+    budget: Annotated[
+        float, typer.Option(help="Share of the teacher's, with --objective.", min=0.01, max=1)
+    ] = 0.5,
+    data_dir: DataDir = None,
+) -> None:
+    """Turn a trained network into one of other blocks, block by block."""
+    from bitrain.flow import load_plan, run_recast
+    from bitrain.flow.tables import recast_summary, recast_table
+
+    share = budget if objective else None
+    result = run_recast(load_plan(plan, data_dir), teacher, out, console, budget=share)
+    console.print(recast_table(result))
+    for line in recast_summary(result):
+        console.print(line, soft_wrap=True)
+
+
+@app.command()
 def doctor() -> None:
     """List the external tools, their versions and how to get what is missing."""
     from bitrain.flow.tables import tools_table

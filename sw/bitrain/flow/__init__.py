@@ -5,10 +5,12 @@ from .config import RunConfig, load_config
 from .networks import accuracies, dataset_of, generate_with_testbench
 from .pipeline import run_flow
 from .progressive import evaluate_progressive, write_progressive
+from .recasting import RecastConfig, load_plan, run_recast
 from .sequences import find_sequences, sources_yaml
 from .study import run_study
 
 __all__ = [
+    "RecastConfig",
     "RunConfig",
     "accuracies",
     "dataset_of",
@@ -16,8 +18,10 @@ __all__ = [
     "find_sequences",
     "generate_with_testbench",
     "load_config",
+    "load_plan",
     "run_ablation",
     "run_flow",
+    "run_recast",
     "run_study",
     "sources_yaml",
     "write_progressive",

@@ -20,7 +20,7 @@ from bitrain.spec import write_atomically
 
 from . import plots
 from .config import RunConfig
-from .learning import convert_and_evaluate
+from .learning import check_model, convert_and_evaluate
 from .pipeline import run_steps
 from .run import Run
 from .workspace import Workspace
@@ -54,6 +54,7 @@ def run_ablation(
     """
     dataset = load_dataset(config.data.name, config.data.directory)
     run = Run(config, Workspace(directory), dataset)
+    check_model(run)
     run_steps(run, ["train"], console)
     trained, rows = run.workspace.fingerprint, []
     combinations = list(_combinations(config))

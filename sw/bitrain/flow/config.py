@@ -1,15 +1,16 @@
 """Configuration of a whole run, as a YAML file."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Protocol, Self, TypeVar
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from bitrain.gen import DEFAULT_DEVICE
 from bitrain.nn import ScConfig
-from bitrain.spec import Array, BitrainError
+from bitrain.spec import Array
 from bitrain.train import FineTuneConfig, TrainConfig
+
+from .yaml_file import read_yaml
 
 
 class _Section(BaseModel):
@@ -77,28 +78,25 @@ class RunConfig(_Section):
 
 
 def load_config(path: Path, data_dir: Path | None = None) -> RunConfig:
-    """Read a YAML file; :class:`BitrainError` names the option that is wrong.
+    """Read a YAML file; :class:`BitrainError` names what is wrong.
 
     data_dir: where the data set's files are, in place of the file's ``data.directory``.
     """
-    if not path.is_file():
-        raise BitrainError(f"{path}: no such configuration file; examples/digits.yaml is one")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        where = " ".join(str(error).split())
-        raise BitrainError(f"{path}: not valid YAML ({where})") from error
-    if not isinstance(content, dict):
-        raise BitrainError(f"{path}: expected a mapping of options; see examples/digits.yaml")
-    try:
-        config = RunConfig.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        option = ".".join(str(part) for part in first["loc"])
-        what = first["msg"]
-        if first["type"] == "extra_forbidden":
-            what = "there is no such option"
-        raise BitrainError(f"{path}: {option or 'configuration'}: {what}") from error
+    return with_data_dir(read_yaml(path, RunConfig, "examples/digits.yaml"), data_dir)
+
+
+class _HasData(Protocol):
+    @property
+    def data(self) -> DataConfig: ...
+
+    def model_copy(self, *, update: dict[str, Any]) -> Self: ...
+
+
+Config = TypeVar("Config", bound=_HasData)
+
+
+def with_data_dir(config: Config, data_dir: Path | None) -> Config:
+    """The configuration with another folder of the data set's files, if one is given."""
     if data_dir is None:
         return config
     data = config.data.model_copy(update={"directory": data_dir})

@@ -119,6 +119,12 @@ def convert_and_evaluate(
     return _accuracy(run, converted.to_spec("converted"), arithmetic)
 
 
+def check_model(run: Run) -> None:
+    """Refuse a model that the accelerator cannot run, before it is trained."""
+    model = create_model(run.config.model, run.dataset.in_shape, run.dataset.num_classes)
+    run.config.sc.lengths_of([step.name for step in read_chain(model, run.dataset.in_shape)])
+
+
 def _checkpoint(run: Run, name: str) -> str:
     """Relative path: a recipe's checkpoints are its own, and go on where they were left."""
     return f"checkpoints/{name}-{run.workspace.fingerprint[:12]}.pt"
@@ -136,8 +142,6 @@ def _train(run: Run, checkpoint: str, *, progress: bool = False) -> tuple[Any, l
     model = create_model(
         config.model, in_shape, num_classes, seed=config.train.seed, pretrained=config.pretrained
     )
-    # Refuse what cannot be run before it is trained.
-    config.sc.lengths_of([step.name for step in read_chain(model, in_shape)])
     if config.pretrained is not None:
         return model.eval(), []
     path = run.workspace.path(checkpoint)

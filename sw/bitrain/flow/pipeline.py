@@ -117,6 +117,8 @@ def run_flow(
     dataset = load_dataset(config.data.name, config.data.directory)
     run = Run(config, Workspace(directory), dataset)
     names = list(STEPS)
+    if until != "train":  # any teacher may be trained
+        learning.check_model(run)
     run_steps(run, names[: names.index(until) + 1] if until else names, console)
     return run.workspace.results
 

@@ -162,3 +162,34 @@ def images_with_scores(
             bottom.grid(visible=False)
 
     return _svg((1.3 * len(examples), 3.0), draw)
+
+
+def recasting(result: Mapping[str, Any]) -> str:
+    """Accuracy (%) as block after block is recast, and the student's costs beside the teacher's."""
+
+    def draw(figure: Figure) -> None:
+        left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+        blocks, accuracy = result["blocks"], result["accuracy"]
+        numbers = [block["block"] for block in blocks]
+        left.plot(numbers, [block["accuracy"] for block in blocks], "o-", label="so far")
+        for name, style in (("teacher", ":"), ("student", "-"), ("scratch", "--")):
+            if name in accuracy:
+                left.axhline(accuracy[name], color="black", linestyle=style, label=name)
+        left.set(xlabel="block", ylabel="test accuracy (%)", xticks=numbers)
+        left.legend()
+        teacher, student = result["cost"]["teacher"], result["cost"]["student"]
+        labels = {"parameters": "parameters", "activations": "activations", "macs": "MACs"}
+        labels |= {"memory_access": "memory access", "cycles": "SC cycles"}
+        ratios = {
+            label: student[key] / teacher[key]
+            for key, label in labels.items()
+            if student[key] is not None and teacher[key] is not None
+        }
+        for batch, latency in student["latency"].items():
+            ratios[f"CPU time, batch {batch}"] = 1 / latency["speedup"]
+        right.barh(list(ratios), list(ratios.values()))
+        right.axvline(1, color="black", linestyle=":")
+        right.invert_yaxis()
+        right.set(xlabel="student / teacher")
+
+    return _svg((8, 3.2), draw)

@@ -17,6 +17,7 @@ from bitrain.spec import write_atomically
 
 from . import plots
 from .config import RunConfig
+from .learning import check_model
 from .pipeline import run_steps
 from .run import Run
 from .workspace import Workspace
@@ -42,7 +43,9 @@ def run_study(
     for seed in seeds:
         seeded = _with_seed(config, seed)
         base = Workspace(directory / f"seed{seed}")
-        run_steps(Run(seeded, base, dataset), ["train"], console)
+        run = Run(seeded, base, dataset)
+        check_model(run)
+        run_steps(run, ["train"], console)
         trained = base.results["train"]
         floats.append(trained["accuracy"])
         for length in config.lengths:

@@ -171,3 +171,47 @@ def ablation_table(result: dict[str, Any]) -> Table:
     for line, accuracies in lines.items():
         table.add_row(*line, *(f"{accuracies[length]:.2f}" for length in lengths))
     return table
+
+
+def recast_table(result: dict[str, Any]) -> Table:
+    """One row for each recast block: the network as it is after that step."""
+    table = Table(title=f"{result['name']}: {result['teacher']} recast")
+    table.add_column("block")
+    headers = ("difference", "accuracy so far", "parameters", "activations", "MACs", "memory")
+    for column in headers:
+        table.add_column(column, justify="right")
+    counts = ("parameters", "activations", "macs", "memory_access")
+    for row in result["blocks"]:
+        table.add_row(
+            f"{row['block']}: {row['old']} => {row['new']}",
+            f"{row['difference']:.4g}",
+            f"{row['accuracy']:.2f} %",
+            *(f"{row[key]:,}" for key in counts),
+        )
+    table.add_section()
+    for name, accuracy in result["accuracy"].items():
+        cost = result["cost"]["teacher" if name == "teacher" else "student"]
+        table.add_row(name, "", f"{accuracy:.2f} %", *(f"{cost[key]:,}" for key in counts))
+    return table
+
+
+def recast_summary(result: dict[str, Any]) -> list[str]:
+    """Speed-up and cycles in lines for the terminal."""
+    student = result["cost"]["student"]
+    lines = [
+        f"batch {batch}: {1e3 * latency['seconds']:.2f} ms on this CPU, one thread, "
+        f"{latency['speedup']:.2f} times as fast as the teacher (median of paired runs)"
+        for batch, latency in student["latency"].items()
+    ]
+    cycles = (
+        f"{name} {'cannot run' if cost['cycles'] is None else format(cost['cycles'], ',')}"
+        for name, cost in result["cost"].items()
+    )
+    lines.append(f"SC accelerator, cycles an image (estimated): {', '.join(cycles)}")
+    if sc := result.get("sc"):
+        lines.append(
+            f"SC at L = {sc['stream_length']}: {sc['converted']:.2f} % converted, "
+            f"{sc['matched']:.2f} % after matching, {sc['sc']:.2f} % fine-tuned; "
+            f"integer baseline {sc['integer']:.2f} %"
+        )
+    return lines

@@ -4,8 +4,10 @@ from .blocks import BLOCK_KINDS, Block, BlockSpec, Concatenate, Residual, Subsam
 from .calibrate import calibration_batch
 from .chain import read_chain
 from .config import ScConfig, StreamSource
+from .cost import ModelCost, cost_by_block, model_cost
 from .device import best_device
 from .float_layer import FloatLayer
+from .latency import Latency, fold_batch_norm, paired_latency
 from .layer import ScLayer
 from .model import ScModel, convert
 from .threads import torch_threads
@@ -15,6 +17,7 @@ from .zoo import (
     list_pretrained,
     load_weights,
     model_file,
+    read_metadata,
     save_weights,
 )
 
@@ -24,6 +27,8 @@ __all__ = [
     "BlockSpec",
     "Concatenate",
     "FloatLayer",
+    "Latency",
+    "ModelCost",
     "Residual",
     "ScConfig",
     "ScLayer",
@@ -33,12 +38,17 @@ __all__ = [
     "best_device",
     "calibration_batch",
     "convert",
+    "cost_by_block",
     "create_model",
+    "fold_batch_norm",
     "list_models",
     "list_pretrained",
     "load_weights",
+    "model_cost",
     "model_file",
+    "paired_latency",
     "read_chain",
+    "read_metadata",
     "save_weights",
     "torch_threads",
 ]

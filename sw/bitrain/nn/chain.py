@@ -3,7 +3,8 @@
 A step is a Conv2d or Linear with what follows it: BatchNorm2d, folded into weights and bias (S.
 Ioffe and C. Szegedy, *Batch Normalization*, arXiv:1502.03167), and ReLU and MaxPool2d in either
 order, which are equal. A residual block is its body's steps, the last of which adds the block's
-input. Average pooling of the whole map is folded into the Linear that follows it.
+input; another :class:`Block` is its modules. Average pooling of the whole map is folded into the
+Linear that follows it.
 """
 
 from dataclasses import replace
@@ -14,12 +15,12 @@ from torch import Tensor, nn
 
 from bitrain.spec import BitrainError, MaxPool2d, Shape
 
-from .blocks import Residual, Subsample
+from .blocks import Block, Concatenate, Residual, Subsample
 from .float_layer import FloatLayer, FloatShortcut
 
 _SUPPORTED = (
     "Conv2d, Linear, BatchNorm2d, ReLU, MaxPool2d, AdaptiveAvgPool2d(1), Flatten, Dropout, "
-    "Identity, bitrain.nn.Residual, nested Sequential"
+    "Identity, bitrain.nn.Block, bitrain.nn.Residual, nested Sequential"
 )
 _IGNORED = (nn.Identity, nn.Dropout, nn.Dropout2d)
 _ACTIVATIONS = (
@@ -33,6 +34,7 @@ _INSTEAD: dict[type[nn.Module], str] = {
     **dict.fromkeys(_NORMS, "use BatchNorm2d right after a Conv2d"),
     **dict.fromkeys(_POOLS, "use MaxPool2d, or AdaptiveAvgPool2d(1)"),
     **dict.fromkeys((nn.Softmax, nn.LogSoftmax), "leave it out, the largest score is the class"),
+    Concatenate: "the accelerator cannot run dense blocks yet, use conv or residual ones",
 }
 
 
@@ -61,6 +63,7 @@ class _Reader:
         self.relu_path = self.pool_path = ""
         self.readers = {
             nn.Sequential: self.sequential,
+            Block: self.sequential,
             Residual: self.residual,
             nn.Conv2d: self.conv,
             nn.Linear: self.linear,
@@ -153,7 +156,10 @@ class _Reader:
 
     def conv(self, path: str, module: nn.Conv2d) -> None:
         if module.groups != 1:
-            raise BitrainError(f"{path}: Conv2d with groups={module.groups}; use groups=1")
+            raise BitrainError(
+                f"{path}: Conv2d with groups={module.groups}; use groups=1, the accelerator cannot "
+                "run depthwise and other grouped convolutions yet"
+            )
         if module.dilation != (1, 1):
             raise BitrainError(f"{path}: Conv2d with dilation={module.dilation}; use dilation=1")
         if isinstance(module.padding, str) or module.padding_mode != "zeros":

@@ -54,11 +54,17 @@ class ScModel(nn.Module):
         return self._walk(self.quantise(images), lambda layer, x, added: layer(x, added))
 
     def _walk(
-        self, inputs: Tensor, step: Callable[[ScLayer, Tensor, Tensor | None], Tensor]
+        self,
+        inputs: Tensor,
+        step: Callable[[ScLayer, Tensor, Tensor | None], Tensor],
+        count: int | None = None,
     ) -> list[Tensor]:
-        """What ``step`` makes of each layer, its inputs and what its shortcut adds, in order."""
+        """What ``step`` makes of each layer, its inputs and what its shortcut adds, in order.
+
+        count: only of the first so many.
+        """
         outputs: list[Tensor] = []
-        for layer in self.steps:
+        for layer in self.steps[:count]:
             shortcut = layer.source.shortcut
             outputs.append(step(layer, inputs, outputs[shortcut.source] if shortcut else None))
             inputs = outputs[-1]
@@ -93,11 +99,25 @@ class ScModel(nn.Module):
         scores = self.run(images)[-1].flatten(1)
         return scores.float() * self.steps[-1].product_scale
 
+    def activation(self, images: Tensor, index: int) -> Tensor:
+        """What layer ``index`` stores, in the unit of the float network."""
+        layer = self.steps[index]
+        stored = self._walk(
+            self.quantise(images), lambda layer, x, added: layer(x, added), index + 1
+        )[-1]
+        unit = layer.out_scale / layer.one if layer.source.relu else layer.product_scale
+        return stored.float() * unit
+
     @torch.no_grad()
+    def float_activation(self, images: Tensor, index: int) -> Tensor:
+        """What layer ``index`` of the float network that was converted gives."""
+        return self._walk(
+            images, lambda layer, x, added: layer.source.forward(x, added), index + 1
+        )[-1]
+
     def float_scores(self, images: Tensor) -> Tensor:
         """Scores (batch, classes) of the float network that was converted."""
-        walk = self._walk(images, lambda layer, x, added: layer.source.forward(x, added))
-        return walk[-1].flatten(1)
+        return self.float_activation(images, len(self.steps) - 1).flatten(1)
 
     def to_spec(self, name: str, metadata: dict[str, Any] | None = None) -> Network:
         """The network as it is written to a file."""

@@ -1,10 +1,10 @@
-"""Residual blocks, in torch and read as engine steps."""
+"""Blocks, in torch and read as engine steps."""
 
 import pytest
 import torch
 from torch import nn
 
-from bitrain.nn import Residual, Subsample, create_model, read_chain
+from bitrain.nn import Block, BlockSpec, Residual, Subsample, create_model, read_chain
 from bitrain.spec import BitrainError, Shape
 
 IN_SHAPE = Shape(3, 8, 8)
@@ -26,6 +26,15 @@ def residual_net(*, body=None, shortcut=None, first=None) -> nn.Sequential:
     )
 
 
+def block_net(*specs: BlockSpec) -> nn.Sequential:
+    head = BlockSpec(kind="linear", in_channels=8, out_channels=5, average=True, relu=False)
+    return nn.Sequential(*map(Block, [*specs, head]))
+
+
+def spec(kind, in_channels=8, **options) -> BlockSpec:
+    return BlockSpec(kind=kind, in_channels=in_channels, out_channels=8, **options)
+
+
 def run(steps, images):
     stored, inputs = [], images
     for step in steps:
@@ -43,10 +52,18 @@ def test_subsample_keeps_every_second_pixel_between_new_channels():
     assert not found[:, 0].any() and not found[:, 3:].any()
 
 
-@pytest.mark.parametrize("name", ["own", "resnet20"])
+@pytest.mark.parametrize("name", ["own", "blocks", "resnet20"])
 def test_steps_compute_what_the_model_does(name):
     if name == "own":
         model, shape = residual_net(), IN_SHAPE
+    elif name == "blocks":
+        model = block_net(
+            spec("conv", 3, layers=2, stride=2, downsample="max"),
+            spec("residual", stride=2),
+            spec("bottleneck"),
+            spec("residual", stride=2, downsample="max"),
+        )
+        shape = Shape(3, 16, 16)
     else:
         shape = Shape(3, 16, 16)
         model = create_model(name, shape, 5)
@@ -85,6 +102,28 @@ def test_steps_of_a_block():
 def test_refused(changes, message):
     with pytest.raises(BitrainError, match=message):
         read_chain(residual_net(**changes), IN_SHAPE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        (
+            "dense",
+            {"layers": 2},
+            r"^1\.0: Concatenate is not supported; the accelerator cannot run",
+        ),
+        ("separable", {}, r"^1\.0: Conv2d with groups=8; use groups=1, the accelerator cannot"),
+        ("conv", {"stride": 2, "downsample": "average"}, r"^1\.3: AvgPool2d is not supported"),
+    ],
+)
+def test_blocks_that_the_accelerator_cannot_run_yet(kind, options, message):
+    with pytest.raises(BitrainError, match=message):
+        read_chain(block_net(spec("conv", 3), spec(kind, **options)), IN_SHAPE)
+
+
+def test_names_of_the_steps_of_blocks():
+    steps = read_chain(block_net(spec("conv", 3), spec("residual")), IN_SHAPE)
+    assert [step.name for step in steps] == ["0.0", "1.0.body.0", "1.0.body.3", "2.2"]
 
 
 def test_average_is_read_by_a_linear_only():

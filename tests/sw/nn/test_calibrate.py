@@ -63,9 +63,9 @@ def test_channels_of_small_weights_are_upscaled(trained, digits) -> None:
 def test_channels_of_different_size_gain_from_clips_of_their_own(trained, digits) -> None:
     model = deepcopy(trained)
     with torch.no_grad():  # the same function, with some channels 16 times as small
-        model[1].weight[:8] /= 16
-        model[1].bias[:8] /= 16
-        model[4].weight[:, :8] *= 16
+        model[0][1].weight[:8] /= 16
+        model[0][1].bias[:8] /= 16
+        model[1][0].weight[:, :8] *= 16
     images = torch.from_numpy(digits.test_images)
     separate, shared = (
         convert(model, digits.in_shape, digits.train_images, ScConfig(upscale=upscale))

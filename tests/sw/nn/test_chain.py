@@ -93,7 +93,8 @@ REFUSED = {
     "other": (
         [nn.ConvTranspose2d(1, 2, 3), nn.ReLU(), *tail()],
         "0: ConvTranspose2d is not supported; use Conv2d, Linear, BatchNorm2d, ReLU, MaxPool2d, "
-        "AdaptiveAvgPool2d(1), Flatten, Dropout, Identity, bitrain.nn.Residual, nested Sequential",
+        "AdaptiveAvgPool2d(1), Flatten, Dropout, Identity, bitrain.nn.Block, bitrain.nn.Residual, "
+        "nested Sequential",
     ),
     "nested": (
         [nn.Sequential(conv(), nn.Tanh()), *tail()],
@@ -102,11 +103,13 @@ REFUSED = {
     "container": (
         [nn.ModuleList([conv()]), *tail()],
         "0: ModuleList is not supported; use Conv2d, Linear, BatchNorm2d, ReLU, MaxPool2d, "
-        "AdaptiveAvgPool2d(1), Flatten, Dropout, Identity, bitrain.nn.Residual, nested Sequential",
+        "AdaptiveAvgPool2d(1), Flatten, Dropout, Identity, bitrain.nn.Block, bitrain.nn.Residual, "
+        "nested Sequential",
     ),
     "groups": (
         [conv(), nn.ReLU(), conv(2, 2, groups=2), nn.ReLU(), *tail()],
-        "2: Conv2d with groups=2; use groups=1",
+        "2: Conv2d with groups=2; use groups=1, the accelerator cannot run depthwise and other "
+        "grouped convolutions yet",
     ),
     "dilation": (
         [conv(dilation=2), nn.ReLU(), *tail()],

@@ -137,11 +137,11 @@ def test_residual_network_is_goldens(arithmetic) -> None:
 
 
 def test_layers_with_streams_of_their_own_length(trained, digits) -> None:
-    config = ScConfig(bits=5, layer_lengths={"4": 8})
+    config = ScConfig(bits=5, layer_lengths={"1.0": 8})
     sc_model = convert(trained, digits.in_shape, digits.train_images, config)
     lengths = [layer.stream_length for layer in sc_model.to_spec("test").layers]
     assert lengths == [32, 8, 32]
     check_against_golden(sc_model, digits.test_images[:10])
-    with pytest.raises(BitrainError, match="no layer is named 'conv'; there are 0, 4, 9"):
+    with pytest.raises(BitrainError, match=r"no layer is named 'conv'; there are 0\.0, 1\.0, 2\.1"):
         config = ScConfig(bits=5, layer_lengths={"conv": 8})
         convert(trained, digits.in_shape, digits.train_images, config)

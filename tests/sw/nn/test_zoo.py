@@ -1,29 +1,98 @@
 """Models by name."""
 
+from itertools import groupby
+
 import pytest
 import torch
+from torch import nn
 
-from bitrain.nn import create_model, list_models
+from bitrain.nn import Block, create_model, list_models, read_chain
 from bitrain.spec import BitrainError, Shape
 
 
 @pytest.mark.parametrize("name", list_models())
 def test_models_give_scores(name) -> None:
-    model = create_model(name, Shape(3, 16, 12), 7).eval()
-    assert model(torch.rand(2, 3, 16, 12)).shape == (2, 7)
+    """Without weights in memory: the largest has 36 million."""
+    shape = Shape(3, 64, 32)
+    with torch.device("meta"):
+        model = create_model(name, shape, 7).eval()
+    assert model(torch.empty(2, *shape, device="meta")).shape == (2, 7)
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_models_are_blocks_that_fit(name) -> None:
+    shape = Shape(3, 64, 32)
+    with torch.device("meta"):
+        model = create_model(name, shape, 7)
+    for block in model:
+        assert isinstance(block, Block)
+        assert block.spec == block.spec.reading(shape)
+        before, shape = shape, block.out_shape(shape)
+        assert shape.channels == block.spec.out_channels
+        if block.spec.kind != "linear":
+            assert before.height // shape.height == block.spec.stride
+    assert shape == (7, 1, 1)
+
+
+def kinds(model: nn.Sequential) -> list[tuple[str, int]]:
+    """Kind of the blocks in order, each with how many come in a row."""
+    return [
+        (kind, len(list(blocks)))
+        for kind, blocks in groupby(block.spec.kind for block in model if isinstance(block, Block))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted", "layers"),
+    [
+        ("lenet5", [("conv", 2), ("linear", 3)], 5),
+        ("vgg8", [("conv", 3), ("linear", 2)], 8),
+        ("vgg16", [("conv", 13), ("linear", 1)], 14),
+        ("resnet20", [("conv", 1), ("residual", 9), ("linear", 1)], 20),
+        ("resnet56", [("conv", 1), ("residual", 27), ("linear", 1)], 56),
+        ("resnet83", [("conv", 1), ("bottleneck", 27), ("linear", 1)], 83),
+        ("wrn28_10", [("conv", 1), ("residual", 12), ("linear", 1)], 26),
+        ("resnet9", [("conv", 2), ("residual", 1), ("conv", 2), ("residual", 1), ("linear", 1)], 9),
+        ("densenet100", [("conv", 1), ("dense", 4)] * 3, 100),
+        ("densenet22", [("conv", 1), ("dense", 2)] * 3, 22),
+    ],
+)
+def test_blocks_and_layers_with_weights(name, wanted, layers) -> None:
+    with torch.device("meta"):
+        model = create_model(name, Shape(3, 32, 32), 10)
+    if wanted[-1][0] != "linear":
+        wanted = [*wanted, ("linear", 1)]
+    assert kinds(model) == wanted
+    weighted = [part for part in model.modules() if isinstance(part, nn.Conv2d | nn.Linear)]
+    assert len(weighted) == layers
+
+
+@pytest.mark.parametrize(
+    "name", ["digits_cnn", "lenet5", "vgg8", "resnet20", "resnet9", "resnet83", "vgg16"]
+)
+def test_read_as_a_chain(name) -> None:
+    shape = Shape(3, 32, 32)
+    steps = read_chain(create_model(name, shape, 5), shape)
+    assert steps[0].name == "0.0" and steps[-1].out_shape == (5, 1, 1)
+
+
+def test_dense_blocks_are_refused() -> None:
+    shape = Shape(3, 8, 8)
+    with pytest.raises(BitrainError, match=r"^1\.0: Concatenate is not supported; the accelerator"):
+        read_chain(create_model("densenet22", shape, 5), shape)
 
 
 def test_weights_follow_the_seed_and_leave_the_generator_alone() -> None:
     before = torch.get_rng_state()
     first, same, other = (
-        create_model("digits_cnn", Shape(1, 8, 8), 10, seed=seed)[0].weight for seed in (1, 1, 2)
+        create_model("digits_cnn", Shape(1, 8, 8), 10, seed=seed)[0][0].weight for seed in (1, 1, 2)
     )
     assert torch.equal(first, same) and not torch.equal(first, other)
     assert torch.equal(before, torch.get_rng_state())
 
 
 def test_unknown_model() -> None:
-    with pytest.raises(BitrainError, match=r"model 'vgg' is unknown; choose one of \['digits_cnn'"):
+    with pytest.raises(BitrainError, match=r"model 'vgg' is unknown; choose one of \['dense"):
         create_model("vgg", Shape(1, 8, 8), 10)
 
 

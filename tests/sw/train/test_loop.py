@@ -160,7 +160,7 @@ def test_spoilt_checkpoint(small, tmp_path, damage) -> None:
 
 def test_divergence_is_told(small) -> None:
     model = new_model()
-    nn.init.constant_(model[-1].weight, float("inf"))
+    nn.init.constant_(model[-1][-1].weight, float("inf"))
     with pytest.raises(BitrainError, match=r"training diverged in epoch 1 .* lower learning_rate"):
         fit(model, small, CONFIG)
 

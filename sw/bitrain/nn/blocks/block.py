@@ -37,7 +37,9 @@ class Block(nn.Sequential):
         return Shape(*found, *(1,) * (3 - len(found)))
 
 
-def _conv_bn(channels: int, filters: int, kernel: int, stride: int, padding: int, groups: int = 1):
+def _conv_bn(
+    channels: int, filters: int, kernel: int, *, stride: int = 1, padding: int = 0, groups: int = 1
+):
     conv = nn.Conv2d(
         *(channels, filters, kernel), stride=stride, padding=padding, groups=groups, bias=False
     )
@@ -48,11 +50,11 @@ def _conv_bn(channels: int, filters: int, kernel: int, stride: int, padding: int
 def _same(spec: BlockSpec, channels: int, filters: int, stride: int = 1, groups: int = 1):
     """The block's k x k convolution."""
     padding = spec.kernel // 2 if spec.padding is None else spec.padding
-    return _conv_bn(channels, filters, spec.kernel, stride, padding, groups)
+    return _conv_bn(channels, filters, spec.kernel, stride=stride, padding=padding, groups=groups)
 
 
 def _pointwise(channels: int, filters: int):
-    return _conv_bn(channels, filters, 1, 1, 0)
+    return _conv_bn(channels, filters, 1)
 
 
 def _stride(spec: BlockSpec) -> int:
@@ -79,7 +81,7 @@ def _join(spec: BlockSpec, *body: nn.Module) -> list[nn.Module]:
     stride, channels, filters = _stride(spec), spec.in_channels, spec.out_channels
     shortcut: nn.Module | None = None
     if filters < channels:
-        shortcut = nn.Sequential(*_conv_bn(channels, filters, 1, stride, 0))
+        shortcut = nn.Sequential(*_conv_bn(channels, filters, 1, stride=stride))
     elif stride > 1 or filters > channels:
         shortcut = Subsample(channels, filters, stride)
     return [Residual(nn.Sequential(*body), shortcut), *_pool(spec)]

@@ -56,3 +56,7 @@ class BlockSpec(BaseModel):
         """The same block, with the same output width, for an input of another shape."""
         area = shape.height * shape.width if self.kind == "linear" and not self.average else 1
         return self.model_copy(update={"in_channels": shape.channels, "area": area})
+
+    def __str__(self) -> str:
+        stride = f" / {self.stride}" if self.stride > 1 else ""
+        return f"{self.kind} {self.in_channels} -> {self.out_channels}{stride}"

@@ -1,7 +1,7 @@
 """Networks by name, one file per family: ``create_model("digits_cnn", dataset.in_shape, 10)``."""
 
 from .registry import create_model, list_models, model_file
-from .weights import list_pretrained, load_weights, save_weights
+from .weights import list_pretrained, load_weights, read_metadata, save_weights
 
 __all__ = [
     "create_model",
@@ -9,5 +9,6 @@ __all__ = [
     "list_pretrained",
     "load_weights",
     "model_file",
+    "read_metadata",
     "save_weights",
 ]

@@ -1,6 +1,9 @@
 """Models by name. A new one is ``(in_shape, num_classes) -> nn.Sequential`` and a line here.
 
-A user's own is named ``path/to/file.py:function``, a function of the same form.
+Those that come along are made of :class:`bitrain.nn.Block` alone.
+
+A user's own is named ``path/to/file.py:function``, a function of the same form. A safetensors file
+that recasting wrote names its own blocks.
 """
 
 import runpy
@@ -8,20 +11,31 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from bitrain.spec import BitrainError, Shape
 
-from .cnn import digits_cnn, lenet5, vgg8
-from .resnet import resnet20, resnet20x2
-from .weights import load_weights
+from ..blocks import Block, BlockSpec
+from .cnn import digits_cnn, lenet5
+from .densenet import densenet22, densenet100
+from .resnet import resnet9, resnet20, resnet20x2, resnet56, resnet83, wrn28_10
+from .vgg import vgg8, vgg16
+from .weights import load_weights, read_metadata
 
 _BUILDERS: dict[str, Callable[[Shape, int], nn.Sequential]] = {
+    "densenet100": densenet100,
+    "densenet22": densenet22,
     "digits_cnn": digits_cnn,
     "lenet5": lenet5,
     "resnet20": resnet20,
     "resnet20x2": resnet20x2,
+    "resnet56": resnet56,
+    "resnet9": resnet9,
+    "resnet83": resnet83,
+    "vgg16": vgg16,
     "vgg8": vgg8,
+    "wrn28_10": wrn28_10,
 }
 
 
@@ -52,6 +66,8 @@ def create_model(
 
 
 def _build(name: str, in_shape: Shape, num_classes: int, seed: int) -> nn.Module:
+    if name.endswith(".safetensors"):
+        return _described(name, Shape(*in_shape), num_classes, seed)
     source = model_file(name)
     if source is None and name not in _BUILDERS:
         raise BitrainError(
@@ -63,6 +79,27 @@ def _build(name: str, in_shape: Shape, num_classes: int, seed: int) -> nn.Module
         if source is None:
             return _BUILDERS[name](Shape(*in_shape), num_classes)
         return _run_file(source, name.rpartition(":")[2], Shape(*in_shape), num_classes)
+
+
+def _described(name: str, in_shape: Shape, num_classes: int, seed: int) -> nn.Sequential:
+    """The blocks that a file of weights describes, as recasting writes it."""
+    try:
+        specs = [BlockSpec.model_validate(spec) for spec in read_metadata(name)["blocks"]]
+    except (KeyError, TypeError, ValidationError) as error:
+        raise BitrainError(
+            f"model {name}: the file does not say which blocks its weights belong to; give the "
+            f"model's name, one of {list_models()}"
+        ) from error
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = nn.Sequential(*map(Block, specs))
+    if specs[0].in_channels != in_shape.channels or specs[-1].out_channels != num_classes:
+        raise BitrainError(
+            f"model {name}: reads {specs[0].in_channels} channels and gives "
+            f"{specs[-1].out_channels} classes; the data set has {in_shape.channels} and "
+            f"{num_classes}"
+        )
+    return model
 
 
 def model_file(name: str) -> Path | None:

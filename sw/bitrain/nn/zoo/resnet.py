@@ -1,50 +1,92 @@
 """Residual networks for small images: K. He et al., arXiv:1512.03385, section 4.2."""
 
+from typing import Literal
+
 from torch import nn
 
-from bitrain.spec import BitrainError, Shape
+from bitrain.spec import Shape
 
-from ..blocks import Residual, Subsample
+from ..blocks import Block, BlockSpec
+from .parts import check_size, scores
 
-STAGES = (16, 32, 64)
+WIDTHS = (16, 32, 64)
 
 
 def resnet20(in_shape: Shape, num_classes: int) -> nn.Sequential:
     """Three stages of three basic blocks with shortcuts of option A, 0.27 million weights."""
-    return cifar_resnet(in_shape, num_classes, blocks=3)
+    return cifar_resnet(in_shape, num_classes, blocks=3, widths=WIDTHS)
 
 
 def resnet20x2(in_shape: Shape, num_classes: int) -> nn.Sequential:
     """ResNet-20 with twice as many filters, 1.1 million weights."""
-    return cifar_resnet(in_shape, num_classes, blocks=3, widen=2)
+    return cifar_resnet(in_shape, num_classes, stem=32, blocks=3, widths=(32, 64, 128))
 
 
-def cifar_resnet(in_shape: Shape, num_classes: int, blocks: int, widen: int = 1) -> nn.Sequential:
-    """6 · ``blocks`` + 2 layers with weights; every stage but the first halves the map.
+def resnet56(in_shape: Shape, num_classes: int) -> nn.Sequential:
+    """Three stages of nine basic blocks, 0.85 million weights."""
+    return cifar_resnet(in_shape, num_classes, blocks=9, widths=WIDTHS)
 
-    widen: how many times as many filters.
+
+def resnet83(in_shape: Shape, num_classes: int) -> nn.Sequential:
+    """Three stages of nine bottlenecks of 16, 32 and 64 channels inside and 4 times as many out."""
+    return cifar_resnet(in_shape, num_classes, blocks=9, widths=(64, 128, 256), kind="bottleneck")
+
+
+def wrn28_10(in_shape: Shape, num_classes: int) -> nn.Sequential:
+    """S. Zagoruyko and N. Komodakis, *Wide Residual Networks*, arXiv:1605.07146; 36 million.
+
+    Batch norm and ReLU come after each convolution and shortcuts have no weights, unlike there.
     """
-    channels, height, width = in_shape
-    if min(height, width) < 4:
-        raise BitrainError(f"images of {height} x {width} are too small; expected at least 4 x 4")
-    stages = [widen * filters for filters in STAGES]
-    modules = _conv_bn(channels, stages[0], 1)
-    modules.append(nn.ReLU())
-    channels = stages[0]
-    for filters in stages:
-        for _ in range(blocks):
-            stride = 1 if filters == channels else 2
-            body = nn.Sequential(
-                *_conv_bn(channels, filters, stride), nn.ReLU(), *_conv_bn(filters, filters, 1)
+    return cifar_resnet(in_shape, num_classes, blocks=4, widths=(160, 320, 640))
+
+
+def cifar_resnet(
+    in_shape: Shape,
+    num_classes: int,
+    *,
+    blocks: int,
+    widths: tuple[int, ...],
+    stem: int = 16,
+    kind: Literal["residual", "bottleneck"] = "residual",
+) -> nn.Sequential:
+    """A convolution of ``stem`` filters, then ``blocks`` blocks for each of ``widths``.
+
+    Every stage but the first halves the map.
+    """
+    check_size(in_shape, 4)
+    specs = [BlockSpec(kind="conv", in_channels=in_shape.channels, out_channels=stem)]
+    channels = stem
+    for stage, filters in enumerate(widths):
+        for index in range(blocks):
+            stride = 2 if stage > 0 and index == 0 else 1
+            specs.append(
+                BlockSpec(kind=kind, in_channels=channels, out_channels=filters, stride=stride)
             )
-            shortcut = Subsample(channels, filters, stride) if stride > 1 else None
-            modules.append(Residual(body, shortcut))
             channels = filters
-    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, num_classes)]
-    return nn.Sequential(*modules, *head)
+    return nn.Sequential(*map(Block, [*specs, scores(channels, num_classes, average=True)]))
 
 
-def _conv_bn(channels: int, filters: int, stride: int) -> list[nn.Module]:
-    conv = nn.Conv2d(channels, filters, 3, stride=stride, padding=1, bias=False)
-    nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
-    return [conv, nn.BatchNorm2d(filters)]
+def resnet9(in_shape: Shape, num_classes: int) -> nn.Sequential:
+    """A wide, shallow residual network that trains fast: nine layers with weights, 2.5 million.
+
+    Three convolutions, each with max pooling, and a residual block after the first and the last of
+    them, as in https://github.com/davidcpage/cifar10-fast, with fewer filters.
+    """
+    check_size(in_shape, 10)
+
+    def conv(channels: int, filters: int) -> BlockSpec:
+        return BlockSpec(
+            kind="conv",
+            in_channels=channels,
+            out_channels=filters,
+            stride=2,
+            downsample="max",
+        )
+
+    def residual(channels: int) -> BlockSpec:
+        return BlockSpec(kind="residual", in_channels=channels, out_channels=channels)
+
+    # Without padding the maps are 30, 15, 7 and 3 pixels wide: a fifth less work than 32, 16, 8, 4.
+    stem = BlockSpec(kind="conv", in_channels=in_shape.channels, out_channels=16, padding=0)
+    specs = [stem, conv(16, 64), residual(64), conv(64, 160), conv(160, 320), residual(320)]
+    return nn.Sequential(*map(Block, [*specs, scores(320, num_classes, average=True)]))

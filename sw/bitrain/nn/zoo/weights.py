@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from bitrain.spec import BitrainError, write_atomically
 
@@ -34,6 +34,25 @@ def load_weights(model: nn.Module, source: str | Path) -> dict[str, Any]:
     source: one of :func:`list_pretrained`, or a file. Raises :class:`BitrainError` where there is
     none, where it is spoilt, and where it belongs to another model.
     """
+    path, tensors, metadata = _read(source)
+    expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    for name in sorted(expected.keys() | tensors.keys()):
+        found = tensors[name].shape if name in tensors else None
+        if expected.get(name) != found:
+            raise BitrainError(
+                f"{path}: {name} is {_size(found)}, the model's is {_size(expected.get(name))}; "
+                "give the weights of this very model, number of classes and size of images"
+            )
+    model.load_state_dict(tensors)
+    return metadata
+
+
+def read_metadata(source: str | Path) -> dict[str, Any]:
+    """What was saved with weights: model, recipe, accuracy; errors as :func:`load_weights`."""
+    return _read(source)[2]
+
+
+def _read(source: str | Path) -> tuple[Path, dict[str, Tensor], dict[str, Any]]:
     from safetensors import SafetensorError, safe_open
 
     path = FOLDER / f"{source}.safetensors" if source in list_pretrained() else Path(source)
@@ -49,16 +68,7 @@ def load_weights(model: nn.Module, source: str | Path) -> dict[str, Any]:
             metadata = json.loads((file.metadata() or {}).get(_KEY, "{}"))
     except (SafetensorError, OSError, ValueError) as error:
         raise BitrainError(f"{path}: not a readable safetensors file ({error})") from error
-    expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
-    for name in sorted(expected.keys() | tensors.keys()):
-        found = tensors[name].shape if name in tensors else None
-        if expected.get(name) != found:
-            raise BitrainError(
-                f"{path}: {name} is {_size(found)}, the model's is {_size(expected.get(name))}; "
-                "give the weights of this very model, number of classes and size of images"
-            )
-    model.load_state_dict(tensors)
-    return metadata
+    return path, tensors, metadata
 
 
 def _size(shape: Any) -> str:

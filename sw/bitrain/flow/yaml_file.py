@@ -1,0 +1,60 @@
+"""Configurations from YAML files; a mistake is told with its line."""
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from bitrain.spec import BitrainError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_yaml(path: Path, model: type[Model], example: str) -> Model:
+    """The file as a ``model``; :class:`BitrainError` names the line and the option that is wrong.
+
+    example: a file of this kind, for who has none.
+    """
+    if not path.is_file():
+        raise BitrainError(f"{path}: no such configuration file; {example} is one")
+    try:
+        text = path.read_text(encoding="utf-8")
+        content, tree = yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        where = " ".join(str(error).split())
+        raise BitrainError(f"{path}: not valid YAML ({where})") from error
+    if not isinstance(content, dict):
+        raise BitrainError(f"{path}: expected a mapping of options; see {example}")
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        line, option = _locate(tree, first["loc"])
+        what = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            what = "there is no such option"
+        place = f"line {line}: {option}" if option else "configuration"
+        raise BitrainError(f"{path}: {place}: {what}") from error
+
+
+def _locate(node: Any, location: tuple[int | str, ...]) -> tuple[int, str]:
+    """Line and dotted name of an option, as far as the file has it.
+
+    The name goes on where an option is missing; parts that are pydantic's own are left out.
+    """
+    line, names = 1, []
+    for part in location:
+        if isinstance(node, yaml.MappingNode):
+            entry = next((pair for pair in node.value if pair[0].value == str(part)), None)
+            names.append(str(part))
+            if entry is None:
+                break
+            line, node = entry[0].start_mark.line + 1, entry[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+            names.append(str(part))
+        else:
+            break
+    return line, ".".join(names)

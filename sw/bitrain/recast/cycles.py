@@ -1,0 +1,121 @@
+"""Cycles of the accelerator for a float network, and rules that save them."""
+
+import itertools
+import math
+
+from torch import nn
+
+from bitrain.nn import ScConfig, ScModel, model_cost, read_chain
+from bitrain.spec import Array, BitrainError, Shape, estimate
+
+from .plan import Rule
+from .student import Student, specs_of
+
+WIDTHS = (1.0, 0.75, 0.5, 0.375, 0.25)
+"""Shares of a stage's output channels that are tried."""
+RUNS = ("conv", "residual", "bottleneck", "linear")
+"""Kinds that the accelerator can run, shortcuts without weights given."""
+
+_Choice = tuple[str, float]
+"""Kind and width of a block."""
+
+
+def sc_cycles(
+    model: nn.Sequential, in_shape: Shape, config: ScConfig | None, array: Array
+) -> int | None:
+    """Cycles per image on ``array``, estimated; None where the accelerator cannot run the model."""
+    try:
+        chain = read_chain(model, in_shape)
+    except BitrainError:
+        return None
+    return estimate(ScModel(chain, config or ScConfig()).to_spec("cycles"), array).cycles
+
+
+def propose_rules(
+    teacher: nn.Sequential, in_shape: Shape, config: ScConfig, array: Array, budget: float
+) -> tuple[Rule, ...]:
+    """Rules for a student of at most ``budget`` times the teacher's cycles on ``array``.
+
+    Greedy: of all single changes (a block becomes a convolution, a stage becomes narrower) the one
+    is taken that saves most cycles for each halving of the parameters of what it changes, until
+    the budget is met. Blocks that the accelerator cannot run become residual blocks first; where
+    the teacher has such, the budget is a share of the cycles of the network with residual blocks.
+    Raises :class:`BitrainError` where the budget cannot be met.
+    """
+    specs = specs_of(teacher)
+    choices: list[_Choice] = [
+        (spec.kind if spec.kind in RUNS else "residual", 1.0) for spec in specs
+    ]
+    cost = _cost(teacher, in_shape, choices, config, array)
+    if cost is None:
+        raise BitrainError(
+            "the accelerator cannot run the teacher, nor the teacher with residual blocks for the "
+            "kinds that it cannot run; write the rules for blocks yourself"
+        )
+    limit = budget * cost[0]
+    # The last block gives the scores.
+    stages = [
+        list(group)
+        for _, group in itertools.groupby(range(len(specs) - 1), lambda i: specs[i].out_channels)
+    ]
+    while cost[0] > limit:
+        best: tuple[float, list[_Choice], tuple[int, int]] | None = None
+        for changed in _changes(choices, stages):
+            found = _cost(teacher, in_shape, changed, config, array)
+            if found is None or found[0] >= cost[0]:
+                continue
+            halvings = max(math.log2(cost[1] / found[1]), 1e-3)
+            gain = (cost[0] - found[0]) / halvings
+            if best is None or gain > best[0]:
+                best = gain, changed, found
+        if best is None:
+            raise BitrainError(
+                f"no student within {budget:g} of the teacher's cycles was found; {cost[0]:,} of "
+                f"{limit / budget:,.0f} is the least: ask for less, or use a larger array"
+            )
+        _, choices, cost = best
+    return tuple(
+        Rule(blocks=(index,), to=kind, width=width)
+        for index, (kind, width) in enumerate(choices)
+        if (kind, width) != (specs[index].kind, 1.0)
+    )
+
+
+def _changes(choices: list[_Choice], stages: list[list[int]]) -> list[list[_Choice]]:
+    """All choices that differ from these in one step."""
+    found = []
+    for stage in stages:
+        width = choices[stage[0]][1]
+        narrower = [ratio for ratio in WIDTHS if ratio < width]
+        if narrower:
+            found.append(
+                [
+                    (kind, narrower[0] if i in stage else ratio)
+                    for i, (kind, ratio) in enumerate(choices)
+                ]
+            )
+        for index in stage:
+            if choices[index][0] in ("residual", "bottleneck"):
+                changed = list(choices)
+                changed[index] = ("conv", width)
+                found.append(changed)
+    return found
+
+
+def _cost(
+    teacher: nn.Sequential,
+    in_shape: Shape,
+    choices: list[_Choice],
+    config: ScConfig,
+    array: Array,
+) -> tuple[int, int] | None:
+    """Cycles and parameters of the student that these choices make; None if it cannot run."""
+    student = Student(teacher, in_shape)
+    for index, (kind, width) in enumerate(choices):
+        old = student.blocks[index]
+        assert old is not None
+        if (kind, width) != (old.spec.kind, 1.0):
+            student.replace(index, Rule(blocks=(index,), to=kind, width=width), seed=0)
+    model = student.model()
+    cycles = sc_cycles(model, in_shape, config, array)
+    return None if cycles is None else (cycles, model_cost(model, in_shape).parameters)

@@ -1,0 +1,65 @@
+"""Recasting into stochastic arithmetic: streams in the place of real numbers, block by block."""
+
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from bitrain.data import Dataset
+from bitrain.nn import ScModel, calibration_batch
+from bitrain.train import fit
+
+from .match import matching_loss
+from .plan import ScRecast
+
+
+class _ScStage(nn.Module):
+    """A converted model up to one of its layers."""
+
+    def __init__(self, sc_model: ScModel, index: int):
+        super().__init__()
+        # Only these train; the whole model stays out of the list of modules.
+        self.layers = sc_model.layers[: index + 1]
+        self._whole = (sc_model, index)
+
+    def forward(self, images: Tensor) -> Tensor:
+        sc_model, index = self._whole
+        return sc_model.activation(images, index)
+
+
+def last_layers(sc_model: ScModel) -> list[int]:
+    """The last layer of each block, by number; a block is the first part of a layer's name."""
+    owners = [layer.source.name.partition(".")[0] for layer in sc_model.steps]
+    return [i for i, owner in enumerate(owners) if i + 1 == len(owners) or owners[i + 1] != owner]
+
+
+def recast_stochastic(
+    sc_model: ScModel,
+    index: int,
+    dataset: Dataset,
+    config: ScRecast,
+    *,
+    checkpoint: Path | None = None,
+    progress: bool = False,
+) -> list[float]:
+    """Train layers up to ``index`` until it gives, with streams, what it gives in real numbers."""
+
+    def choose_sums(epoch: int) -> None:
+        if config.mode == "noise":
+            images = calibration_batch(dataset.train_images, config.sc.calibration_images)
+            sc_model.calibrate_noise(images)
+
+    def difference(outputs: Tensor, images: Tensor, labels: Tensor) -> Tensor:
+        return matching_loss(outputs, sc_model.float_activation(images, index))
+
+    losses = fit(
+        _ScStage(sc_model, index),
+        dataset,
+        config.train,
+        checkpoint=checkpoint,
+        before_epoch=choose_sums,
+        loss=difference,
+        title=f"{sc_model.steps[index].source.name}, streams",
+        progress=progress,
+    )
+    sc_model.use_exact()
+    return losses

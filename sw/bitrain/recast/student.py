@@ -1,0 +1,157 @@
+"""The student: a copy of the teacher in which one block after the other is replaced.
+
+J. Yu et al., *Network Recasting: A Universal Method for Network Architecture Transformation*,
+arXiv:1809.05262. A new block may give another number of channels than the old one; the block after
+it is then built anew, with the output width that it had, so that what it gives can be compared with
+what the teacher gives there.
+"""
+
+from collections.abc import Sequence
+from copy import deepcopy
+
+import torch
+from torch import nn
+
+from bitrain.nn import Block, BlockSpec
+from bitrain.spec import BitrainError, Shape
+
+from .plan import Rule
+
+
+class Student:
+    """Blocks by the teacher's numbers; None where one was removed."""
+
+    def __init__(self, teacher: nn.Sequential, in_shape: Shape):
+        self.in_shape = Shape(*in_shape)
+        self.blocks: list[Block | None] = [deepcopy(block) for block in blocks_of(teacher)]
+
+    def model(self, last: int | None = None) -> nn.Sequential:
+        """All blocks, or those up to number ``last``; they are shared, not copied."""
+        end = len(self.blocks) if last is None else last + 1
+        return nn.Sequential(*(block for block in self.blocks[:end] if block is not None))
+
+    def hybrid(self, teacher: nn.Sequential, last: int) -> nn.Sequential:
+        """The student up to block ``last`` and the teacher from there on."""
+        return nn.Sequential(*self.model(last), *blocks_of(teacher)[last + 1 :])
+
+    def shape_before(self, index: int) -> Shape:
+        """What block ``index`` reads."""
+        shape = self.in_shape
+        for block in self.blocks[:index]:
+            shape = block.out_shape(shape) if block is not None else shape
+        return shape
+
+    def replace(self, index: int, rule: Rule, seed: int) -> list[int]:
+        """Put in what ``rule`` says at ``index``; returns the numbers of the blocks that are new.
+
+        New weights are drawn from ``seed``; tensors of the old block whose names and shapes fit
+        are inherited. Raises :class:`BitrainError` where the blocks do not fit together.
+        """
+        old = self.blocks[index]
+        assert old is not None
+        new = []
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed((seed << 16) + index)
+            if rule.remove:
+                self._remove(index, old.spec)
+            else:
+                target = rule.target(index, old.spec)
+                self._check(index, target)
+                self.blocks[index] = self._build(index, target, old)
+                new.append(index)
+            following = index + 1
+            if following < len(self.blocks) and self._misfit(following):
+                after = self.blocks[following]
+                assert after is not None
+                self.blocks[following] = self._build(following, after.spec, after)
+                new.append(following)
+        if not self._ends_alike(index):
+            raise BitrainError(
+                f"block {index}: the network does not give the teacher's scores any more; "
+                "keep the width and the kind of its last block"
+            )
+        return new
+
+    def _remove(self, index: int, old: BlockSpec) -> None:
+        if index + 1 == len(self.blocks):
+            raise BitrainError(f"block {index} gives the scores; it cannot be removed")
+        self.blocks[index] = None
+        after = self.blocks[index + 1]
+        assert after is not None
+        if old.stride > 1 and after.spec.kind != "linear":
+            stride = old.stride * after.spec.stride
+            downsample = after.spec.downsample if after.spec.stride > 1 else old.downsample
+            spec = after.spec.model_copy(update={"stride": stride, "downsample": downsample})
+            self.blocks[index + 1] = self._build(index + 1, spec, after)
+
+    def _check(self, index: int, target: BlockSpec) -> None:
+        shape = self.shape_before(index)
+        if target.kind != "linear" and index and shape[1:] == (1, 1):
+            before = self.blocks[index - 1]
+            if before is not None and before.spec.kind == "linear":
+                raise BitrainError(
+                    f"block {index}: a {target.kind} block cannot read the vector of block "
+                    f"{index - 1}; use to: linear"
+                )
+        last = index + 1 == len(self.blocks)
+        after = None if last else self.blocks[index + 1]
+        if target.kind == "linear" and after is not None and after.spec.kind != "linear":
+            raise BitrainError(
+                f"block {index}: a linear block gives a vector, and block {index + 1} "
+                f"({after.spec.kind}) reads a map; use another kind"
+            )
+
+    def _build(self, index: int, spec: BlockSpec, old: Block) -> Block:
+        spec = spec.reading(self.shape_before(index))
+        if spec.kind == "other":
+            raise BitrainError(
+                f"block {index} is of no kind that can be built for {spec.in_channels} input "
+                "channels; replace it too, or keep the width of the block before it"
+            )
+        if spec.kind == old.spec.kind == "linear" and index + 1 == len(self.blocks):
+            spec = spec.model_copy(update={"relu": False})
+        block = Block(spec)
+        inherit(block, old)
+        return block
+
+    def _misfit(self, index: int) -> bool:
+        """Whether block ``index`` no longer fits what it reads."""
+        block = self.blocks[index]
+        assert block is not None
+        return block.spec.reading(self.shape_before(index)) != block.spec
+
+    def _ends_alike(self, index: int) -> bool:
+        if index + 1 < len(self.blocks):
+            return True
+        block = self.blocks[index]
+        return block is not None and block.spec.kind == "linear" and not block.spec.relu
+
+
+def untrained(model: nn.Sequential, seed: int) -> nn.Sequential:
+    """The same blocks with weights drawn from ``seed``."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return nn.Sequential(*(Block(spec) for spec in specs_of(model)))
+
+
+def inherit(new: nn.Module, old: nn.Module) -> None:
+    """Copy the tensors of ``old`` whose names and shapes ``new`` has as well."""
+    known = old.state_dict()
+    fitting = {
+        name: known[name]
+        for name, tensor in new.state_dict().items()
+        if name in known and known[name].shape == tensor.shape
+    }
+    new.load_state_dict(fitting, strict=False)
+
+
+def blocks_of(model: nn.Sequential) -> list[Block]:
+    """The blocks of a model that has nothing else."""
+    blocks = [block for block in model if isinstance(block, Block)]
+    assert len(blocks) == len(model), "parse_blocks makes such a model"
+    return blocks
+
+
+def specs_of(model: nn.Sequential) -> Sequence[BlockSpec]:
+    """What the blocks are."""
+    return [block.spec for block in blocks_of(model)]
