@@ -20,7 +20,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-console = Console()
+# Under torchrun one process speaks for all.
+console = Console(quiet=os.environ.get("RANK", "0") != "0")
 
 NetworkFile = Annotated[Path, typer.Argument(help="Network file (.npz).", show_default=False)]
 IpFolder = Annotated[Path, typer.Argument(help="IP folder.", show_default=False)]

@@ -33,6 +33,7 @@ from bitrain.recast import (
     RecastPlan,
     Student,
     blocks_of,
+    digest,
     finetune_student,
     last_layers,
     measure_difference,
@@ -148,7 +149,7 @@ def run_recast(
     for index, rule in config.rules.items():
         trial.replace(index, rule, config.train.seed)
     run = Recasting(config, teacher, dataset, Workspace(directory), console)
-    _recast(run, source)
+    _recast(run)
     result = {
         "name": config.name,
         "data": dataset.note,
@@ -172,9 +173,9 @@ def _propose(config: RecastConfig, teacher: Any, dataset: Dataset, budget: float
     return config.model_copy(update={"blocks": rules})
 
 
-def _recast(run: Recasting, source: str) -> None:
+def _recast(run: Recasting) -> None:
     config, dataset, results = run.config, run.dataset, run.results
-    base = [source, config.data.model_dump(mode="json"), config.name]
+    base = [digest(run.teacher), config.data.model_dump(mode="json"), config.name]
     accuracy = run.measure("teacher", base, lambda: 100 * evaluate(run.teacher, dataset))
     results["accuracy"] = {"teacher": accuracy}
     run.console.print(f"teacher: {accuracy:.2f} %, {len(run.teacher)} blocks")
