@@ -7,6 +7,7 @@ from networks import random_network
 
 import bitrain.gen.tools
 from bitrain.cli import main
+from bitrain.nn import create_model, save_weights
 from bitrain.spec import save_network
 
 
@@ -91,7 +92,7 @@ def test_no_ip_folder(fail, tmp_path):
             "name: x\nsc: {layer_lengths: {conv: 8}}\ntrain: {epochs: 0}\n",
             "no layer is named 'conv'",
         ),
-        ("name: x\nlengths: [8, 12]\n", "lengths: Value error, 12 is not a power of two"),
+        ("name: x\nlengths: [8, 12]\n", "lengths: 12 is not a power of two"),
         ("name: x\npretrained: nothing\n", "weights 'nothing': no such file"),
     ],
 )
@@ -141,3 +142,56 @@ def test_missing_tool(fail, monkeypatch, tmp_path):
     save_network(random_network(0, in_shape=(1, 8, 8)), path)
     line = fail("generate", path, "--out", tmp_path / "ip", "-N", 4, "--data", "digits")
     assert "is not installed; get it with: pip install" in line
+
+
+PLAN = """\
+name: tiny
+blocks:
+  - blocks: 1
+    to: residual
+train: {epochs: 1, images: 20}
+finetune: {epochs: 1, images: 20}
+"""
+
+
+@pytest.fixture
+def teacher(tmp_path):
+    path = tmp_path / "teacher.safetensors"
+    save_weights(create_model("digits_cnn", (1, 8, 8), 10), path, {"model": "digits_cnn"})
+    return path
+
+
+def test_recast(tmp_path, teacher, monkeypatch, capsys):
+    plan, out = tmp_path / "plan.yaml", tmp_path / "out"
+    plan.write_text(PLAN)
+    arguments = ["recast", str(teacher), "--plan", str(plan), "--out", str(out)]
+    monkeypatch.setattr(sys, "argv", ["bitrain", *arguments])
+    with pytest.raises(SystemExit) as exit_status:
+        main()
+    assert exit_status.value.code in (0, None)
+    text = capsys.readouterr().out
+    assert "block 1: conv 16 -> 32 / 2 -> residual 16 -> 32 / 2: difference" in text
+    for name in ("student.safetensors", "recast.json", "recast.svg"):
+        assert (out / name).is_file()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("to: residual", "to: resnet"), "line 4: blocks.0.to: 'resnet' is no kind of block"),
+        (("epochs: 1, images", "epoch: 1, images"), "line 5: train.epoch: there is no such option"),
+        (("to: residual", "width: 0"), "line 4: blocks.0.width"),
+    ],
+)
+def test_recast_with_a_mistake_in_the_plan(fail, tmp_path, teacher, change, message):
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(PLAN.replace(*change, 1))
+    line = fail("recast", teacher, "--plan", plan, "--out", tmp_path / "out")
+    assert f"{plan}: {message}" in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_recast_without_a_teacher(fail, tmp_path):
+    (tmp_path / "plan.yaml").write_text(PLAN)
+    line = fail("recast", "resnet7", "--plan", tmp_path / "plan.yaml", "--out", tmp_path / "out")
+    assert "weights 'resnet7': no such file" in line

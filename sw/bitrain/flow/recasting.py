@@ -148,6 +148,8 @@ def run_recast(
     trial = Student(teacher, dataset.in_shape)
     for index, rule in config.rules.items():
         trial.replace(index, rule, config.train.seed)
+    if config.scratch:
+        untrained(trial.model(), config.finetune.seed)
     run = Recasting(config, teacher, dataset, Workspace(directory), console)
     _recast(run)
     result = {
@@ -272,6 +274,7 @@ def _scratch(run: Recasting, model: Any, epochs: int) -> float:
 def _costs(run: Recasting, model: Any) -> dict[str, Any]:
     shape = run.dataset.in_shape
     networks = {"teacher": run.teacher, "student": model}
+    sc = _sc_config(run.config)
 
     def measure() -> dict[str, Any]:
         latency = paired_latency(dict(networks), shape)
@@ -279,13 +282,14 @@ def _costs(run: Recasting, model: Any) -> dict[str, Any]:
             name: {
                 **asdict(model_cost(network, shape)),
                 "macs_by_block": [cost.macs for cost in cost_by_block(network, shape)],
-                "cycles": sc_cycles(network, shape, _sc_config(run.config), run.config.array),
+                "cycles": sc_cycles(network, shape, sc, run.config.array),
                 "latency": {str(batch): asdict(found[name]) for batch, found in latency.items()},
             }
             for name, network in networks.items()
         }
 
-    return run.measure("cost", run.config.array.model_dump(mode="json"), measure)
+    settings = [part and part.model_dump(mode="json") for part in (run.config.array, sc)]
+    return run.measure("cost", settings, measure)
 
 
 def _sc_config(config: RecastConfig) -> ScConfig | None:

@@ -1,7 +1,7 @@
 """What a user asks of recasting: which blocks of the teacher become what, and how they train."""
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -17,7 +17,7 @@ class _Section(BaseModel):
 class Rule(_Section):
     """What becomes of some blocks of the teacher; what is not named stays as it is."""
 
-    blocks: tuple[int, ...] = Field(min_length=1)
+    blocks: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
     """One number, or ``first-last`` with both; the block that reads the image is 0."""
     to: str | None = None
     """Kind of the new blocks; that of the old by default."""

@@ -54,7 +54,7 @@ class Student:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed((seed << 16) + index)
             if rule.remove:
-                self._remove(index, old.spec)
+                new += self._remove(index, old.spec)
             else:
                 target = rule.target(index, old.spec)
                 self._check(index, target)
@@ -66,14 +66,21 @@ class Student:
                 assert after is not None
                 self.blocks[following] = self._build(following, after.spec, after)
                 new.append(following)
-        if not self._ends_alike(index):
+        if not self._ends_alike(index, old.spec.out_channels):
             raise BitrainError(
                 f"block {index}: the network does not give the teacher's scores any more; "
                 "keep the width and the kind of its last block"
             )
+        try:
+            self.shape_before(len(self.blocks))
+        except BitrainError as error:
+            raise BitrainError(
+                f"block {index}: another size of the map, and a later block cannot read it "
+                f"({error}); keep the stride, or make up for it in the next block"
+            ) from error
         return new
 
-    def _remove(self, index: int, old: BlockSpec) -> None:
+    def _remove(self, index: int, old: BlockSpec) -> list[int]:
         if index + 1 == len(self.blocks):
             raise BitrainError(f"block {index} gives the scores; it cannot be removed")
         self.blocks[index] = None
@@ -84,15 +91,18 @@ class Student:
             downsample = after.spec.downsample if after.spec.stride > 1 else old.downsample
             spec = after.spec.model_copy(update={"stride": stride, "downsample": downsample})
             self.blocks[index + 1] = self._build(index + 1, spec, after)
+            return [index + 1]
+        return []
 
     def _check(self, index: int, target: BlockSpec) -> None:
         shape = self.shape_before(index)
-        if target.kind != "linear" and index and shape[1:] == (1, 1):
-            before = self.blocks[index - 1]
-            if before is not None and before.spec.kind == "linear":
+        if target.kind != "linear" and shape[1:] == (1, 1):
+            before = [i for i, block in enumerate(self.blocks[:index]) if block is not None]
+            block = self.blocks[before[-1]] if before else None
+            if block is not None and block.spec.kind == "linear":
                 raise BitrainError(
                     f"block {index}: a {target.kind} block cannot read the vector of block "
-                    f"{index - 1}; use to: linear"
+                    f"{before[-1]}; use to: linear"
                 )
         last = index + 1 == len(self.blocks)
         after = None if last else self.blocks[index + 1]
@@ -121,11 +131,13 @@ class Student:
         assert block is not None
         return block.spec.reading(self.shape_before(index)) != block.spec
 
-    def _ends_alike(self, index: int) -> bool:
+    def _ends_alike(self, index: int, num_scores: int) -> bool:
         if index + 1 < len(self.blocks):
             return True
         block = self.blocks[index]
-        return block is not None and block.spec.kind == "linear" and not block.spec.relu
+        assert block is not None
+        spec = block.spec
+        return spec.kind == "linear" and not spec.relu and spec.out_channels == num_scores
 
 
 def untrained(model: nn.Sequential, seed: int) -> nn.Sequential:

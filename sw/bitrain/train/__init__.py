@@ -5,12 +5,14 @@ from .evaluate import evaluate, evaluate_network
 from .finetune import finetune_converted, finetune_sc
 from .lengths import LENGTHS, LengthAccuracy, accuracy_by_length
 from .loop import classification, fit
+from .optimizer import Optimizer, make_optimizer
 
 __all__ = [
     "FINE_TUNE",
     "LENGTHS",
     "FineTuneConfig",
     "LengthAccuracy",
+    "Optimizer",
     "TrainConfig",
     "accuracy_by_length",
     "classification",
@@ -19,4 +21,5 @@ __all__ = [
     "finetune_converted",
     "finetune_sc",
     "fit",
+    "make_optimizer",
 ]

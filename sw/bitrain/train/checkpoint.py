@@ -12,6 +12,7 @@ from torch import nn
 from bitrain.spec import BitrainError, write_atomically
 
 from .config import TrainConfig
+from .optimizer import Optimizer
 
 _MEND = "delete it to start again"
 
@@ -25,7 +26,7 @@ class Checkpoint:
     def save(
         self,
         model: nn.Module,
-        optimizer: torch.optim.Optimizer,
+        optimizer: Optimizer,
         config: TrainConfig,
         losses: list[float],
     ) -> None:
@@ -40,9 +41,7 @@ class Checkpoint:
         torch.save(state, buffer)
         write_atomically(self.path, buffer.getvalue())
 
-    def load(
-        self, model: nn.Module, optimizer: torch.optim.Optimizer, config: TrainConfig
-    ) -> list[float]:
+    def load(self, model: nn.Module, optimizer: Optimizer, config: TrainConfig) -> list[float]:
         """Restore the state and return the losses so far; none where there is no file yet.
 
         Raises :class:`BitrainError` if the file is spoilt or belongs to another run.

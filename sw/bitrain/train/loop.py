@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
@@ -18,10 +19,11 @@ from . import distributed
 from .augment import random_cutout, random_flip, random_shift
 from .checkpoint import Checkpoint
 from .config import TrainConfig
+from .optimizer import Optimizer, make_optimizer
 
-Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""Mean of a batch, of its scores (batch, classes), images (batch, channels, rows, columns) and
-labels (batch,)."""
+Loss = Callable[[Any, Tensor, Tensor], Tensor]
+"""Mean of a batch, of what the model gives, such as scores (batch, classes), of its images
+(batch, channels, rows, columns) and labels (batch,)."""
 
 
 def classification(config: TrainConfig) -> Loss:
@@ -41,6 +43,7 @@ def fit(
     checkpoint: Path | None = None,
     before_epoch: Callable[[int], None] | None = None,
     loss: Loss | None = None,
+    optimizer: Optimizer | None = None,
     title: str = "train",
     progress: bool = False,
 ) -> list[float]:
@@ -50,7 +53,8 @@ def fit(
     exists the run goes on from it and ends with the very result of an uninterrupted one, because
     each epoch draws from a generator of its own. An interrupt leaves the last epoch's file.
     ``before_epoch`` is called with the number of every epoch that begins; ``loss`` gives the loss
-    of scores, for images and their labels; cross-entropy by default.
+    of scores, for images and their labels; cross-entropy by default. ``optimizer``
+    takes the place of the recipe's; its first group follows the recipe's schedule.
 
     Under torchrun all processes call this with equal arguments, each computes its share of every
     batch, and each ends with the same model and losses; process 0 writes the checkpoint, which all
@@ -62,7 +66,7 @@ def fit(
     for parameter in model.parameters():
         if parameter.dim() == 4:  # with the channels innermost, convolutions are quicker on CPUs
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-    optimizer = _optimizer(model, config)
+    optimizer = optimizer or make_optimizer(model.parameters(), config)
     losses: list[float] = []
     file = Checkpoint(path=checkpoint) if checkpoint else None
 
@@ -98,7 +102,7 @@ def _epoch(
     model: nn.Module,
     dataset: Dataset,
     config: TrainConfig,
-    optimizer: torch.optim.Optimizer,
+    optimizer: Optimizer,
     *,
     epoch: int,
     loss_of: Loss,
@@ -116,8 +120,7 @@ def _epoch(
         for i, index in enumerate(torch.randperm(len(images)).split(config.batch_size)):
             index = index.to(images.device)
             done = (epoch * batches + i) / (config.epochs * batches)
-            for group in optimizer.param_groups:
-                group["lr"] = config.learning_rate * _schedule(done, config.warmup)
+            optimizer.param_groups[0]["lr"] = config.learning_rate * _schedule(done, config.warmup)
             batch = random_shift(images[index], config.max_shift)
             if config.flip:
                 batch = random_flip(batch)
@@ -145,13 +148,6 @@ def _settled(losses: list[float], patience: int | None) -> bool:
     if patience is None or len(losses) <= patience:
         return False
     return min(losses[-patience:]) > 0.99 * min(losses[:-patience])
-
-
-def _optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    parameters, rate, decay = model.parameters(), config.learning_rate, config.weight_decay
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(parameters, rate, momentum=0.9, weight_decay=decay, nesterov=True)
-    return torch.optim.AdamW(parameters, rate, weight_decay=decay)
 
 
 def _schedule(done: float, warmup: float) -> float:

@@ -73,7 +73,7 @@ def test_the_first_difference_is_named(sc_model, digits, monkeypatch) -> None:
         export_network(sc_model, "digits", images)
     value = layer[2, 3, 1, 0]
     assert str(error.value) == (
-        f"network 'digits', layer '4': torch gives {value} but golden {value + 1} at (image, "
+        f"network 'digits', layer '1.0': torch gives {value} but golden {value + 1} at (image, "
         "channel, row, column) = (2, 3, 1, 0), 2 differences in all; nothing was exported, please "
         "report this as a bug"
     )

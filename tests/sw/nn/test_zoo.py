@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from bitrain.nn import Block, create_model, list_models, read_chain
+from bitrain.nn import Block, create_model, list_models, read_chain, save_weights
+from bitrain.recast import Rule, Student, specs_of
 from bitrain.spec import BitrainError, Shape
 
 
@@ -123,3 +124,54 @@ def test_a_users_own_model(tmp_path) -> None:
             create_model(f"{path}:{name}", shape, 5)
     with pytest.raises(BitrainError, match=r"nothing.py:make: no such file"):
         create_model(f"{tmp_path / 'nothing.py'}:make", shape, 5)
+
+
+@pytest.fixture
+def student_file(tmp_path):
+    """Weights of a recast model, with its blocks, and the model."""
+    shape = Shape(1, 8, 8)
+    student = Student(create_model("digits_cnn", shape, 10), shape)
+    student.replace(1, Rule(blocks=(1,), to="bottleneck", width=0.5), 0)
+    model, path = student.model().eval(), tmp_path / "student.safetensors"
+    save_weights(model, path, {"blocks": [spec.model_dump() for spec in specs_of(model)]})
+    return str(path), model
+
+
+def test_blocks_of_a_weights_file(student_file) -> None:
+    path, model = student_file
+    shape, generator = Shape(1, 8, 8), torch.get_rng_state()
+    found = create_model(path, shape, 10, pretrained=path).eval()
+    assert torch.equal(generator, torch.get_rng_state())
+    assert specs_of(found) == specs_of(model)
+    assert kinds(found) == [("conv", 1), ("bottleneck", 1), ("linear", 1)]
+    images = torch.rand(2, *shape)
+    assert torch.equal(found(images), model(images))
+    one, same, other = (create_model(path, shape, 10, seed=seed)[2][1].weight for seed in (1, 1, 2))
+    assert torch.equal(one, same) and not torch.equal(one, other), "untrained without pretrained"
+
+
+@pytest.mark.parametrize(
+    ("shape", "classes", "message"),
+    [
+        (Shape(3, 8, 8), 10, "reads 1 channels and gives 10 classes; the data set has 3 and 10"),
+        (Shape(1, 8, 8), 7, "reads 1 channels and gives 10 classes; the data set has 1 and 7"),
+    ],
+)
+def test_blocks_for_other_data(student_file, shape, classes, message) -> None:
+    path, _ = student_file
+    with pytest.raises(BitrainError) as error:
+        create_model(path, shape, classes)
+    assert str(error.value) == f"model {path}: {message}"
+
+
+@pytest.mark.parametrize("metadata", [{}, {"blocks": None}, {"blocks": [{"kind": "cnov"}]}])
+def test_a_weights_file_without_blocks(tmp_path, metadata) -> None:
+    path = tmp_path / "model.safetensors"
+    save_weights(nn.Linear(2, 2), path, metadata)
+    with pytest.raises(BitrainError, match=r"model\.safetensors: the file does not say which bloc"):
+        create_model(str(path), Shape(1, 8, 8), 10)
+
+
+def test_no_weights_file() -> None:
+    with pytest.raises(BitrainError, match=r"weights 'nothing\.safetensors': no such file"):
+        create_model("nothing.safetensors", Shape(1, 8, 8), 10)

@@ -9,7 +9,7 @@ from bitrain.data import Dataset
 from bitrain.nn import ScConfig, convert, create_model
 from bitrain.spec import BitrainError
 from bitrain.train import TrainConfig, evaluate, fit
-from bitrain.train.loop import _schedule, classification
+from bitrain.train.loop import _schedule, _settled, classification
 
 CONFIG = TrainConfig(epochs=3, batch_size=50, max_shift=1)
 
@@ -215,7 +215,81 @@ def test_part_of_the_images(digits) -> None:
 
     def loss(scores, images, targets):
         labels.extend(targets.tolist())
-        return classification(scores, images, targets)
+        return classification(CONFIG)(scores, images, targets)
 
     fit(new_model(), digits, CONFIG.model_copy(update={"images": 100, "epochs": 1}), loss=loss)
     assert sorted(labels) == sorted(digits.train_labels[::14][:100].tolist())
+
+
+def settling():
+    """A loss that falls for three epochs of four batches, and then hardly."""
+    batches = []
+
+    def loss(scores, images, labels):
+        batches.append(len(labels))
+        epoch = (len(batches) - 1) // 4
+        wanted = (4.0, 2.0, 1.0)[epoch] if epoch < 3 else 1.0 - 0.002 * epoch
+        return classification(CONFIG)(scores, images, labels) * 0 + wanted
+
+    return loss
+
+
+def test_patience_ends_the_training_early(small) -> None:
+    config = CONFIG.model_copy(update={"epochs": 12, "patience": 2})
+    losses = fit(new_model(), small, config, loss=settling())
+    assert losses == pytest.approx([4, 2, 1, 0.994, 0.992])
+    impatient = config.model_copy(update={"patience": None})
+    assert len(fit(new_model(), small, impatient, loss=settling())) == 12
+
+
+def test_what_settled_resumes_to_the_same(small, tmp_path, monkeypatch) -> None:
+    """Losses that fall for two epochs and then no more, as with a learning rate of nothing."""
+    path = tmp_path / "checkpoint.pt"
+    config = CONFIG.model_copy(update={"epochs": 9, "patience": 1, "learning_rate": 1e-9})
+    straight = new_model()
+    wanted = fit(straight, small, config)
+    assert 2 <= len(wanted) < 9
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("bitrain.train.loop._epoch", interrupt_second_epoch())
+        fit(new_model(), small, config, checkpoint=path)
+    for _ in range(2):  # the second only loads
+        resumed = new_model()
+        assert fit(resumed, small, config, checkpoint=path) == wanted
+        assert same(resumed, straight)
+
+
+@pytest.mark.parametrize(
+    ("losses", "patience", "settled"),
+    [
+        ([], 1, False),
+        ([1.0], 1, False),
+        ([1.0, 0.995], 1, True),
+        ([1.0, 0.98], 1, False),
+        ([1.0, 2.0, 0.995], 2, True),
+        ([1.0, 2.0, 0.98], 2, False),
+        ([1.0, 0.98, 1.5], 2, False),
+        ([1.0, 1.0, 1.0], None, False),
+    ],
+)
+def test_settled(losses, patience, settled) -> None:
+    assert _settled(losses, patience) == settled
+
+
+def test_label_smoothing(small) -> None:
+    """Cross-entropy with labels of which a share is spread over all classes."""
+    scores, labels = torch.randn(7, 10), torch.randint(10, (7,))
+    found = classification(TrainConfig(label_smoothing=0.2))(scores, scores, labels)
+    targets = torch.full((7, 10), 0.2 / 10)
+    targets[torch.arange(7), labels] += 0.8
+    wanted = -(targets * scores.log_softmax(1)).sum(1).mean()
+    torch.testing.assert_close(found, wanted)
+    plain, smooth = (
+        fit(new_model(), small, CONFIG.model_copy(update={"label_smoothing": share}))
+        for share in (0.0, 0.5)
+    )
+    assert smooth[-1] > plain[-1], "scores cannot be sure"
+
+
+def test_cutout_takes_part(small) -> None:
+    plain, cut = (fit(new_model(), small, CONFIG.model_copy(update={"cutout": n})) for n in (0, 4))
+    assert plain != cut

@@ -1,0 +1,38 @@
+"""InheritedNAS: fine-grained search that begins with coarse cells, stage by stage."""
+
+from .accelerated import to_sequential
+from .coarse import CoarseConfig, search_coarse
+from .genotype import KNOWN, CellGenotype, Genotype
+from .network import CellNetwork, SpaceConfig, coarse_network
+from .penalty import Cost, CostModel, PenaltyConfig
+from .prune import PruneConfig
+from .search import SearchConfig, train_stage
+from .space import FineConfig, check_space, derived_network, fine_network, inherit_weights
+from .stage import StageTask, node_wise_cells, random_stages, search_stage
+
+__all__ = [
+    "KNOWN",
+    "CellGenotype",
+    "CellNetwork",
+    "CoarseConfig",
+    "Cost",
+    "CostModel",
+    "FineConfig",
+    "Genotype",
+    "PenaltyConfig",
+    "PruneConfig",
+    "SearchConfig",
+    "SpaceConfig",
+    "StageTask",
+    "check_space",
+    "coarse_network",
+    "derived_network",
+    "fine_network",
+    "inherit_weights",
+    "node_wise_cells",
+    "random_stages",
+    "search_coarse",
+    "search_stage",
+    "to_sequential",
+    "train_stage",
+]

@@ -1,0 +1,146 @@
+"""The coarse search: a normal and a reduction cell, alike in all layers, by gradient descent.
+
+DARTS (H. Liu et al., arXiv:1806.09055), first order: weights are trained on one half of the images
+and architecture parameters on the other.
+"""
+
+from pathlib import Path
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from bitrain.data import Dataset
+from bitrain.spec import Shape
+from bitrain.train import classification, fit
+
+from .genotype import RESIDUAL, CellGenotype, EdgeChoice, Genotype
+from .network import Candidates, Cell, CellNetwork, edges_of
+from .prune import SKIPS, prune_node_wise
+from .search import Optimizers, SearchConfig
+from .space import FineConfig, cell_genotype, fine_candidates
+
+
+class CoarseConfig(SearchConfig):
+    """Training of the coarse super-network; its penalty and matching are not used."""
+
+    partial: int = Field(default=4, ge=1)
+    """One in so many channels goes through the operations."""
+    inputs: int = Field(default=2, ge=1)
+    """Edges that a node keeps."""
+
+
+def coarse_supernet(
+    space: FineConfig, config: CoarseConfig, in_shape: Shape, num_classes: int
+) -> CellNetwork:
+    """All operations on all edges; cells of one kind share their architecture parameters."""
+    names = [*space.operations, *(["none"] if "none" not in space.operations else [])]
+
+    def candidates(stage: int, index: int) -> Candidates:
+        if space.target == "accelerator":
+            return fine_candidates(space, _rows(space.nodes))
+        return {(node, source): names for node in range(space.nodes) for source in range(node + 2)}
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        network = CellNetwork(space, in_shape, num_classes, candidates, partial=config.partial)
+    first: dict[tuple[bool, str], nn.Parameter] = {}
+    for cell in _cells(network):
+        for path, edge in edges_of(cell):
+            edge.alpha = first.setdefault((cell.stride > 1, path), edge.alpha)
+    return network
+
+
+def _rows(nodes: int) -> CellGenotype:
+    """Convolutions one after the other: where accelerated cells begin."""
+    return CellGenotype(nodes=tuple((EdgeChoice("conv_3x3", i + 1),) for i in range(nodes)))
+
+
+def _cells(network: CellNetwork) -> list[Cell]:
+    return [cell for cell in network.modules() if isinstance(cell, Cell)]
+
+
+def search_coarse(
+    space: FineConfig,
+    dataset: Dataset,
+    config: CoarseConfig,
+    *,
+    checkpoint: Path | None = None,
+    progress: bool = False,
+) -> Genotype:
+    """The cells that gradient descent finds; a space without reductions has those of RESIDUAL."""
+    halves = dataset.split_validation(len(dataset.train_images) // 2, config.seed)
+    network = coarse_supernet(space, config, dataset.in_shape, dataset.num_classes)
+    optimizer = Optimizers(network, config)
+    classify = classification(config)
+    held_out = torch.from_numpy(halves.test_images), torch.from_numpy(halves.test_labels)
+    resting = True
+
+    def rest(epoch: int) -> None:
+        nonlocal resting
+        resting = epoch < config.warmup_epochs
+
+    # The optimizer's own step is for the weights; architecture parameters move before it.
+    optimizer.resting = True
+
+    def loss(scores: Tensor, images: Tensor, labels: Tensor) -> Tensor:
+        total = classify(scores, images, labels)
+        if resting:
+            return total
+        chosen = torch.randint(len(held_out[1]), (len(labels),))
+        others, truth = (part[chosen].to(images.device) for part in held_out)
+        alphas = optimizer.alphas.param_groups[0]["params"]
+        gradients = torch.autograd.grad(classify(network(others), others, truth), alphas)
+        for alpha, gradient in zip(alphas, gradients, strict=True):
+            alpha.grad = gradient
+        optimizer.alphas.step()
+        return total
+
+    fit(
+        network,
+        halves,
+        config,
+        checkpoint=checkpoint,
+        before_epoch=rest,
+        loss=loss,
+        optimizer=optimizer,
+        title="coarse search",
+        progress=progress,
+    )
+    return derive(network, space, config.inputs)
+
+
+def derive(network: CellNetwork, space: FineConfig, inputs: int) -> Genotype:
+    """The strongest operations of the first cell of each kind."""
+    if space.target == "accelerator":
+        _prune_rows(network)
+    else:
+        prune_node_wise(network, inputs)
+    found: dict[bool, CellGenotype] = {}
+    for cell in _cells(network):
+        found.setdefault(cell.stride > 1, cell_genotype(cell))
+    return Genotype(normal=found[False], reduction=found.get(True, RESIDUAL.reduction))
+
+
+def _prune_rows(network: CellNetwork) -> None:
+    """Each node keeps its strongest convolution, and the strongest skip if that beats nothing."""
+    for cell in _cells(network):
+        for node in range(cell.nodes):
+            skips: list[tuple[float, int]] = []
+            for source, edge in cell.into(node):
+                shares = dict(zip(edge.names, edge.strengths().tolist(), strict=True))
+                if set(edge.names) <= set(SKIPS):
+                    if shares["skip"] > shares["none"]:
+                        skips.append((shares["skip"], source))
+                    continue
+                best = max(set(shares) - {"none"}, key=lambda name: shares[name])
+                for name in edge.names:
+                    if name != best:
+                        edge.remove(name)
+            kept = max(skips, default=(0.0, -1))[1]
+            for source, edge in cell.into(node):
+                if set(edge.names) <= set(SKIPS):
+                    if source == kept:
+                        edge.remove("none")
+                    else:
+                        del cell.edges[f"{node}_{source}"]

@@ -1,0 +1,241 @@
+"""Networks of cells: super-networks, coarse networks and what is derived from them are one class.
+
+An edge holds one operation or many. With many it is a mixed operation: their sum, weighted by a
+softmax over architecture parameters (H. Liu et al., arXiv:1806.09055).
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from bitrain.spec import Shape
+
+from .genotype import CellGenotype, Genotype, Join
+from .operations import build_operation
+
+Candidates = Mapping[tuple[int, int], Sequence[str]]
+"""Names of operations on each edge (node, source) of a cell."""
+
+
+class SpaceConfig(BaseModel):
+    """The frame of all networks of a search."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    widths: tuple[int, ...] = Field(default=(16, 32, 64), min_length=1)
+    """Channels of each stage; every stage but the first begins with a reduction cell."""
+    cells: tuple[int, ...] = (2, 2, 2)
+    """Of each stage."""
+    nodes: int = Field(default=2, ge=1)
+    """Of each cell."""
+    join: Join = "concat"
+
+
+class Edge(nn.Module):
+    """A mixed operation; with one operation left it is that operation.
+
+    partial: only one in so many channels goes through the operations, the others past them, to save
+    memory in a search (Y. Xu et al., *PC-DARTS*, arXiv:1907.05737); where the width stays.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        in_channels: int,
+        out_channels: int,
+        stride: int,
+        *,
+        partial: int = 1,
+    ):
+        super().__init__()
+        self.partial = partial if (in_channels, stride) == (out_channels, 1) else 1
+        self.sizes = (in_channels // self.partial, out_channels // self.partial, stride)
+        self.operations = nn.ModuleDict(
+            {name: build_operation(name, *self.sizes) for name in names}
+        )
+        self.alpha = nn.Parameter(1e-3 * torch.randn(len(names)))
+
+    @property
+    def names(self) -> list[str]:
+        """Of the operations that are left, in the order of ``alpha``."""
+        return list(self.operations)
+
+    def strengths(self) -> Tensor:
+        """Share of each operation: (operations,)."""
+        return self.alpha.softmax(0)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """What the operations make of the inputs, weighted."""
+        if self.partial == 1:
+            return self._mix(inputs)
+        taken, past = inputs[:, : self.sizes[0]], inputs[:, self.sizes[0] :]
+        mixed = torch.cat([self._mix(taken), past], 1)
+        # Shuffled, so that other channels are taken next time.
+        return mixed.unflatten(1, (self.partial, -1)).transpose(1, 2).flatten(1, 2)
+
+    def _mix(self, inputs: Tensor) -> Tensor:
+        operations = list(self.operations.values())
+        if len(operations) == 1:
+            return operations[0](inputs)
+        parts = zip(self.strengths(), operations, strict=True)
+        return torch.stack([share * operation(inputs) for share, operation in parts]).sum(0)
+
+    def remove(self, name: str) -> None:
+        """Take an operation out."""
+        kept = [i for i, other in enumerate(self.names) if other != name]
+        del self.operations[name]
+        self.alpha = nn.Parameter(self.alpha.detach()[kept])
+
+
+class Cell(nn.Module):
+    """Nodes that sum their edges and apply a ReLU; states 0 and 1 are the cell's inputs."""
+
+    def __init__(
+        self,
+        candidates: Candidates,
+        nodes: int,
+        in_channels: tuple[int, int],
+        out_channels: int,
+        *,
+        stride: int = 1,
+        join: Join = "concat",
+        partial: int = 1,
+    ):
+        super().__init__()
+        self.nodes, self.join, self.stride = nodes, join, stride
+        width = out_channels // nodes if join == "concat" else out_channels
+        self.out_channels = width * nodes if join == "concat" else width
+        self.edges = nn.ModuleDict()
+        for (node, source), names in sorted(candidates.items()):
+            channels = in_channels[source] if source < 2 else width
+            step = stride if source < 2 else 1
+            self.edges[f"{node}_{source}"] = Edge(names, channels, width, step, partial=partial)
+
+    def into(self, node: int) -> list[tuple[int, Edge]]:
+        """Sources and edges of a node."""
+        found = []
+        for source in range(node + 2):
+            if (name := f"{node}_{source}") in self.edges:
+                edge = self.edges[name]
+                assert isinstance(edge, Edge)
+                found.append((source, edge))
+        return found
+
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        """Outputs of the two cells before to the output of this one."""
+        states = [first, second]
+        for node in range(self.nodes):
+            terms = [edge(states[source]) for source, edge in self.into(node)]
+            states.append(torch.stack(terms).sum(0).relu() if len(terms) > 1 else terms[0].relu())
+        return torch.cat(states[2:], 1) if self.join == "concat" else states[-1]
+
+
+class Stage(nn.Module):
+    """Cells of one resolution; both inputs of the first are the stage's input.
+
+    After a reduction cell both inputs are its output: a stage is a function of one activation, so
+    that it can be searched alone.
+    """
+
+    def __init__(self, cells: Sequence[Cell]):
+        super().__init__()
+        self.cells = nn.ModuleList(cells)
+
+    def outputs(self, inputs: Tensor) -> list[Tensor]:
+        """What every cell gives."""
+        found: list[Tensor] = []
+        first = second = inputs
+        for cell in self.cells:
+            assert isinstance(cell, Cell)
+            found.append(cell(first, second))
+            first, second = (found[-1] if cell.stride > 1 else second), found[-1]
+        return found
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """The stage's input to the last cell's output."""
+        return self.outputs(inputs)[-1]
+
+
+class CellNetwork(nn.Module):
+    """Stem, stages and head."""
+
+    def __init__(
+        self,
+        space: SpaceConfig,
+        in_shape: Shape,
+        num_classes: int,
+        candidates: Callable[[int, int], Candidates],
+        *,
+        partial: int = 1,
+    ):
+        """candidates: of stage and cell. partial: see :class:`Edge`."""
+        super().__init__()
+        channels = space.widths[0]
+        self.stem = nn.Sequential(
+            nn.Conv2d(in_shape.channels, channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(),
+        )
+        stages = []
+        for stage, (width, count) in enumerate(zip(space.widths, space.cells, strict=True)):
+            cells, before = [], channels
+            for index in range(count):
+                stride = 2 if stage > 0 and index == 0 else 1
+                cell = Cell(
+                    candidates(stage, index),
+                    space.nodes,
+                    (before, channels),
+                    width,
+                    stride=stride,
+                    join=space.join,
+                    partial=partial,
+                )
+                cells.append(cell)
+                before = cell.out_channels if stride > 1 else channels
+                channels = cell.out_channels
+            stages.append(Stage(cells))
+        self.stages = nn.ModuleList(stages)
+        self.head = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, num_classes)
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images to scores (batch, classes)."""
+        activations = self.stem(images)
+        for stage in self.stages:
+            activations = stage(activations)
+        return self.head(activations)
+
+    def parts(self) -> list[nn.Module]:
+        """Stem, stages and head, in order."""
+        return [self.stem, *self.stages, self.head]
+
+
+def edges_of(module: nn.Module) -> Iterator[tuple[str, Edge]]:
+    """Every edge below a module, with its path."""
+    for name, part in module.named_modules():
+        if isinstance(part, Edge):
+            yield name, part
+
+
+def from_genotype(cell: CellGenotype) -> Candidates:
+    """The operations that the genotype has on each edge."""
+    found: dict[tuple[int, int], list[str]] = {}
+    for node, edges in enumerate(cell.nodes):
+        for operation, source in edges:
+            found.setdefault((node, source), []).append(operation)
+    return found
+
+
+def coarse_network(
+    space: SpaceConfig, genotype: Genotype, in_shape: Shape, num_classes: int
+) -> CellNetwork:
+    """All cells alike, but for the reductions."""
+
+    def candidates(stage: int, index: int) -> Candidates:
+        reduction = stage > 0 and index == 0
+        return from_genotype(genotype.reduction if reduction else genotype.normal)
+
+    return CellNetwork(space, in_shape, num_classes, candidates)

@@ -1,0 +1,98 @@
+"""What operations cost, and the expected cost of a super-network as a term of its loss.
+
+Expected cost of mixed operations: H. Cai et al., *ProxylessNAS*, arXiv:1812.00332. Beside
+multiplications it weighs memory access, and the cycles of the SC accelerator.
+"""
+
+from typing import NamedTuple
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from bitrain.nn import ScConfig, model_cost
+from bitrain.recast import sc_cycles
+from bitrain.spec import Array, Shape
+
+from .network import Edge, edges_of
+
+
+class Cost(NamedTuple):
+    """Of one image."""
+
+    macs: float
+    memory_access: float
+    """Words read and written."""
+    cycles: float
+    """Of the accelerator, estimated; 0 for what it does not run or without cost."""
+
+
+class PenaltyConfig(BaseModel):
+    """Weights of the expected costs, each relative to the teacher's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    macs: float = Field(default=0.1, ge=0)
+    memory_access: float = Field(default=0.1, ge=0)
+    cycles: float = Field(default=0.0, ge=0)
+
+    @property
+    def weights(self) -> Tensor:
+        """In the order of :class:`Cost`."""
+        return torch.tensor([self.macs, self.memory_access, self.cycles])
+
+
+class CostModel:
+    """Costs of all operations of a module, by path of the edge and name of the operation."""
+
+    def __init__(self, module: nn.Module, in_shape: Shape, array: Array | None = None):
+        self.operations: dict[str, dict[str, Cost]] = {}
+        paths = {edge: path for path, edge in edges_of(module)}
+
+        def record(edge: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
+            assert isinstance(edge, Edge)
+            shape = Shape(*args[0].shape[1:])
+            self.operations[paths[edge]] = {
+                name: operation_cost(operation, shape, array)
+                for name, operation in edge.operations.items()
+            }
+
+        hooks = [edge.register_forward_hook(record) for edge in paths]
+        training = module.training
+        with torch.no_grad():
+            module.eval()(torch.zeros(1, *in_shape))
+        module.train(training)
+        for hook in hooks:
+            hook.remove()
+
+    def expected(self, module: nn.Module) -> Tensor:
+        """Expected costs under the present strengths, in the order of :class:`Cost`."""
+        total = torch.zeros(len(Cost._fields))
+        for path, edge in edges_of(module):
+            table = torch.tensor([self.operations[path][name] for name in edge.names])
+            strengths = edge.strengths()
+            total = total.to(strengths) + strengths @ table.to(strengths)
+        return total
+
+    def total(self, module: nn.Module) -> Cost:
+        """Costs of all operations that are left."""
+        found = [
+            self.operations[path][name] for path, edge in edges_of(module) for name in edge.names
+        ]
+        return Cost(*(sum(values) for values in zip(*found, strict=True)))
+
+
+def operation_cost(operation: nn.Module, shape: Shape, array: Array | None) -> Cost:
+    """Of one operation for an activation of ``shape``."""
+    cost = model_cost(operation, shape)
+    cycles = 0
+    if array is not None and cost.macs:
+        chain = operation if isinstance(operation, nn.Sequential) else nn.Sequential(operation)
+        cycles = sc_cycles(chain, shape, ScConfig(), array) or 0
+    return Cost(cost.macs, cost.memory_access, cycles)
+
+
+def penalty(expected: Tensor, reference: Cost, config: PenaltyConfig) -> Tensor:
+    """Weighted sum of expected costs, each as a share of the reference's."""
+    shares = expected / torch.tensor(reference).clamp(min=1).to(expected)
+    return (config.weights.to(expected) * shares).sum()

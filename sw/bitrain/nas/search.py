@@ -1,0 +1,184 @@
+"""Search of one stage: a super-network learns what the teacher's stage gives, and what it needs.
+
+A stage is fed with the teacher's activation, so that it depends on no other (blockwise supervision:
+C. Li et al., *DNA*, arXiv:1911.13053). Two-point matching takes the rest of the dependency away:
+beside the stage's own output, what the teacher's next stage makes of it is compared. Weights and
+architecture parameters are trained together on the same images: with an activation as label, all of
+its elements say something, and there is little to overfit.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from bitrain.data import Dataset
+from bitrain.nn import best_device
+from bitrain.spec import Array, Shape
+from bitrain.train import TrainConfig, fit, make_optimizer
+
+from .network import CellNetwork, Stage, edges_of
+from .penalty import Cost, CostModel, PenaltyConfig, penalty
+
+Matching = Literal["output", "successor", "middle"]
+"""Points that are compared: the stage's output; that and the output of the teacher's next stage (or
+the scores); the output of the middle cell and of the last."""
+
+
+class SearchConfig(TrainConfig):
+    """Training of one stage's super-network."""
+
+    epochs: int = Field(default=4, ge=1)
+    matching: Matching = "successor"
+    warmup_epochs: int = Field(default=1, ge=0)
+    """Epochs in which the architecture parameters rest."""
+    alpha_learning_rate: float = Field(default=0.01, gt=0)
+    """Of the architecture parameters; Adam."""
+    penalty: PenaltyConfig = PenaltyConfig()
+
+
+class Optimizers:
+    """Weights by the recipe, architecture parameters by Adam, with one state for a checkpoint."""
+
+    def __init__(self, module: nn.Module, config: SearchConfig):
+        alphas = list(alphas_of(module))
+        known = set(alphas)
+        self.weights = make_optimizer((p for p in module.parameters() if p not in known), config)
+        self.alphas = torch.optim.Adam(alphas, config.alpha_learning_rate)
+        self.resting = False
+        self.param_groups = self.weights.param_groups
+
+    def step(self) -> None:
+        """One step of both, or of the weights alone while architecture parameters rest."""
+        self.weights.step()
+        if not self.resting:
+            self.alphas.step()
+
+    def zero_grad(self) -> None:
+        """Of both."""
+        self.weights.zero_grad()
+        self.alphas.zero_grad()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Of both."""
+        return {"weights": self.weights.state_dict(), "alphas": self.alphas.state_dict()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Of both."""
+        self.weights.load_state_dict(state_dict["weights"])
+        self.alphas.load_state_dict(state_dict["alphas"])
+        self.param_groups = self.weights.param_groups
+
+
+def alphas_of(module: nn.Module) -> Iterator[nn.Parameter]:
+    """Architecture parameters, in the order of the edges, shared ones once."""
+    return iter(dict.fromkeys(edge.alpha for _, edge in edges_of(module)))
+
+
+class _Fed(nn.Module):
+    """A stage behind the teacher's frozen part before it."""
+
+    def __init__(self, stage: Stage, before: nn.Module):
+        super().__init__()
+        self.stage = stage
+        self._before = [before]  # not a module of this one: it neither trains nor is saved
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Images to the stage's input and the outputs of its cells."""
+        with torch.no_grad():
+            inputs = self._before[0](images)
+        return (inputs, *self.stage.outputs(inputs))
+
+
+def difference(ours: Tensor, theirs: Tensor) -> Tensor:
+    """Mean squared difference as a share of the variance of ``theirs``; in float32."""
+    with torch.autocast(ours.device.type, enabled=False):
+        ours, theirs = ours.float(), theirs.float()
+        return (ours - theirs).square().mean() / theirs.var().clamp(min=1e-9)
+
+
+def train_stage(
+    stage: Stage,
+    teacher: CellNetwork,
+    index: int,
+    dataset: Dataset,
+    config: SearchConfig,
+    *,
+    array: Array | None = None,
+    checkpoint: Path | None = None,
+    title: str = "",
+    progress: bool = False,
+) -> list[float]:
+    """Train the super-network ``stage`` in the place of the teacher's stage ``index``.
+
+    array: of the accelerator, where cycles are weighed. Returns the loss of every epoch.
+    """
+    parts = teacher.to(best_device()).eval().parts()
+    before = nn.Sequential(*parts[: index + 1])
+    costs = CostModel(stage, input_shape(before, dataset.in_shape), array)
+    reference = reference_cost(teacher, index, dataset.in_shape, array)
+    optimizer = Optimizers(stage, config)
+    match = stage_loss(teacher, index, config.matching)
+
+    def loss(outputs: tuple[Tensor, ...], images: Tensor, labels: Tensor) -> Tensor:
+        return match(outputs) + penalty(costs.expected(stage), reference, config.penalty)
+
+    def rest(epoch: int) -> None:
+        optimizer.resting = epoch < config.warmup_epochs
+
+    return fit(
+        _Fed(stage, before),
+        dataset,
+        config,
+        checkpoint=checkpoint,
+        before_epoch=rest,
+        loss=loss,
+        optimizer=optimizer,
+        title=title or f"stage {index}",
+        progress=progress,
+    )
+
+
+def stage_loss(
+    teacher: CellNetwork, index: int, matching: Matching
+) -> Callable[[tuple[Tensor, ...]], Tensor]:
+    """The difference from the teacher's stage, of the stage's input and its cells' outputs."""
+    own, after = teacher.parts()[index + 1 : index + 3]
+    assert isinstance(own, Stage)
+
+    def loss(outputs: tuple[Tensor, ...]) -> Tensor:
+        inputs, *ours = outputs
+        with torch.no_grad():
+            theirs = own.outputs(inputs)
+            wanted = after(theirs[-1])
+        total = difference(ours[-1], theirs[-1])
+        if matching == "middle" and len(ours) > 1:
+            middle = len(ours) // 2 - 1
+            total = total + difference(ours[middle], theirs[middle])
+        if matching == "successor":
+            total = total + difference(after(ours[-1]), wanted)
+        return total
+
+    return loss
+
+
+@torch.no_grad()
+def input_shape(before: nn.Module, in_shape: Shape) -> Shape:
+    """What comes out of ``before`` for one image."""
+    parameter = next(chain(before.parameters(), [torch.zeros(())]))
+    return Shape(*before.eval()(parameter.new_zeros(1, *in_shape)).shape[1:])
+
+
+def reference_cost(
+    teacher: CellNetwork, index: int, in_shape: Shape, array: Array | None = None
+) -> Cost:
+    """Cost of the teacher's stage."""
+    parts = teacher.cpu().parts()
+    shape = input_shape(nn.Sequential(*parts[: index + 1]), in_shape)
+    cost = CostModel(parts[index + 1], shape, array).total(parts[index + 1])
+    teacher.to(best_device())
+    return cost

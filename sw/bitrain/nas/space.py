@@ -1,0 +1,157 @@
+"""The fine-grained space: every layer chooses for itself and begins as the coarse cell."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from bitrain.spec import BitrainError, Shape
+
+from .genotype import CellGenotype, EdgeChoice, Genotype
+from .network import Candidates, Cell, CellNetwork, SpaceConfig, Stage, from_genotype
+from .operations import ACCELERATED, OPERATIONS
+
+Target = Literal["torch", "accelerator"]
+"""What derived networks must run on."""
+
+
+class FineConfig(SpaceConfig):
+    """The space of the fine search."""
+
+    operations: tuple[str, ...] = Field(
+        default=tuple(name for name in OPERATIONS if name not in ("conv_1x1", "conv_5x5")),
+        min_length=1,
+    )
+    """Alternatives on every edge, beside the inherited operation."""
+    target: Target = "torch"
+
+
+def check_space(space: FineConfig, genotype: Genotype) -> None:
+    """Raise :class:`BitrainError` for what the target cannot run."""
+    unknown = [name for name in space.operations if name not in OPERATIONS]
+    if unknown:
+        raise BitrainError(f"operation {unknown[0]!r} is unknown; choose from {list(OPERATIONS)}")
+    for cell in (genotype.normal, genotype.reduction):
+        if len(cell.nodes) != space.nodes:
+            raise BitrainError(
+                f"the genotype has {len(cell.nodes)} nodes a cell and the space {space.nodes}; "
+                "make them equal"
+            )
+    if space.target != "accelerator":
+        return
+    if space.join != "last":
+        raise BitrainError(
+            "the accelerator does not run cells that give all nodes side by side; use join: last"
+        )
+    for name, cell in (("normal", genotype.normal), ("reduction", genotype.reduction)):
+        for index, node in enumerate(cell.nodes):
+            if problem := _problem(index, node):
+                raise BitrainError(f"{name} cell, node {index}: {problem}")
+
+
+def _problem(index: int, node: Sequence[EdgeChoice]) -> str | None:
+    """Why the accelerator cannot run a node of the coarse cell."""
+    for operation, source in node:
+        if operation not in ACCELERATED:
+            return f"the accelerator does not run {operation}; choose from {list(ACCELERATED)}"
+        if operation != "skip" and source != index + 1:
+            return f"{operation} reads state {source}; the accelerator reads what came just before"
+    return None
+
+
+def fine_candidates(space: FineConfig, cell: CellGenotype) -> Candidates:
+    """Operations on every edge of one layer; the inherited one comes first.
+
+    Edges are those of the coarse cell. For the accelerator every node has an edge from what came
+    just before with convolutions, and edges from the states before that, which may be skips.
+    """
+    if space.target == "torch":
+        found: dict[tuple[int, int], list[str]] = {}
+        for index, node in enumerate(cell.nodes):
+            for operation, source in node:
+                names = [operation, *space.operations, "none"]
+                found[index, source] = list(dict.fromkeys(names))
+        return found
+    found = {}
+    convolutions = [x for x in space.operations if x in ACCELERATED and x not in ("skip", "none")]
+    for index, node in enumerate(cell.nodes):
+        inherited = {source: operation for operation, source in node if operation != "skip"}
+        skips = {source for operation, source in node if operation == "skip"}
+        own = [inherited[index + 1]] if index + 1 in inherited else []
+        found[index, index + 1] = list(dict.fromkeys([*own, *convolutions]))
+        for source in range(1, index + 1):
+            found[index, source] = ["skip", "none"] if source in skips else ["none", "skip"]
+    return found
+
+
+def fine_network(
+    space: FineConfig, genotype: Genotype, in_shape: Shape, num_classes: int, *, seed: int = 0
+) -> CellNetwork:
+    """The super-network, with new weights drawn from ``seed``."""
+
+    def candidates(stage: int, index: int) -> Candidates:
+        reduction = stage > 0 and index == 0
+        return fine_candidates(space, genotype.reduction if reduction else genotype.normal)
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return CellNetwork(space, in_shape, num_classes, candidates)
+
+
+def inherit_weights(network: CellNetwork, teacher: CellNetwork, strength: float = 1.0) -> None:
+    """Copy the teacher's operations, stem and head; they start with the greater strength.
+
+    strength: added to the architecture parameter of what is inherited.
+    """
+    known = teacher.state_dict()
+    own = network.state_dict()
+    fitting = {
+        name: tensor
+        for name, tensor in known.items()
+        if name in own and own[name].shape == tensor.shape and not name.endswith("alpha")
+    }
+    network.load_state_dict(fitting, strict=False)
+    with torch.no_grad():
+        for stage, coarse in zip(network.stages, teacher.stages, strict=True):
+            assert isinstance(stage, Stage) and isinstance(coarse, Stage)
+            for cell, original in zip(stage.cells, coarse.cells, strict=True):
+                assert isinstance(cell, Cell) and isinstance(original, Cell)
+                for node in range(cell.nodes):
+                    taken = dict(original.into(node))
+                    for source, edge in cell.into(node):
+                        names = taken[source].names if source in taken else ["none"]
+                        for i, name in enumerate(edge.names):
+                            edge.alpha[i] += strength * (name in names)
+
+
+FineGenotype = list[list[CellGenotype]]
+"""Cells of every stage."""
+
+
+def cell_genotype(cell: nn.Module) -> CellGenotype:
+    """What is left on the edges, without those where nothing is."""
+    assert isinstance(cell, Cell)
+    return CellGenotype(
+        nodes=tuple(
+            tuple(
+                EdgeChoice(name, source)
+                for source, edge in cell.into(node)
+                for name in edge.names
+                if name != "none"
+            )
+            for node in range(cell.nodes)
+        )
+    )
+
+
+def derived_network(
+    space: SpaceConfig, cells: FineGenotype, in_shape: Shape, num_classes: int, *, seed: int = 0
+) -> CellNetwork:
+    """The network of these cells, with weights drawn from ``seed``."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return CellNetwork(
+            space, in_shape, num_classes, lambda stage, index: from_genotype(cells[stage][index])
+        )

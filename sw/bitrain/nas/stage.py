@@ -1,0 +1,170 @@
+"""The search of one stage as a task that runs anywhere and goes on after a stop.
+
+Its checkpoints and its result are files in one folder, which all workers must reach.
+"""
+
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bitrain.data import Dataset
+from bitrain.nn import best_device, torch_threads
+from bitrain.spec import Array, write_atomically
+
+from .genotype import CellGenotype, Genotype
+from .network import CellNetwork, Stage, edges_of
+from .penalty import CostModel
+from .prune import (
+    Importance,
+    PruneConfig,
+    clean,
+    masked_rise,
+    prune_node_wise,
+    prune_round,
+    random_importance,
+    strength,
+)
+from .search import SearchConfig, input_shape, reference_cost, stage_loss, train_stage
+from .space import FineConfig, cell_genotype, fine_network, inherit_weights
+
+MASKED_IMAGES = 500
+"""Training images on which the loss without an operation is measured."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageTask:
+    """What the search of a stage needs beside the teacher and the images."""
+
+    index: int
+    space: FineConfig
+    genotype: Genotype
+    search: SearchConfig
+    prune: PruneConfig
+    recovery_epochs: int
+    array: Array | None = None
+    folder: Path
+
+
+def search_stage(
+    task: StageTask, teacher: CellNetwork, dataset: Dataset, *, progress: bool = False
+) -> dict[str, Any]:
+    """Search and prune stage ``task.index``; the result has its cells, losses and weights' file.
+
+    Stopped and called again, it goes on from its last checkpoint to the very same result.
+    """
+    network = fine_network(
+        task.space, task.genotype, dataset.in_shape, dataset.num_classes, seed=task.search.seed
+    )
+    inherit_weights(network, teacher)
+    stage = network.stages[task.index]
+    assert isinstance(stage, Stage)
+    before = torch.nn.Sequential(*teacher.parts()[: task.index + 1])
+    costs = CostModel(stage, input_shape(before, dataset.in_shape), task.array)
+    limit = task.prune.budget * reference_cost(teacher, task.index, dataset.in_shape).macs
+
+    def train(name: str, config: SearchConfig) -> list[float]:
+        return train_stage(
+            stage,
+            teacher,
+            task.index,
+            dataset,
+            config,
+            array=task.array,
+            checkpoint=task.folder / f"stage{task.index}-{name}.pt",
+            title=f"stage {task.index}, {name}",
+            progress=progress,
+        )
+
+    losses = {"search": train("search", task.search)}
+    strengths = {
+        path: dict(zip(edge.names, edge.strengths().tolist(), strict=True))
+        for path, edge in edges_of(stage)
+    }
+    recovery = task.search.model_copy(
+        update={"epochs": task.recovery_epochs, "warmup_epochs": 0, "warmup": 0.0}
+    )
+    rounds = 0
+    settled = False
+    while not settled:
+        importance: Importance = strength
+        if task.prune.importance == "masked":
+            importance = masked_rise(_loss(stage, teacher, task, dataset))
+        settled = prune_round(stage, costs, limit, task.prune, importance, target=task.space.target)
+        rounds += 1
+        if task.recovery_epochs:
+            losses[f"round {rounds}"] = train(f"round{rounds}", recovery)
+    result = task.folder / f"stage{task.index}.pt"
+    save_stage(stage, result)
+    return {
+        "stage": task.index,
+        "cells": [cell.model_dump(mode="json") for cell in cells_of(stage)],
+        "macs": costs.total(stage).macs,
+        "losses": losses,
+        "strengths": strengths,
+        "weights": result.name,
+    }
+
+
+def random_stages(
+    space: FineConfig,
+    genotype: Genotype,
+    teacher: CellNetwork,
+    dataset: Dataset,
+    *,
+    prune: PruneConfig,
+    seed: int,
+) -> list[list[CellGenotype]]:
+    """A network drawn at random from the space, of the same budget: cells of every stage."""
+    network = fine_network(space, genotype, dataset.in_shape, dataset.num_classes, seed=seed)
+    found = []
+    for index, stage in enumerate(network.stages):
+        assert isinstance(stage, Stage)
+        before = torch.nn.Sequential(*teacher.parts()[: index + 1])
+        costs = CostModel(stage, input_shape(before, dataset.in_shape))
+        limit = prune.budget * reference_cost(teacher, index, dataset.in_shape).macs
+        whole = prune.model_copy(update={"share": 1.0})
+        importance = random_importance((seed << 8) + index)
+        while not prune_round(stage, costs, limit, whole, importance, target=space.target):
+            pass
+        found.append(cells_of(stage))
+    return found
+
+
+def node_wise_cells(stage: Stage, inputs: int) -> list[CellGenotype]:
+    """What pruning node by node, as in DARTS, leaves of a searched super-network."""
+    prune_node_wise(stage, inputs)
+    clean(stage)
+    return cells_of(stage)
+
+
+def _loss(stage: Stage, teacher: CellNetwork, task: StageTask, dataset: Dataset):
+    """Matching loss on some training images, in evaluation mode."""
+    images = torch.from_numpy(dataset.train_images[:: max(1, len(dataset.train_images) // 500)])
+
+    @torch.no_grad()
+    def measure() -> float:
+        device = best_device()
+        stage.to(device).eval()
+        with torch_threads(task.search.threads):
+            loss = stage_loss(teacher, task.index, task.search.matching)
+            batch = images[:MASKED_IMAGES].to(device)
+            before = torch.nn.Sequential(*teacher.to(device).eval().parts()[: task.index + 1])
+            inputs = before(batch)
+            return loss((inputs, *stage.outputs(inputs))).item()
+
+    return measure
+
+
+def cells_of(stage: Stage) -> list[CellGenotype]:
+    """What is left on the edges of every cell."""
+    return [cell_genotype(cell) for cell in stage.cells]
+
+
+def save_stage(stage: Stage, path: Path) -> None:
+    """The weights of a stage."""
+    buffer = BytesIO()
+    torch.save(stage.state_dict(), buffer)
+    write_atomically(path, buffer.getvalue())

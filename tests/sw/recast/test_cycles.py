@@ -1,0 +1,79 @@
+"""Cycles of a float network, and rules that save them."""
+
+import pytest
+
+from bitrain.export import export_network
+from bitrain.nn import ScConfig, convert
+from bitrain.recast import Student, propose_rules, sc_cycles, specs_of
+from bitrain.spec import Array, BitrainError, estimate
+
+SC = ScConfig(bits=4, stream_length=8)
+ARRAY = Array(channels=2, positions=4)
+
+
+@pytest.mark.parametrize("kind", ["conv", "residual", "bottleneck", "linear"])
+def test_those_of_the_exported_network(make_net, spots, kind):
+    model = make_net(kind)
+    sc_model = convert(model, spots.in_shape, spots.train_images, SC)
+    network = export_network(sc_model, "spots", spots.test_images[:2])
+    assert sc_cycles(model, spots.in_shape, SC, ARRAY) == estimate(network, ARRAY).cycles
+
+
+def test_of_the_default_streams(make_net, spots):
+    model = make_net("conv")
+    cycles = sc_cycles(model, spots.in_shape, None, ARRAY)
+    assert cycles == sc_cycles(model, spots.in_shape, ScConfig(), ARRAY)
+    assert cycles != sc_cycles(model, spots.in_shape, SC, ARRAY)
+
+
+def test_none_for_what_the_accelerator_cannot_run(make_net, spots):
+    assert sc_cycles(make_net("dense"), spots.in_shape, SC, ARRAY) is None
+
+
+def recast(teacher, spots, rules):
+    student = Student(teacher, spots.in_shape)
+    for rule in rules:
+        (index,) = rule.blocks
+        student.replace(index, rule, 0)
+    return student.model()
+
+
+@pytest.mark.parametrize("kind", ["conv", "residual", "bottleneck"])
+@pytest.mark.parametrize("budget", [0.9, 0.5, 0.3])
+def test_the_budget_is_met(make_net, spots, kind, budget):
+    teacher = make_net(kind)
+    rules = propose_rules(teacher, spots.in_shape, SC, ARRAY, budget)
+    assert rules
+    student = recast(teacher, spots, rules)
+    cycles = [sc_cycles(model, spots.in_shape, SC, ARRAY) for model in (student, teacher)]
+    assert cycles[0] <= budget * cycles[1]
+    assert specs_of(student)[-1].out_channels == 4
+    assert propose_rules(teacher, spots.in_shape, SC, ARRAY, budget) == rules
+
+
+def test_nothing_to_save(make_net, spots):
+    assert propose_rules(make_net("conv"), spots.in_shape, SC, ARRAY, 1.0) == ()
+
+
+@pytest.mark.parametrize("kind", ["dense", "separable"])
+def test_what_the_accelerator_cannot_run_becomes_residual(make_net, spots, kind):
+    teacher = make_net(kind)
+    rules = propose_rules(teacher, spots.in_shape, SC, ARRAY, 1.0)
+    assert [(rule.blocks, rule.to, rule.width) for rule in rules] == [
+        ((1,), "residual", 1.0),
+        ((2,), "residual", 1.0),
+    ]
+    whole = sc_cycles(recast(teacher, spots, rules), spots.in_shape, SC, ARRAY)
+    half = recast(teacher, spots, propose_rules(teacher, spots.in_shape, SC, ARRAY, 0.5))
+    cycles = sc_cycles(half, spots.in_shape, SC, ARRAY)
+    assert whole is not None and cycles is not None and cycles <= whole / 2
+
+
+def test_an_impossible_budget(make_net, spots):
+    teacher = make_net("conv")
+    whole = sc_cycles(teacher, spots.in_shape, SC, ARRAY)
+    with pytest.raises(BitrainError) as error:
+        propose_rules(teacher, spots.in_shape, SC, ARRAY, 0.01)
+    message = str(error.value)
+    assert message.startswith("no student within 0.01 of the teacher's cycles was found; ")
+    assert f"of {whole:,} is the least" in message
