@@ -245,6 +245,41 @@ def recast(
         console.print(line, soft_wrap=True)
 
 
+search_app = typer.Typer(help="InheritedNAS: coarse cells, then a fine search stage by stage.")
+app.add_typer(search_app, name="search", no_args_is_help=True)
+
+
+def _add_search(name: str, until: str | None, text: str) -> None:
+    @search_app.command(name, help=text)
+    def command(
+        config: Annotated[Path, typer.Option(help="Configuration (YAML).", show_default=False)],
+        out: Annotated[Path, typer.Option(help="Output folder; finished steps are kept.")],
+        workers: Annotated[int, typer.Option(help="Processes for stages.", min=1)] = 1,
+        scheduler: Annotated[str | None, typer.Option(help="Dask cluster, tcp://…")] = None,
+        data_dir: DataDir = None,
+    ) -> None:
+        from bitrain.flow import load_search, run_search
+
+        run_search(
+            load_search(config, data_dir),
+            out,
+            console,
+            until=until,
+            workers=workers,
+            scheduler=scheduler,
+        )
+
+
+for _name, _until, _text in (
+    ("run", None, "All steps."),
+    ("coarse", "coarse", "Find the coarse cells."),
+    ("fine", "fine", "Train the coarse network and search its stages."),
+    ("derive", "derive", "Join the stages."),
+    ("retrain", "retrain", "Train the joined network."),
+):
+    _add_search(_name, _until, _text)
+
+
 @app.command()
 def doctor() -> None:
     """List the external tools, their versions and how to get what is missing."""

@@ -2,6 +2,7 @@
 
 from .ablation import run_ablation
 from .config import RunConfig, load_config
+from .inherited_nas import NasConfig, load_search, run_search
 from .networks import accuracies, dataset_of, generate_with_testbench
 from .pipeline import run_flow
 from .progressive import evaluate_progressive, write_progressive
@@ -10,6 +11,7 @@ from .sequences import find_sequences, sources_yaml
 from .study import run_study
 
 __all__ = [
+    "NasConfig",
     "RecastConfig",
     "RunConfig",
     "accuracies",
@@ -19,9 +21,11 @@ __all__ = [
     "generate_with_testbench",
     "load_config",
     "load_plan",
+    "load_search",
     "run_ablation",
     "run_flow",
     "run_recast",
+    "run_search",
     "run_study",
     "sources_yaml",
     "write_progressive",

@@ -13,11 +13,13 @@ from bitrain.train import FineTuneConfig, TrainConfig
 from .yaml_file import read_yaml
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """Options that are checked, and cannot change."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class DataConfig(_Section):
+class DataConfig(Section):
     """Which images."""
 
     name: str = "digits"
@@ -25,7 +27,7 @@ class DataConfig(_Section):
     """The data set's files, or their folder; ``digits`` needs none, others are downloaded then."""
 
 
-class SimulateConfig(_Section):
+class SimulateConfig(Section):
     """Simulation of the generated Verilog."""
 
     images: int = Field(default=8, ge=1)
@@ -35,7 +37,7 @@ class SimulateConfig(_Section):
     """Of the random stalls."""
 
 
-class SynthConfig(_Section):
+class SynthConfig(Section):
     """Synthesis, place and route."""
 
     device: str = DEFAULT_DEVICE
@@ -45,7 +47,7 @@ class SynthConfig(_Section):
     """Of placement."""
 
 
-class RunConfig(_Section):
+class RunConfig(Section):
     """Everything that ``bitrain run`` does, in order."""
 
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")

@@ -7,6 +7,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -193,3 +194,47 @@ def recasting(result: Mapping[str, Any]) -> str:
         right.set(xlabel="student / teacher")
 
     return _svg((8, 3.2), draw)
+
+
+def cells(stages: Sequence[Sequence[Mapping[str, Any]]]) -> str:
+    """The graph of every cell: a row for each stage, an arrow for each operation."""
+    columns = max(len(stage) for stage in stages)
+    names = sorted({op for s in stages for c in s for node in c["nodes"] for op, _ in node})
+    colours = {name: f"C{i}" for i, name in enumerate(names)}
+
+    def draw(figure: Figure) -> None:
+        grid = figure.subplots(len(stages), columns, squeeze=False)
+        for row, stage in zip(grid, stages, strict=True):
+            for axes in row[len(stage) :]:
+                axes.set_axis_off()
+            for index, (axes, cell) in enumerate(zip(row, stage, strict=False)):
+                _draw_cell(axes, cell["nodes"], colours)
+                axes.set_title(f"stage {stages.index(stage)}, cell {index}", fontsize=8)
+        handles = [Line2D([], [], color=colours[name], label=name) for name in names]
+        figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8)
+
+    return _svg((2.6 * columns, 1.9 * len(stages) + 0.5), draw)
+
+
+def _draw_cell(axes: Any, nodes: Sequence[Any], colours: Mapping[str, str]) -> None:
+    places = [(0.0, 0.4), (0.0, -0.4), *((1.0 + i, 0.0) for i in range(len(nodes)))]
+    for node, edges in enumerate(nodes):
+        for index, (operation, source) in enumerate(edges):
+            bend = 0.25 * (node + 1 - source) * (-1) ** index if source > 1 else 0.1 * index
+            axes.annotate(
+                "",
+                xytext=places[source],
+                xy=places[node + 2],
+                arrowprops={
+                    "arrowstyle": "-|>",
+                    "color": colours[operation],
+                    "connectionstyle": f"arc3,rad={bend}",
+                    "shrinkA": 8,
+                    "shrinkB": 8,
+                },
+            )
+    for number, place in enumerate(places):
+        label = ("before last", "last")[number] if number < 2 else str(number - 2)
+        axes.text(*place, label, ha="center", va="center", fontsize=7)
+    axes.set(xlim=(-0.5, len(nodes) + 0.5), ylim=(-1, 1))
+    axes.set_axis_off()

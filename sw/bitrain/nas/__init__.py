@@ -3,12 +3,13 @@
 from .accelerated import to_sequential
 from .coarse import CoarseConfig, search_coarse
 from .genotype import KNOWN, CellGenotype, Genotype
+from .join import join_stages, load_parts, node_wise_stages, save_parts, scaled_to
 from .network import CellNetwork, SpaceConfig, coarse_network
 from .penalty import Cost, CostModel, PenaltyConfig
 from .prune import PruneConfig
 from .search import SearchConfig, train_stage
 from .space import FineConfig, check_space, derived_network, fine_network, inherit_weights
-from .stage import StageTask, node_wise_cells, random_stages, search_stage
+from .stage import StageTask, random_stages, search_stage
 
 __all__ = [
     "KNOWN",
@@ -29,8 +30,12 @@ __all__ = [
     "derived_network",
     "fine_network",
     "inherit_weights",
-    "node_wise_cells",
+    "join_stages",
+    "load_parts",
+    "node_wise_stages",
     "random_stages",
+    "save_parts",
+    "scaled_to",
     "search_coarse",
     "search_stage",
     "to_sequential",

@@ -230,12 +230,14 @@ def from_genotype(cell: CellGenotype) -> Candidates:
 
 
 def coarse_network(
-    space: SpaceConfig, genotype: Genotype, in_shape: Shape, num_classes: int
+    space: SpaceConfig, genotype: Genotype, in_shape: Shape, num_classes: int, *, seed: int = 0
 ) -> CellNetwork:
-    """All cells alike, but for the reductions."""
+    """All cells alike, but for the reductions; weights are drawn from ``seed``."""
 
     def candidates(stage: int, index: int) -> Candidates:
         reduction = stage > 0 and index == 0
         return from_genotype(genotype.reduction if reduction else genotype.normal)
 
-    return CellNetwork(space, in_shape, num_classes, candidates)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return CellNetwork(space, in_shape, num_classes, candidates)

@@ -4,7 +4,6 @@ Its checkpoints and its result are files in one folder, which all workers must r
 """
 
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +11,16 @@ import torch
 
 from bitrain.data import Dataset
 from bitrain.nn import best_device, torch_threads
-from bitrain.spec import Array, write_atomically
+from bitrain.spec import Array
 
 from .genotype import CellGenotype, Genotype
+from .join import save_parts
 from .network import CellNetwork, Stage, edges_of
 from .penalty import CostModel
 from .prune import (
     Importance,
     PruneConfig,
-    clean,
     masked_rise,
-    prune_node_wise,
     prune_round,
     random_importance,
     strength,
@@ -97,7 +95,7 @@ def search_stage(
         if task.recovery_epochs:
             losses[f"round {rounds}"] = train(f"round{rounds}", recovery)
     result = task.folder / f"stage{task.index}.pt"
-    save_stage(stage, result)
+    save_parts(stage, result)
     return {
         "stage": task.index,
         "cells": [cell.model_dump(mode="json") for cell in cells_of(stage)],
@@ -133,13 +131,6 @@ def random_stages(
     return found
 
 
-def node_wise_cells(stage: Stage, inputs: int) -> list[CellGenotype]:
-    """What pruning node by node, as in DARTS, leaves of a searched super-network."""
-    prune_node_wise(stage, inputs)
-    clean(stage)
-    return cells_of(stage)
-
-
 def _loss(stage: Stage, teacher: CellNetwork, task: StageTask, dataset: Dataset):
     """Matching loss on some training images, in evaluation mode."""
     images = torch.from_numpy(dataset.train_images[:: max(1, len(dataset.train_images) // 500)])
@@ -161,10 +152,3 @@ def _loss(stage: Stage, teacher: CellNetwork, task: StageTask, dataset: Dataset)
 def cells_of(stage: Stage) -> list[CellGenotype]:
     """What is left on the edges of every cell."""
     return [cell_genotype(cell) for cell in stage.cells]
-
-
-def save_stage(stage: Stage, path: Path) -> None:
-    """The weights of a stage."""
-    buffer = BytesIO()
-    torch.save(stage.state_dict(), buffer)
-    write_atomically(path, buffer.getvalue())
