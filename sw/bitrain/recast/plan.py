@@ -80,8 +80,8 @@ class Rule(_Section):
                 f"block {block} is of no kind that can be built; say what it becomes: to: conv"
             )
         width = old.out_channels
-        if old.kind == "bottleneck" and kind != "bottleneck" and old.middle:
-            width = old.middle
+        if old.kind == "bottleneck" and kind != "bottleneck":
+            width = old.middle or max(1, width // 4)
         new = {
             "kind": kind,
             "out_channels": max(1, round(width * self.ratio(block))),

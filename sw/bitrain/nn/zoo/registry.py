@@ -85,7 +85,8 @@ def _described(name: str, in_shape: Shape, num_classes: int, seed: int) -> nn.Se
     """The blocks that a file of weights describes, as recasting writes it."""
     try:
         specs = [BlockSpec.model_validate(spec) for spec in read_metadata(name)["blocks"]]
-    except (KeyError, TypeError, ValidationError) as error:
+        first, last = specs[0], specs[-1]
+    except (KeyError, IndexError, TypeError, ValidationError) as error:
         raise BitrainError(
             f"model {name}: the file does not say which blocks its weights belong to; give the "
             f"model's name, one of {list_models()}"
@@ -93,10 +94,10 @@ def _described(name: str, in_shape: Shape, num_classes: int, seed: int) -> nn.Se
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = nn.Sequential(*map(Block, specs))
-    if specs[0].in_channels != in_shape.channels or specs[-1].out_channels != num_classes:
+    if first.in_channels != in_shape.channels or last.out_channels != num_classes:
         raise BitrainError(
-            f"model {name}: reads {specs[0].in_channels} channels and gives "
-            f"{specs[-1].out_channels} classes; the data set has {in_shape.channels} and "
+            f"model {name}: reads {first.in_channels} channels and gives "
+            f"{last.out_channels} classes; the data set has {in_shape.channels} and "
             f"{num_classes}"
         )
     return model
