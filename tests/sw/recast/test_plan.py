@@ -86,7 +86,7 @@ def test_the_middle_of_a_bottleneck_is_the_width_of_what_it_becomes():
     assert (found.kind, found.out_channels, found.middle) == ("conv", 5, None)
     narrower = rule(blocks=1, to="bottleneck", width=0.5).target(1, old)
     assert (narrower.out_channels, narrower.middle) == (20, 5)
-    assert rule(blocks=1, to="dense").target(1, block("bottleneck")).out_channels == 40
+    assert rule(blocks=1, to="dense").target(1, block("bottleneck")).out_channels == 10
 
 
 def test_another_kind_forgets_what_means_something_else_there():
