@@ -38,7 +38,7 @@ def _allow(first_party: str, third_party: str) -> Allowed:
 
 
 _SOFTWARE = "torch numpy sklearn rich pydantic safetensors"
-_FLOW = "rich typer yaml pydantic numpy matplotlib jinja2"
+_FLOW = "rich typer yaml pydantic numpy matplotlib jinja2 distributed"
 _BELOW_FLOW = "spec rtl gen golden bench nn data train recast nas export"
 
 IMPORTS = {

@@ -8,7 +8,15 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from bitrain.spec import Array, BitrainError, Sharing, estimate, load_network, save_network
+from bitrain.spec import (
+    Array,
+    BitrainError,
+    Sharing,
+    estimate,
+    load_network,
+    save_network,
+    write_atomically,
+)
 
 # Torch's OpenMP threads otherwise spin while they wait for each other: with one other program on
 # the same cores, training became a hundred times slower. Read when torch is imported.
@@ -259,8 +267,9 @@ def _add_search(name: str, until: str | None, text: str) -> None:
         data_dir: DataDir = None,
     ) -> None:
         from bitrain.flow import load_search, run_search
+        from bitrain.flow.tables import search_table
 
-        run_search(
+        result = run_search(
             load_search(config, data_dir),
             out,
             console,
@@ -268,6 +277,8 @@ def _add_search(name: str, until: str | None, text: str) -> None:
             workers=workers,
             scheduler=scheduler,
         )
+        if "teacher" in result:
+            console.print(search_table(result))
 
 
 for _name, _until, _text in (
@@ -278,6 +289,25 @@ for _name, _until, _text in (
     ("retrain", "retrain", "Train the joined network."),
 ):
     _add_search(_name, _until, _text)
+
+
+@search_app.command()
+def calibrate(
+    out: Annotated[Path, typer.Option(help="File to write (JSON).", show_default=False)],
+    batch_size: Annotated[int, typer.Option(help="Images at a time.", min=1)] = 1,
+    repeats: Annotated[int, typer.Option(help="Rounds; the median counts.", min=1)] = 15,
+) -> None:
+    """Measure operations here and fit what multiplications and memory access cost."""
+    from bitrain.flow.tables import calibration_table
+    from bitrain.nas import calibrate as measure
+
+    found = measure(batch_size=batch_size, repeats=repeats)
+    write_atomically(out, found.model_dump_json(indent=1) + "\n")
+    console.print(calibration_table(found))
+    console.print(
+        f"seconds = {found.mac:.3g} MACs + {found.word:.3g} words + {found.operation:.3g}"
+    )
+    console.print(f"wrote {out}", soft_wrap=True)
 
 
 @app.command()

@@ -2,7 +2,8 @@
 
 from .ablation import run_ablation
 from .config import RunConfig, load_config
-from .inherited_nas import NasConfig, load_search, run_search
+from .inherited_nas import run_search
+from .nas_config import NasConfig, load_search
 from .networks import accuracies, dataset_of, generate_with_testbench
 from .pipeline import run_flow
 from .progressive import evaluate_progressive, write_progressive

@@ -4,13 +4,15 @@ Dask distributed gives a task to another worker where one dies; a task that keep
 goes on from there. The same code runs on any cluster that Dask runs on.
 """
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from bitrain.spec import BitrainError
 
-RETRIES = 3
-"""How many workers a task may lose before the whole run is given up."""
+PATIENCE = 10
+"""Seconds until a scheduler is said not to answer."""
 
 
 def map_tasks(
@@ -24,7 +26,8 @@ def map_tasks(
 
     workers: processes to start here, none where it is 1. scheduler: address of a Dask cluster in
     their place; its workers need Bitrain, and the paths that the arguments name. Raises
-    :class:`BitrainError` where the cluster does not answer.
+    :class:`BitrainError` where the cluster does not answer, or where a task takes one worker after
+    the other with it.
     """
     if scheduler is None and workers == 1:
         return [function(*arguments) for arguments in tasks]
@@ -35,15 +38,18 @@ def map_tasks(
             "searching side by side needs Dask distributed: pip install 'bitrain[search]'"
         ) from error
     if scheduler is None:
-        with (
-            LocalCluster(
-                n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None
-            ) as local,
-            Client(local) as client,
-        ):
+        settings: dict[str, Any] = {
+            "n_workers": workers,
+            "threads_per_worker": 1,
+            "processes": True,
+            "dashboard_address": None,
+            "memory_limit": 0,  # a worker is not ended for what it needs
+        }
+        with _quiet(), LocalCluster(**settings) as local, Client(local) as client:
             return _gather(client, function, tasks)
     try:
-        client = Client(scheduler, timeout=10)
+        with _quiet():
+            client = Client(scheduler, timeout=PATIENCE)
     except (OSError, TimeoutError, ValueError) as error:
         raise BitrainError(
             f"--scheduler {scheduler}: no Dask scheduler answers there ({error}); start one with "
@@ -54,7 +60,25 @@ def map_tasks(
 
 
 def _gather(client: Any, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Any:
-    futures = [
-        client.submit(function, *arguments, retries=RETRIES, pure=False) for arguments in tasks
-    ]
-    return client.gather(futures)
+    from distributed import KilledWorker
+
+    futures = [client.submit(function, *arguments, pure=False) for arguments in tasks]
+    try:
+        return client.gather(futures)
+    except KilledWorker as error:
+        raise BitrainError(
+            "workers died again and again at the same task, for want of memory perhaps; the next "
+            "call goes on from its checkpoints"
+        ) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Dask's own lines about connections: errors come as exceptions."""
+    logger = logging.getLogger("distributed")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

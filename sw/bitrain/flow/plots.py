@@ -196,6 +196,27 @@ def recasting(result: Mapping[str, Any]) -> str:
     return _svg((8, 3.2), draw)
 
 
+def search_front(result: Mapping[str, Any]) -> str:
+    """Accuracy (%) against multiplications of all networks of a search."""
+    marks = {"found": "o", "coarse": "s", "node-wise": "^", "random": "x"}
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        for key, label in (("teacher", "coarse network"), ("retrain", "found, inherited weights")):
+            row = result[key]
+            axes.plot(row["macs"], row["accuracy"], "D", fillstyle="none", label=label)
+        for kind, mark in marks.items():
+            rows = [row for name, row in result["baselines"].items() if name.split()[0] == kind]
+            if rows:
+                points = [row["macs"] for row in rows], [row["accuracy"] for row in rows]
+                axes.plot(*points, mark, linestyle="", label=f"{kind}, random weights")
+        axes.set(xlabel="MACs", ylabel="test accuracy (%)")
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.legend()
+
+    return _svg((6.4, 3.4), draw)
+
+
 def cells(stages: Sequence[Sequence[Mapping[str, Any]]]) -> str:
     """The graph of every cell: a row for each stage, an arrow for each operation."""
     columns = max(len(stage) for stage in stages)
@@ -204,12 +225,12 @@ def cells(stages: Sequence[Sequence[Mapping[str, Any]]]) -> str:
 
     def draw(figure: Figure) -> None:
         grid = figure.subplots(len(stages), columns, squeeze=False)
-        for row, stage in zip(grid, stages, strict=True):
+        for number, (row, stage) in enumerate(zip(grid, stages, strict=True)):
             for axes in row[len(stage) :]:
                 axes.set_axis_off()
             for index, (axes, cell) in enumerate(zip(row, stage, strict=False)):
                 _draw_cell(axes, cell["nodes"], colours)
-                axes.set_title(f"stage {stages.index(stage)}, cell {index}", fontsize=8)
+                axes.set_title(f"stage {number}, cell {index}", fontsize=8)
         handles = [Line2D([], [], color=colours[name], label=name) for name in names]
         figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8)
 

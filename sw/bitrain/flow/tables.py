@@ -6,6 +6,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bitrain.gen import BlockReport, SynthesisReport, ToolRecord
+from bitrain.nas import Calibration
 from bitrain.spec import NetworkCost
 
 from .progressive import ProgressiveReport
@@ -215,3 +216,35 @@ def recast_summary(result: dict[str, Any]) -> list[str]:
             f"integer baseline {sc['integer']:.2f} %"
         )
     return lines
+
+
+def search_table(result: dict[str, Any]) -> Table:
+    """The networks of a search, as far as it went."""
+    table = Table(title=f"{result['name']}: {result['data']}")
+    table.add_column("network")
+    for column in ("accuracy", "MACs", "memory access"):
+        table.add_column(column, justify="right")
+    table.add_column("weights")
+    rows = [
+        ("coarse network", "teacher", "its own training"),
+        ("found", "derive", "stages, joined"),
+        ("found", "retrain", "stages, retrained"),
+    ]
+    found = [(name, result[key], source) for name, key, source in rows if key in result]
+    others = result.get("baselines", {})
+    found += [(name, row, "random, trained alike") for name, row in others.items()]
+    for name, row, source in found:
+        counts = (f"{row[key]:,}" for key in ("macs", "memory_access"))
+        table.add_row(name, f"{row['accuracy']:.2f} %", *counts, source)
+    return table
+
+
+def calibration_table(found: Calibration) -> Table:
+    """The fit, with and without memory access, on operations that were left out."""
+    table = Table(title=f"{found.measured} operations on {found.device}, batch {found.batch_size}")
+    table.add_column("fit")
+    for column in ("R²", "rank correlation"):
+        table.add_column(column, justify="right")
+    for name, fit in (("MACs alone", found.macs_alone), ("MACs, memory access", found.both)):
+        table.add_row(name, f"{fit.r2:.3f}", f"{fit.rank_correlation:.3f}")
+    return table

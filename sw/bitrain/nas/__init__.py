@@ -1,6 +1,7 @@
 """InheritedNAS: fine-grained search that begins with coarse cells, stage by stage."""
 
 from .accelerated import to_sequential
+from .calibrate import Calibration, calibrate, read_calibration
 from .coarse import CoarseConfig, search_coarse
 from .genotype import KNOWN, CellGenotype, Genotype
 from .join import join_stages, load_parts, node_wise_stages, save_parts, scaled_to
@@ -13,6 +14,7 @@ from .stage import StageTask, random_stages, search_stage
 
 __all__ = [
     "KNOWN",
+    "Calibration",
     "CellGenotype",
     "CellNetwork",
     "CoarseConfig",
@@ -25,6 +27,7 @@ __all__ = [
     "SearchConfig",
     "SpaceConfig",
     "StageTask",
+    "calibrate",
     "check_space",
     "coarse_network",
     "derived_network",
@@ -34,6 +37,7 @@ __all__ = [
     "load_parts",
     "node_wise_stages",
     "random_stages",
+    "read_calibration",
     "save_parts",
     "scaled_to",
     "search_coarse",

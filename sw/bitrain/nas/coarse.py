@@ -18,7 +18,7 @@ from .genotype import RESIDUAL, CellGenotype, EdgeChoice, Genotype
 from .network import Candidates, Cell, CellNetwork, edges_of
 from .prune import SKIPS, prune_node_wise
 from .search import Optimizers, SearchConfig
-from .space import FineConfig, cell_genotype, fine_candidates
+from .space import FineConfig, cell_genotype, crosses, fine_candidates
 
 
 class CoarseConfig(SearchConfig):
@@ -123,24 +123,28 @@ def derive(network: CellNetwork, space: FineConfig, inputs: int) -> Genotype:
 
 
 def _prune_rows(network: CellNetwork) -> None:
-    """Each node keeps its strongest convolution, and the strongest skip if that beats nothing."""
+    """Each node keeps its strongest convolution; skips stay that beat nothing and do not cross."""
     for cell in _cells(network):
+        skips: list[tuple[float, tuple[int, int]]] = []
         for node in range(cell.nodes):
-            skips: list[tuple[float, int]] = []
             for source, edge in cell.into(node):
                 shares = dict(zip(edge.names, edge.strengths().tolist(), strict=True))
                 if set(edge.names) <= set(SKIPS):
                     if shares["skip"] > shares["none"]:
-                        skips.append((shares["skip"], source))
+                        skips.append((shares["skip"], (source, node + 2)))
                     continue
                 best = max(set(shares) - {"none"}, key=lambda name: shares[name])
                 for name in edge.names:
                     if name != best:
                         edge.remove(name)
-            kept = max(skips, default=(0.0, -1))[1]
+        kept: list[tuple[int, int]] = []
+        for _, span in sorted(skips, reverse=True):
+            if not any(crosses(span, other) for other in kept):
+                kept.append(span)
+        for node in range(cell.nodes):
             for source, edge in cell.into(node):
                 if set(edge.names) <= set(SKIPS):
-                    if source == kept:
+                    if (source, node + 2) in kept:
                         edge.remove("none")
                     else:
                         del cell.edges[f"{node}_{source}"]

@@ -1,8 +1,10 @@
 """Stages put together, files of weights, and networks of a given number of multiplications."""
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from torch import nn
@@ -27,7 +29,7 @@ def load_parts(module: nn.Module, path: Path) -> None:
     """Read what :func:`save_parts` wrote; :class:`BitrainError` if that is not there."""
     try:
         module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, EOFError, RuntimeError, ValueError, UnpicklingError) as error:
         raise BitrainError(
             f"{path}: no weights of this network; delete the folder's steps to train again"
         ) from error
@@ -65,21 +67,32 @@ def node_wise_stages(
 def scaled_to(
     make: Callable[[FineConfig], CellNetwork], space: FineConfig, in_shape: Shape, macs: int
 ) -> CellNetwork:
-    """The network that ``make`` gives with all widths scaled to come nearest to ``macs``."""
+    """The network that ``make`` gives with widths scaled to come nearest to ``macs``.
 
-    def widths(first: int) -> tuple[int, ...]:
-        # Of whole channels for each node.
-        unit = space.nodes if space.join == "concat" else 1
-        scale = first / space.widths[0]
-        return tuple(max(1, round(width * scale / unit)) * unit for width in space.widths)
+    All widths are scaled alike; then each may change by one channel more or less, where that comes
+    nearer.
+    """
+    # Whole channels for each node.
+    unit = space.nodes if space.join == "concat" else 1
+    units = [width / unit for width in space.widths]
 
-    best: tuple[int, CellNetwork] | None = None
-    for first in range(space.nodes, 4 * space.widths[0] + 1):
-        network = make(space.model_copy(update={"widths": widths(first)}))
-        found = model_cost(network, in_shape).macs
-        if best is None or abs(found - macs) < best[0]:
-            best = abs(found - macs), network
-        if found > macs:
-            break
-    assert best is not None
-    return best[1]
+    def with_widths(numbers: Sequence[int]) -> FineConfig:
+        return space.model_copy(update={"widths": tuple(unit * number for number in numbers)})
+
+    def distance(numbers: Sequence[int]) -> int:
+        with torch.device("meta"):
+            return model_cost(make(with_widths(numbers)), in_shape).macs - macs
+
+    def scaled(step: int) -> list[int]:
+        return [max(1, round(number * step / max(units))) for number in units]
+
+    low, high = 1, 2
+    while distance(scaled(high)) < 0:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if distance(scaled(middle)) < 0 else (low, middle)
+    near = min((scaled(low), scaled(high)), key=lambda numbers: abs(distance(numbers)))
+    choices = [(n, n + 1, n - 1) if n > 1 else (n, n + 1) for n in near]
+    best = min(itertools.product(*choices), key=lambda numbers: abs(distance(numbers)))
+    return make(with_widths(best))

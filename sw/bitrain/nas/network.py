@@ -83,10 +83,19 @@ class Edge(nn.Module):
         return torch.stack([share * operation(inputs) for share, operation in parts]).sum(0)
 
     def remove(self, name: str) -> None:
-        """Take an operation out."""
+        """Take an operation out; what the others give stays, where they end with batch norm.
+
+        A softmax over fewer raises their shares; their last batch norm makes up for that.
+        """
         kept = [i for i, other in enumerate(self.names) if other != name]
+        share = self.strengths().detach()[self.names.index(name)]
         del self.operations[name]
         self.alpha = nn.Parameter(self.alpha.detach()[kept])
+        for operation in self.operations.values():
+            last = operation[-1] if isinstance(operation, nn.Sequential) else None
+            if isinstance(last, nn.BatchNorm2d):
+                last.weight.data *= 1 - share
+                last.bias.data *= 1 - share
 
 
 class Cell(nn.Module):

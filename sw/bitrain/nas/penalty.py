@@ -4,6 +4,7 @@ Expected cost of mixed operations: H. Cai et al., *ProxylessNAS*, arXiv:1812.003
 multiplications it weighs memory access, and the cycles of the SC accelerator.
 """
 
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -32,14 +33,25 @@ class PenaltyConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    calibration: Path | None = None
+    """File of ``bitrain search calibrate``; see ``rates``."""
+    rates: tuple[float, float] | None = None
+    """Seconds for a multiplication and for a word of memory access. Where they are known, the sum
+    of the weights ``macs`` and ``memory_access`` is for the expected share of the time, so that the
+    two count as they do in the time of what is searched."""
+
     macs: float = Field(default=0.1, ge=0)
     memory_access: float = Field(default=0.1, ge=0)
     cycles: float = Field(default=0.0, ge=0)
 
-    @property
-    def weights(self) -> Tensor:
-        """In the order of :class:`Cost`."""
-        return torch.tensor([self.macs, self.memory_access, self.cycles])
+    def weights(self, reference: Cost) -> Tensor:
+        """In the order of :class:`Cost`, for shares of the reference's costs."""
+        macs, memory_access = self.macs, self.memory_access
+        if self.rates is not None:
+            seconds = self.rates[0] * reference.macs, self.rates[1] * reference.memory_access
+            both = sum(seconds) or 1.0
+            macs, memory_access = ((macs + memory_access) * part / both for part in seconds)
+        return torch.tensor([macs, memory_access, self.cycles])
 
 
 class CostModel:
@@ -60,7 +72,8 @@ class CostModel:
         hooks = [edge.register_forward_hook(record) for edge in paths]
         training = module.training
         with torch.no_grad():
-            module.eval()(torch.zeros(1, *in_shape))
+            like = next(module.parameters(), torch.zeros(()))
+            module.eval()(like.new_zeros(1, *in_shape))
         module.train(training)
         for hook in hooks:
             hook.remove()
@@ -95,4 +108,4 @@ def operation_cost(operation: nn.Module, shape: Shape, array: Array | None) -> C
 def penalty(expected: Tensor, reference: Cost, config: PenaltyConfig) -> Tensor:
     """Weighted sum of expected costs, each as a share of the reference's."""
     shares = expected / torch.tensor(reference).clamp(min=1).to(expected)
-    return (config.weights.to(expected) * shares).sum()
+    return (config.weights(reference).to(expected) * shares).sum()

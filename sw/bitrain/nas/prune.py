@@ -7,17 +7,17 @@ operations on one edge. Derivation node by node, as in DARTS, is here to compare
 
 import math
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
-from torch import nn
+from torch import Tensor, nn
 
 from bitrain.spec import BitrainError
 
 from .network import Cell, Edge, Stage
 from .penalty import CostModel
-from .space import Target
+from .space import Target, crosses
 
 SKIPS = ("skip", "none")
 TOLERANCE = 0.05
@@ -92,20 +92,21 @@ def strength(candidate: Candidate) -> float:
 
 
 def masked_rise(loss: Callable[[], float]) -> Importance:
-    """Importance by what ``loss`` gives without the operation."""
+    """Importance by what ``loss`` gives while the operation gives zeros."""
 
     def rise(candidate: Candidate) -> float:
-        edge, index = candidate.edge, candidate.edge.names.index(candidate.name)
-        if len(edge.names) == 1:
-            return math.inf
-        kept = edge.alpha.detach().clone()
-        with torch.no_grad():
-            edge.alpha[index] = -1e9
-            found = loss()
-            edge.alpha.copy_(kept)
-        return found
+        operation = candidate.edge.operations[candidate.name]
+        hook = operation.register_forward_hook(_silence)
+        try:
+            return loss()
+        finally:
+            hook.remove()
 
     return rise
+
+
+def _silence(operation: nn.Module, inputs: Any, output: Tensor) -> Tensor:
+    return torch.zeros_like(output)
 
 
 def random_importance(seed: int) -> Importance:
@@ -184,17 +185,25 @@ def is_settled(stage: Stage, costs: CostModel, limit: float, target: Target) -> 
 
 
 def _is_doubled(candidate: Candidate) -> bool:
-    """Whether there is another like it, of which the accelerator runs one at a time.
+    """Whether the accelerator cannot run it together with another one of its cell.
 
-    That is one convolution for each node, and one skip.
+    It runs one convolution for each node, and skips that do not cross.
     """
-    alike = [
-        name
-        for _, edge in candidate.cell.into(candidate.node)
-        for name in edge.names
-        if name != "none" and (name in SKIPS) == (candidate.name in SKIPS)
+    if candidate.name in SKIPS:
+        span = candidate.source, candidate.node + 2
+        return any(crosses(span, other) for other in _skips(candidate.cell) if other != span)
+    edges = candidate.cell.into(candidate.node)
+    return sum(name not in SKIPS for _, edge in edges for name in edge.names) > 1
+
+
+def _skips(cell: Cell) -> list[tuple[int, int]]:
+    """States that skips lead from and to."""
+    return [
+        (source, node + 2)
+        for node in range(cell.nodes)
+        for source, edge in cell.into(node)
+        if "skip" in edge.names
     ]
-    return len(alike) > 1
 
 
 def _macs(stage: Stage, costs: CostModel, candidate: Candidate) -> float:

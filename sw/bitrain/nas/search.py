@@ -21,6 +21,7 @@ from bitrain.nn import best_device
 from bitrain.spec import Array, Shape
 from bitrain.train import TrainConfig, fit, make_optimizer
 
+from .log import SearchLog
 from .network import CellNetwork, Stage, edges_of
 from .penalty import Cost, CostModel, PenaltyConfig, penalty
 
@@ -110,13 +111,18 @@ def train_stage(
     *,
     array: Array | None = None,
     checkpoint: Path | None = None,
+    logs: Path | None = None,
     title: str = "",
     progress: bool = False,
 ) -> list[float]:
     """Train the super-network ``stage`` in the place of the teacher's stage ``index``.
 
-    array: of the accelerator, where cycles are weighed. Returns the loss of every epoch.
+    array: of the accelerator, where cycles are weighed. logs: folder for TensorBoard. Returns the
+    loss of every epoch; none where the stage has no weights.
     """
+    alphas = set(alphas_of(stage))
+    if all(parameter in alphas for parameter in stage.parameters()):
+        return []  # only pools and skips are left
     parts = teacher.to(best_device()).eval().parts()
     before = nn.Sequential(*parts[: index + 1])
     costs = CostModel(stage, input_shape(before, dataset.in_shape), array)
@@ -130,36 +136,49 @@ def train_stage(
     def rest(epoch: int) -> None:
         optimizer.resting = epoch < config.warmup_epochs
 
-    return fit(
+    log = SearchLog(logs)
+
+    def record(epoch: int, mean: float) -> None:
+        with torch.no_grad():
+            log.add(epoch, mean, costs.expected(stage), stage)
+
+    losses = fit(
         _Fed(stage, before),
         dataset,
         config,
         checkpoint=checkpoint,
         before_epoch=rest,
+        after_epoch=record,
         loss=loss,
         optimizer=optimizer,
         title=title or f"stage {index}",
         progress=progress,
     )
+    log.close()
+    return losses
 
 
 def stage_loss(
     teacher: CellNetwork, index: int, matching: Matching
 ) -> Callable[[tuple[Tensor, ...]], Tensor]:
-    """The difference from the teacher's stage, of the stage's input and its cells' outputs."""
-    own, after = teacher.parts()[index + 1 : index + 3]
+    """The difference from the teacher's stage, of the stage's input and its cells' outputs.
+
+    The teacher is frozen: gradients pass through its next stage and end in ours.
+    """
+    own, after = teacher.eval().requires_grad_(False).parts()[index + 1 : index + 3]
     assert isinstance(own, Stage)
 
     def loss(outputs: tuple[Tensor, ...]) -> Tensor:
         inputs, *ours = outputs
         with torch.no_grad():
             theirs = own.outputs(inputs)
-            wanted = after(theirs[-1])
         total = difference(ours[-1], theirs[-1])
         if matching == "middle" and len(ours) > 1:
             middle = len(ours) // 2 - 1
             total = total + difference(ours[middle], theirs[middle])
         if matching == "successor":
+            with torch.no_grad():
+                wanted = after(theirs[-1])
             total = total + difference(after(ours[-1]), wanted)
         return total
 

@@ -1,5 +1,6 @@
 """The fine-grained space: every layer chooses for itself and begins as the coarse cell."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Literal
 
@@ -49,6 +50,18 @@ def check_space(space: FineConfig, genotype: Genotype) -> None:
         for index, node in enumerate(cell.nodes):
             if problem := _problem(index, node):
                 raise BitrainError(f"{name} cell, node {index}: {problem}")
+        skips = [(s, i + 2) for i, node in enumerate(cell.nodes) for o, s in node if o == "skip"]
+        if any(crosses(*pair) for pair in itertools.combinations(skips, 2)):
+            raise BitrainError(f"{name} cell: skips cross; the accelerator runs nested ones")
+
+
+def crosses(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether two skips, each from a state to a state, are neither apart nor one in the other.
+
+    Two into one node count too: the accelerator adds one.
+    """
+    (start, end), (later, beyond) = sorted((one, other))
+    return end == beyond or start < later < end < beyond
 
 
 def _problem(index: int, node: Sequence[EdgeChoice]) -> str | None:
@@ -56,8 +69,12 @@ def _problem(index: int, node: Sequence[EdgeChoice]) -> str | None:
     for operation, source in node:
         if operation not in ACCELERATED:
             return f"the accelerator does not run {operation}; choose from {list(ACCELERATED)}"
-        if operation != "skip" and source != index + 1:
+        if operation not in ("skip", "none") and source != index + 1:
             return f"{operation} reads state {source}; the accelerator reads what came just before"
+        if operation == "skip" and not 1 <= source <= index:
+            return f"skip reads state {source}; the accelerator skips one node or more of the cell"
+    if len([1 for operation, _ in node if operation not in ("skip", "none")]) != 1:
+        return "the accelerator runs one convolution for each node"
     return None
 
 
@@ -126,7 +143,7 @@ def inherit_weights(network: CellNetwork, teacher: CellNetwork, strength: float 
                             edge.alpha[i] += strength * (name in names)
 
 
-FineGenotype = list[list[CellGenotype]]
+FineGenotype = Sequence[Sequence[CellGenotype]]
 """Cells of every stage."""
 
 

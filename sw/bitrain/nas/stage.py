@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from bitrain.data import Dataset
+from bitrain.data import Dataset, evenly_spaced
 from bitrain.nn import best_device, torch_threads
 from bitrain.spec import Array
 
@@ -44,6 +44,9 @@ class StageTask:
     recovery_epochs: int
     array: Array | None = None
     folder: Path
+    """Of checkpoints and the result."""
+    logs: Path | None = None
+    """Folder for TensorBoard."""
 
 
 def search_stage(
@@ -72,6 +75,7 @@ def search_stage(
             config,
             array=task.array,
             checkpoint=task.folder / f"stage{task.index}-{name}.pt",
+            logs=task.logs / f"stage{task.index}-{name}" if task.logs else None,
             title=f"stage {task.index}, {name}",
             progress=progress,
         )
@@ -133,18 +137,20 @@ def random_stages(
 
 def _loss(stage: Stage, teacher: CellNetwork, task: StageTask, dataset: Dataset):
     """Matching loss on some training images, in evaluation mode."""
-    images = torch.from_numpy(dataset.train_images[:: max(1, len(dataset.train_images) // 500)])
+    device = best_device()
+    images = torch.from_numpy(evenly_spaced(dataset.train_images, MASKED_IMAGES)).to(device)
+    before = torch.nn.Sequential(*teacher.to(device).eval().parts()[: task.index + 1])
+    with torch.no_grad(), torch_threads(task.search.threads):
+        inputs = before(images)
+    loss = stage_loss(teacher, task.index, task.search.matching)
 
     @torch.no_grad()
     def measure() -> float:
-        device = best_device()
         stage.to(device).eval()
         with torch_threads(task.search.threads):
-            loss = stage_loss(teacher, task.index, task.search.matching)
-            batch = images[:MASKED_IMAGES].to(device)
-            before = torch.nn.Sequential(*teacher.to(device).eval().parts()[: task.index + 1])
-            inputs = before(batch)
-            return loss((inputs, *stage.outputs(inputs))).item()
+            found = loss((inputs, *stage.outputs(inputs))).item()
+        stage.to("cpu")
+        return found
 
     return measure
 

@@ -42,6 +42,7 @@ def fit(
     *,
     checkpoint: Path | None = None,
     before_epoch: Callable[[int], None] | None = None,
+    after_epoch: Callable[[int, float], None] | None = None,
     loss: Loss | None = None,
     optimizer: Optimizer | None = None,
     title: str = "train",
@@ -52,7 +53,8 @@ def fit(
     With ``checkpoint`` the state is written before the first epoch and after each; where the file
     exists the run goes on from it and ends with the very result of an uninterrupted one, because
     each epoch draws from a generator of its own. An interrupt leaves the last epoch's file.
-    ``before_epoch`` is called with the number of every epoch that begins; ``loss`` gives the loss
+    ``before_epoch`` is called with the number of every epoch that begins, ``after_epoch`` with that
+    of every one that is over and saved, and its mean loss; ``loss`` gives the loss
     of scores, for images and their labels; cross-entropy by default. ``optimizer``
     takes the place of the recipe's; its first group follows the recipe's schedule.
 
@@ -94,6 +96,8 @@ def fit(
             losses.append(mean)
             bar.update(task, advance=1, loss=f"loss {losses[-1]:.4f}")
             save()
+            if after_epoch and distributed.is_main():
+                after_epoch(epoch, mean)
     model.to("cpu").eval()
     return losses
 

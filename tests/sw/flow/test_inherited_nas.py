@@ -1,0 +1,121 @@
+"""A whole search: what is written, what is kept at the next call, what is refused."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from bitrain.flow import inherited_nas, load_search, run_search
+from bitrain.flow.tables import search_table
+from bitrain.nas import calibrate
+from bitrain.nn import model_cost
+from bitrain.spec import BitrainError, load_network
+
+CONFIG = """\
+name: tiny
+genotype: residual
+space:
+  widths: [4, 8]
+  cells: [1, 1]
+  join: last
+  target: accelerator
+  operations: [conv_1x1, conv_3x3]
+teacher: {epochs: 1, batch_size: 32}
+search: {epochs: 1, batch_size: 32}
+prune: {share: 0.6}
+retrain: {epochs: 1, batch_size: 32}
+random_networks: 1
+sc: {bits: 3, stream_length: 4, calibration_images: 40}
+finetune: {epochs: 1}
+"""
+
+
+@pytest.fixture(autouse=True)
+def few(digits, monkeypatch):
+    found = replace(
+        digits,
+        **{
+            name: getattr(digits, name)[:60]
+            for name in ("train_images", "train_labels", "test_images", "test_labels")
+        },
+    )
+    monkeypatch.setattr(inherited_nas, "load_dataset", lambda name, directory: found)
+    return found
+
+
+@pytest.fixture
+def search(tmp_path):
+    def run(text=CONFIG, **options):
+        path = tmp_path / "my.yaml"
+        path.write_text(text)
+        return run_search(load_search(path), tmp_path / "out", Console(quiet=True), **options)
+
+    return run
+
+
+def test_a_whole_search(search, few, tmp_path, monkeypatch):
+    result = search()
+    out = tmp_path / "out"
+    assert json.loads((out / "search.json").read_text()) == result
+    for name in ("search.svg", "search_front.svg"):
+        assert (out / name).read_text().startswith("<svg ")
+    assert result.keys() == {"name", "data", *inherited_nas.STEPS}
+    assert [stage["stage"] for stage in result["fine"]] == [0, 1]
+    assert result["derive"]["macs"] == result["retrain"]["macs"] < result["teacher"]["macs"]
+    assert result["baselines"].keys() == {"found", "coarse", "node-wise", "random 0"}
+    assert result["baselines"]["found"]["macs"] == result["derive"]["macs"]
+    for row in result["baselines"].values():
+        assert row["macs"] == pytest.approx(result["derive"]["macs"], rel=0.1)
+    assert search_table(result).row_count == 3 + 4
+    network = load_network(out / "network.npz")
+    assert network.name == "tiny" and network.metadata["data"] == "digits"
+    assert result["export"]["cycles"] > 0 and result["export"]["stream_length"] == 4
+    # A second call trains nothing.
+    with monkeypatch.context() as patch:
+        patch.setattr("bitrain.train.loop._epoch", None)
+        assert search() == result
+    # Another search has stages of its own; what is before it is kept.
+    before = (out / "steps" / "teacher.json").read_text()
+    other = search(CONFIG.replace("share: 0.6", "share: 1.0"), until="fine")
+    assert other.keys() == {"name", "data", "coarse", "teacher", "fine"}
+    assert (out / "steps" / "teacher.json").read_text() == before
+    assert other["fine"][0]["weights"] != result["fine"][0]["weights"]
+    assert len(list((out / "stages").iterdir())) == 2
+
+
+def test_rates_come_from_a_calibration(tmp_path):
+    def timer(modules, batch_size):
+        return {name: 1e-9 * model_cost(*part).macs + 1e-6 for name, part in modules.items()}
+
+    found = calibrate(widths=(4, 8), sizes=(8,), timer=timer)
+    (tmp_path / "rates.json").write_text(found.model_dump_json())
+    path = tmp_path / "my.yaml"
+    text = CONFIG.replace(
+        "search: {", f"search: {{penalty: {{calibration: {tmp_path / 'rates.json'}}}, "
+    )
+    path.write_text(text)
+    assert load_search(path).search.penalty.rates == found.rates
+    path.write_text(text.replace("rates.json", "other.json"))
+    with pytest.raises(BitrainError, match=r"other\.json: not a file of bitrain search calibrate"):
+        load_search(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("genotype: residual", "genotype: darts_v2", "has 4 nodes a cell and the space 2"),
+        ("genotype: residual", "genotype: nothing.json", "genotype nothing.json: not one of"),
+        ("join: last", "join: concat", "use join: last"),
+        ("conv_1x1, conv_3x3", "conv_1x1, conv_9x9", "operation 'conv_9x9' is unknown"),
+    ],
+)
+def test_mistakes_are_found_before_training(search, monkeypatch, old, new, message):
+    monkeypatch.setattr("bitrain.train.loop._epoch", None)
+    with pytest.raises(BitrainError, match=message):
+        search(CONFIG.replace(old, new))
+
+
+def test_an_unknown_step(search):
+    with pytest.raises(BitrainError, match="there is no step 'thin'; choose from coarse, teacher"):
+        search(until="thin")

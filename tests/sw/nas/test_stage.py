@@ -1,0 +1,126 @@
+"""The search of a stage from the super-network to its cells."""
+
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from bitrain.nas import (
+    KNOWN,
+    CellGenotype,
+    PruneConfig,
+    StageTask,
+    derived_network,
+    join_stages,
+    random_stages,
+    search_stage,
+)
+from bitrain.nas.search import reference_cost
+from bitrain.nn import model_cost
+from bitrain.spec import BitrainError
+
+from .conftest import ACCELERATOR, TORCH
+
+GENOTYPE = KNOWN["residual"]
+
+
+@pytest.fixture
+def task(recipe, tmp_path):
+    def make(index=1, space=TORCH, folder="stages", **options) -> StageTask:
+        settings = {
+            "search": recipe,
+            "prune": PruneConfig(budget=0.5),
+            "recovery_epochs": 1,
+            "folder": tmp_path / folder,
+            **options,
+        }
+        return StageTask(index=index, space=space, genotype=GENOTYPE, **settings)
+
+    return make
+
+
+def test_a_stage_is_searched(space, make_teacher, few, task, tmp_path):
+    teacher = make_teacher(space)
+    found = search_stage(task(1, space), teacher, few)
+    limit = 0.5 * reference_cost(teacher, 1, few.in_shape).macs
+    assert found["stage"] == 1 and 0 < found["macs"] <= limit
+    assert next(iter(found["losses"])) == "search" and len(found["losses"]["round 1"]) == 1
+    assert all(sum(table.values()) == pytest.approx(1) for table in found["strengths"].values())
+    # The file is that of the stage which the cells make.
+    other = search_stage(task(0, space), teacher, few)
+    cells = [[CellGenotype.model_validate(c) for c in s["cells"]] for s in (other, found)]
+    network = derived_network(space, cells, few.in_shape, few.num_classes, seed=9)
+    files = [tmp_path / "stages" / stage["weights"] for stage in (other, found)]
+    join_stages(network, teacher, files)
+    total = reference_cost(network.eval(), 1, few.in_shape).macs
+    assert total == found["macs"]
+    for ours, theirs in ((network.stem, teacher.stem), (network.head, teacher.head)):
+        assert all(
+            torch.equal(*pair)
+            for pair in zip(ours.state_dict().values(), theirs.state_dict().values(), strict=True)
+        )
+
+
+def test_a_second_call_gives_the_same_and_trains_nothing(make_teacher, few, task, monkeypatch):
+    teacher = make_teacher(TORCH)
+    first = search_stage(task(), teacher, few)
+    monkeypatch.setattr("bitrain.train.loop._epoch", None)
+    assert search_stage(task(), make_teacher(TORCH), few) == first
+
+
+@pytest.mark.parametrize("name", ["round1", "search"])
+def test_what_was_lost_is_done_again(make_teacher, few, task, tmp_path, name):
+    first = search_stage(task(), make_teacher(TORCH), few)
+    weights = (tmp_path / "stages" / first["weights"]).read_bytes()
+    (tmp_path / "stages" / f"stage1-{name}.pt").unlink()
+    (tmp_path / "stages" / first["weights"]).unlink()
+    assert search_stage(task(), make_teacher(TORCH), few) == first
+    assert (tmp_path / "stages" / first["weights"]).read_bytes() == weights
+
+
+def test_importance_by_masking(make_teacher, few, task):
+    found = search_stage(
+        task(prune=PruneConfig(budget=0.5, importance="masked")), make_teacher(TORCH), few
+    )
+    assert found["macs"] <= 0.5 * reference_cost(make_teacher(TORCH), 1, few.in_shape).macs
+
+
+def test_a_budget_that_no_network_meets(make_teacher, few, task):
+    with pytest.raises(BitrainError, match="raise the budget, or offer cheaper ones"):
+        search_stage(
+            task(space=ACCELERATOR, prune=PruneConfig(budget=0.001)),
+            make_teacher(ACCELERATOR),
+            few,
+        )
+
+
+def test_random_networks(space, make_teacher, few):
+    teacher = make_teacher(space)
+    limits = [0.5 * reference_cost(teacher, index, few.in_shape).macs for index in (0, 1)]
+    drawn = [
+        random_stages(space, GENOTYPE, teacher, few, prune=PruneConfig(budget=0.5), seed=seed)
+        for seed in (0, 0, 1, 2)
+    ]
+    assert drawn[0] == drawn[1] and drawn[0] != drawn[2] != drawn[3]
+    known = {*space.operations, "skip", "conv_3x3"}
+    for cells in drawn:
+        network = derived_network(space, cells, few.in_shape, few.num_classes)
+        found = [reference_cost(network.eval(), i, few.in_shape).macs for i in (0, 1)]
+        assert all(macs <= limit for macs, limit in zip(found, limits, strict=True))
+        assert {op for s in cells for cell in s for node in cell.nodes for op, _ in node} <= known
+        assert model_cost(network, few.in_shape).macs > 0
+
+
+def test_what_tensorboard_shows(make_teacher, few, task, tmp_path):
+    found = search_stage(task(logs=tmp_path / "logs"), make_teacher(TORCH), few)
+    events = EventAccumulator(str(tmp_path / "logs" / "stage1-search"))
+    events.Reload()
+    assert [event.value for event in events.Scalars("loss")] == pytest.approx(
+        found["losses"]["search"]
+    )
+    tags = events.Tags()["scalars"]
+    assert {"expected/macs", "expected/memory_access", "expected/cycles"} < set(tags)
+    path, table = next(iter(found["strengths"].items()))
+    for name, share in table.items():
+        assert events.Scalars(f"strength/{path}/{name}")[-1].value == pytest.approx(share)
+    rounds = {folder.name for folder in (tmp_path / "logs").iterdir()}
+    assert rounds == {f"stage1-{name.replace(' ', '')}" for name in found["losses"]}
