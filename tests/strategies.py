@@ -65,8 +65,11 @@ def layers(draw, in_shape: Shape, bits: int, *, relu: bool = True):
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     one, length = 1 << bits, 1 << draw(st.integers(0, bits))
     largest = draw(st.sampled_from([0, 1, one // 2, one]))
-    num_out = draw(st.integers(1, 5))
-    shape = (num_out, in_shape.channels, *geometry.pop("kernel"))
+    groups = 1
+    if not linear:
+        groups = draw(st.sampled_from([g for g in range(1, 7) if in_shape.channels % g == 0]))
+    num_out = groups * draw(st.integers(1, max(1, 5 // groups)))
+    shape = (num_out, in_shape.channels // groups, *geometry.pop("kernel"))
     return Layer(
         kind="linear" if linear else "conv2d",
         name=f"layer{draw(st.integers(0, 99))}",
@@ -77,6 +80,7 @@ def layers(draw, in_shape: Shape, bits: int, *, relu: bool = True):
         upscale=rng.integers(0, draw(st.integers(1, 4)), num_out) * relu,
         stream_length=length,
         relu=relu,
+        groups=groups,
         **geometry,
     )
 

@@ -14,9 +14,10 @@ from .layer import Layer, MaxPool2d, Shape, Shortcut
 from .network import Network
 from .number import to_unipolar
 from .prefix import with_prefix
-from .program import Program, Tiling
+from .program import Program
 from .sequence import Lfsr, Ramp, Sequence, Sobol, VanDerCorput
 from .store import load_network, save_network
+from .tiling import Tiling
 
 __all__ = [
     "Array",

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from .bank import SngBank
 from .layer import MAX_ACCUMULATOR_BITS, Layer, Shape
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 
 class Network(BaseModel):
@@ -21,7 +21,7 @@ class Network(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format_version: Literal[2] = FORMAT_VERSION
+    format_version: Literal[3] = FORMAT_VERSION
     name: str = Field(min_length=1)
     activation_bank: SngBank
     weight_bank: SngBank

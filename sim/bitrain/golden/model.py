@@ -84,7 +84,7 @@ def _stochastic_sums(network: Network, layer: Layer, activations: np.ndarray) ->
 @lru_cache(maxsize=32)
 def _packed(streams: Streams, layer: Layer) -> PackedWeights:
     """Kept from batch to batch."""
-    return pack_weights(streams, layer.weight)
+    return pack_weights(streams, layer.weight, layer.groups)
 
 
 def _binary_sums(network: Network, layer: Layer, activations: np.ndarray) -> tuple[np.ndarray, int]:
@@ -98,10 +98,13 @@ def _binary_sums(network: Network, layer: Layer, activations: np.ndarray) -> tup
     largest = layer.num_inputs << 2 * network.bits
     assert largest < 1 << 53
     kind = np.float32 if largest < 1 << 24 else np.float64
-    weight = layer.weight.astype(kind)
-    sums = np.tensordot(windows.astype(kind), weight, axes=((1, 4, 5), (1, 2, 3)))
-    sums = np.moveaxis(sums, -1, 1).astype(np.int64)
-    return sums, fraction
+    sums = [
+        np.tensordot(inputs.astype(kind), weight.astype(kind), axes=((1, 4, 5), (1, 2, 3)))
+        for inputs, weight in zip(
+            np.split(windows, layer.groups, 1), np.split(layer.weight, layer.groups), strict=True
+        )
+    ]
+    return np.moveaxis(np.concatenate(sums, -1), -1, 1).astype(np.int64), fraction
 
 
 def _shortcut(layer: Layer, stored: np.ndarray) -> np.ndarray:

@@ -26,7 +26,9 @@ def _layer(
     padded = np.pad(image, ((0, 0), (ph, ph), (pw, pw)))
     neurons = np.empty(layer.conv_shape, np.int64)
     for o, y, x in np.ndindex(*layer.conv_shape):
-        window = padded[:, y * sh : y * sh + kh, x * sw : x * sw + kw]
+        first = o // layer.group_channels * layer.weight.shape[1]
+        group = padded[first : first + layer.weight.shape[1]]
+        window = group[:, y * sh : y * sh + kh, x * sw : x * sw + kw]
         neurons[o, y, x] = _accumulate(network, layer, o, window.ravel())
         if layer.shortcut and added is not None:
             channel = o - layer.shortcut.before

@@ -73,7 +73,7 @@ LAST = layer(Shape(3, 2, 2), relu=False)
         ),
         ({"layers": ()}, "at least 1 item"),
         ({"name": ""}, "at least 1 character"),
-        ({"format_version": 1}, "Input should be 2"),
+        ({"format_version": 2}, "Input should be 3"),
         ({"sign": -1}, "Extra inputs are not permitted"),
     ],
 )

@@ -132,10 +132,11 @@ def binary(network: Network, image: np.ndarray) -> list[np.ndarray]:
             # in 2^2n.
             total = int(layer.bias[o]) * one * one
             total += int(added[o, y, x]) * one * one * 2 ** int(layer.upscale[o])
-            for c, i, j in np.ndindex(layer.in_shape.channels, kh, kw):
+            first = o // (layer.weight.shape[0] // layer.groups) * layer.weight.shape[1]
+            for c, i, j in np.ndindex(layer.weight.shape[1], kh, kw):
                 row, column = y * sh + i - ph, x * sw + j - pw
                 if 0 <= row < layer.in_shape.height and 0 <= column < layer.in_shape.width:
-                    product = int(flat[c, row, column]) * int(layer.weight[o, c, i, j])
+                    product = int(flat[first + c, row, column]) * int(layer.weight[o, c, i, j])
                     total += product * layer.stream_length
             if layer.relu:
                 own = layer.shift + int(layer.upscale[o])
