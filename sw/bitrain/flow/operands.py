@@ -13,7 +13,10 @@ WINDOWS = 96
 
 @dataclass(frozen=True, eq=False)
 class Operands:
-    """What some neurons of a layer multiply: every window with the weights of every channel."""
+    """What some neurons of a layer multiply: every window with the weights of every channel.
+
+    In a layer of several groups windows of any group, with the weights of channels of any group.
+    """
 
     name: str
     """The layer."""
@@ -87,7 +90,12 @@ def _windows(
     padded = np.pad(activations, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
     limits = (len(activations), *layer.conv_shape[1:])
     places = rng.integers(limits, size=(count, 3)) * (1, sh, sw)
-    rows = [padded[image, :, y : y + kh, x : x + kw].reshape(-1, 1, 1) for image, y, x in places]
+    inputs = layer.weight.shape[1]
+    firsts = rng.integers(layer.groups, size=count) * inputs if layer.groups > 1 else [0] * count
+    rows = [
+        padded[image, first : first + inputs, y : y + kh, x : x + kw].reshape(-1, 1, 1)
+        for first, (image, y, x) in zip(firsts, places, strict=True)
+    ]
     return np.stack(rows).astype(np.int32)
 
 

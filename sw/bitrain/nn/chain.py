@@ -155,11 +155,6 @@ class _Reader:
         self.averaged = True
 
     def conv(self, path: str, module: nn.Conv2d) -> None:
-        if module.groups != 1:
-            raise BitrainError(
-                f"{path}: Conv2d with groups={module.groups}; use groups=1, the accelerator cannot "
-                "run depthwise and other grouped convolutions yet"
-            )
         if module.dilation != (1, 1):
             raise BitrainError(f"{path}: Conv2d with dilation={module.dilation}; use dilation=1")
         if isinstance(module.padding, str) or module.padding_mode != "zeros":
@@ -179,6 +174,7 @@ class _Reader:
                 in_shape=self.shape,
                 weight=module.weight.detach().clone(),
                 bias=_bias(module),
+                groups=module.groups,
                 stride=_pair(module.stride),
                 padding=_pair(module.padding),
             )

@@ -28,9 +28,10 @@ class FloatLayer:
     kind: Literal["conv2d", "linear"]
     in_shape: Shape
     weight: Tensor
-    """(out, in, kernel rows, kernel columns), float32."""
+    """(out, in / groups, kernel rows, kernel columns), float32."""
     bias: Tensor
     """(out,), float32."""
+    groups: int = 1
     stride: tuple[int, int] = (1, 1)
     padding: tuple[int, int] = (0, 0)
     relu: bool = False
@@ -44,7 +45,8 @@ class FloatLayer:
         """
         activations = activations.reshape(-1, *self.in_shape)
         weight, bias = (tensor.to(activations.device) for tensor in (self.weight, self.bias))
-        result = F.conv2d(activations, weight, bias, self.stride, self.padding)
+        geometry = (self.stride, self.padding, (1, 1), self.groups)
+        result = F.conv2d(activations, weight, bias, *geometry)
         if self.shortcut is not None and added is not None:
             result = result + self.shortcut.take(added)
         return result
@@ -91,6 +93,7 @@ class FloatLayer:
             shortcut=shortcut,
             stream_length=stream_length,
             relu=self.relu,
+            groups=self.groups,
             stride=self.stride,
             padding=self.padding,
             pool=self.pool,

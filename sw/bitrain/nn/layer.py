@@ -88,7 +88,7 @@ class ScLayer(nn.Module):
         return step / 2 * (self.source.relu & (step * self.sums.fineness >= 2))
 
     def integer_weight(self) -> Tensor:
-        """Signed magnitudes (out, in, rows, columns); saturated ones have no gradient."""
+        """Signed magnitudes (out, in / groups, rows, columns); saturated ones have no gradient."""
         clips = (self.clip / self.upscaled[:, None]).to(self.weight.dtype)
         return round_through((self.weight / clips).clamp(-1, 1) * self.one)
 
@@ -103,20 +103,22 @@ class ScLayer(nn.Module):
 
         added: what the shortcut's source stored. real: without stochastic errors.
         """
-        stride, padding, weight = self.source.stride, self.source.padding, self.integer_weight()
-        activations = activations.reshape(-1, *self.source.in_shape)
+        source, weight = self.source, self.integer_weight()
+        activations = activations.reshape(-1, *source.in_shape)
         if real:
-            sums = F.conv2d(activations, weight, None, stride, padding)
+            geometry = (source.stride, source.padding, (1, 1), source.groups)
+            sums = F.conv2d(activations, weight, None, *geometry)
             sums = sums * (self.sums.length / 4.0**self.bits)
         else:
-            sums = self.sums(activations, weight, stride, padding)
+            geometry = (source.stride, source.padding)
+            sums = self.sums(activations, weight, *geometry, groups=source.groups)
         constants = self.integer_bias()[:, None, None]
         gains = self.gain * self.upscaled
         largest = constants.detach().abs().max() + self.rounding.max() + gains.max() * self.one
         sums = sums.to(self.sums.dtype(weight[0].numel(), int(largest.item())))
         sums = sums + constants.to(sums.dtype)
-        if self.source.shortcut is not None and added is not None:
-            sums = sums + self.source.shortcut.take(added) * gains.to(sums.dtype)
+        if source.shortcut is not None and added is not None:
+            sums = sums + source.shortcut.take(added) * gains.to(sums.dtype)
         return sums
 
     def finish(self, accumulators: Tensor) -> Tensor:

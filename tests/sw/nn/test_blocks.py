@@ -112,7 +112,6 @@ def test_refused(changes, message):
             {"layers": 2},
             r"^1\.0: Concatenate is not supported; the accelerator cannot run",
         ),
-        ("separable", {}, r"^1\.0: Conv2d with groups=8; use groups=1, the accelerator cannot"),
         ("conv", {"stride": 2, "downsample": "average"}, r"^1\.3: AvgPool2d is not supported"),
     ],
 )

@@ -106,11 +106,6 @@ REFUSED = {
         "AdaptiveAvgPool2d(1), Flatten, Dropout, Identity, bitrain.nn.Block, bitrain.nn.Residual, "
         "nested Sequential",
     ),
-    "groups": (
-        [conv(), nn.ReLU(), conv(2, 2, groups=2), nn.ReLU(), *tail()],
-        "2: Conv2d with groups=2; use groups=1, the accelerator cannot run depthwise and other "
-        "grouped convolutions yet",
-    ),
     "dilation": (
         [conv(dilation=2), nn.ReLU(), *tail()],
         "0: Conv2d with dilation=(2, 2); use dilation=1",

@@ -136,6 +136,23 @@ def test_residual_network_is_goldens(arithmetic) -> None:
     check_against_golden(sc_model, images)
 
 
+@pytest.mark.parametrize("arithmetic", ["stochastic", "binary"])
+def test_network_of_groups_is_goldens(arithmetic) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        *(nn.Conv2d(2, 6, 3, padding=1), nn.ReLU()),
+        *(nn.Conv2d(6, 12, 3, padding=1, groups=6), nn.BatchNorm2d(12), nn.ReLU()),
+        nn.MaxPool2d(2),
+        Residual(nn.Sequential(nn.Conv2d(12, 12, 3, padding=1, groups=2))),
+        *(nn.Flatten(), nn.Linear(144, 3)),
+    ).eval()
+    images = np.random.default_rng(0).random((6, 2, 7, 8), np.float32)
+    config = ScConfig(bits=5, lanes=4)
+    sc_model = convert(model, Shape(2, 7, 8), images, config, arithmetic)
+    assert [layer.groups for layer in sc_model.to_spec("test").layers] == [1, 6, 2, 1]
+    check_against_golden(sc_model, images)
+
+
 def test_layers_with_streams_of_their_own_length(trained, digits) -> None:
     config = ScConfig(bits=5, layer_lengths={"1.0": 8})
     sc_model = convert(trained, digits.in_shape, digits.train_images, config)
