@@ -164,6 +164,45 @@ def grouped_network(
     )
 
 
+def dense_network(
+    seed: int = 0, *, bits: int = 4, lanes: int = 4, length: int | None = None
+) -> Network:
+    """A dense block of two layers, the mean of 2 x 2 pixels, and scores.
+
+    The first dense layer has a bottleneck where ``seed`` is even and reads the image where it is
+    odd; the second adds what the first layer stored.
+    """
+    rng = np.random.default_rng(seed)
+    common = {"bits": bits, "length": length or 1 << bits}
+    same = {"kernel": (3, 3), "padding": (1, 1)}
+    image = Shape(int(rng.integers(1, 3)), *(2 * rng.integers(2, 4, 2)).tolist())
+    chain: list[Layer] = []
+    stored = [image]  # what each layer leaves for the next, the image first
+
+    def add(channels: int, *, append: int | None = None, **options) -> None:
+        layer = random_layer(rng, stored[-1], channels, append=append, **common, **options)
+        chain.append(layer)
+        before = 0 if append is None else stored[append + 1].channels
+        stored.append(Shape(before + channels, *layer.out_shape[1:]))
+
+    add(int(rng.integers(1, 4)), **same, append=-1 if seed % 2 else None)
+    if seed % 2 == 0:
+        add(int(rng.integers(1, 4)))
+        add(int(rng.integers(1, 3)), **same, append=0)
+    channels = chain[0].out_channels + int(rng.integers(0, 2))
+    shortcut = Shortcut(source=0, gain=int(rng.integers(1, 20)))
+    add(channels, **same, shortcut=shortcut, append=len(chain) - 1)
+    size = stored[-1].channels
+    add(size, kernel=(2, 2), stride=(2, 2), groups=size)
+    add(3, relu=False)
+    return Network(
+        name=f"dense{seed}",
+        activation_bank=random_bank(rng, bits, lanes),
+        weight_bank=random_bank(rng, bits, lanes),
+        layers=tuple(chain),
+    )
+
+
 def random_images(network: Network, count: int, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     return rng.integers(0, network.one + 1, (count, *network.in_shape)).astype(np.int32)

@@ -6,6 +6,7 @@ reports alike.
 
 from .array import Array, Sharing
 from .bank import LaneWire, SngBank
+from .concatenation import parts_read
 from .cost import LayerCost, NetworkCost, estimate
 from .descriptor import Descriptor
 from .errors import BitrainError
@@ -42,6 +43,7 @@ __all__ = [
     "VanDerCorput",
     "estimate",
     "load_network",
+    "parts_read",
     "save_network",
     "to_unipolar",
     "with_prefix",

@@ -92,6 +92,9 @@ class Layer(BaseModel):
     """Further right shift of each output channel, whose weights use so many bits more of their
     range, int32: (out,). Zero for scores; not given, all zero."""
     shortcut: Shortcut | None = None
+    append: int | None = Field(default=None, ge=-1)
+    """The layer (-1: the image) behind whose output this one's is put: the next layer reads what
+    that layer's next one did, and then these channels."""
     stream_length: int = Field(ge=1)
     """L, a power of two, at most 2^n."""
     relu: bool = True

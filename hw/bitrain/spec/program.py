@@ -106,21 +106,28 @@ class Program:
 
     @cached_property
     def buffers(self) -> tuple[Buffer, ...]:
-        """The image and every layer's output but the scores: sizes and how long they are needed."""
-        layers = self.network.layers
-        last_reader = list(range(len(layers)))  # of what the layer before stored
-        for i, layer in enumerate(layers):
+        """The image and every layer's output but the scores: sizes and how long they are needed.
+
+        Outputs that lie behind each other are one buffer, from the first of them on.
+        """
+        layers, reads = self.network.layers, self.network.reads
+        size, last = {}, {}
+        for i, (layer, parts) in enumerate(zip(layers, reads, strict=True)):
+            first = parts[0]
+            size[first] = max(size.get(first, 0), layer.in_shape.size)
+            last[first] = i
             if layer.shortcut:
-                last_reader[layer.shortcut.source + 1] = i
-        sizes = [layer.in_shape.size for layer in layers]
-        return tuple(
-            Buffer(size=size, first=i - 1, last=last)
-            for i, (size, last) in enumerate(zip(sizes, last_reader, strict=True))
-        )
+                last[reads[layer.shortcut.source + 1][0]] = i
+        return tuple(Buffer(size=size[i], first=i, last=last[i]) for i in sorted(size))
 
     @cached_property
     def _memory_map(self) -> tuple[int, tuple[int, ...]]:
         return place(self.buffers)
+
+    @property
+    def buffer_bases(self) -> tuple[int, ...]:
+        """First RAM address of each buffer."""
+        return self._memory_map[1]
 
     @property
     def activation_depth(self) -> int:
@@ -128,14 +135,21 @@ class Program:
         return self._memory_map[0]
 
     @cached_property
-    def out_bases(self) -> tuple[int, ...]:
-        """First RAM address of each layer's output; images are stored from address 0."""
-        return (*self._memory_map[1][1:], 0)  # scores have a memory of their own
+    def in_bases(self) -> tuple[int, ...]:
+        """First RAM address of each layer's input; images are stored from address 0."""
+        bases = {
+            buffer.first: base for buffer, base in zip(self.buffers, self.buffer_bases, strict=True)
+        }
+        return tuple(bases[parts[0]] for parts in self.network.reads)
 
     @cached_property
-    def in_bases(self) -> tuple[int, ...]:
-        """First RAM address of each layer's input."""
-        return (0, *self.out_bases[:-1])
+    def out_bases(self) -> tuple[int, ...]:
+        """First RAM address of each layer's output."""
+        inner = self.network.layers[:-1]
+        inputs = zip(inner, self.in_bases[1:], self.network.layers[1:], strict=True)
+        # An output ends where the input of the layer after it does.
+        bases = [base + after.in_shape.size - layer.out_shape.size for layer, base, after in inputs]
+        return (*bases, 0)  # scores have a memory of their own
 
     @cached_property
     def weight_bases(self) -> tuple[int, ...]:

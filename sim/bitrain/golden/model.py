@@ -36,9 +36,9 @@ def _check(network: Network, images: np.ndarray) -> None:
 
 
 def _outputs(network: Network, images: np.ndarray, arithmetic: Arithmetic) -> list[np.ndarray]:
-    outputs, activations = [], images
-    for layer in network.layers:
-        activations = activations.reshape(-1, *layer.in_shape)
+    outputs: list[np.ndarray] = []
+    for layer, parts in zip(network.layers, network.reads, strict=True):
+        activations = _read(layer, parts, images, outputs)
         fraction, constants = 0, layer.bias.astype(np.int64)
         if arithmetic == "stochastic":
             sums = _stochastic_sums(network, layer, activations)
@@ -60,6 +60,24 @@ def _outputs(network: Network, images: np.ndarray, arithmetic: Arithmetic) -> li
             activations = sums + constants[:, None, None]
         outputs.append(activations)
     return outputs
+
+
+def layer_inputs(
+    network: Network, images: np.ndarray, outputs: list[np.ndarray]
+) -> list[np.ndarray]:
+    """What each layer reads, (images, channels, height, width), before padding.
+
+    images: integers (images, channels, height, width). outputs: :func:`run` of the images.
+    """
+    layers = zip(network.layers, network.reads, strict=True)
+    return [_read(layer, parts, images, outputs) for layer, parts in layers]
+
+
+def _read(
+    layer: Layer, parts: tuple[int, ...], images: np.ndarray, outputs: list[np.ndarray]
+) -> np.ndarray:
+    maps = [images if part < 0 else outputs[part] for part in parts]
+    return (np.concatenate(maps, 1) if len(maps) > 1 else maps[0]).reshape(-1, *layer.in_shape)
 
 
 def predict(

@@ -36,20 +36,6 @@ class Operands:
         return self.neurons.layers[0]
 
 
-def layer_inputs(
-    network: Network, images: np.ndarray, outputs: list[np.ndarray]
-) -> list[np.ndarray]:
-    """What each layer reads, (images, channels, height, width), before padding.
-
-    images: integers (images, channels, height, width). outputs: ``golden.run`` of the images.
-    """
-    read = [images, *outputs[:-1]]
-    return [
-        activations.reshape(-1, *layer.in_shape)
-        for layer, activations in zip(network.layers, read, strict=True)
-    ]
-
-
 def sample_operands(
     network: Network, images: np.ndarray, rng: np.random.Generator, windows: int = WINDOWS
 ) -> tuple[Operands, ...]:
@@ -58,7 +44,7 @@ def sample_operands(
     margin = _margin(outputs[-1].reshape(len(images), -1))
     sampled = []
     for layer, activations in zip(
-        network.layers, layer_inputs(network, images, outputs), strict=True
+        network.layers, golden.layer_inputs(network, images, outputs), strict=True
     ):
         step = np.exp2(layer.shift + layer.upscale) if layer.relu else margin
         neurons = _neurons(network, layer)

@@ -220,7 +220,7 @@ def _last_layer(
     cycles: dict[golden.Bound, list[np.ndarray]] = {"signs": [], "streams": []}
     for first in range(0, len(images), batch_size):
         batch = images[first : first + batch_size]
-        inputs = [batch, *golden.run(network, batch)][-2]
+        inputs = golden.layer_inputs(network, batch, golden.run(network, batch))[-1]
         for rule, found in cycles.items():
             found.append(golden.decided_after(network, inputs, rule))
     counts = {

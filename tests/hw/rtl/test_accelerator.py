@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from bench_amaranth import simulate
 from networks import (
+    dense_network,
     grouped_network,
     random_bank,
     random_images,
@@ -124,10 +125,11 @@ def test_shortcuts(seed):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_groups(seed):
+@pytest.mark.parametrize("build", [grouped_network, dense_network])
+def test_groups_and_concatenation(build, seed):
     rng = np.random.default_rng(seed)
     lanes = int(rng.integers(1, 4))
-    network = grouped_network(seed, bits=3, lanes=lanes)
+    network = build(seed, bits=3, lanes=lanes)
     array = Array(
         channels=int(rng.integers(1, 5)), positions=int(rng.integers(1, 6)), lanes=2 * lanes
     )

@@ -172,7 +172,7 @@ def test_output_never_overlaps_input_and_all_fits(program):
     for i, layer in enumerate(layers):
         source = range(program.in_bases[i], program.in_bases[i] + layer.in_shape.size)
         assert source.start >= 0 and source.stop <= program.activation_depth
-        if i:
+        if i and layers[i - 1].append is None:
             assert program.in_bases[i] == program.out_bases[i - 1]
         if i < len(layers) - 1:
             target = range(program.out_bases[i], program.out_bases[i] + layer.out_shape.size)
@@ -188,7 +188,12 @@ def test_live_activations_never_overlap(program):
     layers, cells = program.network.layers, {}
     cells.update(dict.fromkeys(range(program.network.in_shape.size), -1))
     for i, layer in enumerate(layers):
-        readers = [(i - 1, program.in_bases[i], layer.in_shape.size)]
+        readers, base = [], program.in_bases[i]
+        for part in program.network.reads[i]:
+            size = layers[part].out_shape.size if part >= 0 else program.network.in_shape.size
+            readers.append((part, base, size))
+            base += size
+        assert base - program.in_bases[i] == layer.in_shape.size
         if layer.shortcut:
             source = layer.shortcut.source
             size = layers[source].out_shape.size

@@ -128,7 +128,7 @@ def test_older_format(path: Path):
     def age(header, arrays):
         header["format_version"] = 2
         for layer in header["layers"]:
-            del layer["groups"]
+            del layer["groups"], layer["append"]
 
     edit(path, age, sealed=True)
     assert load_network(path) == NETWORK

@@ -116,10 +116,10 @@ def test_two_of_the_same_sequence_give_the_minimum():
 
 def binary(network: Network, image: np.ndarray) -> list[np.ndarray]:
     """Exact integer arithmetic with the same numbers, one product at a time, in plain Python."""
-    outputs, values = [], image.tolist()
-    one = network.one
-    for layer in network.layers:
-        flat = np.reshape(values, layer.in_shape)
+    outputs, one = [], network.one
+    stored = {-1: image}
+    for index, layer in enumerate(network.layers):
+        flat = np.reshape(stored[index - 1], layer.in_shape)
         added = np.zeros(layer.conv_shape, object)
         if layer.shortcut:
             (vh, vw), before = layer.shortcut.stride, layer.shortcut.before
@@ -157,7 +157,9 @@ def binary(network: Network, image: np.ndarray) -> list[np.ndarray]:
                 pooled[o, y, x] = neurons[o, y * vh : y * vh + wh, x * vw : x * vw + ww].max()
             neurons = pooled
         outputs.append(neurons.astype(np.int64))
-        values = neurons.tolist()
+        stored[index] = neurons
+        if layer.append is not None:
+            stored[index] = np.concatenate([stored[layer.append], neurons])
     return outputs
 
 
