@@ -1,5 +1,6 @@
 """An engine step in real numbers: what a chain of modules is read as, before quantisation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -17,6 +18,15 @@ class FloatShortcut(NamedTuple):
 
     source: int
     take: Subsample
+
+
+def joined(maps: Sequence[Tensor], parts: tuple[int, ...]) -> Tensor:
+    """What a step reads: ``maps`` of the image and of each step so far, those of ``parts``.
+
+    parts: as ``spec.Network.reads``, -1 for the image.
+    """
+    read = [maps[part + 1] for part in parts]
+    return torch.cat(read, 1) if len(read) > 1 else read[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +47,10 @@ class FloatLayer:
     relu: bool = False
     pool: MaxPool2d | None = None
     shortcut: FloatShortcut | None = None
+    append: int | None = None
+    """The step (-1: the image) behind whose output this one's is put: as ``spec.Layer.append``."""
+    trained: bool = True
+    """Whether weights change in training; those of average pooling do not."""
 
     def accumulate(self, activations: Tensor, added: Tensor | None = None) -> Tensor:
         """Real-valued sums (batch, out, rows, columns) of what the layer before gives.
@@ -91,6 +105,7 @@ class FloatLayer:
             shift=shift,
             upscale=upscale.cpu().numpy(),
             shortcut=shortcut,
+            append=self.append,
             stream_length=stream_length,
             relu=self.relu,
             groups=self.groups,
