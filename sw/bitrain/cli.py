@@ -8,7 +8,15 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from bitrain.spec import Array, BitrainError, Sharing, estimate, load_network, save_network
+from bitrain.spec import (
+    Array,
+    BitrainError,
+    Program,
+    Sharing,
+    estimate,
+    load_network,
+    save_network,
+)
 
 # Torch's OpenMP threads otherwise spin while they wait for each other: with one other program on
 # the same cores, training became a hundred times slower. Read when torch is imported.
@@ -160,10 +168,12 @@ def generate(
 ) -> None:
     """Write the IP folder: Verilog, ROM images, constraints, test bench."""
     from bitrain.flow import generate_with_testbench
+    from bitrain.flow.tables import memory_table, needs_table
+    from bitrain.gen import find_device, memory_needs, memory_problem
 
-    array = _array(channels, positions, lanes, sharing)
+    array, loaded = _array(channels, positions, lanes, sharing), load_network(network)
     written = generate_with_testbench(
-        load_network(network),
+        loaded,
         array,
         out,
         name=name,
@@ -172,6 +182,11 @@ def generate(
         data=data,
         data_dir=data_dir,
     )
+    program, chosen = Program(loaded, array), find_device(device)
+    console.print(memory_table(program))
+    console.print(needs_table(memory_needs(program, chosen), chosen))
+    if problem := memory_problem(program, chosen):
+        console.print(f"[yellow]warning:[/] {problem}", soft_wrap=True, highlight=False)
     console.print(f"wrote {written}")
 
 

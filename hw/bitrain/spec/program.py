@@ -154,12 +154,26 @@ class Program:
     @cached_property
     def weight_bases(self) -> tuple[int, ...]:
         """First weight ROM address of each layer."""
-        return _starts(t.channel_tiles * t.chunks * self.array.lanes for t in self.tilings)
+        return _starts(self._weight_depths)
 
     @cached_property
     def bias_bases(self) -> tuple[int, ...]:
         """First bias ROM address of each layer."""
         return _starts(rom_words.num_biases(layer, self.array) for layer in self.network.layers)
+
+    @property
+    def _weight_depths(self) -> list[int]:
+        return [t.channel_tiles * t.chunks * self.array.lanes for t in self.tilings]
+
+    @property
+    def weight_depth(self) -> int:
+        """Words of weight ROM."""
+        return sum(self._weight_depths)
+
+    @property
+    def bias_depth(self) -> int:
+        """Words of bias ROM."""
+        return sum(rom_words.num_biases(layer, self.array) for layer in self.network.layers)
 
     @cached_property
     def weight_words(self) -> list[int]:
