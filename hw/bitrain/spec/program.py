@@ -16,6 +16,7 @@ within a position channel by channel.
 
 from dataclasses import asdict
 from functools import cached_property
+from itertools import accumulate
 
 from . import rom_words
 from .array import Array
@@ -235,6 +236,7 @@ class Program:
         (window_h, window_w), (pool_h, pool_w) = layer.pool_window.kernel, layer.pool_window.stride
         _, height, width = layer.in_shape
         _, out_height, out_width = layer.out_shape
+        grouped = layer.groups > 1
         return Descriptor(
             last_input=layer.num_inputs - 1,
             last_slot=tiling.chunks * self.array.lanes - 1,
@@ -269,7 +271,8 @@ class Program:
             last_window=tiling.window - 1,
             right_shift=layer.shift + self.left_shift if layer.relu else 0,
             scores=not layer.relu,
-            **_group_fields(layer, tiling),
+            last_group_tile=(tiling.channel_tiles // layer.groups - 1) * grouped,
+            group_step=layer.in_shape.size // layer.groups * grouped,
             **self._shortcut_fields(layer),
         )
 
@@ -293,18 +296,5 @@ class Program:
         }
 
 
-def _group_fields(layer: Layer, tiling: Tiling) -> dict[str, int]:
-    if layer.groups == 1:
-        return {}
-    return {
-        "last_group_tile": tiling.channel_tiles // layer.groups - 1,
-        "group_step": layer.in_shape.size // layer.groups,
-    }
-
-
 def _starts(sizes) -> tuple[int, ...]:
-    starts, position = [], 0
-    for size in sizes:
-        starts.append(position)
-        position += size
-    return tuple(starts)
+    return tuple(accumulate(sizes, initial=0))[:-1]
