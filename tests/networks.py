@@ -36,9 +36,10 @@ def random_layer(
     **geometry,
 ) -> Layer:
     kernel = geometry.pop("kernel", (1, 1))
-    inputs = in_shape.channels * kernel[0] * kernel[1]
+    channels = in_shape.channels // geometry.get("groups", 1)
+    inputs = channels * kernel[0] * kernel[1]
     one = 1 << bits
-    weight = rng.integers(-one, one + 1, (out_channels, in_shape.channels, *kernel))
+    weight = rng.integers(-one, one + 1, (out_channels, channels, *kernel))
     shift = round(np.log2(length * np.sqrt(inputs) / one)) if relu else 0
     return Layer(
         kind=kind,
@@ -122,6 +123,80 @@ def residual_network(
     add_to(2, before=0, relu=False)
     return Network(
         name=f"residual{seed}",
+        activation_bank=random_bank(rng, bits, lanes),
+        weight_bank=random_bank(rng, bits, lanes),
+        layers=tuple(chain),
+    )
+
+
+def grouped_network(
+    seed: int = 0, *, bits: int = 4, lanes: int = 4, length: int | None = None
+) -> Network:
+    """A convolution, one of every channel by itself, pooled, one of two groups, and scores.
+
+    The third adds what the first stored where ``seed`` is even.
+    """
+    rng = np.random.default_rng(seed)
+    common = {"bits": bits, "length": length or 1 << bits}
+    same = {"kernel": (3, 3), "padding": (1, 1)}
+    image = Shape(int(rng.integers(1, 3)), *(2 * rng.integers(2, 4, 2)).tolist())
+    channels = 2 * int(rng.integers(1, 3))
+    first = random_layer(rng, image, channels, **same, **common)
+    second = random_layer(
+        rng,
+        first.out_shape,
+        channels * int(rng.integers(1, 3)),
+        groups=channels,
+        pool=MaxPool2d(kernel=(2, 2), stride=(2, 2)),
+        **same,
+        **common,
+    )
+    gain = int(rng.integers(1, 20))
+    shortcut = None if seed % 2 else Shortcut(source=0, gain=gain, stride=(2, 2), before=1)
+    size = channels + 2 * int(rng.integers(1, 4))
+    third = random_layer(rng, second.out_shape, size, groups=2, shortcut=shortcut, **same, **common)
+    scores = random_layer(rng, third.out_shape, 2, groups=2, relu=False, **common)
+    return Network(
+        name=f"grouped{seed}",
+        activation_bank=random_bank(rng, bits, lanes),
+        weight_bank=random_bank(rng, bits, lanes),
+        layers=(first, second, third, scores),
+    )
+
+
+def dense_network(
+    seed: int = 0, *, bits: int = 4, lanes: int = 4, length: int | None = None
+) -> Network:
+    """A dense block of two layers, the mean of 2 x 2 pixels, and scores.
+
+    The first dense layer has a bottleneck where ``seed`` is even and reads the image where it is
+    odd; the second adds what the first layer stored.
+    """
+    rng = np.random.default_rng(seed)
+    common = {"bits": bits, "length": length or 1 << bits}
+    same = {"kernel": (3, 3), "padding": (1, 1)}
+    image = Shape(int(rng.integers(1, 3)), *(2 * rng.integers(2, 4, 2)).tolist())
+    chain: list[Layer] = []
+    stored = [image]  # what each layer leaves for the next, the image first
+
+    def add(channels: int, *, append: int | None = None, **options) -> None:
+        layer = random_layer(rng, stored[-1], channels, append=append, **common, **options)
+        chain.append(layer)
+        before = 0 if append is None else stored[append + 1].channels
+        stored.append(Shape(before + channels, *layer.out_shape[1:]))
+
+    add(int(rng.integers(1, 4)), **same, append=-1 if seed % 2 else None)
+    if seed % 2 == 0:
+        add(int(rng.integers(1, 4)))
+        add(int(rng.integers(1, 3)), **same, append=0)
+    channels = chain[0].out_channels + int(rng.integers(0, 2))
+    shortcut = Shortcut(source=0, gain=int(rng.integers(1, 20)))
+    add(channels, **same, shortcut=shortcut, append=len(chain) - 1)
+    size = stored[-1].channels
+    add(size, kernel=(2, 2), stride=(2, 2), groups=size)
+    add(3, relu=False)
+    return Network(
+        name=f"dense{seed}",
         activation_bank=random_bank(rng, bits, lanes),
         weight_bank=random_bank(rng, bits, lanes),
         layers=tuple(chain),

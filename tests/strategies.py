@@ -65,8 +65,11 @@ def layers(draw, in_shape: Shape, bits: int, *, relu: bool = True):
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     one, length = 1 << bits, 1 << draw(st.integers(0, bits))
     largest = draw(st.sampled_from([0, 1, one // 2, one]))
-    num_out = draw(st.integers(1, 5))
-    shape = (num_out, in_shape.channels, *geometry.pop("kernel"))
+    groups = 1
+    if not linear:
+        groups = draw(st.sampled_from([g for g in range(1, 7) if in_shape.channels % g == 0]))
+    num_out = groups * draw(st.integers(1, max(1, 5 // groups)))
+    shape = (num_out, in_shape.channels // groups, *geometry.pop("kernel"))
     return Layer(
         kind="linear" if linear else "conv2d",
         name=f"layer{draw(st.integers(0, 99))}",
@@ -77,6 +80,7 @@ def layers(draw, in_shape: Shape, bits: int, *, relu: bool = True):
         upscale=rng.integers(0, draw(st.integers(1, 4)), num_out) * relu,
         stream_length=length,
         relu=relu,
+        groups=groups,
         **geometry,
     )
 
@@ -95,28 +99,53 @@ def shortcuts(draw, layer: Layer, before: list[Layer]):
     if not fitting or draw(st.booleans()):
         return layer
     shortcut = Shortcut(gain=draw(st.integers(1, 20)), **draw(st.sampled_from(fitting)))
+    return replaced(layer, shortcut=shortcut)
+
+
+@st.composite
+def appended(draw, layer: Layer, before: list[Layer], shapes: list[Shape]):
+    """The layer, put behind an earlier output or the image where it fits; ``shapes`` of these."""
+    taken = {other.append for other in before}
+    fitting = [
+        index - 1
+        for index, shape in enumerate(shapes)
+        if index - 1 not in taken and shape[1:] == layer.out_shape[1:]
+    ]
+    if not fitting or draw(st.booleans()):
+        return layer
+    return replaced(layer, append=draw(st.sampled_from(fitting)))
+
+
+def replaced(layer: Layer, **changes) -> Layer:
     fields = {name: getattr(layer, name) for name in type(layer).model_fields}
-    return Layer.model_validate({**fields, "shortcut": shortcut})
+    return Layer.model_validate({**fields, **changes})
 
 
 @st.composite
 def networks(draw, max_layers: int = 3, *, shortcut: bool = False):
     """A network of 1 … ``max_layers`` layers, 2 to 8 bits and 1 to 6 lanes.
 
-    ``shortcut``: some layers add the activations of an earlier one.
+    ``shortcut``: some layers add the activations of an earlier one, or are put behind them.
     """
     n, num_lanes = draw(st.integers(2, 8)), draw(st.integers(1, 6))
     shape = Shape(*(draw(st.integers(1, limit)) for limit in (3, 6, 6)))
-    chain = []
+    chain, stored = [], [shape]
     for left in reversed(range(draw(st.integers(1, max_layers)))):
         if draw(st.booleans()) and not left and chain:
             shape = Shape(shape.size, 1, 1)  # flattened: a linear layer, or a 1 x 1 convolution
-        if chain and shape != chain[-1].out_shape:
+        if shape != stored[-1]:
             layer = draw(layers(shape, n, relu=left > 0).filter(lambda x: x.kind == "linear"))
         else:
             layer = draw(layers(shape, n, relu=left > 0))
-        chain.append(draw(shortcuts(layer, chain)) if shortcut else layer)
-        shape = layer.out_shape
+        if shortcut:
+            layer = draw(shortcuts(layer, chain))
+            layer = draw(appended(layer, chain, stored)) if left else layer
+        chain.append(layer)
+        channels, height, width = layer.out_shape
+        if layer.append is not None:
+            channels += stored[layer.append + 1].channels
+        shape = Shape(channels, height, width)
+        stored.append(shape)
     return Network(
         name="drawn",
         activation_bank=draw(banks(n, num_lanes)),

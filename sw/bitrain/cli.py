@@ -11,6 +11,7 @@ from rich.console import Console
 from bitrain.spec import (
     Array,
     BitrainError,
+    Program,
     Sharing,
     estimate,
     load_network,
@@ -168,10 +169,12 @@ def generate(
 ) -> None:
     """Write the IP folder: Verilog, ROM images, constraints, test bench."""
     from bitrain.flow import generate_with_testbench
+    from bitrain.flow.tables import memory_table, needs_table
+    from bitrain.gen import find_device, memory_needs, memory_problem
 
-    array = _array(channels, positions, lanes, sharing)
+    array, loaded = _array(channels, positions, lanes, sharing), load_network(network)
     written = generate_with_testbench(
-        load_network(network),
+        loaded,
         array,
         out,
         name=name,
@@ -180,6 +183,11 @@ def generate(
         data=data,
         data_dir=data_dir,
     )
+    program, chosen = Program(loaded, array), find_device(device)
+    console.print(memory_table(program))
+    console.print(needs_table(memory_needs(program, chosen), chosen))
+    if problem := memory_problem(program, chosen):
+        console.print(f"[yellow]warning:[/] {problem}", soft_wrap=True, highlight=False)
     console.print(f"wrote {written}")
 
 

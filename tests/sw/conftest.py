@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from bitrain.data import Dataset, load_dataset
-from bitrain.nn import ScConfig, StreamSource, create_model
+from bitrain.nn import Concatenate, Residual, ScConfig, StreamSource, create_model
 from bitrain.spec import Shape
 from bitrain.train import TrainConfig, fit
 
@@ -67,6 +67,35 @@ def _model(seed: int) -> nn.Sequential:
         return model.append(nn.Linear(features, 5)).eval()
 
 
+def _joined_model(seed: int) -> nn.Sequential:
+    """Groups, average pooling, and concatenations read by all that can read them."""
+    rng = np.random.default_rng(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        growth, kernel = int(rng.integers(1, 4)), int(rng.integers(1, 4))
+        channels = 4 + growth
+        narrow = nn.Conv2d(4, 3, 1), nn.ReLU()
+        joins: list[nn.Module] = [
+            nn.AvgPool2d(2, stride=(1, 2), padding=int(rng.integers(2))),
+            nn.MaxPool2d(2, stride=(2, 1)),
+            Residual(nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1, groups=channels))),
+            nn.Sequential(nn.Conv2d(channels, channels, (1, 2), groups=channels), nn.ReLU()),
+        ]
+        model = nn.Sequential(
+            nn.Conv2d(2, 4, (kernel, 2), groups=int(rng.integers(1, 3)), stride=(1, 2)),
+            nn.BatchNorm2d(4),
+            nn.ReLU(),
+            Concatenate(nn.Sequential(*narrow, nn.Conv2d(3, growth, 3, padding=1), nn.ReLU())),
+            joins[seed // 3 % len(joins)],
+            Concatenate(nn.Sequential(nn.Conv2d(channels, growth, 1), nn.ReLU())),
+            nn.Flatten(),
+        )
+        model[1].running_mean.uniform_(-0.2, 0.2)
+        model[1].running_var.uniform_(0.2, 2)
+        features = model.eval()(torch.zeros(1, *IN_SHAPE)).shape[1]
+        return model.append(nn.Linear(features, 5)).eval()
+
+
 def _config(seed: int) -> ScConfig:
     """Any sources with any wiring, streams of a whole period or shorter."""
     rng = np.random.default_rng(seed)
@@ -98,6 +127,7 @@ def make_case() -> Callable[[int], Case]:
 
     def make(seed: int) -> Case:
         images = np.random.default_rng(seed).random((6, *IN_SHAPE), np.float32)
-        return Case(_model(seed), _config(seed), images)
+        model = _joined_model(seed) if seed % 3 == 2 else _model(seed)
+        return Case(model, _config(seed), images)
 
     return make

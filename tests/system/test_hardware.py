@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from networks import random_images, random_network, residual_network
+from networks import dense_network, grouped_network, random_images, random_network, residual_network
 
 from bitrain.bench import simulate, write_testbench
 from bitrain.gen import generate_ip
@@ -43,6 +43,8 @@ def ip(network, tmp_path_factory) -> Path:
         ("icarus", random_network, 11, Sharing.SHARED),
         ("verilator", random_network, 12, Sharing.UNSHARED),
         ("verilator", residual_network, 13, Sharing.SHARED),
+        ("verilator", grouped_network, 14, Sharing.SHARED),
+        ("verilator", dense_network, 16, Sharing.SHARED),
     ],
 )
 def test_random_network_is_bit_exact(tmp_path, simulator, build, seed, sharing):

@@ -7,6 +7,7 @@ their reports; which tools are there.
 from .blocks import Block, BlockReport, measure_blocks
 from .config import IpConfig, read_config
 from .devices import DEFAULT_DEVICE, DEVICES, Capacity, Device, find_device
+from .fit import MemoryNeed, memory_needs, memory_problem
 from .memories import Memory
 from .nextpnr import CriticalPath
 from .package import default_name, generate_ip
@@ -25,6 +26,7 @@ __all__ = [
     "Device",
     "IpConfig",
     "Memory",
+    "MemoryNeed",
     "Resources",
     "Sources",
     "SynthesisReport",
@@ -34,6 +36,8 @@ __all__ = [
     "find_tools",
     "generate_ip",
     "measure_blocks",
+    "memory_needs",
+    "memory_problem",
     "read_config",
     "synthesise",
     "synthesise_component",

@@ -15,7 +15,8 @@ class Loader(Component):
 
     For each tile of channels, each tile of positions and k = 0 … K' - 1 it addresses weight word k
     of the channels, and for each position the k-th element of its window; elements in the padding
-    or beyond K are marked to read as zero. The whole pipeline stands still while ``ready`` is low.
+    or beyond K are marked to read as zero. The whole pipeline stands still while the element that
+    the memories show waits for ``ready``.
 
     ::
 
@@ -67,7 +68,7 @@ class Loader(Component):
         m.d.comb += [
             walker.descriptor.eq(layer),
             walker.restart.eq(self.restart),
-            self.enable.eq(self.ready),
+            self.enable.eq(self.ready | ~self.valid),
         ]
 
         active = Signal()
@@ -84,7 +85,7 @@ class Loader(Component):
         channel_tile = Signal.like(layer.last_channel_tile)
         remaining = Signal()
 
-        with m.If(self.ready):
+        with m.If(self.enable):
             m.d.comb += [
                 walker.take.eq(walker.ready & remaining & (~active | (k == layer.last_slot))),
                 following_weight.eq(weight + active),

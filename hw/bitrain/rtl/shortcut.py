@@ -30,6 +30,8 @@ class Shortcut(Component):
         Begin a layer.
     step : In(1)
         A neuron leaves.
+    last : In(1)
+        With it, the channel is the last of its group: what leaves next at the position is none.
     position_end : In(1), tiles_end : In(1)
         With it, the tile has no further channel of its position, or no further position.
     channel : In(…)
@@ -49,6 +51,7 @@ class Shortcut(Component):
                 "descriptor": In(self.descriptor_layout),
                 "restart": In(1),
                 "step": In(1),
+                "last": In(1),
                 "position_end": In(1),
                 "tiles_end": In(1),
                 "channel": In(range(len(program.bias_words) + 1)),
@@ -83,7 +86,8 @@ class Shortcut(Component):
         window_column = Signal.like(layer.last_window_column)
         out_column = Signal.like(layer.last_out_column)
         with m.If(self.step):
-            m.d.sync += plane.eq(following_plane)
+            with m.If(~self.last):
+                m.d.sync += plane.eq(following_plane)
             with m.If(self.position_end):
                 m.d.sync += plane.eq(tile_plane)
                 with m.If(window_column != layer.last_window_column):

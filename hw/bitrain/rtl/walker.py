@@ -1,6 +1,6 @@
 """Position walker: where the windows of the next Q neurons lie in the input."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
@@ -24,13 +24,14 @@ class PositionWalker(Component):
     """Steps through the neurons of a layer, one per cycle, and holds Q of them.
 
     Order: (pooled row, pooled column, window row, window column), from the start again for each
-    tile of channels. Positions beyond the last complete the last tile; they are never stored.
+    tile of channels; in the next group's input channels after the last tile of a group. Positions
+    beyond the last complete the last tile; they are never stored.
 
     ::
 
-        restart ─► Q cycles ─► ready ─► take ─► Q cycles ─► ready …
+        restart ─► Q cycles ─► ready ─► take ─► Q - 1 cycles ─► ready …
 
-    Latency: ``ready`` Q + 1 cycles after ``restart``, Q + 1 after ``take``.
+    Latency: ``ready`` Q + 1 cycles after ``restart``, Q after ``take``.
 
     Members
     -------
@@ -46,6 +47,7 @@ class PositionWalker(Component):
 
     def __init__(self, program: Program):
         self.num_positions = program.array.positions
+        self.has_groups = program.has_groups
         self.descriptor_layout = descriptor_layout(program)
         self.position_layout = position_layout(program)
         super().__init__(
@@ -69,11 +71,16 @@ class PositionWalker(Component):
         window_column = Signal.like(layer.last_window_column)
         out_column = Signal.like(layer.last_out_column)
 
-        m.d.comb += self.ready.eq(held == self.num_positions)
-        with m.If(self.take):
-            m.d.sync += [held.eq(0), tile.eq(tile + 1)]
-        with m.Elif(~self.ready):
-            m.d.sync += held.eq(held + 1)
+        following_held, again = Signal.like(held), Signal()
+        m.d.comb += [
+            self.ready.eq(held == self.num_positions),
+            following_held.eq(Mux(self.take, 1, held + 1)),
+        ]
+        with m.If(self.take | ~self.ready):
+            m.d.sync += held.eq(following_held)
+            with m.If(following_held == self.num_positions):
+                m.d.sync += tile.eq(tile + 1)
+                m.d.comb += again.eq(tile == layer.last_position_tile)
             m.d.sync += [
                 self.positions[i].eq(self.positions[i + 1]) for i in range(self.num_positions - 1)
             ]
@@ -112,9 +119,9 @@ class PositionWalker(Component):
                     neuron.eq(following),
                     window.eq(following),
                 ]
-        with m.If(self.restart | (self.take & (tile == layer.last_position_tile))):
+        first_address = self._first_address(m, again)
+        with m.If(self.restart | again):
             m.d.sync += [
-                held.eq(0),
                 tile.eq(0),
                 window_row.eq(0),
                 window_column.eq(0),
@@ -124,6 +131,29 @@ class PositionWalker(Component):
                 m.d.sync += [
                     start.row.eq(layer.first_row),
                     start.column.eq(layer.first_column),
-                    start.address.eq(layer.first_address),
+                    start.address.eq(first_address),
                 ]
+        with m.If(self.restart):
+            m.d.sync += held.eq(0)
         return m
+
+    def _first_address(self, m: Module, again) -> Value:
+        """Of the tile of channels that begins, at the layer's beginning or ``again``."""
+        layer = self.descriptor
+        if not self.has_groups:
+            return layer.first_address
+        group_tile = Signal.like(layer.last_group_tile)
+        # Of the group at work, and of the next tile of channels.
+        address, following = (Signal(self.position_layout["address"].shape) for _ in range(2))
+        end = Signal()
+        m.d.comb += [
+            end.eq(group_tile == layer.last_group_tile),
+            following.eq(
+                Mux(self.restart, layer.first_address, address + Mux(end, layer.group_step, 0))
+            ),
+        ]
+        with m.If(self.restart):
+            m.d.sync += [group_tile.eq(0), address.eq(following)]
+        with m.Elif(again):
+            m.d.sync += [group_tile.eq(Mux(end, 0, group_tile + 1)), address.eq(following)]
+        return following

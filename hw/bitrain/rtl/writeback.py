@@ -1,6 +1,6 @@
 """Write-back: from a tile's counts to stored activations or scores."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
@@ -186,13 +186,19 @@ class Writeback(Component):
         position_tile = Signal.like(layer.last_position_tile)
         channel_tile = Signal.like(layer.last_channel_tile)
         tiles_end = Signal()
+        position_end = turn == num_channels - 1
+        if program.has_groups:
+            exists, last = self._membership(m, busy, position_end, tiles_end)
+        else:
+            exists, last = channel <= layer.last_out_channel, Const(0, 1)
         if program.has_shortcut:
             m.submodules.shortcut = shortcut = Shortcut(program)
             m.d.comb += [
                 shortcut.descriptor.eq(layer),
                 shortcut.restart.eq(self.restart),
                 shortcut.step.eq(busy),
-                shortcut.position_end.eq(turn == num_channels - 1),
+                shortcut.last.eq(last),
+                shortcut.position_end.eq(position_end),
                 shortcut.tiles_end.eq(tiles_end),
                 shortcut.channel.eq(channel),
                 self.shortcut_address.eq(shortcut.address),
@@ -202,7 +208,7 @@ class Writeback(Component):
             self.bias_address.eq(layer.bias_base + channel),
             tiles_end.eq(tile_end & (position_tile == layer.last_position_tile)),
             neuron.valid.eq(busy),
-            neuron.exists.eq(busy & ~exhausted & (channel <= layer.last_out_channel)),
+            neuron.exists.eq(busy & ~exhausted & exists),
             neuron.first.eq(window == 0),
             neuron.complete.eq(window == layer.last_window),
             neuron.layer_end.eq(tiles_end & (channel_tile == layer.last_channel_tile)),
@@ -211,12 +217,10 @@ class Writeback(Component):
         following_channel, following_plane = Signal.like(channel), Signal.like(plane)
         m.d.comb += [following_channel.eq(channel + 1), following_plane.eq(plane + layer.plane)]
         with m.If(busy):
-            m.d.sync += [
-                turn.eq(turn + 1),
-                channel.eq(following_channel),
-                plane.eq(following_plane),
-            ]
-            with m.If(turn == num_channels - 1):
+            m.d.sync += turn.eq(turn + 1)
+            with m.If(~last):
+                m.d.sync += [channel.eq(following_channel), plane.eq(following_plane)]
+            with m.If(position_end):
                 # All channels of a position have left.
                 m.d.sync += [
                     turn.eq(0),
@@ -255,3 +259,26 @@ class Writeback(Component):
                 exhausted.eq(0),
             ]
         return neuron
+
+    def _membership(
+        self, m: Module, busy: Value, position_end: Value, tiles_end: Value
+    ) -> tuple[Value, Value]:
+        """Whether the leaving neuron's channel exists in its group, and has none after it there."""
+        layer, program = self.descriptor, self.program
+        largest = max(layer.group_channels for layer in program.network.layers)
+        slots = range(largest + program.array.channels)
+        member, tile_member = Signal(slots, name="member"), Signal(slots, name="tile_member")
+        following, last = Signal(slots), Signal()
+        m.d.comb += [
+            last.eq(member >= layer.last_out_channel),
+            following.eq(Mux(last, 0, member + 1)),
+        ]
+        with m.If(busy):
+            m.d.sync += member.eq(member + 1)
+            with m.If(position_end):
+                m.d.sync += member.eq(tile_member)
+            with m.If(tiles_end):
+                m.d.sync += [member.eq(following), tile_member.eq(following)]
+        with m.If(self.restart):
+            m.d.sync += [member.eq(0), tile_member.eq(0)]
+        return member <= layer.last_out_channel, last

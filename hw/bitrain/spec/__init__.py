@@ -6,6 +6,7 @@ reports alike.
 
 from .array import Array, Sharing
 from .bank import LaneWire, SngBank
+from .concatenation import parts_read
 from .cost import LayerCost, NetworkCost, estimate
 from .descriptor import Descriptor
 from .errors import BitrainError
@@ -14,9 +15,10 @@ from .layer import Layer, MaxPool2d, Shape, Shortcut
 from .network import Network
 from .number import to_unipolar
 from .prefix import with_prefix
-from .program import Program, Tiling
+from .program import Program
 from .sequence import Lfsr, Ramp, Sequence, Sobol, VanDerCorput
 from .store import load_network, save_network
+from .tiling import Tiling
 
 __all__ = [
     "Array",
@@ -41,6 +43,7 @@ __all__ = [
     "VanDerCorput",
     "estimate",
     "load_network",
+    "parts_read",
     "save_network",
     "to_unipolar",
     "with_prefix",

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 from .array import Array
 from .network import Network
-from .program import Program, Tiling
+from .program import Program
+from .tiling import Tiling
 
 LAYER_OVERHEAD = 14
 """Cycles a layer spends on descriptor fetch and pipeline depth."""

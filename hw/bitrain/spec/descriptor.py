@@ -52,11 +52,17 @@ class Descriptor:
     """Stored activations per output channel."""
     last_plane: int
     last_out_channel: int
+    """Of a group."""
     last_window: int
     right_shift: int
     """From an accumulator already shifted left by the program's ``left_shift``."""
     scores: int
     """1 if the accumulators are the scores."""
+    # How groups of channels follow each other; all zero where there is only one.
+    last_group_tile: int = 0
+    """Tiles of channels that a group takes, less one."""
+    group_step: int = 0
+    """Address step from a group's input channels to the next's."""
     # What the shortcut adds; all zero without one.
     shortcut_gain: int = 0
     shortcut_first_channel: int = 0
@@ -88,6 +94,9 @@ SIGNED_FIELDS = frozenset(
         "shortcut_out_row_step",
     }
 )
+
+GROUP_FIELDS = ("last_group_tile", "group_step")
+"""Fields that only programs with groups have in their ROM."""
 
 SHORTCUT_FIELDS = tuple(
     name for name in Descriptor.__dataclass_fields__ if name.startswith("shortcut_")

@@ -8,8 +8,9 @@ A layer is a field of neurons with one window geometry. For output channel o and
     out = A                                                   for the last layer: the scores
 
 k runs over (input channel, kernel row, kernel column) in C order and uses lane k mod N of the SNG
-banks. Max pooling compares the requantised integers. A linear layer is a 1 x 1 window over the map
-flattened in C order to (K, 1, 1).
+banks. Input and output channels may be in groups, as many of each; a neuron then reads the input
+channels of its own group only, and k counts these. Max pooling compares the requantised integers. A
+linear layer is a 1 x 1 window over the map flattened in C order to (K, 1, 1).
 """
 
 from typing import Annotated, Literal, NamedTuple
@@ -82,7 +83,7 @@ class Layer(BaseModel):
     """Module path in the trained model."""
     in_shape: Shape
     weight: np.ndarray = Field(exclude=True, repr=False)
-    """Signed magnitudes in [-2^n, 2^n], int32: (out, in, kernel rows, kernel columns)."""
+    """Signed magnitudes in [-2^n, 2^n], int32: (out, in / groups, kernel rows, kernel columns)."""
     bias: np.ndarray = Field(exclude=True, repr=False)
     """Initial accumulator value in product bits (1/L of a unit), int32: (out,)."""
     shift: int = Field(default=0, ge=-16, le=24)
@@ -91,10 +92,15 @@ class Layer(BaseModel):
     """Further right shift of each output channel, whose weights use so many bits more of their
     range, int32: (out,). Zero for scores; not given, all zero."""
     shortcut: Shortcut | None = None
+    append: int | None = Field(default=None, ge=-1)
+    """The layer (-1: the image) behind whose output this one's is put: the next layer reads what
+    that layer's next one did, and then these channels."""
     stream_length: int = Field(ge=1)
     """L, a power of two, at most 2^n."""
     relu: bool = True
     """False only for the last layer, whose accumulators are the scores."""
+    groups: int = Field(default=1, ge=1)
+    """Output channel o reads input channels in / groups · g and on, with g = o · groups div out."""
     stride: Pair = (1, 1)
     padding: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] = (0, 0)
     pool: MaxPool2d | None = None
@@ -122,9 +128,15 @@ class Layer(BaseModel):
     def _check(self):
         if self.stream_length & (self.stream_length - 1):
             raise ValueError(f"stream length {self.stream_length} is not a power of two")
-        if self.weight.ndim != 4 or self.weight.shape[1] != self.in_shape.channels:
+        channels = self.in_shape.channels
+        if self.weight.ndim != 4 or self.weight.shape[1] * self.groups != channels:
+            of_groups = f" in {self.groups} groups" if self.groups > 1 else ""
             raise ValueError(
-                f"weight {self.weight.shape} does not fit input {tuple(self.in_shape)}"
+                f"weight {self.weight.shape} does not fit input {tuple(self.in_shape)}{of_groups}"
+            )
+        if self.out_channels % self.groups:
+            raise ValueError(
+                f"{self.out_channels} output channels are no multiple of {self.groups} groups"
             )
         if self.bias.shape != (self.out_channels,):
             raise ValueError(f"bias {self.bias.shape} does not match weight {self.weight.shape}")
@@ -138,6 +150,8 @@ class Layer(BaseModel):
             raise ValueError("scores of different upscale cannot be compared")
         if self.kind == "linear" and (self.in_shape[1:] != (1, 1) or self.kernel != (1, 1)):
             raise ValueError("a linear layer takes a flattened (K, 1, 1) input and 1 x 1 weights")
+        if self.kind == "linear" and self.groups > 1:
+            raise ValueError("a linear layer has no groups")
         if min(self.conv_shape) < 1:
             raise ValueError(f"kernel {self.kernel} exceeds the padded input {self.in_shape}")
         if min(self.out_shape) < 1:
@@ -167,6 +181,11 @@ class Layer(BaseModel):
     def out_channels(self) -> int:
         """Neurons per position."""
         return self.weight.shape[0]
+
+    @property
+    def group_channels(self) -> int:
+        """Output channels of a group."""
+        return self.out_channels // self.groups
 
     @property
     def num_inputs(self) -> int:

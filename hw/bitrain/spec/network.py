@@ -1,27 +1,30 @@
 """The network: the one artefact that training hands to golden model, RTL and cost model."""
 
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .bank import SngBank
+from .concatenation import parts_read
 from .layer import MAX_ACCUMULATOR_BITS, Layer, Shape
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 
 class Network(BaseModel):
     """Layers in order, with the number format and the SNG banks that they share.
 
-    A layer reads what the layer before it stored, and may add what an earlier one did. Inputs are
-    integers in [0, 2^n] that stand for [0, 1]. Precision n is one for the whole network, because
-    lane wiring permutes n bits and must stay wires; layers choose their own stream length L <= 2^n.
+    A layer reads what the layer before it stored, with what this was put behind, and may add what
+    an earlier one stored. Inputs are integers in [0, 2^n] that stand for [0, 1]. Precision n is one
+    for the whole network, because lane wiring permutes n bits and must stay wires; layers choose
+    their own stream length L <= 2^n.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format_version: Literal[2] = FORMAT_VERSION
+    format_version: Literal[3] = FORMAT_VERSION
     name: str = Field(min_length=1)
     activation_bank: SngBank
     weight_bank: SngBank
@@ -35,8 +38,9 @@ class Network(BaseModel):
             raise ValueError("activation and weight banks differ in width")
         if len(self.activation_bank.lanes) != len(self.weight_bank.lanes):
             raise ValueError("activation and weight banks differ in lanes")
-        for layer, following in zip(self.layers, self.layers[1:], strict=False):
-            shape = layer.out_shape
+        self._check_appends()
+        for index, (layer, following) in enumerate(pairwise(self.layers)):
+            shape = self.stored_shape(index)
             if following.kind == "linear":
                 shape = Shape(shape.size, 1, 1)
             if following.in_shape != shape:
@@ -57,6 +61,42 @@ class Network(BaseModel):
                 raise ValueError(f"layer {layer.name!r} has a stream longer than 2^{self.bits}")
             self._check_shortcut(layer)
         return self
+
+    def _check_appends(self) -> None:
+        taken: dict[int, str] = {}
+        for index, layer in enumerate(self.layers):
+            if (append := layer.append) is None:
+                continue
+            if append >= index:
+                raise ValueError(f"layer {layer.name!r} is put behind what is stored after it")
+            if index == len(self.layers) - 1:
+                raise ValueError(f"layer {layer.name!r} gives the scores; nothing reads them")
+            if append in taken:
+                raise ValueError(
+                    f"layers {taken[append]!r} and {layer.name!r} are put behind the same output"
+                )
+            taken[append] = layer.name
+            before = self.stored_shape(append)
+            if before[1:] != layer.out_shape[1:]:
+                raise ValueError(
+                    f"layer {layer.name!r} gives {tuple(layer.out_shape)}, which cannot be put "
+                    f"behind {tuple(before)}"
+                )
+
+    @property
+    def reads(self) -> tuple[tuple[int, ...], ...]:
+        """For each layer, whose outputs it reads, first channels first; -1 stands for the image."""
+        return parts_read([layer.append for layer in self.layers])
+
+    def stored_shape(self, index: int) -> Shape:
+        """What layer ``index`` (-1: the image) leaves for the next, with what it lies behind."""
+        if index < 0:
+            return self.in_shape
+        layer = self.layers[index]
+        channels, height, width = layer.out_shape
+        if layer.append is not None:
+            channels += self.stored_shape(layer.append).channels
+        return Shape(channels, height, width)
 
     def _check_shortcut(self, layer: Layer) -> None:
         if (shortcut := layer.shortcut) is None:

@@ -4,7 +4,7 @@ One descriptor per layer drives the engine; weights and biases are ROM words in 
 the engine reads them; activations lie in one RAM (see ``memory_map``). The loop nest of a layer,
 from the outside in:
 
-    for each tile of P output channels
+    for each tile of P output channels, of one group each
         for each tile of Q neuron positions
             for each chunk of N of the K inputs
                 L cycles of streams
@@ -14,45 +14,17 @@ members of a pooling window follow each other. Results leave a tile position by 
 within a position channel by channel.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cached_property
+from itertools import accumulate
 
+from . import rom_words
 from .array import Array
-from .descriptor import SHORTCUT_FIELDS, SIGNED_FIELDS, Descriptor
+from .descriptor import GROUP_FIELDS, SHORTCUT_FIELDS, SIGNED_FIELDS, Descriptor
 from .layer import Layer
 from .memory_map import Buffer, place
 from .network import Network
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tiling:
-    """Trip counts of a layer's loop nest on an array."""
-
-    positions: int
-    """Neurons per output channel that are computed: windows x members."""
-    channel_tiles: int
-    position_tiles: int
-    chunks: int
-    window: int
-    """Neurons per stored activation (area of the pooling window)."""
-
-    @classmethod
-    def of(cls, layer: Layer, array: Array) -> "Tiling":
-        """Tiling of ``layer`` on ``array``."""
-        kh, kw = layer.pool_window.kernel
-        positions = layer.out_shape.height * layer.out_shape.width * kh * kw
-        return cls(
-            positions=positions,
-            channel_tiles=-(-layer.out_channels // array.channels),
-            position_tiles=-(-positions // array.positions),
-            chunks=-(-layer.num_inputs // array.lanes),
-            window=kh * kw,
-        )
-
-    @property
-    def tiles(self) -> int:
-        """Rounds of all P Q neurons."""
-        return self.channel_tiles * self.position_tiles
+from .tiling import Tiling
 
 
 class Program:
@@ -68,6 +40,11 @@ class Program:
     def has_shortcut(self) -> bool:
         """Whether a layer adds what an earlier one stored."""
         return any(layer.shortcut for layer in self.network.layers)
+
+    @cached_property
+    def has_groups(self) -> bool:
+        """Whether a layer has groups of channels."""
+        return any(layer.groups > 1 for layer in self.network.layers)
 
     # Widths in bits.
 
@@ -130,21 +107,28 @@ class Program:
 
     @cached_property
     def buffers(self) -> tuple[Buffer, ...]:
-        """The image and every layer's output but the scores: sizes and how long they are needed."""
-        layers = self.network.layers
-        last_reader = list(range(len(layers)))  # of what the layer before stored
-        for i, layer in enumerate(layers):
+        """The image and every layer's output but the scores: sizes and how long they are needed.
+
+        Outputs that lie behind each other are one buffer, from the first of them on.
+        """
+        layers, reads = self.network.layers, self.network.reads
+        size, last = {}, {}
+        for i, (layer, parts) in enumerate(zip(layers, reads, strict=True)):
+            first = parts[0]
+            size[first] = max(size.get(first, 0), layer.in_shape.size)
+            last[first] = i
             if layer.shortcut:
-                last_reader[layer.shortcut.source + 1] = i
-        sizes = [layer.in_shape.size for layer in layers]
-        return tuple(
-            Buffer(size=size, first=i - 1, last=last)
-            for i, (size, last) in enumerate(zip(sizes, last_reader, strict=True))
-        )
+                last[reads[layer.shortcut.source + 1][0]] = i
+        return tuple(Buffer(size=size[i], first=i, last=last[i]) for i in sorted(size))
 
     @cached_property
     def _memory_map(self) -> tuple[int, tuple[int, ...]]:
         return place(self.buffers)
+
+    @property
+    def buffer_bases(self) -> tuple[int, ...]:
+        """First RAM address of each buffer."""
+        return self._memory_map[1]
 
     @property
     def activation_depth(self) -> int:
@@ -152,24 +136,45 @@ class Program:
         return self._memory_map[0]
 
     @cached_property
-    def out_bases(self) -> tuple[int, ...]:
-        """First RAM address of each layer's output; images are stored from address 0."""
-        return (*self._memory_map[1][1:], 0)  # scores have a memory of their own
+    def in_bases(self) -> tuple[int, ...]:
+        """First RAM address of each layer's input; images are stored from address 0."""
+        bases = {
+            buffer.first: base for buffer, base in zip(self.buffers, self.buffer_bases, strict=True)
+        }
+        return tuple(bases[parts[0]] for parts in self.network.reads)
 
     @cached_property
-    def in_bases(self) -> tuple[int, ...]:
-        """First RAM address of each layer's input."""
-        return (0, *self.out_bases[:-1])
+    def out_bases(self) -> tuple[int, ...]:
+        """First RAM address of each layer's output."""
+        inner = self.network.layers[:-1]
+        inputs = zip(inner, self.in_bases[1:], self.network.layers[1:], strict=True)
+        # An output ends where the input of the layer after it does.
+        bases = [base + after.in_shape.size - layer.out_shape.size for layer, base, after in inputs]
+        return (*bases, 0)  # scores have a memory of their own
 
     @cached_property
     def weight_bases(self) -> tuple[int, ...]:
         """First weight ROM address of each layer."""
-        return _starts(t.channel_tiles * t.chunks * self.array.lanes for t in self.tilings)
+        return _starts(self._weight_depths)
 
     @cached_property
     def bias_bases(self) -> tuple[int, ...]:
         """First bias ROM address of each layer."""
-        return _starts(t.channel_tiles * self.array.channels for t in self.tilings)
+        return _starts(rom_words.num_biases(layer, self.array) for layer in self.network.layers)
+
+    @property
+    def _weight_depths(self) -> list[int]:
+        return [t.channel_tiles * t.chunks * self.array.lanes for t in self.tilings]
+
+    @property
+    def weight_depth(self) -> int:
+        """Words of weight ROM."""
+        return sum(self._weight_depths)
+
+    @property
+    def bias_depth(self) -> int:
+        """Words of bias ROM."""
+        return sum(rom_words.num_biases(layer, self.array) for layer in self.network.layers)
 
     @cached_property
     def weight_words(self) -> list[int]:
@@ -177,40 +182,22 @@ class Program:
 
         K' is K rounded up to whole chunks; what is added is zero.
         """
-        words, mask = [], (1 << self.weight_bits) - 1
-        for layer, tiling in zip(self.network.layers, self.tilings, strict=True):
-            matrix = layer.weight_matrix
-            for first in range(0, layer.out_channels, self.array.channels):
-                rows = matrix[first : first + self.array.channels].tolist()
-                for k in range(tiling.chunks * self.array.lanes):
-                    word = 0
-                    for p, row in enumerate(rows):
-                        weight = row[k] if k < layer.num_inputs else 0
-                        encoded = abs(weight) | (weight < 0) << (self.weight_bits - 1)
-                        word |= (encoded & mask) << p * self.weight_bits
-                    words.append(word)
-        return words
+        layers = zip(self.network.layers, self.tilings, strict=True)
+        return [
+            word
+            for layer, tiling in layers
+            for word in rom_words.weights(layer, tiling, self.array, self.weight_bits)
+        ]
 
     @cached_property
     def bias_words(self) -> list[int]:
         """Bias ROM: at base + channel, what the unsigned count lacks, two's complement; the
-        channel's upscale in the ``upscale_bits`` above its ``score_bits``.
-
-        A lane of negative weight counts (x AND w) XOR 1, one too many per cycle: with s the sign,
-        +-(x w) = ((x w) XOR s) - s, and the sum of all s is known here.
-        """
-        words = []
-        for layer, tiling in zip(self.network.layers, self.tilings, strict=True):
-            negatives = (layer.weight_matrix < 0).sum(1)
-            constants = (layer.bias - layer.stream_length * negatives).tolist()
-            padding = tiling.channel_tiles * self.array.channels - layer.out_channels
-            mask = (1 << self.score_bits) - 1
-            upscales = layer.upscale.tolist()
-            words += [
-                c & mask | u << self.score_bits for c, u in zip(constants, upscales, strict=True)
-            ]
-            words += [0] * padding
-        return words
+        channel's upscale in the ``upscale_bits`` above its ``score_bits``."""
+        return [
+            word
+            for layer in self.network.layers
+            for word in rom_words.biases(layer, self.array, self.score_bits)
+        ]
 
     @cached_property
     def descriptors(self) -> tuple[Descriptor, ...]:
@@ -220,11 +207,8 @@ class Program:
     @cached_property
     def field_widths(self) -> dict[str, int]:
         """Bits of each descriptor field, in ROM order, least significant first."""
-        names = [
-            name
-            for name in Descriptor.__dataclass_fields__
-            if self.has_shortcut or name not in SHORTCUT_FIELDS
-        ]
+        unused = (SHORTCUT_FIELDS * (not self.has_shortcut), GROUP_FIELDS * (not self.has_groups))
+        names = [name for name in Descriptor.__dataclass_fields__ if name not in sum(unused, ())]
         columns = {name: [asdict(d)[name] for d in self.descriptors] for name in names}
         return {
             name: max(
@@ -252,6 +236,7 @@ class Program:
         (window_h, window_w), (pool_h, pool_w) = layer.pool_window.kernel, layer.pool_window.stride
         _, height, width = layer.in_shape
         _, out_height, out_width = layer.out_shape
+        grouped = layer.groups > 1
         return Descriptor(
             last_input=layer.num_inputs - 1,
             last_slot=tiling.chunks * self.array.lanes - 1,
@@ -282,10 +267,12 @@ class Program:
             out_base=self.out_bases[index],
             plane=out_height * out_width,
             last_plane=out_height * out_width - 1,
-            last_out_channel=layer.out_channels - 1,
+            last_out_channel=layer.group_channels - 1,
             last_window=tiling.window - 1,
             right_shift=layer.shift + self.left_shift if layer.relu else 0,
             scores=not layer.relu,
+            last_group_tile=(tiling.channel_tiles // layer.groups - 1) * grouped,
+            group_step=layer.in_shape.size // layer.groups * grouped,
             **self._shortcut_fields(layer),
         )
 
@@ -310,8 +297,4 @@ class Program:
 
 
 def _starts(sizes) -> tuple[int, ...]:
-    starts, position = [], 0
-    for size in sizes:
-        starts.append(position)
-        position += size
-    return tuple(starts)
+    return tuple(accumulate(sizes, initial=0))[:-1]

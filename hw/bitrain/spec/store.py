@@ -14,6 +14,9 @@ from .files import write_atomically
 from .layer import ARRAYS
 from .network import FORMAT_VERSION, Network
 
+READABLE_VERSIONS = (2, FORMAT_VERSION)
+"""Version 2 knew neither groups nor appended outputs; what it says means the same."""
+
 
 def save_network(network: Network, path: Path) -> None:
     """Write ``network`` to ``path`` (suffix .npz by convention), whole or not at all."""
@@ -44,13 +47,15 @@ def load_network(path: Path) -> Network:
         raise BitrainError(
             f"{path}: not a readable network file ({_first_line(error)}); export it again"
         ) from error
-    if version != FORMAT_VERSION:
+    if version not in READABLE_VERSIONS:
         raise BitrainError(
-            f"{path}: network format {version}, this Bitrain reads {FORMAT_VERSION}; "
+            f"{path}: network format {version}, this Bitrain reads "
+            f"{' and '.join(map(str, READABLE_VERSIONS))}; "
             "upgrade Bitrain or export the network again"
         )
     if digest != found:
         raise BitrainError(f"{path}: contents do not match their checksum; export it again")
+    header["format_version"] = FORMAT_VERSION
     try:
         for i, layer in enumerate(header["layers"]):
             layer.update({field: arrays[f"{field}.{i}"] for field in ARRAYS})

@@ -2,7 +2,7 @@
 
 from .convolution import PackedWeights, Streams, convolve, pack_weights
 from .decided import Bound, decided_after
-from .model import Arithmetic, predict, run
+from .model import Arithmetic, layer_inputs, predict, run
 from .progressive import (
     Progressive,
     calibrate_thresholds,
@@ -22,6 +22,7 @@ __all__ = [
     "choose_rungs",
     "convolve",
     "decided_after",
+    "layer_inputs",
     "margins",
     "pack_weights",
     "predict",

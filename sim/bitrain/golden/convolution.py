@@ -53,11 +53,11 @@ class PackedWeights:
     """Weights of a layer as the kernel reads them."""
 
     shape: tuple[int, int, int, int]
-    """(out, in, kernel rows, kernel columns)"""
+    """(out, in / groups, kernel rows, kernel columns)"""
     words: np.ndarray
-    """Streams and sign masks: (blocks, words, 2, BLOCK), uint64."""
+    """Streams and sign masks: (groups, blocks, words, 2, BLOCK), uint64."""
     offsets: np.ndarray
-    """What sign masks add to the counts, taken off: (out,), int64."""
+    """What sign masks add to the counts, taken off: (groups, out / groups), int64."""
 
 
 @lru_cache(maxsize=16)
@@ -78,12 +78,17 @@ def _pack_numbers(values: np.ndarray, one: int) -> np.ndarray:
     return table
 
 
-def pack_weights(streams: Streams, weight: np.ndarray) -> PackedWeights:
-    """Pack signed magnitudes in [-2^n, 2^n], (out, in, rows, columns), once for many batches."""
+def pack_weights(streams: Streams, weight: np.ndarray, groups: int = 1) -> PackedWeights:
+    """Pack signed magnitudes in [-2^n, 2^n], once for many batches.
+
+    weight: (out, in / groups, kernel rows, kernel columns), with the groups one after the other.
+    """
     if weight.ndim != 4 or np.abs(weight).max(initial=0) > streams.one:
         raise ValueError(f"expected four dimensions of weights in ±{streams.one}")
-    matrix = weight.reshape(len(weight), -1)
-    num_out, inputs = matrix.shape
+    if len(weight) % groups:
+        raise ValueError(f"{len(weight)} output channels are no multiple of {groups} groups")
+    matrix = weight.reshape(groups, len(weight) // groups, -1)
+    _, num_out, inputs = matrix.shape
     if inputs * streams.length >= 1 << 31:
         raise ValueError(f"sums of {inputs} streams of {streams.length} bits exceed 32 bits")
     _, table = streams.tables
@@ -91,16 +96,16 @@ def pack_weights(streams: Streams, weight: np.ndarray) -> PackedWeights:
     per_word = WORD // 8 // table.itemsize
     num_words = -(-inputs * per_stream // per_word)
     num_blocks = -(-num_out // BLOCK)
-    full = np.zeros((2, num_blocks * BLOCK, num_words * per_word), table.dtype)
-    magnitude, mask = full[:, :num_out, : inputs * per_stream].reshape(2, num_out, inputs, -1)
+    full = np.zeros((2, groups, num_blocks * BLOCK, num_words * per_word), table.dtype)
+    used = full[:, :, :num_out, : inputs * per_stream]
+    magnitude, mask = used.reshape(2, groups, num_out, inputs, -1)
     magnitude[:] = table[np.arange(inputs) % lanes, :, np.abs(matrix)]
     mask[matrix < 0] = (1 << min(WORD, streams.length)) - 1
-    blocks = full.view(np.uint64).reshape(2, num_blocks, BLOCK, num_words)
-    rows, columns = weight.shape[2:]
+    blocks = full.view(np.uint64).reshape(2, groups, num_blocks, BLOCK, num_words)
     return PackedWeights(
-        shape=(num_out, weight.shape[1], rows, columns),
-        words=np.ascontiguousarray(blocks.transpose(1, 3, 0, 2)),
-        offsets=-streams.length * (matrix < 0).sum(1, dtype=np.int64),
+        shape=weight.shape,
+        words=np.ascontiguousarray(blocks.transpose(1, 2, 4, 0, 3)),
+        offsets=-streams.length * (matrix < 0).sum(2, dtype=np.int64),
     )
 
 
@@ -110,17 +115,20 @@ def convolve(
     weight: np.ndarray | PackedWeights,
     stride: tuple[int, int] = (1, 1),
     padding: tuple[int, int] = (0, 0),
+    *,
+    groups: int = 1,
 ) -> np.ndarray:
     """Product sums of a layer without its bias: (images, out, rows, columns), int32.
 
     activations: whole numbers up to 2^n, (images, in, rows, columns), of any type; those below
-    zero have the stream of zero. weight: signed magnitudes in [-2^n, 2^n], (out, in, kernel rows,
-    kernel columns), or what :func:`pack_weights` made of them with the same streams. Raises
-    ``ValueError`` for numbers out of range and shapes that do not fit.
+    zero have the stream of zero. weight: signed magnitudes in [-2^n, 2^n], (out, in / groups,
+    kernel rows, kernel columns), or what :func:`pack_weights` made of them with the same streams
+    and groups. Raises ``ValueError`` for numbers out of range and shapes that do not fit.
     """
-    packed = weight if isinstance(weight, PackedWeights) else pack_weights(streams, weight)
+    packed = weight if isinstance(weight, PackedWeights) else pack_weights(streams, weight, groups)
+    groups = len(packed.words)
     num_out, channels, kernel_rows, kernel_columns = packed.shape
-    if activations.ndim != 4 or activations.shape[1] != channels:
+    if activations.ndim != 4 or activations.shape[1] != channels * groups:
         raise ValueError(f"activations {activations.shape} do not fit weights {packed.shape}")
     if activations.max(initial=0) > streams.one:
         raise ValueError(f"an activation exceeds {streams.one}")
@@ -132,18 +140,21 @@ def convolve(
         raise ValueError(f"kernel {packed.shape[2:]} exceeds the padded input {maps.shape[1:]}")
     window = np.arange(channels)[:, None, None] * height + np.arange(kernel_rows)[:, None]
     starts = np.arange(rows)[:, None] * (stride[0] * width) + np.arange(columns) * stride[1]
-    sums = np.empty((images, num_out, rows * columns), np.int32)
+    sums = [np.empty((images, num_out // groups, rows * columns), np.int32) for _ in range(groups)]
     tiles = -(-images * rows * columns // TILE)
     table, _ = streams.tables
     plan = _plan((window * width + np.arange(kernel_columns)).ravel(), table)
-    accumulate(
-        maps.reshape(images, channels * height * width),
-        (starts.ravel().astype(np.uint64), plan, table.ravel()),
-        (packed.words, packed.offsets),
-        min(32, tiles // 64 + 1),
-        sums,
-    )
-    return sums.reshape(images, num_out, rows, columns)
+    for group in range(groups):
+        first = group * channels * height * width
+        accumulate(
+            maps.reshape(images, groups * channels * height * width),
+            ((starts.ravel() + first).astype(np.uint64), plan, table.ravel()),
+            (packed.words[group], packed.offsets[group]),
+            min(32, tiles // 64 + 1),
+            sums[group],
+        )
+    joined = np.concatenate(sums, 1) if groups > 1 else sums[0]
+    return joined.reshape(images, num_out, rows, columns)
 
 
 def _pad(activations: np.ndarray, padding: tuple[int, int], kind: np.dtype) -> np.ndarray:

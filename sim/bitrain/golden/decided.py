@@ -21,11 +21,11 @@ def decided_after(network: Network, activations: np.ndarray, bound: Bound = "sig
     product bit of a later cycle be anything, so that class j can gain on class i one per cycle for
     each positive weight of j and each negative one of i; ``streams`` knows the bits of the weights
     and lets only those of the activations be anything. Both never err. Raises ValueError for a last
-    layer with more than one position or with a shortcut.
+    layer with more than one position, with groups or with a shortcut.
     """
     layer = network.layers[-1]
-    if layer.conv_shape[1:] != (1, 1) or layer.shortcut:
-        raise ValueError(f"layer {layer.name!r} has several positions, or adds a shortcut")
+    if layer.conv_shape[1:] != (1, 1) or layer.groups > 1 or layer.shortcut:
+        raise ValueError(f"layer {layer.name!r} has several positions, groups, or a shortcut")
     window = _window(layer, activations)
     lanes = np.arange(layer.num_inputs) % network.num_lanes
     values = network.activation_bank.values(layer.stream_length)[lanes]

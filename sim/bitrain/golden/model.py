@@ -36,9 +36,9 @@ def _check(network: Network, images: np.ndarray) -> None:
 
 
 def _outputs(network: Network, images: np.ndarray, arithmetic: Arithmetic) -> list[np.ndarray]:
-    outputs, activations = [], images
-    for layer in network.layers:
-        activations = activations.reshape(-1, *layer.in_shape)
+    outputs: list[np.ndarray] = []
+    for layer, parts in zip(network.layers, network.reads, strict=True):
+        activations = _read(layer, parts, images, outputs)
         fraction, constants = 0, layer.bias.astype(np.int64)
         if arithmetic == "stochastic":
             sums = _stochastic_sums(network, layer, activations)
@@ -60,6 +60,24 @@ def _outputs(network: Network, images: np.ndarray, arithmetic: Arithmetic) -> li
             activations = sums + constants[:, None, None]
         outputs.append(activations)
     return outputs
+
+
+def layer_inputs(
+    network: Network, images: np.ndarray, outputs: list[np.ndarray]
+) -> list[np.ndarray]:
+    """What each layer reads, (images, channels, height, width), before padding.
+
+    images: integers (images, channels, height, width). outputs: :func:`run` of the images.
+    """
+    layers = zip(network.layers, network.reads, strict=True)
+    return [_read(layer, parts, images, outputs) for layer, parts in layers]
+
+
+def _read(
+    layer: Layer, parts: tuple[int, ...], images: np.ndarray, outputs: list[np.ndarray]
+) -> np.ndarray:
+    maps = [images if part < 0 else outputs[part] for part in parts]
+    return (np.concatenate(maps, 1) if len(maps) > 1 else maps[0]).reshape(-1, *layer.in_shape)
 
 
 def predict(
@@ -84,7 +102,7 @@ def _stochastic_sums(network: Network, layer: Layer, activations: np.ndarray) ->
 @lru_cache(maxsize=32)
 def _packed(streams: Streams, layer: Layer) -> PackedWeights:
     """Kept from batch to batch."""
-    return pack_weights(streams, layer.weight)
+    return pack_weights(streams, layer.weight, layer.groups)
 
 
 def _binary_sums(network: Network, layer: Layer, activations: np.ndarray) -> tuple[np.ndarray, int]:
@@ -98,10 +116,13 @@ def _binary_sums(network: Network, layer: Layer, activations: np.ndarray) -> tup
     largest = layer.num_inputs << 2 * network.bits
     assert largest < 1 << 53
     kind = np.float32 if largest < 1 << 24 else np.float64
-    weight = layer.weight.astype(kind)
-    sums = np.tensordot(windows.astype(kind), weight, axes=((1, 4, 5), (1, 2, 3)))
-    sums = np.moveaxis(sums, -1, 1).astype(np.int64)
-    return sums, fraction
+    sums = [
+        np.tensordot(inputs.astype(kind), weight.astype(kind), axes=((1, 4, 5), (1, 2, 3)))
+        for inputs, weight in zip(
+            np.split(windows, layer.groups, 1), np.split(layer.weight, layer.groups), strict=True
+        )
+    ]
+    return np.moveaxis(np.concatenate(sums, -1), -1, 1).astype(np.int64), fraction
 
 
 def _shortcut(layer: Layer, stored: np.ndarray) -> np.ndarray:

@@ -7,15 +7,18 @@ from bitrain.spec import Layer, Network
 
 def run_reference(network: Network, images: np.ndarray) -> list[np.ndarray]:
     """What :func:`bitrain.golden.run` computes, one neuron and one bit at a time."""
-    outputs, activations = [], images
-    for layer in network.layers:
-        activations = activations.reshape(-1, *layer.in_shape)
+    outputs, stored = [], {-1: images}
+    for index, layer in enumerate(network.layers):
+        activations = stored[index - 1].reshape(-1, *layer.in_shape)
         shortcuts = [None] * len(images)
         if layer.shortcut:
             shortcuts = outputs[layer.shortcut.source]
         pairs = zip(activations, shortcuts, strict=True)
         activations = np.stack([_layer(network, layer, image, added) for image, added in pairs])
         outputs.append(activations)
+        stored[index] = activations
+        if layer.append is not None:
+            stored[index] = np.concatenate([stored[layer.append], activations], axis=1)
     return outputs
 
 
@@ -26,7 +29,9 @@ def _layer(
     padded = np.pad(image, ((0, 0), (ph, ph), (pw, pw)))
     neurons = np.empty(layer.conv_shape, np.int64)
     for o, y, x in np.ndindex(*layer.conv_shape):
-        window = padded[:, y * sh : y * sh + kh, x * sw : x * sw + kw]
+        first = o // layer.group_channels * layer.weight.shape[1]
+        group = padded[first : first + layer.weight.shape[1]]
+        window = group[:, y * sh : y * sh + kh, x * sw : x * sw + kw]
         neurons[o, y, x] = _accumulate(network, layer, o, window.ravel())
         if layer.shortcut and added is not None:
             channel = o - layer.shortcut.before

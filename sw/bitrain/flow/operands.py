@@ -13,7 +13,10 @@ WINDOWS = 96
 
 @dataclass(frozen=True, eq=False)
 class Operands:
-    """What some neurons of a layer multiply: every window with the weights of every channel."""
+    """What some neurons of a layer multiply: every window with the weights of every channel.
+
+    In a layer of several groups windows of any group, with the weights of channels of any group.
+    """
 
     name: str
     """The layer."""
@@ -33,20 +36,6 @@ class Operands:
         return self.neurons.layers[0]
 
 
-def layer_inputs(
-    network: Network, images: np.ndarray, outputs: list[np.ndarray]
-) -> list[np.ndarray]:
-    """What each layer reads, (images, channels, height, width), before padding.
-
-    images: integers (images, channels, height, width). outputs: ``golden.run`` of the images.
-    """
-    read = [images, *outputs[:-1]]
-    return [
-        activations.reshape(-1, *layer.in_shape)
-        for layer, activations in zip(network.layers, read, strict=True)
-    ]
-
-
 def sample_operands(
     network: Network, images: np.ndarray, rng: np.random.Generator, windows: int = WINDOWS
 ) -> tuple[Operands, ...]:
@@ -55,7 +44,7 @@ def sample_operands(
     margin = _margin(outputs[-1].reshape(len(images), -1))
     sampled = []
     for layer, activations in zip(
-        network.layers, layer_inputs(network, images, outputs), strict=True
+        network.layers, golden.layer_inputs(network, images, outputs), strict=True
     ):
         step = np.exp2(layer.shift + layer.upscale) if layer.relu else margin
         neurons = _neurons(network, layer)
@@ -87,7 +76,12 @@ def _windows(
     padded = np.pad(activations, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
     limits = (len(activations), *layer.conv_shape[1:])
     places = rng.integers(limits, size=(count, 3)) * (1, sh, sw)
-    rows = [padded[image, :, y : y + kh, x : x + kw].reshape(-1, 1, 1) for image, y, x in places]
+    inputs = layer.weight.shape[1]
+    firsts = rng.integers(layer.groups, size=count) * inputs if layer.groups > 1 else [0] * count
+    rows = [
+        padded[image, first : first + inputs, y : y + kh, x : x + kw].reshape(-1, 1, 1)
+        for first, (image, y, x) in zip(firsts, places, strict=True)
+    ]
     return np.stack(rows).astype(np.int32)
 
 

@@ -215,12 +215,12 @@ def _last_layer(
 ) -> dict[str, list[float]]:
     """Per cent of the images decided after 0 … L cycles of the last layer, by rule."""
     layer = network.layers[-1]
-    if layer.conv_shape[1:] != (1, 1) or layer.shortcut:
+    if layer.conv_shape[1:] != (1, 1) or layer.groups > 1 or layer.shortcut:
         return {}
     cycles: dict[golden.Bound, list[np.ndarray]] = {"signs": [], "streams": []}
     for first in range(0, len(images), batch_size):
         batch = images[first : first + batch_size]
-        inputs = [batch, *golden.run(network, batch)][-2]
+        inputs = golden.layer_inputs(network, batch, golden.run(network, batch))[-1]
         for rule, found in cycles.items():
             found.append(golden.decided_after(network, inputs, rule))
     counts = {

@@ -17,8 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bitrain.spec import BitrainError
+from bitrain.spec import BitrainError, parts_read
 
+from .float_layer import joined
 from .layer import ScLayer
 
 LEVELS = 6
@@ -64,22 +65,24 @@ def calibrate(
     normalise: bool = True,
     upscale: bool = True,
 ) -> None:
-    """Set ``clip``, ``in_scale``, ``shift``, ``upscale`` and ``gain`` of every layer.
+    """Set ``clip``, ``in_scale``, ``in_ratio``, ``shift``, ``upscale`` and ``gain`` of every layer.
 
     images: (batch, channels, rows, columns) in [0, 1]; activations: the same as integers 0 … 2^n.
     Without ``normalise`` nothing saturates: c = max|w|, and the least shift that fits. Without
     ``upscale`` all channels of a layer share one clip. Scores share one in any case.
     """
     wanted, stored, scales = [images], [activations], [1.0]
-    for layer in layers:
+    reads = parts_read([layer.source.append for layer in layers])
+    for layer, parts in zip(layers, reads, strict=True):
         if not layer.source.weight.any():
             raise BitrainError(f"{layer.source.name}: all weights are zero; train the model first")
         shortcut = layer.source.shortcut
         # Entry 0 is the image.
         source = shortcut.source + 1 if shortcut else 0
-        sums = layer.source.accumulate(wanted[-1], wanted[source])
-        layer.in_scale.fill_(scales[-1])
-        batch = _Batch(stored[-1], stored[source], sums)
+        sums = layer.source.accumulate(joined(wanted, parts), wanted[source])
+        _set_in_scales(layer, [(scales[part + 1], stored[part + 1]) for part in parts])
+        inputs = joined(stored, parts)
+        batch = _Batch(inputs, stored[source], sums)
         choices = [
             _choose(layer, batch, phase, normalise=normalise, upscale=upscale)
             for phase in _phases(layer, scales[source], normalise)
@@ -88,8 +91,19 @@ def calibrate(
         _set(layer, best.clip, best.shift, best.gain, best.upscale)
         layer.bias.add_(best.correction)
         wanted.append(layer.source.finish(sums))
-        stored.append(layer(stored[-1], stored[source]))
+        stored.append(layer(inputs, stored[source]))
         scales.append(layer.out_scale)
+
+
+def _set_in_scales(layer: ScLayer, parts: list[tuple[float, Tensor]]) -> None:
+    """Scales of what a layer reads, with the maps (batch, channels, rows, columns)."""
+    largest = max(scale for scale, _ in parts)
+    layer.in_scale.fill_(largest)
+    if layer.in_ratio is not None:
+        area = layer.source.in_shape.height * layer.source.in_shape.width
+        sizes = torch.tensor([maps[0].numel() // area for _, maps in parts])
+        ratios = torch.tensor([scale / largest for scale, _ in parts], dtype=torch.float64)
+        layer.in_ratio.copy_(ratios.repeat_interleave(sizes))
 
 
 def _set(layer: ScLayer, clip: float, shift: int, gain: int, upscale: Tensor | int = 0) -> None:
@@ -101,7 +115,7 @@ def _set(layer: ScLayer, clip: float, shift: int, gain: int, upscale: Tensor | i
 
 def _phases(layer: ScLayer, added_scale: float, normalise: bool) -> list[tuple[list[float], int]]:
     """Families of clips that differ by powers of two, largest first, with the gain of the first."""
-    largest = layer.source.weight.abs().max().item()
+    largest = layer.scaled_weight.abs().max().item()
     if layer.source.shortcut is None:
         if not normalise:
             return [(_halvings(largest), 1)]
@@ -163,7 +177,7 @@ def _choose(
             errors.append(error.square().mean((0, 2, 3)))
         table = torch.stack(errors)  # (levels, out)
         if not normalise:
-            levels = _unsaturated(layer.source.weight, clips) * separate
+            levels = _unsaturated(layer.scaled_weight, clips) * separate
         elif separate:
             levels = table.argmin(0)
         else:

@@ -3,39 +3,22 @@
 A step is a Conv2d or Linear with what follows it: BatchNorm2d, folded into weights and bias (S.
 Ioffe and C. Szegedy, *Batch Normalization*, arXiv:1502.03167), and ReLU and MaxPool2d in either
 order, which are equal. A residual block is its body's steps, the last of which adds the block's
-input; another :class:`Block` is its modules. Average pooling of the whole map is folded into the
-Linear that follows it.
+input; a concatenation is its body's steps, the last of which is put behind the block's input in
+memory; another :class:`Block` is its modules. Average pooling is a step of its own, but of the
+whole map it is folded into the Linear that follows it.
 """
 
 from dataclasses import replace
 
-import torch
 from pydantic import ValidationError
-from torch import Tensor, nn
+from torch import nn
 
-from bitrain.spec import BitrainError, MaxPool2d, Shape
+from bitrain.spec import BitrainError, Shape
 
 from .blocks import Block, Concatenate, Residual, Subsample
 from .float_layer import FloatLayer, FloatShortcut
-
-_SUPPORTED = (
-    "Conv2d, Linear, BatchNorm2d, ReLU, MaxPool2d, AdaptiveAvgPool2d(1), Flatten, Dropout, "
-    "Identity, bitrain.nn.Block, bitrain.nn.Residual, nested Sequential"
-)
-_IGNORED = (nn.Identity, nn.Dropout, nn.Dropout2d)
-_ACTIVATIONS = (
-    *(nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.RReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU),
-    *(nn.Mish, nn.Hardswish, nn.Sigmoid, nn.Hardsigmoid, nn.Tanh, nn.Hardtanh, nn.Softplus),
-)
-_NORMS = (nn.BatchNorm1d, nn.LayerNorm, nn.GroupNorm, nn.InstanceNorm2d, nn.LocalResponseNorm)
-_POOLS = (nn.AvgPool2d, nn.AdaptiveMaxPool2d, nn.LPPool2d)
-_INSTEAD: dict[type[nn.Module], str] = {
-    **dict.fromkeys(_ACTIVATIONS, "use ReLU"),
-    **dict.fromkeys(_NORMS, "use BatchNorm2d right after a Conv2d"),
-    **dict.fromkeys(_POOLS, "use MaxPool2d, or AdaptiveAvgPool2d(1)"),
-    **dict.fromkeys((nn.Softmax, nn.LogSoftmax), "leave it out, the largest score is the class"),
-    Concatenate: "the accelerator cannot run dense blocks yet, use conv or residual ones",
-}
+from .steps import average_step, conv_step, copy_step, fold_norm, linear_step, pool_of
+from .supported import IGNORED, SUPPORTED, refusal
 
 
 def read_chain(model: nn.Module, in_shape: Shape) -> list[FloatLayer]:
@@ -45,7 +28,7 @@ def read_chain(model: nn.Module, in_shape: Shape) -> list[FloatLayer]:
     """
     if type(model) is not nn.Sequential:
         raise BitrainError(
-            f"{type(model).__name__} is not an nn.Sequential; build the model from {_SUPPORTED}"
+            f"{type(model).__name__} is not an nn.Sequential; build the model from {SUPPORTED}"
         )
     reader = _Reader(Shape(*in_shape))
     reader.read("", model)
@@ -59,37 +42,43 @@ class _Reader:
         self.shape = in_shape
         self.flat = False
         self.averaged = False
+        self.parts: tuple[int, ...] = (-1,)
+        """Whose outputs the next step reads, first channels first; -1 stands for the image."""
+        self.beside = 0
+        """Channels that the last step's output lies behind."""
         self.steps: list[FloatLayer] = []
         self.relu_path = self.pool_path = ""
         self.readers = {
             nn.Sequential: self.sequential,
             Block: self.sequential,
             Residual: self.residual,
+            Concatenate: self.concatenate,
             nn.Conv2d: self.conv,
             nn.Linear: self.linear,
             nn.BatchNorm2d: self.batch_norm,
             nn.ReLU: self.relu,
             nn.MaxPool2d: self.max_pool,
+            nn.AvgPool2d: self.average_pool,
             nn.AdaptiveAvgPool2d: self.average,
             nn.Flatten: self.flatten,
         }
 
     def read(self, path: str, module: nn.Module) -> None:
         kind = type(module)
-        if kind in _IGNORED:
+        if kind in IGNORED:
             return
         if kind not in self.readers:
-            instead = _INSTEAD.get(kind, f"use {_SUPPORTED}")
-            raise BitrainError(f"{path}: {kind.__name__} is not supported; {instead}")
+            raise refusal(path, module)
         self.readers[kind](path, module)
         if self.steps:
             try:
-                self.shape = self.steps[-1].out_shape
+                channels, height, width = self.steps[-1].out_shape
             except ValidationError as error:
                 message = error.errors()[0]["msg"].removeprefix("Value error, ")
                 raise BitrainError(
                     f"{path}: {message}; give larger images or remove the layer"
                 ) from error
+            self.shape = Shape(self.beside + channels, height, width)
 
     def finish(self) -> list[FloatLayer]:
         if not self.steps:
@@ -98,6 +87,11 @@ class _Reader:
             if not (step.weight.isfinite().all() and step.bias.isfinite().all()):
                 raise BitrainError(f"{step.name}: weights hold NaN or infinity; train again")
         name = self.steps[-1].name
+        if self.beside or not self.steps[-1].trained:
+            kind = "Concatenate" if self.beside else "AvgPool2d"
+            raise BitrainError(
+                f"{name}: {kind} is the last module; put a layer that gives the scores after it"
+            )
         if self.steps[-1].pool:
             raise BitrainError(
                 f"{self.pool_path}: MaxPool2d after the last layer {name}; remove it, or add "
@@ -121,6 +115,10 @@ class _Reader:
             raise BitrainError(
                 f"{path}: Residual does not follow a ReLU; put a Conv2d with nn.ReLU() before it"
             )
+        if len(self.parts) > 1:
+            # A shortcut adds one layer's output, which has one scale.
+            self._open(copy_step(path, before))
+            source = len(self.steps) - 1
         take = module.shortcut
         if isinstance(take, nn.Identity):
             take = Subsample(before.channels, before.channels, 1)
@@ -145,6 +143,28 @@ class _Reader:
         self.steps[-1] = replace(last, relu=True, shortcut=FloatShortcut(source, take))
         self.relu_path = path
 
+    def concatenate(self, path: str, module: Concatenate) -> None:
+        inputs, before, count = self.parts, self.shape, len(self.steps)
+        self.read(f"{path}.body", module.body)
+        last = self.steps[-1] if len(self.steps) > count else None
+        if last is None or not last.relu or self.flat or self.averaged or self.beside:
+            raise BitrainError(
+                f"{path}.body: expected at least one Conv2d with nn.ReLU(), and no Concatenate, "
+                "Flatten or AdaptiveAvgPool2d at its end"
+            )
+        if self.shape[1:] != before[1:]:
+            raise BitrainError(
+                f"{path}: the body gives {_by(self.shape)}, which cannot be put beside "
+                f"{_by(before)}; make rows and columns fit"
+            )
+        if any(step.append == inputs[-1] for step in self.steps):
+            raise BitrainError(
+                f"{path}.body: begins with a Concatenate of the same input, and memory has one "
+                "place behind it; put a Conv2d with nn.ReLU() first"
+            )
+        self.steps[-1] = replace(last, append=inputs[-1])
+        self.parts, self.beside = (*inputs, len(self.steps) - 1), before.channels
+
     def average(self, path: str, module: nn.AdaptiveAvgPool2d) -> None:
         step = self._last(path, module)
         if module.output_size not in (1, (1, 1)) or self.flat or not step.relu:
@@ -154,35 +174,19 @@ class _Reader:
             )
         self.averaged = True
 
+    def average_pool(self, path: str, module: nn.AvgPool2d) -> None:
+        if self.flat:
+            raise BitrainError(f"{path}: AvgPool2d reads a flattened input; put it before Flatten")
+        self._open(average_step(path, module, self.shape))
+
     def conv(self, path: str, module: nn.Conv2d) -> None:
-        if module.groups != 1:
-            raise BitrainError(
-                f"{path}: Conv2d with groups={module.groups}; use groups=1, the accelerator cannot "
-                "run depthwise and other grouped convolutions yet"
-            )
-        if module.dilation != (1, 1):
-            raise BitrainError(f"{path}: Conv2d with dilation={module.dilation}; use dilation=1")
-        if isinstance(module.padding, str) or module.padding_mode != "zeros":
-            raise BitrainError(
-                f"{path}: Conv2d with padding={module.padding!r}, mode {module.padding_mode!r}; "
-                "use zero padding given as a number"
-            )
+        step = conv_step(path, module, self.shape)
         if self.flat or module.in_channels != self.shape.channels:
             found = f"a flattened input of {self.shape.size}" if self.flat else _by(self.shape)
             raise BitrainError(
                 f"{path}: Conv2d of {module.in_channels} channels reads {found}; make them fit"
             )
-        self._open(
-            FloatLayer(
-                name=path,
-                kind="conv2d",
-                in_shape=self.shape,
-                weight=module.weight.detach().clone(),
-                bias=_bias(module),
-                stride=_pair(module.stride),
-                padding=_pair(module.padding),
-            )
-        )
+        self._open(step)
 
     def linear(self, path: str, module: nn.Linear) -> None:
         if not self.flat and self.shape[1:] != (1, 1):
@@ -194,21 +198,8 @@ class _Reader:
             raise BitrainError(
                 f"{path}: Linear of {module.in_features} inputs reads {size}; make them fit"
             )
-        weight = module.weight.detach().clone()
-        if self.averaged:
-            # The mean over a map, as a sum in which every pixel has its share of the weight.
-            area = self.shape.height * self.shape.width
-            weight = (weight / area).repeat_interleave(area, 1)
-            self.averaged = False
-        self._open(
-            FloatLayer(
-                name=path,
-                kind="linear",
-                in_shape=Shape(self.shape.size, 1, 1),
-                weight=weight[:, :, None, None],
-                bias=_bias(module),
-            )
-        )
+        averaged, self.averaged = self.averaged, False
+        self._open(linear_step(path, module, self.shape, averaged=averaged))
 
     def batch_norm(self, path: str, module: nn.BatchNorm2d) -> None:
         step = self._last(path, module)
@@ -216,18 +207,7 @@ class _Reader:
             raise BitrainError(
                 f"{path}: BatchNorm2d does not follow a Conv2d directly; put it right after one"
             )
-        if module.running_mean is None or module.running_var is None:
-            raise BitrainError(
-                f"{path}: BatchNorm2d keeps no running statistics; use track_running_stats=True"
-            )
-        gain = (module.running_var + module.eps).rsqrt()
-        offset = -module.running_mean * gain
-        if module.affine:
-            gain, offset = gain * module.weight, offset * module.weight + module.bias
-        gain, offset = gain.detach(), offset.detach()
-        self.steps[-1] = replace(
-            step, weight=step.weight * gain[:, None, None, None], bias=step.bias * gain + offset
-        )
+        self.steps[-1] = fold_norm(path, module, step)
 
     def relu(self, path: str, module: nn.ReLU) -> None:
         self.steps[-1] = replace(self._last(path, module), relu=True)
@@ -235,19 +215,16 @@ class _Reader:
 
     def max_pool(self, path: str, module: nn.MaxPool2d) -> None:
         step = self._last(path, module)
-        if step.kind != "conv2d" or step.pool or self.flat:
+        pooled = step.pool and not self.beside
+        if step.kind != "conv2d" or pooled or self.flat:
             raise BitrainError(
                 f"{path}: MaxPool2d must follow a Conv2d and its ReLU, one for each Conv2d"
             )
-        if _pair(module.padding) != (0, 0):
-            raise BitrainError(f"{path}: MaxPool2d with padding={module.padding}; use padding=0")
-        if _pair(module.dilation) != (1, 1):
-            raise BitrainError(f"{path}: MaxPool2d with dilation={module.dilation}; use dilation=1")
-        if module.ceil_mode or module.return_indices:
-            option = "ceil_mode" if module.ceil_mode else "return_indices"
-            raise BitrainError(f"{path}: MaxPool2d with {option}=True; use {option}=False")
-        pool = MaxPool2d(kernel=_pair(module.kernel_size), stride=_pair(module.stride))
-        self.steps[-1] = replace(step, pool=pool)
+        pool = pool_of(path, module)
+        if self.beside:
+            # Pooling belongs to a step, and these channels are of several.
+            self._open(copy_step(path, self.shape))
+        self.steps[-1] = replace(self.steps[-1], pool=pool)
         self.pool_path = path
 
     def flatten(self, path: str, module: nn.Flatten) -> None:
@@ -266,6 +243,7 @@ class _Reader:
                 "nn.ReLU() before it, activations are unipolar"
             )
         self.steps.append(step)
+        self.parts, self.beside = (len(self.steps) - 1,), 0
 
     def _last(self, path: str, module: nn.Module) -> FloatLayer:
         if not self.steps:
@@ -273,16 +251,6 @@ class _Reader:
                 f"{path}: {type(module).__name__} before the first Conv2d or Linear; remove it"
             )
         return self.steps[-1]
-
-
-def _bias(module: nn.Conv2d | nn.Linear) -> Tensor:
-    if module.bias is None:
-        return torch.zeros(len(module.weight))
-    return module.bias.detach().clone()
-
-
-def _pair(value: int | tuple[int, ...]) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else (value[0], value[1])
 
 
 def _by(shape: Shape) -> str:

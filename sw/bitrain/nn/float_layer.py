@@ -1,5 +1,6 @@
 """An engine step in real numbers: what a chain of modules is read as, before quantisation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -19,6 +20,15 @@ class FloatShortcut(NamedTuple):
     take: Subsample
 
 
+def joined(maps: Sequence[Tensor], parts: tuple[int, ...]) -> Tensor:
+    """What a step reads: ``maps`` of the image and of each step so far, those of ``parts``.
+
+    parts: as ``spec.Network.reads``, -1 for the image.
+    """
+    read = [maps[part + 1] for part in parts]
+    return torch.cat(read, 1) if len(read) > 1 else read[0]
+
+
 @dataclass(frozen=True, kw_only=True)
 class FloatLayer:
     """One engine step before quantisation: folded float weights and the geometry."""
@@ -28,14 +38,19 @@ class FloatLayer:
     kind: Literal["conv2d", "linear"]
     in_shape: Shape
     weight: Tensor
-    """(out, in, kernel rows, kernel columns), float32."""
+    """(out, in / groups, kernel rows, kernel columns), float32."""
     bias: Tensor
     """(out,), float32."""
+    groups: int = 1
     stride: tuple[int, int] = (1, 1)
     padding: tuple[int, int] = (0, 0)
     relu: bool = False
     pool: MaxPool2d | None = None
     shortcut: FloatShortcut | None = None
+    append: int | None = None
+    """The step (-1: the image) behind whose output this one's is put: as ``spec.Layer.append``."""
+    trained: bool = True
+    """Whether weights change in training; those of average pooling do not."""
 
     def accumulate(self, activations: Tensor, added: Tensor | None = None) -> Tensor:
         """Real-valued sums (batch, out, rows, columns) of what the layer before gives.
@@ -44,7 +59,8 @@ class FloatLayer:
         """
         activations = activations.reshape(-1, *self.in_shape)
         weight, bias = (tensor.to(activations.device) for tensor in (self.weight, self.bias))
-        result = F.conv2d(activations, weight, bias, self.stride, self.padding)
+        geometry = (self.stride, self.padding, (1, 1), self.groups)
+        result = F.conv2d(activations, weight, bias, *geometry)
         if self.shortcut is not None and added is not None:
             result = result + self.shortcut.take(added)
         return result
@@ -89,8 +105,10 @@ class FloatLayer:
             shift=shift,
             upscale=upscale.cpu().numpy(),
             shortcut=shortcut,
+            append=self.append,
             stream_length=stream_length,
             relu=self.relu,
+            groups=self.groups,
             stride=self.stride,
             padding=self.padding,
             pool=self.pool,

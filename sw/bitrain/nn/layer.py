@@ -10,7 +10,9 @@ the contract of ``spec.Layer``:
     out = clip(floor((A_o + 2^(shift + u_o - 1)) / 2^(shift + u_o)), 0, 2^n)
 
 An activation a stands for s a / 2^n in the float network, and out for s' out / 2^n with
-s' = c s 2^(shift + n) / L: scales fold forward and the hardware is left with a shift. A shortcut
+s' = c s 2^(shift + n) / L: scales fold forward and the hardware is left with a shift. Where inputs
+come from several layers, s is the largest of their scales, and the weights of the others' channels
+are multiplied by the ratio of the scales. A shortcut
 from activations of scale s_r needs gain = s_r L / (c s 2^n) to be an integer: clips are chosen so.
 """
 
@@ -39,21 +41,25 @@ class ScLayer(nn.Module):
 
     clip: Tensor
     in_scale: Tensor
+    in_ratio: Tensor | None
     shift: Tensor
     upscale: Tensor
     gain: Tensor
 
-    def __init__(self, source: FloatLayer, bits: int, sums: ExactSums):
+    def __init__(self, source: FloatLayer, bits: int, sums: ExactSums, *, parts: int = 1):
+        """parts: how many outputs lie behind each other in what the layer reads."""
         super().__init__()
         self.source = source
         self.bits = bits
         self.sums = sums
         self.noise: Noise | None = None
         """Where it is set, training adds noise to real sums instead of computing exact ones."""
-        self.weight = nn.Parameter(source.weight.clone())
+        self.weight = nn.Parameter(source.weight.clone(), requires_grad=source.trained)
         self.bias = nn.Parameter(source.bias.clone())
         self.register_buffer("clip", source.weight.abs().max().double())
         self.register_buffer("in_scale", torch.ones((), dtype=torch.float64))
+        ratio = torch.ones(source.in_shape.channels, dtype=torch.float64) if parts > 1 else None
+        self.register_buffer("in_ratio", ratio)
         self.register_buffer("shift", torch.zeros((), dtype=torch.int64))
         self.register_buffer("upscale", torch.zeros(len(source.bias), dtype=torch.int64))
         self.register_buffer("gain", torch.ones((), dtype=torch.int64))
@@ -87,10 +93,19 @@ class ScLayer(nn.Module):
         step = self.upscaled * 2.0 ** self.shift.item()
         return step / 2 * (self.source.relu & (step * self.sums.fineness >= 2))
 
+    @property
+    def scaled_weight(self) -> Tensor:
+        """Weights for inputs of one scale, ``in_scale``: (out, in / groups, rows, columns)."""
+        if self.in_ratio is None:
+            return self.weight
+        ratios = self.in_ratio.to(self.weight.dtype).unflatten(0, (self.source.groups, 1, -1))
+        channels = len(self.weight) // self.source.groups
+        return self.weight * ratios.expand(-1, channels, -1).flatten(0, 1)[:, :, None, None]
+
     def integer_weight(self) -> Tensor:
-        """Signed magnitudes (out, in, rows, columns); saturated ones have no gradient."""
+        """Signed magnitudes (out, in / groups, rows, columns); saturated ones have no gradient."""
         clips = (self.clip / self.upscaled[:, None]).to(self.weight.dtype)
-        return round_through((self.weight / clips).clamp(-1, 1) * self.one)
+        return round_through((self.scaled_weight / clips).clamp(-1, 1) * self.one)
 
     def integer_bias(self) -> Tensor:
         """Initial accumulators (out,) in product bits, float64, without the rounding half."""
@@ -103,20 +118,22 @@ class ScLayer(nn.Module):
 
         added: what the shortcut's source stored. real: without stochastic errors.
         """
-        stride, padding, weight = self.source.stride, self.source.padding, self.integer_weight()
-        activations = activations.reshape(-1, *self.source.in_shape)
+        source, weight = self.source, self.integer_weight()
+        activations = activations.reshape(-1, *source.in_shape)
         if real:
-            sums = F.conv2d(activations, weight, None, stride, padding)
+            geometry = (source.stride, source.padding, (1, 1), source.groups)
+            sums = F.conv2d(activations, weight, None, *geometry)
             sums = sums * (self.sums.length / 4.0**self.bits)
         else:
-            sums = self.sums(activations, weight, stride, padding)
+            geometry = (source.stride, source.padding)
+            sums = self.sums(activations, weight, *geometry, groups=source.groups)
         constants = self.integer_bias()[:, None, None]
         gains = self.gain * self.upscaled
         largest = constants.detach().abs().max() + self.rounding.max() + gains.max() * self.one
         sums = sums.to(self.sums.dtype(weight[0].numel(), int(largest.item())))
         sums = sums + constants.to(sums.dtype)
-        if self.source.shortcut is not None and added is not None:
-            sums = sums + self.source.shortcut.take(added) * gains.to(sums.dtype)
+        if source.shortcut is not None and added is not None:
+            sums = sums + source.shortcut.take(added) * gains.to(sums.dtype)
         return sums
 
     def finish(self, accumulators: Tensor) -> Tensor:

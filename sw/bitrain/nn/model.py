@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from bitrain.golden import Arithmetic
-from bitrain.spec import Network, Shape, to_unipolar
+from bitrain.spec import Network, Shape, parts_read, to_unipolar
 
 from .calibrate import calibrate, calibration_batch
 from .chain import read_chain
 from .config import ScConfig
-from .float_layer import FloatLayer
+from .float_layer import FloatLayer, joined
 from .layer import Noise, ScLayer
 from .sums import BinarySums, ExactSums, StochasticSums
 
@@ -29,9 +29,10 @@ class ScModel(nn.Module):
         self.arithmetic: Arithmetic = arithmetic
         lengths = config.lengths_of([source.name for source in chain])
         sums = {length: self._sums(length) for length in set(lengths)}
+        self.reads = parts_read([source.append for source in chain])
         self.layers = nn.ModuleList(
-            ScLayer(source, config.bits, sums[length])
-            for source, length in zip(chain, lengths, strict=True)
+            ScLayer(source, config.bits, sums[length], parts=len(parts))
+            for source, length, parts in zip(chain, lengths, self.reads, strict=True)
         )
 
     def _sums(self, length: int) -> ExactSums:
@@ -63,12 +64,12 @@ class ScModel(nn.Module):
 
         count: only of the first so many.
         """
-        outputs: list[Tensor] = []
-        for layer in self.steps[:count]:
+        maps = [inputs]  # and what each layer stores
+        for layer, parts in zip(self.steps[:count], self.reads[:count], strict=True):
             shortcut = layer.source.shortcut
-            outputs.append(step(layer, inputs, outputs[shortcut.source] if shortcut else None))
-            inputs = outputs[-1]
-        return outputs
+            added = maps[shortcut.source + 1] if shortcut else None
+            maps.append(step(layer, joined(maps, parts), added))
+        return maps[1:]
 
     @torch.no_grad()
     def calibrate_noise(self, images: Tensor) -> None:

@@ -33,7 +33,7 @@ class _ExactConvolution(torch.autograd.Function):
         activations: Tensor,
         weight: Tensor,
         sums: "ExactSums",
-        geometry: tuple[Pair, Pair],
+        geometry: tuple[Pair, Pair, int],
     ) -> Tensor:
         ctx.save_for_backward(activations, weight)
         ctx.geometry, ctx.scale = geometry, sums.length / 4.0**sums.bits
@@ -41,12 +41,12 @@ class _ExactConvolution(torch.autograd.Function):
         autocast = torch.is_autocast_enabled(device)
         ctx.dtype = torch.get_autocast_dtype(device) if autocast else activations.dtype
         with torch.autocast(device, enabled=False):
-            return sums.exact(activations, weight, *geometry)
+            return sums.exact(activations, weight, *geometry[:2], groups=geometry[2])
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         activations, weight = ctx.saved_tensors
-        (stride, padding), needed = ctx.geometry, ctx.needs_input_grad
+        (stride, padding, groups), needed = ctx.geometry, ctx.needs_input_grad
         found = torch.ops.aten.convolution_backward(
             (gradients[0] * ctx.scale).to(ctx.dtype),
             activations.to(ctx.dtype),
@@ -57,7 +57,7 @@ class _ExactConvolution(torch.autograd.Function):
             (1, 1),
             False,
             (0, 0),
-            1,
+            groups,
             (needed[0], needed[1], False),
         )
         pairs = zip(found, (activations, weight), strict=False)
@@ -76,20 +76,28 @@ class ExactSums(nn.Module, ABC):
         self.length = length
 
     def forward(
-        self, activations: Tensor, weight: Tensor, stride: Pair = (1, 1), padding: Pair = (0, 0)
+        self,
+        activations: Tensor,
+        weight: Tensor,
+        stride: Pair = (1, 1),
+        padding: Pair = (0, 0),
+        *,
+        groups: int = 1,
     ) -> Tensor:
         """Sums (batch, out, rows, columns), exact, with the real-valued layer's gradients.
 
         activations: whole numbers 0 … 2^n, (batch, in, rows, columns); weight: signed magnitudes,
-        (out, in, kernel rows, kernel columns); both of a float type. The sums are of the type that
-        :meth:`dtype` gives for them. Under autocast the backward pass takes autocast's type.
+        (out, in / groups, kernel rows, kernel columns); both of a float type. The sums are of the
+        type that :meth:`dtype` gives for them. Under autocast the backward pass takes autocast's.
         """
-        result = _ExactConvolution.apply(activations, weight, self, (stride, padding))
+        result = _ExactConvolution.apply(activations, weight, self, (stride, padding, groups))
         assert isinstance(result, Tensor)
         return result
 
     @abstractmethod
-    def exact(self, activations: Tensor, weight: Tensor, stride: Pair, padding: Pair) -> Tensor:
+    def exact(
+        self, activations: Tensor, weight: Tensor, stride: Pair, padding: Pair, *, groups: int = 1
+    ) -> Tensor:
         """The sums alone."""
 
     @abstractmethod
@@ -113,20 +121,34 @@ class StochasticSums(ExactSums):
     def dtype(self, num_inputs: int, largest_bias: int = 0) -> torch.dtype:
         return _exact_dtype(num_inputs * self.length + largest_bias)
 
-    def exact(self, activations: Tensor, weight: Tensor, stride: Pair, padding: Pair) -> Tensor:
+    def exact(
+        self, activations: Tensor, weight: Tensor, stride: Pair, padding: Pair, *, groups: int = 1
+    ) -> Tensor:
         activations, weight = activations.detach(), weight.detach().to(torch.int32)
         if activations.device.type == "cpu":
             maps, kernels = activations.numpy(), weight.numpy()
-            sums = torch.from_numpy(convolve(self.streams, maps, kernels, stride, padding))
+            sums = torch.from_numpy(
+                convolve(self.streams, maps, kernels, stride, padding, groups=groups)
+            )
         else:
-            sums = self.multiply(activations, weight, stride, padding)
+            sums = self.multiply(activations, weight, stride, padding, groups=groups)
         return sums.to(self.dtype(weight[0].numel()))
 
-    def multiply(self, activations: Tensor, weight: Tensor, stride: Pair, padding: Pair) -> Tensor:
+    def multiply(
+        self, activations: Tensor, weight: Tensor, stride: Pair, padding: Pair, *, groups: int = 1
+    ) -> Tensor:
         """The sums as matrix products of 0/1 expansions, on any device: int32."""
         windows, shape = _windows(activations, weight, stride, padding)
-        rows = windows.to(torch.int32).transpose(1, 2).flatten(0, 1)
-        matrix = weight.to(torch.int32).flatten(1)
+        pairs = zip(
+            windows.to(torch.int32).transpose(1, 2).flatten(0, 1).chunk(groups, 1),
+            weight.to(torch.int32).flatten(1).chunk(groups),
+            strict=True,
+        )
+        sums = torch.cat([self._product(rows, matrix) for rows, matrix in pairs], 1)
+        return sums.unflatten(0, (len(activations), -1)).transpose(1, 2).reshape(shape)
+
+    def _product(self, rows: Tensor, matrix: Tensor) -> Tensor:
+        """Sums of the products of each row, (rows, K), with each channel's weights, (out, K)."""
         expanded = _expand(matrix.abs(), self.weight_values)
         expanded *= matrix.sign().to(torch.int8).repeat_interleave(self.length, 1)
         columns = _pad_to(expanded, INT8_MULTIPLE, INT8_MULTIPLE).T
@@ -135,7 +157,7 @@ class StochasticSums(ExactSums):
             torch.ops.aten._int_mm(self._padded_bits(part), columns)[: len(part), : len(matrix)]
             for part in rows.split(rows_at_once)
         ]
-        return torch.cat(sums).unflatten(0, (len(activations), -1)).transpose(1, 2).reshape(shape)
+        return torch.cat(sums)
 
     def _padded_bits(self, numbers: Tensor) -> Tensor:
         bits = _expand(numbers, self.activation_values)
@@ -152,14 +174,18 @@ class BinarySums(ExactSums):
     def dtype(self, num_inputs: int, largest_bias: int = 0) -> torch.dtype:
         return _exact_dtype(num_inputs * 4**self.bits + largest_bias * self.fineness)
 
-    def exact(self, activations: Tensor, weight: Tensor, stride: Pair, padding: Pair) -> Tensor:
+    def exact(
+        self, activations: Tensor, weight: Tensor, stride: Pair, padding: Pair, *, groups: int = 1
+    ) -> Tensor:
         dtype = self.dtype(weight[0].numel())
         activations, weight = activations.to(dtype), weight.to(dtype)
         if activations.device.type == "cpu":
-            return F.conv2d(activations, weight, None, stride, padding) / self.fineness
+            sums = F.conv2d(activations, weight, None, stride, padding, (1, 1), groups)
+            return sums / self.fineness
         # Some algorithms for convolutions on GPUs (Winograd, FFT) are not exact on integers.
         windows, shape = _windows(activations, weight, stride, padding)
-        return (weight.flatten(1) @ windows).reshape(shape) / self.fineness
+        matrices = weight.flatten(1).unflatten(0, (groups, -1))
+        return (matrices @ windows.unflatten(1, (groups, -1))).reshape(shape) / self.fineness
 
 
 def _windows(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 from amaranth.hdl import Shape
-from networks import residual_network
+from networks import dense_network, residual_network
 
 from bitrain.gen import (
     DEVICES,
@@ -188,6 +188,17 @@ def test_readme_lists_the_shortcuts(fast, array: Array, tmp_path: Path):
         )
         assert row in readme.splitlines()
     assert "What a later layer adds stays" in readme
+
+
+def test_readme_lists_the_buffers(fast, array: Array, tmp_path: Path):
+    network = dense_network(bits=3, lanes=2)
+    readme = (generate_ip(network, array, tmp_path / "ip") / "README.md").read_text()
+    program = Program(network, array)
+    sources = ["pixels", *(f"`{layer.name}`" for layer in network.layers)]
+    for buffer, base in zip(program.buffers, program.buffer_bases, strict=True):
+        stored, read = sources[buffer.first + 1], network.layers[buffer.last].name
+        assert f"| {buffer.size} | {base} | {stored} | `{read}` |" in readme.splitlines()
+    assert "Outputs that lie behind each other are read as one map." in readme
 
 
 def test_readme_of_a_chain_has_no_shortcuts(package: Path):

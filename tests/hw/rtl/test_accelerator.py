@@ -5,11 +5,19 @@ import random
 import numpy as np
 import pytest
 from bench_amaranth import simulate
-from networks import random_images, random_network, residual_network
+from networks import (
+    dense_network,
+    grouped_network,
+    random_bank,
+    random_images,
+    random_layer,
+    random_network,
+    residual_network,
+)
 
 from bitrain.golden import run
 from bitrain.rtl import Accelerator
-from bitrain.spec import Array, Network, Program, Sharing, estimate
+from bitrain.spec import Array, Network, Program, Shape, Sharing, estimate
 
 
 def run_accelerator(network: Network, array: Array, images, *, stalls: float = 0.0, seed: int = 0):
@@ -87,11 +95,41 @@ def test_random_networks_on_random_arrays(seed):
     check(network, array, random_images(network, 2))
 
 
+@pytest.mark.parametrize(
+    ("inputs", "length", "lanes", "positions"),
+    [(1, 1, 1, 1), (2, 2, 1, 3), (2, 2, 1, 4), (3, 2, 1, 6), (3, 4, 2, 6), (5, 1, 3, 6)],
+)
+def test_tiles_that_take_as_long_as_finding_their_positions(inputs, length, lanes, positions):
+    """One channel at a time and few inputs: loader, array and write-back are as fast as each other.
+
+    So it is in layers that work on each channel by itself.
+    """
+    rng = np.random.default_rng(0)
+    common = {"bits": 3, "length": length, "relu": False}
+    layer = random_layer(rng, Shape(inputs, 1, 2 * positions), 3, **common)
+    banks = {name: random_bank(rng, 3, 1) for name in ("activation_bank", "weight_bank")}
+    network = Network(name="fast", layers=(layer,), **banks)
+    array = Array(channels=1, positions=positions, lanes=lanes)
+    check(network, array, random_images(network, 1))
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_shortcuts(seed):
     rng = np.random.default_rng(seed)
     lanes = int(rng.integers(1, 4))
     network = residual_network(seed, bits=3, lanes=lanes)
+    array = Array(
+        channels=int(rng.integers(1, 5)), positions=int(rng.integers(1, 6)), lanes=2 * lanes
+    )
+    check(network, array, random_images(network, 2))
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("build", [grouped_network, dense_network])
+def test_groups_and_concatenation(build, seed):
+    rng = np.random.default_rng(seed)
+    lanes = int(rng.integers(1, 4))
+    network = build(seed, bits=3, lanes=lanes)
     array = Array(
         channels=int(rng.integers(1, 5)), positions=int(rng.integers(1, 6)), lanes=2 * lanes
     )

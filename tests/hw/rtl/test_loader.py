@@ -2,7 +2,7 @@ import random
 
 import pytest
 from bench_amaranth import simulate
-from networks import random_network
+from networks import grouped_network, random_network
 from windows import set_descriptor, tiles_of_positions
 
 from bitrain.rtl import Loader
@@ -12,17 +12,19 @@ from bitrain.spec import Array, Program
 def expected_elements(program: Program, index: int):
     """Per element: weight address, and per position of the tile its RAM address or None."""
     layer = program.network.layers[index]
-    (kh, kw), (channels, height, width) = layer.kernel, layer.in_shape
+    (kh, kw), (_, height, width) = layer.kernel, layer.in_shape
+    channels, tiles = layer.weight.shape[1], program.tilings[index].channel_tiles
     slots = program.tilings[index].chunks * program.array.lanes
     window = [(c, i, j) for c in range(channels) for i in range(kh) for j in range(kw)]
-    for channel_tile in range(program.tilings[index].channel_tiles):
+    for channel_tile in range(tiles):
+        first = channel_tile // (tiles // layer.groups) * channels
         for tile in tiles_of_positions(program, index):
             for k in range(slots):
                 sources = []
                 for row, column in tile:
                     source = None
                     if k < len(window):
-                        c, y, x = window[k][0], row + window[k][1], column + window[k][2]
+                        c, y, x = first + window[k][0], row + window[k][1], column + window[k][2]
                         if 0 <= y < height and 0 <= x < width:
                             source = program.in_bases[index] + (c * height + y) * width + x
                     sources.append(source)
@@ -31,8 +33,9 @@ def expected_elements(program: Program, index: int):
 
 @pytest.mark.parametrize("gaps", [False, True])
 @pytest.mark.parametrize("seed", range(5))
-def test_elements_follow_the_loop_nest(seed, gaps):
-    network = random_network(seed)
+@pytest.mark.parametrize("build", [random_network, grouped_network])
+def test_elements_follow_the_loop_nest(build, seed, gaps):
+    network = build(seed)
     array = Array(channels=2, positions=1 + seed % 4, lanes=network.num_lanes)
     program = Program(network, array)
     dut = Loader(program)
@@ -52,9 +55,9 @@ def test_elements_follow_the_loop_nest(seed, gaps):
                 while True:
                     ready = not gaps or rng.random() < 0.6
                     ctx.set(dut.ready, ready)
-                    assert ctx.get(dut.enable) == ready
                     valid, inside, shown = ctx.get(dut.valid), ctx.get(dut.inside), read
-                    if ready:
+                    assert ctx.get(dut.enable) == (ready or not valid)
+                    if ready or not valid:
                         addresses = [ctx.get(dut.addresses[q]) for q in range(array.positions)]
                         read = ctx.get(dut.weight_address), addresses
                     await ctx.tick()

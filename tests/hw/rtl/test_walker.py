@@ -1,6 +1,6 @@
 import pytest
 from bench_amaranth import simulate
-from networks import random_network
+from networks import grouped_network, random_network
 from windows import set_descriptor, tiles_of_positions
 
 from bitrain.rtl import PositionWalker
@@ -9,8 +9,9 @@ from bitrain.spec import Array, Program
 
 @pytest.mark.parametrize("positions", [1, 3, 4])
 @pytest.mark.parametrize("seed", range(4))
-def test_positions_follow_the_contract(seed, positions):
-    network = random_network(seed)
+@pytest.mark.parametrize("build", [random_network, grouped_network])
+def test_positions_follow_the_contract(build, seed, positions):
+    network = build(seed)
     program = Program(network, Array(channels=2, positions=positions, lanes=network.num_lanes))
     dut = PositionWalker(program)
     coordinates, addresses = 1 << program.coordinate_bits, 1 << program.address_bits
@@ -21,15 +22,19 @@ def test_positions_follow_the_contract(seed, positions):
             ctx.set(dut.restart, 1)
             await ctx.tick()
             ctx.set(dut.restart, 0)
-            for _ in range(program.tilings[index].channel_tiles):
+            waiting, channel_tiles = positions, program.tilings[index].channel_tiles
+            for channel_tile in range(channel_tiles):
+                group = channel_tile // (channel_tiles // layer.groups)
+                first = program.in_bases[index] + group * layer.in_shape.size // layer.groups
                 for tile in tiles_of_positions(program, index):
-                    for _ in range(positions):
+                    for _ in range(waiting):
                         assert not ctx.get(dut.ready)
                         await ctx.tick()
-                    assert ctx.get(dut.ready)  # Q + 1 cycles after restart or take
+                    assert ctx.get(dut.ready)  # Q + 1 cycles after restart, Q after take
+                    waiting = positions - 1
                     for q, (row, column) in enumerate(tile):
                         position = dut.positions[q]
-                        address = program.in_bases[index] + row * layer.in_shape.width + column
+                        address = first + row * layer.in_shape.width + column
                         assert ctx.get(position.row) == row % coordinates
                         assert ctx.get(position.column) == column % coordinates
                         assert ctx.get(position.address) == address % addresses

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from bench_amaranth import simulate
-from networks import random_network, residual_network
+from networks import grouped_network, random_network, residual_network
 from windows import neuron_positions, set_descriptor
 
 from bitrain.rtl import Writeback
@@ -28,7 +28,7 @@ def added_by_shortcut(program: Program, layer: Layer, ram: np.ndarray) -> np.nda
     return added
 
 
-@pytest.mark.parametrize("build", [random_network, residual_network])
+@pytest.mark.parametrize("build", [random_network, residual_network, grouped_network])
 @pytest.mark.parametrize("idle", [0, 3])
 @pytest.mark.parametrize(("seed", "channels", "positions"), [(0, 2, 3), (1, 3, 1), (2, 1, 4)])
 def test_stores_each_neuron_once(seed, channels, positions, idle, build):
@@ -107,11 +107,13 @@ def test_stores_each_neuron_once(seed, channels, positions, idle, build):
                 finished = ctx.get(dut.finished)
             await ctx.tick().repeat(2)  # the watcher sees a cycle at its end
             base, size = program.bias_bases[index], layer.out_channels
+            groups = np.split(counts, layer.groups)
+            counts = np.concatenate([group[: layer.group_channels] for group in groups])
             constants = [
                 signed(word % (1 << program.score_bits), program.score_bits)
                 for word in program.bias_words[base : base + size]
             ]
-            values = counts[:size, :num_positions] + np.array(constants)[:, None]
+            values = counts[:, :num_positions] + np.array(constants)[:, None]
             values += added_by_shortcut(program, layer, ram)
             if layer.relu:
                 window, scale = tiling.window, 2.0 ** (layer.shift + layer.upscale[:, None])

@@ -99,6 +99,26 @@ def test_good_layer_and_defaults():
         ({"shift": 25}, "less than or equal to 24"),
         ({"shift": -17}, "greater than or equal to -16"),
         ({"name": ""}, "at least 1 character"),
+        ({"groups": 0}, "greater than or equal to 1"),
+        (
+            {"groups": 2},
+            r"weight \(3, 2, 3, 2\) does not fit input \(2, 5, 6\) in 2 groups",
+        ),
+        (
+            {"groups": 2, "weight": np.zeros((3, 1, 3, 2), int)},
+            "3 output channels are no multiple of 2 groups",
+        ),
+        (
+            {
+                "kind": "linear",
+                "groups": 2,
+                "in_shape": Shape(2, 1, 1),
+                "weight": np.zeros((2, 1, 1, 1), int),
+                "bias": np.zeros(2, int),
+                "pool": None,
+            },
+            "a linear layer has no groups",
+        ),
         ({"kind": "conv3d"}, "'conv2d' or 'linear'"),
         ({"dilation": 2}, "Extra inputs are not permitted"),
     ],

@@ -7,7 +7,7 @@ from networks import random_bank, random_layer, random_network
 from pydantic import ValidationError
 from strategies import networks
 
-from bitrain.spec import Array, BitrainError, MaxPool2d, Network, Shape, Sharing
+from bitrain.spec import Array, BitrainError, MaxPool2d, Network, Program, Shape, Sharing
 
 RNG = np.random.default_rng(0)
 NETWORK = random_network(0, bits=4, lanes=4)
@@ -31,6 +31,31 @@ def test_properties(network):
     assert network.in_shape == network.layers[0].in_shape
     assert network.num_scores == network.layers[-1].out_shape.size
     assert network.macs == sum(layer.macs for layer in network.layers)
+
+
+def put(layer, behind: int):
+    """The layer, put behind another's output."""
+    return layer.model_copy(update={"append": behind})
+
+
+def test_what_is_put_behind_each_other_is_read_as_one():
+    def add(channels: int, out_channels: int, **options):
+        return layer(Shape(channels, 2, 2), out_channels, **options)
+
+    stem, narrow, first, second = add(1, 4), add(4, 2), add(2, 3, append=0), add(7, 3, append=2)
+    layers_ = (stem, narrow, first, second, add(10, 1), add(1, 5, relu=False))
+    network = Network.model_validate(replaced(layers=layers_))
+    assert network.reads == ((-1,), (0,), (1,), (0, 2), (0, 2, 3), (4,))
+    shapes = [network.stored_shape(index) for index in range(-1, 5)]
+    assert [shape.channels for shape in shapes] == [1, 4, 2, 7, 10, 1]
+    program = Program(network, Array(lanes=4))
+    assert [buffer.size for buffer in program.buffers] == [4, 40, 8, 4]
+    assert [(buffer.first, buffer.last) for buffer in program.buffers] == [
+        *((-1, 0), (0, 4), (1, 2), (4, 5))
+    ]
+    base = program.out_bases[0]
+    assert program.out_bases[2:4] == (base + 16, base + 28)
+    assert program.in_bases[3] == program.in_bases[4] == base
 
 
 INNER = layer(Shape(1, 2, 2))
@@ -71,9 +96,26 @@ LAST = layer(Shape(3, 2, 2), relu=False)
             {"layers": (LAST.model_copy(update={"weight": np.full((3, 3, 1, 1), -17)}),)},
             r"layer 'conv2d3x3' has a weight above 2\^4",
         ),
+        (
+            {"layers": (put(INNER, 0), LAST)},
+            "layer 'conv2d1x3' is put behind what is stored after it",
+        ),
+        ({"layers": (INNER, put(LAST, 0))}, "layer 'conv2d3x3' gives the scores; nothing reads"),
+        (
+            {"layers": (layer(Shape(1, 2, 2), kernel=(2, 1), append=-1), LAST)},
+            r"gives \(3, 1, 2\), which cannot be put behind \(1, 2, 2\)",
+        ),
+        (
+            {"layers": (INNER, *(layer(Shape(c, 2, 2), append=0) for c in (3, 6)), LAST)},
+            "layers 'conv2d3x3' and 'conv2d6x3' are put behind the same output",
+        ),
+        (
+            {"layers": (put(INNER, -1), LAST)},
+            r"layer 'conv2d3x3' takes \(3, 2, 2\) but 'conv2d1x3' gives \(4, 2, 2\)",
+        ),
         ({"layers": ()}, "at least 1 item"),
         ({"name": ""}, "at least 1 character"),
-        ({"format_version": 1}, "Input should be 2"),
+        ({"format_version": 2}, "Input should be 3"),
         ({"sign": -1}, "Extra inputs are not permitted"),
     ],
 )

@@ -56,7 +56,10 @@ def test_scores_count_the_first_cycles_of_the_streams(network, length, seed):
         )
         exact = Fraction(int(layer.bias[o]) * length, layer.stream_length)
         expected = math.floor(exact + Fraction(1, 2))
-        for k, a in enumerate(padded[:, rows, columns].ravel().tolist()):
+        inputs = layer.weight.shape[1]
+        first = o // layer.group_channels * inputs
+        window = padded[first : first + inputs, rows, columns]
+        for k, a in enumerate(window.ravel().tolist()):
             w, lane = int(layer.weight_matrix[o, k]), k % network.num_lanes
             both = (activation_values[lane] < a) & (weight_values[lane] < abs(w))
             expected += int(np.sign(w)) * int(both.sum())

@@ -11,7 +11,7 @@ from networks import random_network
 from strategies import networks
 
 from bitrain.spec import Array, BitrainError, Layer, Network, Program, Shape
-from bitrain.spec.descriptor import SHORTCUT_FIELDS, SIGNED_FIELDS
+from bitrain.spec.descriptor import GROUP_FIELDS, SHORTCUT_FIELDS, SIGNED_FIELDS
 
 
 @st.composite
@@ -45,7 +45,8 @@ def test_weight_rom_decodes_to_the_weights(program):
         assert base == position
         K = layer.num_inputs
         slots = -(-K // N) * N
-        matrix = np.zeros((-(-layer.out_channels // P) * P, slots), int)
+        tiles = -(-layer.group_channels // P)
+        matrix = np.zeros((layer.groups * tiles * P, slots), int)
         for tile in range(len(matrix) // P):
             for k in range(slots):
                 word = program.weight_words[position]
@@ -56,8 +57,10 @@ def test_weight_rom_decodes_to_the_weights(program):
                     matrix[tile * P + p, k] = -magnitude if sign else magnitude
                     assert magnitude or not sign, "a negative zero would count wrongly"
                 assert word >> P * bits == 0
-        assert np.array_equal(matrix[: layer.out_channels, :K], layer.weight_matrix)
-        assert not matrix[layer.out_channels :].any() and not matrix[:, K:].any()
+        groups = matrix.reshape(layer.groups, tiles * P, slots)
+        kept = groups[:, : layer.group_channels, :K]
+        assert np.array_equal(kept.reshape(layer.out_channels, K), layer.weight_matrix)
+        assert not groups[:, layer.group_channels :].any() and not matrix[:, K:].any()
     assert position == len(program.weight_words)
 
 
@@ -94,6 +97,8 @@ def P(program: Program) -> int:
 def test_fields_come_out_of_the_program_rom(program):
     for word, descriptor in zip(program.descriptor_words, program.descriptors, strict=True):
         fields = asdict(descriptor)
+        if not program.has_groups:
+            assert not any(fields.pop(name) for name in GROUP_FIELDS)
         if not program.has_shortcut:
             assert not any(fields.pop(name) for name in SHORTCUT_FIELDS)
         assert unpack(program, word) == fields
@@ -167,7 +172,7 @@ def test_output_never_overlaps_input_and_all_fits(program):
     for i, layer in enumerate(layers):
         source = range(program.in_bases[i], program.in_bases[i] + layer.in_shape.size)
         assert source.start >= 0 and source.stop <= program.activation_depth
-        if i:
+        if i and layers[i - 1].append is None:
             assert program.in_bases[i] == program.out_bases[i - 1]
         if i < len(layers) - 1:
             target = range(program.out_bases[i], program.out_bases[i] + layer.out_shape.size)
@@ -183,7 +188,12 @@ def test_live_activations_never_overlap(program):
     layers, cells = program.network.layers, {}
     cells.update(dict.fromkeys(range(program.network.in_shape.size), -1))
     for i, layer in enumerate(layers):
-        readers = [(i - 1, program.in_bases[i], layer.in_shape.size)]
+        readers, base = [], program.in_bases[i]
+        for part in program.network.reads[i]:
+            size = layers[part].out_shape.size if part >= 0 else program.network.in_shape.size
+            readers.append((part, base, size))
+            base += size
+        assert base - program.in_bases[i] == layer.in_shape.size
         if layer.shortcut:
             source = layer.shortcut.source
             size = layers[source].out_shape.size
@@ -274,9 +284,10 @@ def walk_window(d: dict[str, int], program: Program, position: tuple[int, int, i
 
 
 def im2col(network: Network, index: int, base: int) -> list[list[int | None]]:
-    """Addresses of the inputs of each neuron, in the order of the contract, from the shapes."""
+    """Addresses of what each neuron of a group reads, in the order of the contract, from the
+    shapes; the group's first input lies at ``base``."""
     layer = network.layers[index]
-    channels, height, width = layer.in_shape
+    channels, (_, height, width) = layer.weight.shape[1], layer.in_shape
     (kh, kw), (sh, sw), (ph, pw) = layer.kernel, layer.stride, layer.padding
     window = layer.pool_window
     neurons = []
@@ -297,11 +308,16 @@ def im2col(network: Network, index: int, base: int) -> list[list[int | None]]:
 def test_walk_addresses_what_im2col_does(program):
     for i, word in enumerate(program.descriptor_words):
         d = unpack(program, word)
-        expected = im2col(program.network, i, program.in_bases[i])
-        padding = [None] * (d["last_slot"] - d["last_input"])
-        positions = walk_positions(d, program, len(expected))
-        for position, inputs in zip(positions, expected, strict=True):
-            assert list(walk_window(d, program, position)) == inputs + padding
+        layer = program.network.layers[i]
+        for group in range(layer.groups):
+            first = group * d.get("group_step", 0)
+            assert first == group * layer.in_shape.size // layer.groups
+            expected = im2col(program.network, i, program.in_bases[i] + first)
+            padding = [None] * (d["last_slot"] - d["last_input"])
+            begin = d | {"first_address": d["first_address"] + first}
+            positions = walk_positions(begin, program, len(expected))
+            for position, inputs in zip(positions, expected, strict=True):
+                assert list(walk_window(d, program, position)) == inputs + padding
 
 
 def walk_shortcut(d: dict[str, int], program: Program, count: int):
@@ -366,8 +382,10 @@ def test_loop_counts_cover_the_layer_with_less_than_a_tile_to_spare(program):
     descriptors = zip(program.descriptors, program.network.layers, program.tilings, strict=True)
     for d, layer, tiling in descriptors:
         neurons = len(im2col(program.network, program.descriptors.index(d), 0))
+        group_tiles = (d.last_channel_tile + 1) // layer.groups
+        assert layer.groups == 1 or d.last_group_tile + 1 == group_tiles
         for tiles, size, total in (
-            (d.last_channel_tile + 1, array.channels, layer.out_channels),
+            (group_tiles, array.channels, layer.group_channels),
             (d.last_position_tile + 1, array.positions, neurons),
             (d.last_chunk + 1, array.lanes, layer.num_inputs),
         ):
@@ -376,7 +394,7 @@ def test_loop_counts_cover_the_layer_with_less_than_a_tile_to_spare(program):
         assert tiling.tiles == (d.last_channel_tile + 1) * (d.last_position_tile + 1)
         assert d.plane == d.last_plane + 1 == layer.out_shape.height * layer.out_shape.width
         assert d.last_window + 1 == tiling.window == neurons // d.plane
-        assert d.last_out_channel + 1 == layer.out_channels
+        assert d.last_out_channel + 1 == layer.group_channels
 
 
 def test_network_that_does_not_suit_the_array():

@@ -116,10 +116,22 @@ def test_edit_that_changes_nothing_is_accepted(path: Path):
 
 
 def test_newer_format(path: Path):
-    edit(path, lambda header, arrays: header.update(format_version=3, novelty=True))
+    edit(path, lambda header, arrays: header.update(format_version=4, novelty=True))
     assert refused(path).endswith(
-        "network format 3, this Bitrain reads 2; upgrade Bitrain or export the network again"
+        "network format 4, this Bitrain reads 2 and 3; upgrade Bitrain or export the network again"
     )
+
+
+def test_older_format(path: Path):
+    """Version 2 had neither groups nor appended outputs."""
+
+    def age(header, arrays):
+        header["format_version"] = 2
+        for layer in header["layers"]:
+            del layer["groups"], layer["append"]
+
+    edit(path, age, sealed=True)
+    assert load_network(path) == NETWORK
 
 
 def test_changed_weight(path: Path):

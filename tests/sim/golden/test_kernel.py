@@ -127,6 +127,17 @@ def test_weights_packed_once_serve_every_batch():
         assert np.array_equal(convolve(CASE, maps, packed), convolve(CASE, maps, WEIGHT))
 
 
+@pytest.mark.parametrize("groups", [2, 3, 6])
+def test_groups_are_convolutions_of_their_own(groups):
+    maps, weight = np.concatenate([MAPS, MAPS[::-1]], 1), np.concatenate([WEIGHT, WEIGHT])
+    weight = weight[:, : 6 // groups]
+    pairs = zip(np.split(maps, groups, 1), np.split(weight, groups), strict=True)
+    wanted = np.concatenate([convolve(CASE, *pair, (2, 1), (1, 0)) for pair in pairs], 1)
+    assert np.array_equal(convolve(CASE, maps, weight, (2, 1), (1, 0), groups=groups), wanted)
+    packed = pack_weights(CASE, weight, groups)
+    assert np.array_equal(convolve(CASE, maps, packed, (2, 1), (1, 0)), wanted)
+
+
 def test_activations_below_zero_are_empty_streams():
     signed = MAPS - 30
     sums = convolve(CASE, signed, WEIGHT)

@@ -116,10 +116,10 @@ def test_two_of_the_same_sequence_give_the_minimum():
 
 def binary(network: Network, image: np.ndarray) -> list[np.ndarray]:
     """Exact integer arithmetic with the same numbers, one product at a time, in plain Python."""
-    outputs, values = [], image.tolist()
-    one = network.one
-    for layer in network.layers:
-        flat = np.reshape(values, layer.in_shape)
+    outputs, one = [], network.one
+    stored = {-1: image}
+    for index, layer in enumerate(network.layers):
+        flat = np.reshape(stored[index - 1], layer.in_shape)
         added = np.zeros(layer.conv_shape, object)
         if layer.shortcut:
             (vh, vw), before = layer.shortcut.stride, layer.shortcut.before
@@ -132,10 +132,11 @@ def binary(network: Network, image: np.ndarray) -> list[np.ndarray]:
             # in 2^2n.
             total = int(layer.bias[o]) * one * one
             total += int(added[o, y, x]) * one * one * 2 ** int(layer.upscale[o])
-            for c, i, j in np.ndindex(layer.in_shape.channels, kh, kw):
+            first = o // (layer.weight.shape[0] // layer.groups) * layer.weight.shape[1]
+            for c, i, j in np.ndindex(layer.weight.shape[1], kh, kw):
                 row, column = y * sh + i - ph, x * sw + j - pw
                 if 0 <= row < layer.in_shape.height and 0 <= column < layer.in_shape.width:
-                    product = int(flat[c, row, column]) * int(layer.weight[o, c, i, j])
+                    product = int(flat[first + c, row, column]) * int(layer.weight[o, c, i, j])
                     total += product * layer.stream_length
             if layer.relu:
                 own = layer.shift + int(layer.upscale[o])
@@ -156,7 +157,9 @@ def binary(network: Network, image: np.ndarray) -> list[np.ndarray]:
                 pooled[o, y, x] = neurons[o, y * vh : y * vh + wh, x * vw : x * vw + ww].max()
             neurons = pooled
         outputs.append(neurons.astype(np.int64))
-        values = neurons.tolist()
+        stored[index] = neurons
+        if layer.append is not None:
+            stored[index] = np.concatenate([stored[layer.append], neurons])
     return outputs
 
 

@@ -5,7 +5,7 @@ import pytest
 from networks import random_images, random_network
 
 from bitrain import golden
-from bitrain.flow.operands import layer_inputs, sample_operands
+from bitrain.flow.operands import sample_operands
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -13,7 +13,7 @@ def test_operands(seed) -> None:
     network = random_network(seed, length=8)
     images = random_images(network, 4, seed)
     outputs = golden.run(network, images)
-    inputs = layer_inputs(network, images, outputs)
+    inputs = golden.layer_inputs(network, images, outputs)
     sampled = sample_operands(network, images, np.random.default_rng(seed), windows=8)
     for layer, maps, operands in zip(network.layers, inputs, sampled, strict=True):
         (kh, kw), (ph, pw), (_, height, width) = layer.kernel, layer.padding, layer.conv_shape

@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from bitrain.nn import Block, BlockSpec, Residual, Subsample, create_model, read_chain
-from bitrain.spec import BitrainError, Shape
+from bitrain.nn.float_layer import joined
+from bitrain.spec import BitrainError, Shape, parts_read
 
 IN_SHAPE = Shape(3, 8, 8)
 
@@ -36,12 +37,11 @@ def spec(kind, in_channels=8, **options) -> BlockSpec:
 
 
 def run(steps, images):
-    stored, inputs = [], images
-    for step in steps:
-        added = stored[step.shortcut.source] if step.shortcut else None
-        inputs = step.forward(inputs, added)
-        stored.append(inputs)
-    return inputs.flatten(1)
+    maps = [images]
+    for step, parts in zip(steps, parts_read([step.append for step in steps]), strict=True):
+        added = maps[step.shortcut.source + 1] if step.shortcut else None
+        maps.append(step.forward(joined(maps, parts), added))
+    return maps[-1].flatten(1)
 
 
 def test_subsample_keeps_every_second_pixel_between_new_channels():
@@ -104,21 +104,57 @@ def test_refused(changes, message):
         read_chain(residual_net(**changes), IN_SHAPE)
 
 
+GROWN = BlockSpec(kind="dense", in_channels=8, out_channels=12, layers=2, middle=3)
+WIDE = BlockSpec(kind="residual", in_channels=12, out_channels=12)
+
+
 @pytest.mark.parametrize(
-    ("kind", "options", "message"),
+    "blocks",
     [
-        (
-            "dense",
-            {"layers": 2},
-            r"^1\.0: Concatenate is not supported; the accelerator cannot run",
-        ),
-        ("separable", {}, r"^1\.0: Conv2d with groups=8; use groups=1, the accelerator cannot"),
-        ("conv", {"stride": 2, "downsample": "average"}, r"^1\.3: AvgPool2d is not supported"),
+        [spec("separable", stride=2)],
+        [spec("separable", stride=2, downsample="average")],
+        [spec("conv", stride=2, downsample="average"), spec("residual", kernel=1)],
+        [spec("dense", layers=2, stride=2, downsample="average"), spec("residual")],
+        [GROWN, WIDE.model_copy(update={"stride": 2}), spec("separable", 12)],
+        [GROWN, BlockSpec(kind="bottleneck", in_channels=12, out_channels=16)],
+        [GROWN.model_copy(update={"stride": 2, "downsample": "max"}), spec("conv", 12)],
+        [GROWN.model_copy(update={"stride": 2, "downsample": "average"}), spec("separable", 12)],
+        [spec("dense", layers=3, middle=4)],
     ],
+    ids=str,
 )
-def test_blocks_that_the_accelerator_cannot_run_yet(kind, options, message):
-    with pytest.raises(BitrainError, match=message):
-        read_chain(block_net(spec("conv", 3), spec(kind, **options)), IN_SHAPE)
+def test_every_kind_of_block_is_read_as_what_it_computes(blocks):
+    torch.manual_seed(0)
+    blocks = [spec("conv", 3), *(block.model_copy() for block in blocks)]
+    head = BlockSpec(
+        kind="linear", in_channels=blocks[-1].out_channels, out_channels=5, average=True, relu=False
+    )
+    model = nn.Sequential(*map(Block, [*blocks, head]))
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.uniform_(-0.2, 0.2)
+            module.running_var.uniform_(0.5, 2)
+    images = torch.rand(4, 3, 8, 8)
+    with torch.no_grad():
+        found = run(read_chain(model.eval(), Shape(3, 8, 8)), images)
+        torch.testing.assert_close(found, model(images), rtol=1e-4, atol=1e-4)
+
+
+def test_steps_of_dense_blocks():
+    """The dense layers lie behind each other; what must be of one scale and place is copied."""
+    model = nn.Sequential(Block(spec("conv", 3)), Block(GROWN), Block(spec("residual", 12)))
+    model.append(nn.Sequential(nn.Flatten(), nn.Linear(8 * 64, 2)))
+    with pytest.raises(BitrainError, match=r"2\.0\.shortcut: Sequential is not supported"):
+        read_chain(model, Shape(3, 8, 8))
+    model = nn.Sequential(Block(spec("conv", 3)), Block(GROWN), Block(WIDE))
+    model.append(nn.Sequential(nn.Flatten(), nn.Linear(12 * 64, 2)))
+    steps = read_chain(model, Shape(3, 8, 8))
+    assert [step.append for step in steps] == [None, None, 0, None, 2, *[None] * 4]
+    reads = ((-1,), (0,), (1,), (0, 2), (3,), (0, 2, 4), (5,), (6,), (7,))
+    assert parts_read([step.append for step in steps]) == reads
+    assert [step.trained for step in steps] == [*[True] * 5, False, *[True] * 3]
+    assert (steps[5].name, steps[5].groups, steps[5].in_shape.channels) == ("2.0", 12, 12)
+    assert steps[7].shortcut is not None and steps[7].shortcut.source == 5
 
 
 def test_names_of_the_steps_of_blocks():

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from bitrain.nn import read_chain
+from bitrain.nn import Concatenate, read_chain
 from bitrain.spec import BitrainError, MaxPool2d, Shape
 
 IN_SHAPE = Shape(1, 8, 8)
@@ -15,6 +15,10 @@ IN_SHAPE = Shape(1, 8, 8)
 
 def conv(inputs: int = 1, outputs: int = 2, **options) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, 3, padding=options.pop("padding", 1), **options)
+
+
+def dense(*body: nn.Module) -> Concatenate:
+    return Concatenate(nn.Sequential(*body))
 
 
 def tail(features: int = 2 * 8 * 8) -> list[nn.Module]:
@@ -74,9 +78,71 @@ def test_linear_reads_a_map_of_one_pixel() -> None:
 
 
 REFUSED = {
-    "average pooling": (
-        [conv(), nn.ReLU(), nn.AvgPool2d(2), *tail()],
-        "2: AvgPool2d is not supported; use MaxPool2d, or AdaptiveAvgPool2d(1)",
+    "other pooling": (
+        [conv(), nn.ReLU(), nn.LPPool2d(2, 2), *tail(32)],
+        "2: LPPool2d is not supported; use MaxPool2d, AvgPool2d or AdaptiveAvgPool2d(1)",
+    ),
+    "average pool without relu": (
+        [conv(), nn.AvgPool2d(2), *tail(32)],
+        "1: reads 0 without a ReLU between them; put nn.ReLU() before it, activations are unipolar",
+    ),
+    "average pool after flatten": (
+        [conv(), nn.ReLU(), nn.Flatten(), nn.AvgPool2d(2), nn.Linear(32, 3)],
+        "3: AvgPool2d reads a flattened input; put it before Flatten",
+    ),
+    "average pool ceil_mode": (
+        [conv(), nn.ReLU(), nn.AvgPool2d(3, ceil_mode=True), *tail(18)],
+        "2: AvgPool2d with ceil_mode=True; leave it out",
+    ),
+    "average pool divisor": (
+        [conv(), nn.ReLU(), nn.AvgPool2d(2, divisor_override=3), *tail(32)],
+        "2: AvgPool2d with divisor_override; leave it out",
+    ),
+    "average pool without its padding": (
+        [conv(), nn.ReLU(), nn.AvgPool2d(2, padding=1, count_include_pad=False), *tail(50)],
+        "2: AvgPool2d with padding=1, count_include_pad=False; use count_include_pad=True or "
+        "padding=0",
+    ),
+    "average pool last": (
+        [conv(), nn.ReLU(), nn.AvgPool2d(8)],
+        "2: AvgPool2d is the last module; put a layer that gives the scores after it",
+    ),
+    "norm after average pool": (
+        [conv(), nn.ReLU(), nn.AvgPool2d(2), nn.BatchNorm2d(2), *tail(32)],
+        "3: BatchNorm2d does not follow a Conv2d directly; put it right after one",
+    ),
+    "concatenation last": (
+        [dense(conv(), nn.ReLU())],
+        "0.body.0: Concatenate is the last module; put a layer that gives the scores after it",
+    ),
+    "concatenation without relu": (
+        [dense(conv()), *tail(192)],
+        "0.body: expected at least one Conv2d with nn.ReLU(), and no Concatenate, Flatten or "
+        "AdaptiveAvgPool2d at its end",
+    ),
+    "concatenation of nothing": (
+        [conv(), nn.ReLU(), dense(nn.Identity()), *tail(256)],
+        "2.body: expected at least one Conv2d with nn.ReLU(), and no Concatenate, Flatten or "
+        "AdaptiveAvgPool2d at its end",
+    ),
+    "concatenation in a concatenation": (
+        [dense(conv(), nn.ReLU(), dense(conv(2), nn.ReLU())), *tail(320)],
+        "0.body: expected at least one Conv2d with nn.ReLU(), and no Concatenate, Flatten or "
+        "AdaptiveAvgPool2d at its end",
+    ),
+    "two concatenations of the same": (
+        [dense(dense(conv(), nn.ReLU()), conv(3), nn.ReLU()), *tail(192)],
+        "0.body: begins with a Concatenate of the same input, and memory has one place behind it; "
+        "put a Conv2d with nn.ReLU() first",
+    ),
+    "concatenation of other sizes": (
+        [dense(conv(padding=0), nn.ReLU()), *tail(136)],
+        "0: the body gives 2 x 6 x 6, which cannot be put beside 1 x 8 x 8; make rows and columns "
+        "fit",
+    ),
+    "norm after concatenation": (
+        [dense(conv(), nn.ReLU()), nn.BatchNorm2d(3), nn.ReLU(), *tail(192)],
+        "1: BatchNorm2d does not follow a Conv2d directly; put it right after one",
     ),
     "activation": (
         [conv(), nn.GELU(), *tail()],
@@ -93,8 +159,8 @@ REFUSED = {
     "other": (
         [nn.ConvTranspose2d(1, 2, 3), nn.ReLU(), *tail()],
         "0: ConvTranspose2d is not supported; use Conv2d, Linear, BatchNorm2d, ReLU, MaxPool2d, "
-        "AdaptiveAvgPool2d(1), Flatten, Dropout, Identity, bitrain.nn.Block, bitrain.nn.Residual, "
-        "nested Sequential",
+        "AvgPool2d, AdaptiveAvgPool2d(1), Flatten, Dropout, Identity, bitrain.nn.Block, "
+        "bitrain.nn.Residual, bitrain.nn.Concatenate, nested Sequential",
     ),
     "nested": (
         [nn.Sequential(conv(), nn.Tanh()), *tail()],
@@ -103,13 +169,8 @@ REFUSED = {
     "container": (
         [nn.ModuleList([conv()]), *tail()],
         "0: ModuleList is not supported; use Conv2d, Linear, BatchNorm2d, ReLU, MaxPool2d, "
-        "AdaptiveAvgPool2d(1), Flatten, Dropout, Identity, bitrain.nn.Block, bitrain.nn.Residual, "
-        "nested Sequential",
-    ),
-    "groups": (
-        [conv(), nn.ReLU(), conv(2, 2, groups=2), nn.ReLU(), *tail()],
-        "2: Conv2d with groups=2; use groups=1, the accelerator cannot run depthwise and other "
-        "grouped convolutions yet",
+        "AvgPool2d, AdaptiveAvgPool2d(1), Flatten, Dropout, Identity, bitrain.nn.Block, "
+        "bitrain.nn.Residual, bitrain.nn.Concatenate, nested Sequential",
     ),
     "dilation": (
         [conv(dilation=2), nn.ReLU(), *tail()],

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from bitrain import golden
-from bitrain.nn import Residual, ScConfig, ScModel, Subsample, convert
+from bitrain.nn import Concatenate, Residual, ScConfig, ScModel, Subsample, convert
 from bitrain.spec import BitrainError, Shape, to_unipolar
 
 
@@ -134,6 +134,84 @@ def test_residual_network_is_goldens(arithmetic) -> None:
     assert [s is None for s in shortcuts] == [True, False, True, False, True]
     assert shortcuts[3].source == 1 and shortcuts[3].before == 1
     check_against_golden(sc_model, images)
+
+
+@pytest.mark.parametrize("arithmetic", ["stochastic", "binary"])
+def test_network_of_groups_is_goldens(arithmetic) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        *(nn.Conv2d(2, 6, 3, padding=1), nn.ReLU()),
+        *(nn.Conv2d(6, 12, 3, padding=1, groups=6), nn.BatchNorm2d(12), nn.ReLU()),
+        nn.MaxPool2d(2),
+        Residual(nn.Sequential(nn.Conv2d(12, 12, 3, padding=1, groups=2))),
+        *(nn.Flatten(), nn.Linear(144, 3)),
+    ).eval()
+    images = np.random.default_rng(0).random((6, 2, 7, 8), np.float32)
+    config = ScConfig(bits=5, lanes=4)
+    sc_model = convert(model, Shape(2, 7, 8), images, config, arithmetic)
+    assert [layer.groups for layer in sc_model.to_spec("test").layers] == [1, 6, 2, 1]
+    check_against_golden(sc_model, images)
+
+
+def dense_model() -> nn.Sequential:
+    """Concatenations from the image on, read by convolutions, a pool, a shortcut and the scores."""
+    narrow = nn.Conv2d(5, 4, 1), nn.ReLU()
+    return nn.Sequential(
+        Concatenate(nn.Sequential(nn.Conv2d(2, 3, 3, padding=1), nn.ReLU())),
+        Concatenate(nn.Sequential(*narrow, nn.Conv2d(4, 3, 3, padding=1), nn.ReLU())),
+        Residual(nn.Sequential(nn.Conv2d(8, 8, 3, padding=1))),
+        Concatenate(nn.Sequential(nn.Conv2d(8, 2, 3, padding=1), nn.ReLU())),
+        nn.AvgPool2d(2),
+        Concatenate(nn.Sequential(nn.Conv2d(10, 2, 1), nn.ReLU())),
+        *(nn.MaxPool2d(2, 1), Concatenate(nn.Sequential(nn.Conv2d(12, 2, 1), nn.ReLU()))),
+        *(nn.Flatten(), nn.Linear(14 * 6, 3)),
+    ).eval()
+
+
+@pytest.mark.parametrize("normalise", [True, False])
+@pytest.mark.parametrize("arithmetic", ["stochastic", "binary"])
+def test_dense_network_is_goldens(arithmetic, normalise) -> None:
+    torch.manual_seed(0)
+    images = np.random.default_rng(0).random((6, 2, 7, 8), np.float32)
+    config = ScConfig(bits=5, lanes=4, normalise=normalise)
+    sc_model = convert(dense_model(), Shape(2, 7, 8), images, config, arithmetic)
+    appends = [layer.append for layer in sc_model.to_spec("test").layers]
+    assert appends == [-1, None, 0, None, None, 4, None, 6, None, 8, None]
+    check_against_golden(sc_model, images)
+    with torch.no_grad():
+        for parameter in sc_model.parameters():
+            parameter.mul_(1.3).add_(0.03)
+    check_against_golden(sc_model, images)
+
+
+def test_precise_dense_network_approaches_the_float_network() -> None:
+    """Ratios of scales are in the weights: nothing is lost but precision."""
+    torch.manual_seed(0)
+    images = np.random.default_rng(0).random((64, 2, 7, 8), np.float32)
+    model = dense_model()
+    sc_model = convert(model, Shape(2, 7, 8), images, ScConfig(bits=9), "binary")
+    with torch.no_grad():
+        wanted, found = model(torch.from_numpy(images)), sc_model(torch.from_numpy(images))
+        floats = sc_model.float_scores(torch.from_numpy(images))
+    torch.testing.assert_close(floats, wanted, rtol=1e-4, atol=1e-5)
+    centred = wanted - wanted.mean(0)
+    assert (found - wanted).square().mean() < 0.01 * centred.square().mean()
+
+
+def test_average_pooling_is_exact_at_full_period() -> None:
+    """2 x 2 pixels: the sum of four streams, shifted by two bits with rounding."""
+    model = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(1, 2, 2), nn.Flatten())
+    images = np.random.default_rng(0).random((8, 1, 4, 4), np.float32)
+    images[0] = 1
+    config = ScConfig(bits=5, lanes=3, normalise=False)
+    sc_model = convert(model, Shape(1, 4, 4), images, config)
+    pool = sc_model.to_spec("test").layers[0]
+    assert (pool.weight == 32).all() and pool.shift == 2
+    pixels = to_unipolar(images, 5)
+    blocks = pixels.reshape(8, 1, 2, 2, 2, 2).sum((3, 5))
+    means = golden.run(sc_model.to_spec("test"), pixels)[0]
+    np.testing.assert_array_equal(means, (blocks + 2) // 4)
+    assert not sc_model.steps[0].weight.requires_grad
 
 
 def test_layers_with_streams_of_their_own_length(trained, digits) -> None:

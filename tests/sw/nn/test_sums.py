@@ -73,6 +73,32 @@ def test_matrix_products_in_chunks(bits_at_once, monkeypatch):
     assert torch.equal(sums.multiply(activations, weight, (1, 1), (0, 0)), whole)
 
 
+@pytest.mark.parametrize("groups", [2, 3, 6])
+@pytest.mark.parametrize("sums", [stochastic(), BinarySums(BITS, 16)])
+def test_groups_are_convolutions_of_their_own(sums, groups):
+    """On every path, values and gradients; input k of each group uses lane k mod N."""
+    generator = torch.Generator().manual_seed(groups)
+    activations = torch.randint(33, (2, 6, 5, 5), generator=generator).float()
+    weight = torch.randint(-32, 33, (12, 6 // groups, 3, 2), generator=generator).float()
+    geometry = (1, 2), (1, 0)
+
+    def grouped(activations: Tensor, weight: Tensor) -> Tensor:
+        return sums(activations, weight, *geometry, groups=groups)
+
+    def one_by_one(activations: Tensor, weight: Tensor) -> Tensor:
+        pairs = zip(activations.chunk(groups, 1), weight.chunk(groups), strict=True)
+        return torch.cat([sums(*pair, *geometry) for pair in pairs], 1)
+
+    wanted = one_by_one(activations, weight)
+    assert torch.equal(grouped(activations, weight), wanted)
+    if isinstance(sums, StochasticSums):
+        found = sums.multiply(activations, weight, *geometry, groups=groups)
+        assert torch.equal(found.to(wanted.dtype), wanted)
+    pairs = (gradients(function, activations, weight) for function in (grouped, one_by_one))
+    for ours, real in zip(*pairs, strict=True):
+        torch.testing.assert_close(ours, real)
+
+
 def test_binary_sums_are_the_convolution_of_the_integers():
     activations, weight = draw()
     found = BinarySums(BITS, 16)(activations, weight, (1, 2), (1, 0))

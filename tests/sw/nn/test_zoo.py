@@ -69,18 +69,13 @@ def test_blocks_and_layers_with_weights(name, wanted, layers) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["digits_cnn", "lenet5", "vgg8", "resnet20", "resnet9", "resnet83", "vgg16"]
+    "name",
+    ["digits_cnn", "lenet5", "vgg8", "resnet20", "resnet9", "resnet83", "vgg16", "densenet22"],
 )
 def test_read_as_a_chain(name) -> None:
     shape = Shape(3, 32, 32)
     steps = read_chain(create_model(name, shape, 5), shape)
     assert steps[0].name == "0.0" and steps[-1].out_shape == (5, 1, 1)
-
-
-def test_dense_blocks_are_refused() -> None:
-    shape = Shape(3, 8, 8)
-    with pytest.raises(BitrainError, match=r"^1\.0: Concatenate is not supported; the accelerator"):
-        read_chain(create_model("densenet22", shape, 5), shape)
 
 
 def test_weights_follow_the_seed_and_leave_the_generator_alone() -> None:
