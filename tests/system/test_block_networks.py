@@ -8,7 +8,7 @@ import torch
 from networks import random_network
 from torch import nn
 
-from bitrain.cli import main
+from bitrain.cli import console, main
 from bitrain.data import load_dataset
 from bitrain.export import export_network
 from bitrain.nn import Block, BlockSpec, ScConfig, convert
@@ -30,6 +30,8 @@ RESIDUAL = BlockSpec(kind="residual", in_channels=8, out_channels=8)
 @pytest.fixture
 def bitrain(monkeypatch, capsys):
     """Run ``bitrain`` with arguments; return what it prints, on one line."""
+
+    monkeypatch.setattr(console, "width", 200)  # names of buffers stay in one piece
 
     def call(*arguments) -> str:
         monkeypatch.setattr(sys, "argv", ["bitrain", *map(str, arguments)])

@@ -116,13 +116,13 @@ def test_layer_that_the_accelerator_cannot_run(fail, tmp_path):
     (tmp_path / "own.py").write_text(
         "from torch import nn\n"
         "def make(in_shape, num_classes):\n"
-        "    body = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AvgPool2d(2))\n"
+        "    body = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.LPPool2d(2, 2))\n"
         "    return nn.Sequential(body, nn.Flatten(), nn.Linear(36, num_classes))\n"
     )
     path = tmp_path / "run.yaml"
     path.write_text(f"name: x\nmodel: {tmp_path}/own.py:make\n")
     line = fail("run", "--config", path, "--out", tmp_path / "out")
-    assert "0.2: AvgPool2d is not supported; use MaxPool2d, or AdaptiveAvgPool2d(1)" in line
+    assert "0.2: LPPool2d is not supported; use MaxPool2d, AvgPool2d or AdaptiveAvgPool2d(1)" in line
     assert not (tmp_path / "out" / "checkpoints").exists()
 
 

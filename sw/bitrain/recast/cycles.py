@@ -95,7 +95,7 @@ def _changes(choices: list[_Choice], stages: list[list[int]]) -> list[list[_Choi
                 ]
             )
         for index in stage:
-            if choices[index][0] in ("residual", "bottleneck"):
+            if choices[index][0] not in ("conv", "linear"):
                 changed = list(choices)
                 changed[index] = ("conv", width)
                 found.append(changed)
@@ -115,7 +115,10 @@ def _cost(
         old = student.blocks[index]
         assert old is not None
         if (kind, width) != (old.spec.kind, 1.0):
-            student.replace(index, Rule(blocks=(index,), to=kind, width=width), seed=0)
+            try:
+                student.replace(index, Rule(blocks=(index,), to=kind, width=width), seed=0)
+            except BitrainError:
+                return None
     model = student.model()
     cycles = sc_cycles(model, in_shape, config, array)
     return None if cycles is None else (cycles, model_cost(model, in_shape).parameters)

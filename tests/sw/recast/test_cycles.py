@@ -1,9 +1,10 @@
 """Cycles of a float network, and rules that save them."""
 
 import pytest
+from torch import nn
 
 from bitrain.export import export_network
-from bitrain.nn import ScConfig, convert
+from bitrain.nn import Block, ScConfig, convert
 from bitrain.recast import Student, propose_rules, sc_cycles, specs_of
 from bitrain.spec import Array, BitrainError, estimate
 
@@ -11,7 +12,7 @@ SC = ScConfig(bits=4, stream_length=8)
 ARRAY = Array(channels=2, positions=4)
 
 
-@pytest.mark.parametrize("kind", ["conv", "residual", "bottleneck", "linear"])
+@pytest.mark.parametrize("kind", ["conv", "residual", "bottleneck", "dense", "separable", "linear"])
 def test_those_of_the_exported_network(make_net, spots, kind):
     model = make_net(kind)
     sc_model = convert(model, spots.in_shape, spots.train_images, SC)
@@ -26,8 +27,17 @@ def test_of_the_default_streams(make_net, spots):
     assert cycles != sc_cycles(model, spots.in_shape, SC, ARRAY)
 
 
+def with_silu(model):
+    """The same blocks, two of which no description fits."""
+    blocks = list(model)
+    for index in (1, 2):
+        spec = blocks[index].spec.model_copy(update={"kind": "other"})
+        blocks[index] = Block(spec, *blocks[index], nn.SiLU())
+    return nn.Sequential(*blocks)
+
+
 def test_none_for_what_the_accelerator_cannot_run(make_net, spots):
-    assert sc_cycles(make_net("dense"), spots.in_shape, SC, ARRAY) is None
+    assert sc_cycles(with_silu(make_net("conv")), spots.in_shape, SC, ARRAY) is None
 
 
 def recast(teacher, spots, rules):
@@ -38,7 +48,7 @@ def recast(teacher, spots, rules):
     return student.model()
 
 
-@pytest.mark.parametrize("kind", ["conv", "residual", "bottleneck"])
+@pytest.mark.parametrize("kind", ["conv", "residual", "bottleneck", "dense", "separable"])
 @pytest.mark.parametrize("budget", [0.9, 0.5, 0.3])
 def test_the_budget_is_met(make_net, spots, kind, budget):
     teacher = make_net(kind)
@@ -55,18 +65,16 @@ def test_nothing_to_save(make_net, spots):
     assert propose_rules(make_net("conv"), spots.in_shape, SC, ARRAY, 1.0) == ()
 
 
-@pytest.mark.parametrize("kind", ["dense", "separable"])
-def test_what_the_accelerator_cannot_run_becomes_residual(make_net, spots, kind):
-    teacher = make_net(kind)
+def test_what_the_accelerator_cannot_run_becomes_residual(make_net, spots):
+    teacher = with_silu(make_net("conv"))
     rules = propose_rules(teacher, spots.in_shape, SC, ARRAY, 1.0)
     assert [(rule.blocks, rule.to, rule.width) for rule in rules] == [
         ((1,), "residual", 1.0),
         ((2,), "residual", 1.0),
     ]
-    whole = sc_cycles(recast(teacher, spots, rules), spots.in_shape, SC, ARRAY)
-    half = recast(teacher, spots, propose_rules(teacher, spots.in_shape, SC, ARRAY, 0.5))
-    cycles = sc_cycles(half, spots.in_shape, SC, ARRAY)
-    assert whole is not None and cycles is not None and cycles <= whole / 2
+    assert sc_cycles(recast(teacher, spots, rules), spots.in_shape, SC, ARRAY) is not None
+    less = recast(teacher, spots, propose_rules(teacher, spots.in_shape, SC, ARRAY, 0.8))
+    assert sc_cycles(less, spots.in_shape, SC, ARRAY) is not None
 
 
 def test_an_impossible_budget(make_net, spots):
