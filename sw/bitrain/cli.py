@@ -277,26 +277,18 @@ def _add_search(name: str, until: str | None, text: str) -> None:
         from bitrain.flow import load_search, run_search
         from bitrain.flow.tables import search_table
 
-        result = run_search(
-            load_search(config, data_dir),
-            out,
-            console,
-            until=until,
-            workers=workers,
-            scheduler=scheduler,
-        )
+        settings = load_search(config, data_dir)
+        cluster = {"workers": workers, "scheduler": scheduler}
+        result = run_search(settings, out, console, until=until, **cluster)
         if "teacher" in result:
             console.print(search_table(result))
 
 
-for _name, _until, _text in (
-    ("run", None, "All steps."),
-    ("coarse", "coarse", "Find the coarse cells."),
-    ("fine", "fine", "Train the coarse network and search its stages."),
-    ("derive", "derive", "Join the stages."),
-    ("retrain", "retrain", "Train the joined network."),
-):
-    _add_search(_name, _until, _text)
+_add_search("run", None, "All steps.")
+_add_search("coarse", "coarse", "Find the coarse cells.")
+_add_search("fine", "fine", "Train the coarse network and search its stages.")
+_add_search("derive", "derive", "Join the stages.")
+_add_search("retrain", "retrain", "Train the joined network.")
 
 
 @search_app.command()
