@@ -10,6 +10,9 @@ from bitrain import golden
 from bitrain.nn import ScModel, torch_threads
 from bitrain.spec import BitrainError, Network, to_unipolar
 
+CHECK_IMAGES = 64
+"""Test images on which the commands check an export."""
+
 
 def export_network(
     sc_model: ScModel,

@@ -5,7 +5,7 @@ A finished checkpoint gives the trained model back at once, so no other file hol
 
 from typing import Any
 
-from bitrain.export import export_network
+from bitrain.export import CHECK_IMAGES, export_network
 from bitrain.golden import Arithmetic
 from bitrain.nn import ScConfig, ScModel, convert, create_model, read_chain, save_weights
 from bitrain.spec import Network, save_network
@@ -20,9 +20,6 @@ from bitrain.train import (
 )
 
 from .run import Run
-
-NUM_CHECK_IMAGES = 64
-"""Images on which torch and golden must agree before a network file is written."""
 
 
 def train(run: Run) -> dict[str, Any]:
@@ -70,7 +67,7 @@ def export(run: Run) -> dict[str, Any]:
         "recipe": run.config.model_dump(mode="json", include={"model", "train", "sc", "finetune"}),
         "float_accuracy": run.workspace.results["train"]["accuracy"],
     }
-    images, _ = run.dataset.examples(NUM_CHECK_IMAGES)
+    images, _ = run.dataset.examples(CHECK_IMAGES)
     network = export_network(model, run.config.name, images, metadata)
     save_network(network, run.workspace.path("network.npz"))
     return {"images": len(images), "macs": network.macs}

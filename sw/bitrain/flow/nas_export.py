@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bitrain.export import export_network
+from bitrain.export import CHECK_IMAGES, export_network
 from bitrain.golden import Arithmetic
 from bitrain.nas import to_sequential
 from bitrain.spec import estimate, save_network
@@ -11,8 +11,6 @@ from bitrain.train import evaluate_network, finetune_sc
 from .nas_run import Search
 
 NETWORK = "network.npz"
-CHECK_IMAGES = 64
-"""On which torch and golden must agree before the file is written."""
 
 
 def export(run: Search) -> dict[str, Any]:

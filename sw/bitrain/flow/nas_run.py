@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +50,7 @@ class Search:
         def run() -> Any:
             return compute(f"{name}-{self.workspace.fingerprint[:12]}")
 
-        self.workspace.step(name, [metadata.version("bitrain"), inputs], run, outputs)
+        self.workspace.step(name, inputs, run, outputs)
         return self.workspace.results[name]
 
     def checkpoint(self, name: str) -> Path:

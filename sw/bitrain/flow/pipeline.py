@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -131,7 +130,6 @@ def run_steps(run: Run, names: Sequence[str], console: Console) -> None:
         step = STEPS[name]
         console.rule(f"{list(STEPS).index(name) + 1}/{len(STEPS)} {name}", align="left")
         inputs = [
-            metadata.version("bitrain"),
             source,
             run.config.model_dump(mode="json", include={*step.options}),
         ]

@@ -7,7 +7,6 @@ goes on from there. Accuracies are of the test images.
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from pydantic import Field
 from rich.console import Console
 
 from bitrain.data import Dataset, evenly_spaced, load_dataset
-from bitrain.export import export_network
+from bitrain.export import CHECK_IMAGES, export_network
 from bitrain.golden import Arithmetic
 from bitrain.nn import (
     ScConfig,
@@ -83,14 +82,13 @@ class Recasting:
         def checkpoint() -> Path:
             return self.workspace.path(f"checkpoints/{name}-{self.workspace.fingerprint[:12]}.pt")
 
-        inputs = [metadata.version("bitrain"), inputs]
         if not self.workspace.step(name, inputs, lambda: result(train(checkpoint()))):
             train(checkpoint())  # finished: gives the weights back at once
         return self.workspace.results[name]
 
     def measure(self, name: str, inputs: Any, compute: Callable[[], Any]) -> Any:
         """What ``compute`` gives, unless that is known."""
-        self.workspace.step(name, [metadata.version("bitrain"), inputs], compute)
+        self.workspace.step(name, inputs, compute)
         return self.workspace.results[name]
 
 
@@ -196,7 +194,7 @@ def _recast(run: Recasting) -> None:
     results["losses"] = tuned["losses"]
     run.console.print(f"student: {tuned['accuracy']:.2f} %")
     _save(run, model, tuned["accuracy"])
-    trained = sum(len(block["losses"]) for block in results["blocks"]) + config.finetune.epochs
+    trained = sum(len(part["losses"]) for part in (*results["blocks"], tuned))
     results["epochs"] = trained
     if config.scratch:
         results["accuracy"]["scratch"] = _scratch(run, model, trained)
@@ -333,7 +331,7 @@ def _stochastic(run: Recasting, model: Any) -> dict[str, Any]:
         )
         result[name] = found
         run.console.print(f"{name}: {found:.2f} % at L = {recipe.sc.length}")
-    images, _ = dataset.examples(64)
+    images, _ = dataset.examples(CHECK_IMAGES)
     network = export_network(
         sc_model, run.config.name, images, {"data": run.config.data.name, "model": "recast"}
     )

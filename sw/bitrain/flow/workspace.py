@@ -1,14 +1,15 @@
 """The output folder of a run: which steps are done, and with what result.
 
 Each step leaves ``steps/<name>.json`` with its result and a fingerprint of all that went into it:
-its part of the configuration and the fingerprint of the step before. A step whose fingerprint is
-unchanged is not run again.
+its part of the configuration, the version of Bitrain and the fingerprint of the step before. A
+step whose fingerprint is unchanged is not run again.
 """
 
 import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,8 @@ class Workspace:
         """
         if not self.directory.is_dir() and self.directory.exists():
             raise BitrainError(f"{self.directory} is a file; choose another output folder")
-        text = json.dumps([self.fingerprint, name, inputs], sort_keys=True, default=str)
+        key = [self.fingerprint, name, metadata.version("bitrain"), inputs]
+        text = json.dumps(key, sort_keys=True, default=str)
         self.fingerprint = hashlib.sha256(text.encode()).hexdigest()
         record = self.path("steps", f"{name}.json")
         found = self._read(record)

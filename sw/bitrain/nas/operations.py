@@ -94,8 +94,11 @@ OPERATIONS: dict[str, Callable[[int, int, int], nn.Module]] = {
 }
 """Name to ``(in_channels, out_channels, stride) -> module``."""
 
-ACCELERATED = ("none", "skip", "conv_1x1", "conv_3x3", "conv_5x5", "narrow_3x3")
-"""Those that the accelerator runs."""
+ACCELERATED = (
+    *("none", "skip", "conv_1x1", "conv_3x3", "conv_5x5", "narrow_3x3"),
+    *("sep_conv_3x3", "sep_conv_5x5"),
+)
+"""Those that networks for the accelerator may have; it runs no dilation, and pools no border."""
 
 
 def build_operation(name: str, in_channels: int, out_channels: int, stride: int) -> nn.Module:

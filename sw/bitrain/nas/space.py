@@ -44,7 +44,7 @@ def check_space(space: FineConfig, genotype: Genotype) -> None:
         return
     if space.join != "last":
         raise BitrainError(
-            "the accelerator does not run cells that give all nodes side by side; use join: last"
+            "networks for the accelerator have cells that give their last node; use join: last"
         )
     for name, cell in (("normal", genotype.normal), ("reduction", genotype.reduction)):
         for index, node in enumerate(cell.nodes):

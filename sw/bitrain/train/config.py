@@ -1,8 +1,10 @@
 """What a user chooses about training."""
 
+import math
+from itertools import pairwise
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 
 class TrainConfig(BaseModel):
@@ -21,7 +23,9 @@ class TrainConfig(BaseModel):
     learning_rate: float = Field(default=3e-3, gt=0)
     """The highest; it falls to zero along half a cosine."""
     warmup: float = Field(default=0, ge=0, lt=1)
-    """Share of the training in which the learning rate rises from zero."""
+    """Share of each cycle of the schedule in which the learning rate rises from zero."""
+    restarts: tuple[int, ...] = ()
+    """Epochs at which the schedule begins anew (I. Loshchilov and F. Hutter, arXiv:1608.03983)."""
     weight_decay: float = Field(default=1e-4, ge=0)
     max_shift: int = Field(default=1, ge=0)
     """Augmentation: images move by up to so many pixels, zeros come in."""
@@ -35,6 +39,24 @@ class TrainConfig(BaseModel):
     """Of the order of images and of the augmentation."""
     threads: int = Field(default=1, ge=1)
     """Of torch. Small networks train fastest with one; results differ in the last bits."""
+
+    @field_validator("restarts")
+    @classmethod
+    def _check_restarts(cls, restarts: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+        bounds = (0, *restarts, info.data.get("epochs", math.inf))
+        if any(after <= before for before, after in pairwise(bounds) if restarts):
+            raise ValueError("must rise, above 0 and below the number of epochs")
+        return restarts
+
+    def rate(self, epoch: int, batch: int, batches: int) -> float:
+        """Learning rate in epoch ``epoch`` after ``batch`` of its ``batches`` batches."""
+        bounds = (0, *self.restarts, self.epochs)
+        begin, end = next((a, b) for a, b in pairwise(bounds) if epoch < b)
+        done = ((epoch - begin) * batches + batch) / ((end - begin) * batches)
+        if done < self.warmup:
+            return self.learning_rate * (done / self.warmup)
+        angle = math.pi * (done - self.warmup) / (1 - self.warmup)
+        return self.learning_rate * (1 + math.cos(angle)) / 2
 
 
 class FineTuneConfig(TrainConfig):

@@ -1,6 +1,5 @@
 """The one training loop: float networks, SC-aware fine-tuning and the binary baseline alike."""
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -123,8 +122,7 @@ def _epoch(
         torch.manual_seed((config.seed << 16) + epoch)
         for i, index in enumerate(torch.randperm(len(images)).split(config.batch_size)):
             index = index.to(images.device)
-            done = (epoch * batches + i) / (config.epochs * batches)
-            optimizer.param_groups[0]["lr"] = config.learning_rate * _schedule(done, config.warmup)
+            optimizer.param_groups[0]["lr"] = config.rate(epoch, i, batches)
             batch = random_shift(images[index], config.max_shift)
             if config.flip:
                 batch = random_flip(batch)
@@ -152,13 +150,6 @@ def _settled(losses: list[float], patience: int | None) -> bool:
     if patience is None or len(losses) <= patience:
         return False
     return min(losses[-patience:]) > 0.99 * min(losses[:-patience])
-
-
-def _schedule(done: float, warmup: float) -> float:
-    """Share of the learning rate after ``done``, 0 … 1, of the training."""
-    if done < warmup:
-        return done / warmup
-    return (1 + math.cos(math.pi * (done - warmup) / (1 - warmup))) / 2
 
 
 def _bar(progress: bool) -> Progress:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bitrain.flow import RunConfig, load_config, load_plan
+from bitrain.flow import RunConfig, load_config, load_plan, load_search
 from bitrain.train import FINE_TUNE, TrainConfig
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -18,8 +18,9 @@ def test_a_part_of_a_section_leaves_the_rest_at_that_sections_defaults():
 
 
 def test_examples_are_valid():
-    for folder, load in ((EXAMPLES, load_config), (EXAMPLES / "recast", load_plan)):
-        paths = sorted(folder.glob("*.yaml"))
+    loaders = {".": load_config, "recast": load_plan, "search": load_search}
+    for folder, load in loaders.items():
+        paths = sorted((EXAMPLES / folder).glob("*.yaml"))
         assert paths
         for path in paths:
             assert load(path).name == path.stem

@@ -126,7 +126,7 @@ def test_the_accelerator_gives_the_last_node():
 @pytest.mark.parametrize(
     ("nodes", "message"),
     [
-        ([[["sep_conv_3x3", 1]]], "node 0: the accelerator does not run sep_conv_3x3; choose from"),
+        ([[["dil_conv_3x3", 1]]], "node 0: the accelerator does not run dil_conv_3x3; choose from"),
         ([[["conv_3x3", 0]]], "node 0: conv_3x3 reads state 0; the accelerator reads what came"),
         ([[["skip", 1]]], "node 0: skip reads state 1; the accelerator skips one node or more"),
         ([[["conv_3x3", 1]], [["skip", 1]]], "node 1: the accelerator runs one convolution"),

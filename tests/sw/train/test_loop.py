@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from bitrain.data import Dataset
 from bitrain.nn import ScConfig, convert, create_model
 from bitrain.spec import BitrainError
 from bitrain.train import TrainConfig, evaluate, fit
-from bitrain.train.loop import _schedule, _settled, classification
+from bitrain.train.loop import _settled, classification
 
 CONFIG = TrainConfig(epochs=3, batch_size=50, max_shift=1)
 
@@ -203,10 +204,25 @@ def test_other_optimizer_warm_up_and_flips(small) -> None:
 
 
 def test_schedule_rises_and_falls() -> None:
-    rates = [_schedule(done / 100, 0.2) for done in range(101)]
-    assert rates[0] == 0 and rates[20] == 1 and rates[100] == pytest.approx(0)
+    config = TrainConfig(epochs=5, warmup=0.2, learning_rate=0.5)
+    rates = [config.rate(epoch, batch, 20) for epoch in range(5) for batch in range(20)]
+    assert rates[0] == 0 and rates[20] == 0.5 and rates[-1] < 1e-3
     assert rates[:21] == sorted(rates[:21]) and rates[20:] == sorted(rates[20:], reverse=True)
-    assert _schedule(0, 0) == 1
+    assert TrainConfig(epochs=5, learning_rate=0.5).rate(0, 0, 20) == 0.5
+
+
+def test_schedule_begins_anew() -> None:
+    config = TrainConfig(epochs=5, restarts=(3,), warmup=0.2)
+    for length, begin in ((3, 0), (2, 3)):
+        cycle = TrainConfig(epochs=length, warmup=0.2)
+        for epoch in range(length):
+            assert config.rate(begin + epoch, 7, 20) == cycle.rate(epoch, 7, 20)
+
+
+@pytest.mark.parametrize("restarts", [(0,), (5,), (2, 2), (3, 1)])
+def test_restarts_out_of_order(restarts) -> None:
+    with pytest.raises(ValidationError, match="must rise, above 0 and below the number of epochs"):
+        TrainConfig(epochs=5, restarts=restarts)
 
 
 def test_part_of_the_images(digits) -> None:

@@ -19,7 +19,7 @@ from bitrain.spec import BitrainError, Shape
 from ..blocks import Block, BlockSpec
 from .cnn import digits_cnn, lenet5
 from .densenet import densenet22, densenet100
-from .resnet import resnet9, resnet20, resnet20x2, resnet56, resnet83, wrn28_10
+from .resnet import resnet9, resnet20, resnet56, resnet83, wrn28_10
 from .vgg import vgg8, vgg16
 from .weights import load_weights, read_metadata
 
@@ -29,7 +29,6 @@ _BUILDERS: dict[str, Callable[[Shape, int], nn.Sequential]] = {
     "digits_cnn": digits_cnn,
     "lenet5": lenet5,
     "resnet20": resnet20,
-    "resnet20x2": resnet20x2,
     "resnet56": resnet56,
     "resnet9": resnet9,
     "resnet83": resnet83,

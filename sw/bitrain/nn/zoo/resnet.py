@@ -17,11 +17,6 @@ def resnet20(in_shape: Shape, num_classes: int) -> nn.Sequential:
     return cifar_resnet(in_shape, num_classes, blocks=3, widths=WIDTHS)
 
 
-def resnet20x2(in_shape: Shape, num_classes: int) -> nn.Sequential:
-    """ResNet-20 with twice as many filters, 1.1 million weights."""
-    return cifar_resnet(in_shape, num_classes, stem=32, blocks=3, widths=(32, 64, 128))
-
-
 def resnet56(in_shape: Shape, num_classes: int) -> nn.Sequential:
     """Three stages of nine basic blocks, 0.85 million weights."""
     return cifar_resnet(in_shape, num_classes, blocks=9, widths=WIDTHS)
