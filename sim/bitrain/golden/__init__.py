@@ -2,7 +2,7 @@
 
 from .convolution import PackedWeights, Streams, convolve, pack_weights
 from .decided import Bound, decided_after
-from .fire import FiringNeurons, accumulate_and_fire
+from .fire import accumulate_and_fire
 from .model import Arithmetic, layer_inputs, predict, run
 from .progressive import (
     Progressive,
@@ -16,7 +16,6 @@ from .reference import run_reference
 __all__ = [
     "Arithmetic",
     "Bound",
-    "FiringNeurons",
     "PackedWeights",
     "Progressive",
     "Streams",
