@@ -3,6 +3,7 @@
 from .convolution import PackedWeights, Streams, convolve, pack_weights
 from .decided import Bound, decided_after
 from .fire import accumulate_and_fire
+from .in_stream import fsm_max, pooled_fire
 from .model import Arithmetic, layer_inputs, predict, run
 from .progressive import (
     Progressive,
@@ -24,9 +25,11 @@ __all__ = [
     "choose_rungs",
     "convolve",
     "decided_after",
+    "fsm_max",
     "layer_inputs",
     "margins",
     "pack_weights",
+    "pooled_fire",
     "predict",
     "run",
     "run_progressive",
