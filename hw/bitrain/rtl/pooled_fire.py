@@ -83,13 +83,21 @@ class PooledFire(Component):
         ]
         m.d.sync += [fresh.eq(self.step), fires.eq(self.count)]
         # A fire is taken off where the next step adds.
-        taken = Mux(above, self.threshold, 0)
         with m.If(self.step):
             for state, increment in zip(states, self.increments, strict=True):
-                m.d.sync += state.eq(self._clipped(state + increment - taken))
+                m.d.sync += state.eq(self._clipped(state + self._addend(increment, above)))
         with m.If(self.restart):
             m.d.sync += [fresh.eq(0), fires.eq(0), *(s.eq(below) for s in states)]
         return m
+
+    def _addend(self, increment: Value, fire: Value) -> Value:
+        """Increment - θ · fire; no adder where increments are below θ: two LUTs join the signs."""
+        bits = self.threshold.bit_length() - 1
+        if len(increment) > bits + 1:
+            return increment - Mux(fire, self.threshold, 0)
+        sign = increment[-1]
+        low = Cat(increment[:-1], sign.replicate(bits + 1 - len(increment)))
+        return Cat(low, sign ^ fire, sign | fire).as_signed()
 
     def _clipped(self, value: Value) -> Value:
         if not self.saturating:

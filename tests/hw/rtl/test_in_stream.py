@@ -7,8 +7,7 @@ from bench_amaranth import simulate
 from bitrain.golden import fsm_max, pooled_fire
 from bitrain.rtl import FsmMax, PooledCounts, PooledFire
 
-LENGTH, WINDOWS, THRESHOLD_BITS = 24, 4, 3
-THETA = 1 << THRESHOLD_BITS
+LENGTH, WINDOWS = 24, 4
 
 
 def random_increments(members: int) -> np.ndarray:
@@ -33,20 +32,22 @@ async def step(ctx, dut, inputs, values, *, pause: bool) -> None:
 
 
 @pytest.mark.parametrize("members", [1, 3, 4])
+@pytest.mark.parametrize("threshold_bits", [2, 3])
 @pytest.mark.parametrize(
     ("state_bits", "floor"), [(10, None), (4, None), (5, None), (5, 0)], ids=str
 )
-def test_pooled_fire(members, state_bits, floor):
+def test_pooled_fire(members, state_bits, floor, threshold_bits):
     increments, half = random_increments(members), 1 << state_bits - 1
-    low = THETA - half if floor is None else floor
-    expected = pooled_fire(increments, THETA, low, THETA + half - 1)
+    theta = 1 << threshold_bits
+    low = theta - half if floor is None else floor
+    expected = pooled_fire(increments, theta, low, theta + half - 1)
     if state_bits == 10:
-        assert np.array_equal(expected, pooled_fire(increments, THETA))
+        assert np.array_equal(expected, pooled_fire(increments, theta))
     dut = PooledFire(
         members=members,
         increment_bits=4,
         state_bits=state_bits,
-        threshold_bits=THRESHOLD_BITS,
+        threshold_bits=threshold_bits,
         count_bits=LENGTH.bit_length(),
         saturating=state_bits < 10,
         floor=floor,
