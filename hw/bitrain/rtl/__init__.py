@@ -12,7 +12,9 @@ from .requantise import Requantise
 from .shortcut import Shortcut
 from .sng_bank import StochasticNumberGenerators
 from .source import SequenceSource
+from .stream_constants import StreamConstants
 from .stream_control import StreamControl
+from .stream_neurons import StreamNeurons
 from .walker import PositionWalker
 from .writeback import Writeback
 
@@ -30,6 +32,8 @@ __all__ = [
     "SequenceSource",
     "Shortcut",
     "StochasticNumberGenerators",
+    "StreamConstants",
     "StreamControl",
+    "StreamNeurons",
     "Writeback",
 ]

@@ -11,7 +11,7 @@ from networks import random_network
 from strategies import networks
 
 from bitrain.spec import Array, BitrainError, Layer, Network, Program, Shape
-from bitrain.spec.descriptor import GROUP_FIELDS, SHORTCUT_FIELDS, SIGNED_FIELDS
+from bitrain.spec.descriptor import GROUP_FIELDS, SHORTCUT_FIELDS, SIGNED_FIELDS, STREAM_FIELDS
 
 
 @st.composite
@@ -101,6 +101,8 @@ def test_fields_come_out_of_the_program_rom(program):
             assert not any(fields.pop(name) for name in GROUP_FIELDS)
         if not program.has_shortcut:
             assert not any(fields.pop(name) for name in SHORTCUT_FIELDS)
+        if not program.stream_layers:
+            assert not any(fields.pop(name) for name in STREAM_FIELDS)
         assert unpack(program, word) == fields
         assert unpack(program, word).keys() == program.field_widths.keys()
         assert word >> sum(program.field_widths.values()) == 0
