@@ -46,7 +46,7 @@ class ScModel(nn.Module):
         if arithmetic == "binary":  # the baseline has nothing to fire with
             neurons = ["counter"] * len(chain)
         sums = {length: self._sums(length) for length in set(lengths)}
-        self.reads = parts_read([source.append for source in chain])
+        self.reads = parts_read(chain)
         self.layers = nn.ModuleList(
             ScLayer(source, config.bits, sums[length], parts=len(parts), neuron=neuron)
             for source, length, parts, neuron in zip(

@@ -119,7 +119,8 @@ def binary(network: Network, image: np.ndarray) -> list[np.ndarray]:
     outputs, one = [], network.one
     stored = {-1: image}
     for index, layer in enumerate(network.layers):
-        flat = np.reshape(stored[index - 1], layer.in_shape)
+        source = index - 1 if layer.source is None else layer.source
+        flat = np.reshape(stored[source], layer.in_shape)
         added = np.zeros(layer.conv_shape, object)
         if layer.shortcut:
             (vh, vw), before = layer.shortcut.stride, layer.shortcut.before
