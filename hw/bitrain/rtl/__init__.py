@@ -4,6 +4,7 @@ from .accelerator import Accelerator
 from .arg_max import ArgMax
 from .engine import Engine
 from .fsm_max import FsmMax
+from .fsm_relu_max import FsmReluMax
 from .loader import Loader
 from .mac_array import MacArray
 from .max_pool import MaxPool
@@ -26,6 +27,7 @@ __all__ = [
     "ArgMax",
     "Engine",
     "FsmMax",
+    "FsmReluMax",
     "Loader",
     "MacArray",
     "MaxPool",

@@ -14,14 +14,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from amaranth.hdl import Module, signed
-from amaranth.lib import data
-from amaranth.lib.wiring import Component, In, Out
 
 from bitrain.gen import synthesise_component
 from bitrain.golden import fsm_max, pooled_fire
 from bitrain.nn import ScConfig, StreamSource
-from bitrain.rtl import FsmMax, PooledCounts, PooledFire
+from bitrain.rtl import FsmReluMax, PooledCounts, PooledFire
 from bitrain.spec import write_atomically
 
 MEMBERS = 4
@@ -36,48 +33,13 @@ STATE_BITS = SUM_BITS + 1
 FSM_BITS = 4
 
 
-class SeparateFire(Component):
-    """Saturating-counter ReLU of each neuron by itself, and the max of their streams by FSMs."""
-
-    def __init__(self, state_bits: int):
-        self.state_bits = state_bits
-        super().__init__(
-            {
-                "restart": In(1),
-                "step": In(1),
-                "increments": In(data.ArrayLayout(signed(INCREMENT_BITS), MEMBERS)),
-                "count": Out(BITS + 1),
-            }
-        )
-
-    def elaborate(self, platform):
-        m = Module()
-        m.submodules.fsm_max = largest = FsmMax(width=MEMBERS, state_bits=FSM_BITS)
-        m.d.comb += [largest.restart.eq(self.restart), largest.step.eq(1)]
-        for i in range(MEMBERS):
-            neuron = _fire(self.state_bits, members=1, saturating=True, floor=0)
-            m.submodules[f"relu_{i}"] = neuron
-            m.d.comb += [
-                neuron.restart.eq(self.restart),
-                neuron.step.eq(self.step),
-                neuron.increments[0].eq(self.increments[i]),
-                largest.bits[i].eq(neuron.fire),
-            ]
-        m.d.sync += self.count.eq(self.count + largest.maximum)
-        with m.If(self.restart):
-            m.d.sync += self.count.eq(0)
-        return m
-
-
-def _fire(state_bits: int, *, members: int = MEMBERS, **options) -> PooledFire:
-    return PooledFire(
-        members=members,
-        increment_bits=INCREMENT_BITS,
-        state_bits=state_bits,
-        threshold_bits=SHIFT,
-        count_bits=BITS + 1,
-        **options,
-    )
+OPTIONS = {
+    "members": MEMBERS,
+    "increment_bits": INCREMENT_BITS,
+    "threshold_bits": SHIFT,
+    "count_bits": BITS + 1,
+}
+"""Of all circuits that fire."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,12 +47,13 @@ class Variant:
     """A circuit for a pooling window, and the activations that it gives."""
 
     name: str
-    build: Callable[[], Component]
+    build: Callable[[], FsmReluMax | PooledCounts | PooledFire]
     activations: Callable[[np.ndarray], np.ndarray]
     """Of increments (windows, members, L)."""
 
 
-def _variants() -> list[Variant]:
+def variants() -> list[Variant]:
+    """Counter mode, exact fires, saturating ones, and blocks of the literature."""
     theta = 1 << SHIFT
 
     def fused(state_bits: int, floor: int | None = None) -> Callable[[np.ndarray], np.ndarray]:
@@ -104,7 +67,7 @@ def _variants() -> list[Variant]:
         streams = pooled_fire(each, theta, 0, high).reshape(increments.shape)
         return fsm_max(streams, FSM_BITS).sum(1)
 
-    def counts() -> Component:
+    def counts() -> PooledCounts:
         return PooledCounts(
             members=MEMBERS,
             increment_bits=INCREMENT_BITS,
@@ -117,7 +80,7 @@ def _variants() -> list[Variant]:
         Variant(name="counters, binary ReLU and max", build=counts, activations=exact),
         Variant(
             name=f"fused fire, states of {STATE_BITS} bits (exact)",
-            build=lambda: _fire(STATE_BITS),
+            build=lambda: PooledFire(state_bits=STATE_BITS, **OPTIONS),
             activations=fused(STATE_BITS),
         ),
     ]
@@ -125,14 +88,14 @@ def _variants() -> list[Variant]:
         variants.append(
             Variant(
                 name=f"fused fire, states of {bits} bits, saturating",
-                build=lambda bits=bits: _fire(bits, saturating=True),
+                build=lambda bits=bits: PooledFire(state_bits=bits, saturating=True, **OPTIONS),
                 activations=fused(bits),
             )
         )
     variants.append(
         Variant(
             name="saturating-counter ReLU (6 bits, floor 0) and FSM max (4 bits)",
-            build=lambda: SeparateFire(6),
+            build=lambda: FsmReluMax(state_bits=6, fsm_bits=FSM_BITS, **OPTIONS),
             activations=separate,
         )
     )
@@ -168,7 +131,7 @@ def random_increments(config: ScConfig, seed: int = 0) -> np.ndarray:
 def measure(directory: Path, device: str) -> list[dict]:
     """A row for each variant: errors, and resources post-synthesis."""
     rows = []
-    for index, variant in enumerate(_variants()):
+    for index, variant in enumerate(variants()):
         errors = {}
         for name, config in (("default", ScConfig(bits=BITS)), ("lfsr", LFSR)):
             increments = random_increments(config)

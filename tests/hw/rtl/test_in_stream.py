@@ -5,7 +5,7 @@ import pytest
 from bench_amaranth import simulate
 
 from bitrain.golden import fsm_max, pooled_fire
-from bitrain.rtl import FsmMax, PooledCounts, PooledFire
+from bitrain.rtl import FsmMax, FsmReluMax, PooledCounts, PooledFire
 
 LENGTH, WINDOWS = 24, 4
 
@@ -103,5 +103,27 @@ def test_fsm_max(width, state_bits):
                 ctx.set(dut.bits, word)
                 assert ctx.get(dut.maximum) == expected[window, t]
                 await ctx.tick()
+
+    simulate(dut, drive)
+
+
+@pytest.mark.parametrize("members", [2, 4])
+def test_fsm_relu_max(members):
+    increments, theta, half = random_increments(members), 8, 16
+    each = pooled_fire(increments.reshape(-1, 1, LENGTH), theta, 0, theta + half - 1)
+    expected = fsm_max(each.reshape(increments.shape), 3).sum(1)
+    dut = FsmReluMax(
+        members=members, increment_bits=4, state_bits=5, fsm_bits=3, threshold_bits=3, count_bits=5
+    )
+
+    async def drive(ctx):
+        for window in range(WINDOWS):
+            await restart(ctx, dut)
+            for t in range(LENGTH):
+                values = increments[window, :, t]
+                await step(ctx, dut, dut.increments, values, pause=t % 5 == window)
+            ctx.set(dut.step, 0)
+            await ctx.tick()
+            assert ctx.get(dut.count) == expected[window]
 
     simulate(dut, drive)
