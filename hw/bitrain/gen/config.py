@@ -9,7 +9,7 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bitrain.spec import Array, BitrainError, Network, Shape, write_atomically
+from bitrain.spec import Array, BitrainError, Interface, Network, Shape, write_atomically
 
 from .devices import Device
 from .tools import package_version
@@ -52,6 +52,7 @@ class IpConfig(_Model):
     """Of Bitrain."""
     top: str
     """Verilog module."""
+    interface: Interface = Interface()
     device: str
     frequency_mhz: float
     array: Array
@@ -65,7 +66,14 @@ class IpConfig(_Model):
 
     @classmethod
     def of(
-        cls, network: Network, array: Array, *, top: str, device: str, frequency_mhz: float
+        cls,
+        network: Network,
+        array: Array,
+        *,
+        top: str,
+        interface: Interface,
+        device: str,
+        frequency_mhz: float,
     ) -> "IpConfig":
         """Configuration of an IP package about to be written."""
         layers = tuple(
@@ -81,6 +89,7 @@ class IpConfig(_Model):
         return cls(
             version=package_version("bitrain") or "unknown",
             top=top,
+            interface=interface,
             device=device,
             frequency_mhz=frequency_mhz,
             array=array,

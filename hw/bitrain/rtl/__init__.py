@@ -2,7 +2,10 @@
 
 from .accelerator import Accelerator
 from .arg_max import ArgMax
+from .axi_accelerator import AxiAccelerator
+from .axi_lite import AxiLiteRegisters
 from .engine import Engine
+from .frame_guard import FrameGuard
 from .loader import Loader
 from .mac_array import MacArray
 from .max_pool import MaxPool
@@ -13,13 +16,17 @@ from .shortcut import Shortcut
 from .sng_bank import StochasticNumberGenerators
 from .source import SequenceSource
 from .stream_control import StreamControl
+from .top import build_top
 from .walker import PositionWalker
 from .writeback import Writeback
 
 __all__ = [
     "Accelerator",
     "ArgMax",
+    "AxiAccelerator",
+    "AxiLiteRegisters",
     "Engine",
+    "FrameGuard",
     "Loader",
     "MacArray",
     "MaxPool",
@@ -32,4 +39,5 @@ __all__ = [
     "StochasticNumberGenerators",
     "StreamControl",
     "Writeback",
+    "build_top",
 ]

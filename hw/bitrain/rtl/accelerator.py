@@ -26,6 +26,8 @@ class Accelerator(Component):
     ----------
     program
         The network compiled for an array; fixes ROM contents and all widths.
+    rewindable
+        Whether an image may be given up while it is loaded.
 
     Members
     -------
@@ -41,10 +43,13 @@ class Accelerator(Component):
         Cycles from the last pixel to the first score, of this image or the last.
     trace : Out(signature)
         Every activation that a layer stores: ``valid``, ``layer``, ``address``, ``data``.
+    rewind : In(1)
+        The next pixel is an image's first; only while one is loaded. Only if rewindable.
     """
 
-    def __init__(self, program: Program):
+    def __init__(self, program: Program, *, rewindable: bool = False):
         self.program = program
+        self.rewindable = rewindable
         network = program.network
         activation = activation_shape(network.bits)
         self.score_layout = data.StructLayout({"score": signed(program.score_bits), "last": 1})
@@ -65,6 +70,7 @@ class Accelerator(Component):
                 "cycles": Out(unsigned(32)),
                 "trace": Out(trace),
             }
+            | ({"rewind": In(1)} if rewindable else {})
         )
 
     def elaborate(self, platform):
@@ -96,6 +102,9 @@ class Accelerator(Component):
                         m.d.sync += [pixel.eq(0), self.cycles.eq(0)]
                         m.d.comb += engine.start.eq(1)
                         m.next = "RUN"
+                if self.rewindable:
+                    with m.If(self.rewind):
+                        m.d.sync += pixel.eq(0)
             with m.State("RUN"):
                 m.d.comb += self.busy.eq(1)
                 m.d.sync += [self.cycles.eq(self.cycles + 1), score.eq(0)]

@@ -8,32 +8,38 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from bitrain import golden
-from bitrain.spec import Array, BitrainError, Network, Program, estimate
+from bitrain.spec import Array, BitrainError, Interface, Network, Program, estimate
+
+from .manifest import describe_ports, describe_registers
 
 _SOURCES = Path(__file__).parent / "testbench"
-MANIFEST_FORMAT = 1
-WRAPPER_SUFFIX = "_axis"
-"""Of the wrapper with AXI4-Stream ports, which the test bench does without."""
+MANIFEST_FORMAT = 2
 
 
 def write_testbench(
-    ip_dir: Path, network: Network, array: Array, images: np.ndarray, *, top: str | None = None
+    ip_dir: Path,
+    network: Network,
+    array: Array,
+    images: np.ndarray,
+    *,
+    top: str | None = None,
+    interface: Interface | None = None,
 ) -> None:
     """Write ``ip_dir/tb``: test bench, manifest and golden vectors of ``images``.
 
     images: integers in [0, 2^n], (K, channels, height, width). ``top``: the Verilog module, which
-    is ``ip_dir/rtl/<top>.v``; by default the only one there besides its AXI wrapper. The same
-    arguments give the same bytes; an older ``tb`` is replaced as a whole.
+    is ``ip_dir/rtl/<top>.v``; by default the only one there. ``interface``: its ports, raw streams
+    by default. The same arguments give the same bytes; an older ``tb`` is replaced as a whole.
     """
+    interface = interface or Interface()
     ip_dir = Path(ip_dir)
     modules = [path.stem for path in sorted((ip_dir / "rtl").glob("*.v"))]
-    candidates = [name for name in modules if not name.endswith(WRAPPER_SUFFIX)]
-    if top not in modules and not (top is None and len(candidates) == 1):
+    if top not in modules and not (top is None and len(modules) == 1):
         raise BitrainError(
             f"{ip_dir}: rtl/ holds {', '.join(modules) or 'no Verilog'}, expected "
             f"{top or 'one module'}; `bitrain generate` writes it"
         )
-    top = top or candidates[0]
+    top = top or modules[0]
     if not len(images):
         raise BitrainError("test bench: no images given, expected at least one")
     program, cost = Program(network, array), estimate(network, array)
@@ -43,6 +49,8 @@ def write_testbench(
         "network": network.name,
         "top": top,
         "sources": [f"rtl/{top}.v"],
+        "ports": describe_ports(interface),
+        "registers": describe_registers(program) if interface.is_axi else None,
         "memories": [f"rom/{path.name}" for path in sorted((ip_dir / "rom").glob("*.mem"))],
         "activation_bits": program.activation_bits,
         "score_bits": program.score_bits,
