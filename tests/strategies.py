@@ -116,6 +116,36 @@ def appended(draw, layer: Layer, before: list[Layer], shapes: list[Shape]):
     return replaced(layer, append=draw(st.sampled_from(fitting)))
 
 
+@st.composite
+def branches(draw, stored: list[Shape], taken: set[int | None], bits: int):
+    """A 1 x 1 convolution of an earlier map, put behind the last where it fits; else None."""
+    last = len(stored) - 2
+    fitting = [
+        (index - 1, stride)
+        for index, shape in enumerate(stored[:-1])
+        for stride in itertools.product((1, 2, 3), repeat=2)
+        if (-(-shape.height // stride[0]), -(-shape.width // stride[1])) == stored[-1][1:]
+    ]
+    if not fitting or last in taken or draw(st.booleans()):
+        return None
+    source, stride = draw(st.sampled_from(fitting))
+    shape = stored[source + 1]
+    one, channels = 1 << bits, draw(st.integers(1, 3))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    return Layer(
+        kind="conv2d",
+        name="branch",
+        in_shape=shape,
+        weight=rng.integers(-one, one + 1, (channels, shape.channels, 1, 1)),
+        bias=rng.integers(-one, one + 1, channels),
+        shift=draw(st.integers(-1, 3)),
+        stream_length=1 << draw(st.integers(0, bits)),
+        stride=stride,
+        source=source,
+        append=last,
+    )
+
+
 def replaced(layer: Layer, **changes) -> Layer:
     fields = {name: getattr(layer, name) for name in type(layer).model_fields}
     return Layer.model_validate({**fields, **changes})
@@ -125,7 +155,8 @@ def replaced(layer: Layer, **changes) -> Layer:
 def networks(draw, max_layers: int = 3, *, shortcut: bool = False):
     """A network of 1 … ``max_layers`` layers, 2 to 8 bits and 1 to 6 lanes.
 
-    ``shortcut``: some layers add the activations of an earlier one, or are put behind them.
+    ``shortcut``: some layers add the activations of an earlier one, are put behind them, or read
+    them in the place of those before.
     """
     n, num_lanes = draw(st.integers(2, 8)), draw(st.integers(1, 6))
     shape = Shape(*(draw(st.integers(1, limit)) for limit in (3, 6, 6)))
@@ -146,6 +177,13 @@ def networks(draw, max_layers: int = 3, *, shortcut: bool = False):
             channels += stored[layer.append + 1].channels
         shape = Shape(channels, height, width)
         stored.append(shape)
+        branch = None
+        if shortcut and left:
+            branch = draw(branches(stored, {other.append for other in chain}, n))
+        if branch:
+            chain.append(branch)
+            shape = Shape(shape.channels + branch.out_channels, height, width)
+            stored.append(shape)
     return Network(
         name="drawn",
         activation_bank=draw(banks(n, num_lanes)),

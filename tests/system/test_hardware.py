@@ -5,7 +5,14 @@ import shutil
 from pathlib import Path
 
 import pytest
-from networks import dense_network, grouped_network, random_images, random_network, residual_network
+from networks import (
+    dense_network,
+    grouped_network,
+    projected_network,
+    random_images,
+    random_network,
+    residual_network,
+)
 
 from bitrain.bench import simulate, write_testbench
 from bitrain.gen import generate_ip
@@ -45,6 +52,7 @@ def ip(network, tmp_path_factory) -> Path:
         ("verilator", residual_network, 13, Sharing.SHARED),
         ("verilator", grouped_network, 14, Sharing.SHARED),
         ("verilator", dense_network, 16, Sharing.SHARED),
+        ("icarus", projected_network, 8, Sharing.SHARED),
     ],
 )
 def test_random_network_is_bit_exact(tmp_path, simulator, build, seed, sharing):

@@ -92,9 +92,11 @@ class Layer(BaseModel):
     """Further right shift of each output channel, whose weights use so many bits more of their
     range, int32: (out,). Zero for scores; not given, all zero."""
     shortcut: Shortcut | None = None
+    source: int | None = Field(default=None, ge=-1)
+    """The layer (-1: the image) whose output this one reads; by default the layer before it."""
     append: int | None = Field(default=None, ge=-1)
-    """The layer (-1: the image) behind whose output this one's is put: the next layer reads what
-    that layer's next one did, and then these channels."""
+    """The layer (-1: the image) behind whose output this one's is put: who reads this output reads
+    that layer's channels first, with those that they lie behind."""
     stream_length: int = Field(ge=1)
     """L, a power of two, at most 2^n."""
     relu: bool = True

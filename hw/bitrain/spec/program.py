@@ -111,14 +111,15 @@ class Program:
 
         Outputs that lie behind each other are one buffer, from the first of them on.
         """
-        layers, reads = self.network.layers, self.network.reads
+        network, stored = self.network, self.network.stored
         size, last = {}, {}
-        for i, (layer, parts) in enumerate(zip(layers, reads, strict=True)):
-            first = parts[0]
-            size[first] = max(size.get(first, 0), layer.in_shape.size)
-            last[first] = i
+        for i in range(-1, len(network.layers) - 1):
+            first = stored[i][0]
+            size[first] = max(size.get(first, 0), network.stored_shape(i).size)
+        for i, (layer, parts) in enumerate(zip(network.layers, network.reads, strict=True)):
+            last[parts[0]] = i
             if layer.shortcut:
-                last[reads[layer.shortcut.source + 1][0]] = i
+                last[stored[layer.shortcut.source][0]] = i
         return tuple(Buffer(size=size[i], first=i, last=last[i]) for i in sorted(size))
 
     @cached_property
@@ -130,6 +131,12 @@ class Program:
         """First RAM address of each buffer."""
         return self._memory_map[1]
 
+    @cached_property
+    def _first_addresses(self) -> dict[int, int]:
+        """Of each buffer, by the layer that begins it."""
+        firsts = [buffer.first for buffer in self.buffers]
+        return dict(zip(firsts, self.buffer_bases, strict=True))
+
     @property
     def activation_depth(self) -> int:
         """Words of activation RAM."""
@@ -138,18 +145,16 @@ class Program:
     @cached_property
     def in_bases(self) -> tuple[int, ...]:
         """First RAM address of each layer's input; images are stored from address 0."""
-        bases = {
-            buffer.first: base for buffer, base in zip(self.buffers, self.buffer_bases, strict=True)
-        }
-        return tuple(bases[parts[0]] for parts in self.network.reads)
+        return tuple(self._first_addresses[parts[0]] for parts in self.network.reads)
 
     @cached_property
     def out_bases(self) -> tuple[int, ...]:
         """First RAM address of each layer's output."""
-        inner = self.network.layers[:-1]
-        inputs = zip(inner, self.in_bases[1:], self.network.layers[1:], strict=True)
-        # An output ends where the input of the layer after it does.
-        bases = [base + after.in_shape.size - layer.out_shape.size for layer, base, after in inputs]
+        network, first = self.network, self._first_addresses
+        bases = [
+            first[network.stored[i][0]] + network.stored_shape(i).size - layer.out_shape.size
+            for i, layer in enumerate(network.layers[:-1])
+        ]
         return (*bases, 0)  # scores have a memory of their own
 
     @cached_property

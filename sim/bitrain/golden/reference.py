@@ -9,7 +9,8 @@ def run_reference(network: Network, images: np.ndarray) -> list[np.ndarray]:
     """What :func:`bitrain.golden.run` computes, one neuron and one bit at a time."""
     outputs, stored = [], {-1: images}
     for index, layer in enumerate(network.layers):
-        activations = stored[index - 1].reshape(-1, *layer.in_shape)
+        source = index - 1 if layer.source is None else layer.source
+        activations = stored[source].reshape(-1, *layer.in_shape)
         shortcuts = [None] * len(images)
         if layer.shortcut:
             shortcuts = outputs[layer.shortcut.source]

@@ -8,6 +8,7 @@ from bench_amaranth import simulate
 from networks import (
     dense_network,
     grouped_network,
+    projected_network,
     random_bank,
     random_images,
     random_layer,
@@ -125,8 +126,8 @@ def test_shortcuts(seed):
 
 
 @pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("build", [grouped_network, dense_network])
-def test_groups_and_concatenation(build, seed):
+@pytest.mark.parametrize("build", [grouped_network, dense_network, projected_network])
+def test_groups_concatenation_and_sources(build, seed):
     rng = np.random.default_rng(seed)
     lanes = int(rng.integers(1, 4))
     network = build(seed, bits=3, lanes=lanes)
