@@ -58,8 +58,8 @@ def test_bit_exact(tmp_path, streams, reset, simulator, network):
 FAULTS = {
     "frames that end early are not called back": (r"assign rewind = .*;", "assign rewind = 0;"),
     "pixels beyond the frame are not swallowed": (r"missing = \\\$\d+ ;", "missing = 0;"),
-    "scores are zero": (r"assign m_axis__tdata = .*;", "assign m_axis__tdata = 0;"),
-    "the last score is not marked": (r"assign m_axis__tlast = .*;", "assign m_axis__tlast = 0;"),
+    "scores are zero": (r"assign m_axis_tdata = .*;", "assign m_axis_tdata = 0;"),
+    "the last score is not marked": (r"assign m_axis_tlast = .*;", "assign m_axis_tlast = 0;"),
 }
 
 

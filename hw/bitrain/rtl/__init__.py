@@ -11,11 +11,13 @@ from .mac_array import MacArray
 from .max_pool import MaxPool
 from .operands import OperandRegisters
 from .popcount import PopulationCount
+from .prefix_bias import PrefixBias
 from .requantise import Requantise
 from .shortcut import Shortcut
 from .sng_bank import StochasticNumberGenerators
 from .source import SequenceSource
 from .stream_control import StreamControl
+from .stream_prefix import StreamPrefix
 from .top import build_top
 from .walker import PositionWalker
 from .writeback import Writeback
@@ -33,11 +35,13 @@ __all__ = [
     "OperandRegisters",
     "PopulationCount",
     "PositionWalker",
+    "PrefixBias",
     "Requantise",
     "SequenceSource",
     "Shortcut",
     "StochasticNumberGenerators",
     "StreamControl",
+    "StreamPrefix",
     "Writeback",
     "build_top",
 ]

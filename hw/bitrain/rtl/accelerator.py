@@ -45,6 +45,9 @@ class Accelerator(Component):
         Every activation that a layer stores: ``valid``, ``layer``, ``address``, ``data``.
     rewind : In(1)
         The next pixel is an image's first; only while one is loaded. Only if rewindable.
+    log_length : In(…)
+        log2 of the stream length; counts as an image's last pixel is taken. Only if the program's
+        length is chosen at run time.
     """
 
     def __init__(self, program: Program, *, rewindable: bool = False):
@@ -71,6 +74,11 @@ class Accelerator(Component):
                 "trace": Out(trace),
             }
             | ({"rewind": In(1)} if rewindable else {})
+            | (
+                {"log_length": In(range(program.longest.bit_length()))}
+                if program.run_time_length
+                else {}
+            )
         )
 
     def elaborate(self, platform):
@@ -93,6 +101,8 @@ class Accelerator(Component):
             self.trace.address.eq(engine.store_address),
             self.trace.data.eq(engine.store_activation),
         ]
+        if self.program.run_time_length:
+            m.d.comb += engine.log_length.eq(self.log_length)
         with m.FSM():
             with m.State("LOAD"):
                 m.d.comb += [self.pixels.ready.eq(1), self.busy.eq(pixel != 0)]

@@ -9,8 +9,8 @@ The engine loads the operands of the next chunk (N cycles) while the streams of 
     + P Q + overhead                       the last results, pipeline and descriptor fetch
 
 cycles, where the overhead is LAYER_OVERHEAD, and SHORTCUT_OVERHEAD more in every layer of a network
-that has shortcuts: their addition takes a stage of the pipeline. Simulation must find exactly
-these numbers.
+that has shortcuts: their addition takes a stage of the pipeline. A stream length chosen at run time
+takes LENGTH_OVERHEAD more. Simulation must find exactly these numbers.
 """
 
 from dataclasses import dataclass
@@ -24,6 +24,8 @@ LAYER_OVERHEAD = 14
 """Cycles a layer spends on descriptor fetch and pipeline depth."""
 SHORTCUT_OVERHEAD = 1
 """More of them, if any layer of the network adds a shortcut."""
+LENGTH_OVERHEAD = 2
+"""More of them, if the stream length is chosen at run time: biases are scaled as they are read."""
 IMAGE_OVERHEAD = 1
 """Cycles to read the first score."""
 
@@ -89,10 +91,10 @@ class NetworkCost:
         )
 
 
-def estimate(network: Network, array: Array) -> NetworkCost:
-    """Cost of ``network`` on ``array``."""
-    program = Program(network, array)
-    overhead = layer_overhead(network)
+def estimate(network: Network, array: Array, *, run_time_length: bool = False) -> NetworkCost:
+    """Cost of ``network`` on ``array``, whose stream length may be one chosen at run time."""
+    program = Program(network, array, run_time_length=run_time_length)
+    overhead = layer_overhead(network, run_time_length=run_time_length)
     layers = []
     for layer, tiling, last in zip(
         network.layers, program.tilings, [False] * (len(network.layers) - 1) + [True], strict=True
@@ -129,9 +131,10 @@ def estimate(network: Network, array: Array) -> NetworkCost:
     )
 
 
-def layer_overhead(network: Network) -> int:
+def layer_overhead(network: Network, *, run_time_length: bool = False) -> int:
     """Cycles that each layer spends on descriptor fetch and pipeline depth."""
-    return LAYER_OVERHEAD + SHORTCUT_OVERHEAD * any(layer.shortcut for layer in network.layers)
+    shortcuts = any(layer.shortcut for layer in network.layers)
+    return LAYER_OVERHEAD + SHORTCUT_OVERHEAD * shortcuts + LENGTH_OVERHEAD * run_time_length
 
 
 def layer_cycles(tiling: Tiling, array: Array, length: int, overhead: int = LAYER_OVERHEAD) -> int:

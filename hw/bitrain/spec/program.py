@@ -20,21 +20,54 @@ from itertools import accumulate
 
 from . import rom_words
 from .array import Array
-from .descriptor import GROUP_FIELDS, SHORTCUT_FIELDS, SIGNED_FIELDS, Descriptor
+from .descriptor import (
+    GROUP_FIELDS,
+    LENGTH_FIELDS,
+    SHORTCUT_FIELDS,
+    SIGNED_FIELDS,
+    Descriptor,
+)
+from .errors import BitrainError
 from .layer import Layer
 from .memory_map import Buffer, place
 from .network import Network
+from .prefix import with_prefix
 from .tiling import Tiling
 
 
 class Program:
-    """A network compiled for an array: descriptors, ROM words, memory map and field widths."""
+    """A network compiled for an array: descriptors, ROM words, memory map and field widths.
 
-    def __init__(self, network: Network, array: Array):
+    ``run_time_length``: the engine can run its prefixes too, from the same ROMs.
+    """
+
+    def __init__(self, network: Network, array: Array, *, run_time_length: bool = False):
         array.check(network)
+        self.run_time_length = run_time_length
         self.network = network
         self.array = array
         self.tilings = tuple(Tiling.of(layer, array) for layer in network.layers)
+
+    @property
+    def longest(self) -> int:
+        """L of the longest streams."""
+        return max(layer.stream_length for layer in self.network.layers)
+
+    @cached_property
+    def prefixes(self) -> dict[int, Network]:
+        """The networks that the engine runs, by the length of their longest streams, longest first.
+
+        Only the network itself, or all its prefixes that the contract allows.
+        """
+        found = {self.longest: self.network}
+        length = self.longest >> 1
+        while self.run_time_length and length:
+            try:
+                found[length] = with_prefix(self.network, length)
+            except BitrainError:  # nor can any shorter one
+                break
+            length >>= 1
+        return found
 
     @cached_property
     def has_shortcut(self) -> bool:
@@ -68,7 +101,11 @@ class Program:
     @cached_property
     def score_bits(self) -> int:
         """Signed accumulator with its bias; also the width of scores."""
-        ranges = [self.network.accumulator_range(layer) for layer in self.network.layers]
+        ranges = [
+            network.accumulator_range(layer)
+            for network in self.prefixes.values()
+            for layer in network.layers
+        ]
         return max(max(-low - 1, high).bit_length() for low, high in ranges) + 1
 
     @property
@@ -79,7 +116,8 @@ class Program:
     @cached_property
     def left_shift(self) -> int:
         """Constant left shift that makes every layer's remaining shift a right shift."""
-        return max(0, *(-layer.shift for layer in self.network.layers[:-1]), 0)
+        networks = self.prefixes.values()
+        return max(0, *(-layer.shift for network in networks for layer in network.layers[:-1]), 0)
 
     @cached_property
     def upscale_bits(self) -> int:
@@ -212,7 +250,11 @@ class Program:
     @cached_property
     def field_widths(self) -> dict[str, int]:
         """Bits of each descriptor field, in ROM order, least significant first."""
-        unused = (SHORTCUT_FIELDS * (not self.has_shortcut), GROUP_FIELDS * (not self.has_groups))
+        unused = (
+            SHORTCUT_FIELDS * (not self.has_shortcut),
+            GROUP_FIELDS * (not self.has_groups),
+            LENGTH_FIELDS * (not self.run_time_length),
+        )
         names = [name for name in Descriptor.__dataclass_fields__ if name not in sum(unused, ())]
         columns = {name: [asdict(d)[name] for d in self.descriptors] for name in names}
         return {
@@ -276,6 +318,7 @@ class Program:
             last_window=tiling.window - 1,
             right_shift=layer.shift + self.left_shift if layer.relu else 0,
             scores=not layer.relu,
+            log_length=layer.stream_length.bit_length() - 1,
             last_group_tile=(tiling.channel_tiles // layer.groups - 1) * grouped,
             group_step=layer.in_shape.size // layer.groups * grouped,
             **self._shortcut_fields(layer),
