@@ -166,6 +166,9 @@ def generate(
     reset: Annotated[
         Literal["high", "low"] | None, typer.Option(help="Active level; low for axi, high for raw.")
     ] = None,
+    run_time_length: Annotated[
+        bool, typer.Option("--run-time-length", help="Stream length chosen at run time.")
+    ] = False,
     device: Annotated[str, typer.Option(help="FPGA, for constraints.")] = "ecp5-85k",
     name: Annotated[str | None, typer.Option(help="Verilog module; the network's name.")] = None,
     images: Images = 16,
@@ -184,11 +187,13 @@ def generate(
         name=name,
         device=device,
         interface=Interface.usual(interface, reset),
+        run_time_length=run_time_length,
         num_images=images,
         data=data,
         data_dir=data_dir,
     )
-    print_memories(Program(loaded, array), device, console)
+    program = Program(loaded, array, run_time_length=run_time_length)
+    print_memories(program, device, console)
     console.print(f"wrote {written}")
 
 

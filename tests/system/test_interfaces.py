@@ -1,5 +1,6 @@
 """Accelerators with other ports than the raw ones, in their own test benches; and with faults."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -9,7 +10,7 @@ from networks import random_images, random_network, residual_network
 
 from bitrain.bench import simulate, write_testbench
 from bitrain.gen import generate_ip
-from bitrain.spec import Array, Interface, Network, estimate
+from bitrain.spec import Array, Interface, Network, Program, estimate
 
 pytestmark = pytest.mark.tools
 
@@ -18,14 +19,22 @@ ARRAY = Array(channels=2, positions=2, lanes=4)
 icarus = pytest.mark.skipif(not shutil.which("iverilog"), reason="Icarus Verilog not installed")
 
 
-def generate(directory: Path, interface: Interface, network: Network = NETWORK) -> Path:
+def generate(
+    directory: Path, interface: Interface, network: Network = NETWORK, **options: bool
+) -> Path:
     images = random_images(network, 2)
 
     def testbench(ip: Path) -> None:
-        write_testbench(ip, network, ARRAY, images, top="dut", interface=interface)
+        write_testbench(ip, network, ARRAY, images, top="dut", interface=interface, **options)
 
     return generate_ip(
-        network, ARRAY, directory, name="dut", interface=interface, testbench=testbench
+        network,
+        ARRAY,
+        directory,
+        name="dut",
+        interface=interface,
+        testbench=testbench,
+        **options,
     )
 
 
@@ -53,6 +62,25 @@ def test_bit_exact(tmp_path, streams, reset, simulator, network):
     images = (2 + 3 + 1) + (4 + 3) * (streams == "axi")
     stored = sum(layer.out_shape.size for layer in network.layers)
     assert report.values_compared >= images * stored
+
+
+@pytest.mark.parametrize(
+    ("streams", "simulator"),
+    [("raw", "verilator"), pytest.param("axi", "icarus", marks=icarus)],
+)
+def test_every_stream_length(tmp_path, streams, simulator):
+    """One accelerator, all prefixes, in one run of the test bench."""
+    network = residual_network(2, bits=3, lanes=2)
+    ip = generate(tmp_path / "ip", Interface.usual(streams), network, run_time_length=True)
+    report = simulate(ip, simulator=simulator, seed=2)
+    assert report.problems == ()
+    program = Program(network, ARRAY, run_time_length=True)
+    assert len(program.prefixes) >= 3
+    results = json.loads((report.log.parent / "results.json").read_text())["scenarios"]
+    for length, prefix in program.prefixes.items():
+        cycles = estimate(prefix, ARRAY, run_time_length=True).cycles
+        assert results[f"length{length}"]["cycles"] == [cycles] * 2
+        assert results[f"length{length}"]["mismatches"] == 0
 
 
 FAULTS = {

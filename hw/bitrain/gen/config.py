@@ -53,6 +53,8 @@ class IpConfig(_Model):
     top: str
     """Verilog module."""
     interface: Interface = Interface()
+    run_time_length: bool = False
+    """Whether the stream length can be chosen while it runs."""
     device: str
     frequency_mhz: float
     array: Array
@@ -72,6 +74,7 @@ class IpConfig(_Model):
         *,
         top: str,
         interface: Interface,
+        run_time_length: bool,
         device: str,
         frequency_mhz: float,
     ) -> "IpConfig":
@@ -90,6 +93,7 @@ class IpConfig(_Model):
             version=package_version("bitrain") or "unknown",
             top=top,
             interface=interface,
+            run_time_length=run_time_length,
             device=device,
             frequency_mhz=frequency_mhz,
             array=array,

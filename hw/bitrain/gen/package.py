@@ -8,6 +8,7 @@
     <name>.core          FuseSoC (CAPI2)
     rtl/<name>.v         the accelerator
     include/<name>_registers.h    addresses of its registers, where it has a bus
+    lint/<name>.vlt      what Verilator's linter need not say, and why
     rom/*.mem            contents of its memories ($readmemb, bare names)
     constraints/         target frequency for nextpnr (LPF, PCF) and for others (SDC)
     tb/                  test bench, where one is given
@@ -38,6 +39,7 @@ from bitrain.spec.registers import REGISTERS, constants
 
 from .config import IpConfig, read_config, write_config
 from .devices import DEFAULT_DEVICE, Device, find_device
+from .lint import waiver_file
 from .ports import Port, list_ports
 from .verilog import Sources, write_verilog
 
@@ -51,6 +53,7 @@ def generate_ip(
     device: str = DEFAULT_DEVICE,
     frequency: float | None = None,
     interface: Interface | None = None,
+    run_time_length: bool = False,
     testbench: Callable[[Path], None] | None = None,
 ) -> Path:
     """Write the IP package of ``network`` on ``array`` as the folder ``directory``; return it.
@@ -67,6 +70,8 @@ def generate_ip(
         constraints and as the default of synthesis. The Verilog does not depend on them.
     interface
         Streams, clock and reset of the module; raw streams by default.
+    run_time_length
+        Whether the stream length can be chosen while it runs.
     testbench
         Called with the folder while it is being made; what it writes to ``tb/`` goes into the core.
 
@@ -85,16 +90,19 @@ def generate_ip(
         array,
         top=top,
         interface=interface or Interface(),
+        run_time_length=run_time_length,
         device=chosen.name,
         frequency_mhz=frequency or chosen.frequency,
     )
     _check_replaceable(directory)
-    program = Program(network, array)
+    program = Program(network, array, run_time_length=run_time_length)
     directory.parent.mkdir(parents=True, exist_ok=True)
     staging = directory.with_name(f".{directory.name}.{os.getpid()}.tmp")
     try:
         component = build_top(program, config.interface)
         sources = write_verilog(component, staging, top)
+        waivers = waiver_file(axi=config.interface.is_axi)
+        write_atomically(staging / "lint" / f"{top}.vlt", waivers)
         save_network(network, staging / "network.npz")
         write_config(config, staging)
         if testbench:
@@ -117,7 +125,8 @@ def default_name(network_name: str) -> str:
 def _template_values(
     config: IpConfig, program: Program, device: Device, sources: Sources, ports: list[Port]
 ) -> dict[str, Any]:
-    cost = estimate(program.network, program.array)
+    length = {"run_time_length": program.run_time_length}
+    cost = estimate(program.network, program.array, **length)
     suffix = {"ecp5": "lpf", "ice40": "pcf"}[device.family]
     return {
         "config": config,
@@ -128,7 +137,11 @@ def _template_values(
         "array": program.array,
         "program": program,
         "cost": cost,
-        "overhead": layer_overhead(program.network),
+        "overhead": layer_overhead(program.network, **length),
+        "prefix_cycles": {
+            size: estimate(prefix, program.array, **length).cycles
+            for size, prefix in program.prefixes.items()
+        },
         "read_cycles": cost.cycles - sum(layer.cycles for layer in cost.layers),
         "device": device,
         "memories": sources.memories,

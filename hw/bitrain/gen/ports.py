@@ -16,6 +16,8 @@ _MEANINGS = {
     "scores_payload": "score, two's complement; the most significant bit marks the last word",
     "scores_valid": "the payload is there",
     "scores_ready": "the receiver takes it at the next edge",
+    "log_length": "log2 of the stream length, as the last pixel is taken; what lies beyond the "
+    "lengths there are counts as the nearest",
     "s_axis_tdata": "activation 0 … 2^n of the image in the low bits; the others are ignored",
     "s_axis_tlast": "the last of a frame",
     "m_axis_tdata": "score, two's complement, sign extended",

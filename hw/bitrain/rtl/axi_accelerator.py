@@ -95,6 +95,7 @@ class AxiAccelerator(Component):
         enable = Signal(init=ENABLE)
         errors = Signal(sum(field.width for field in register("ERROR").fields))
         frames = Signal(32)
+        length = Signal(range(self.program.longest + 1), init=self.program.longest)
         network = self.program.network
         values = {
             "ID": IDENTIFICATION,
@@ -102,12 +103,13 @@ class AxiAccelerator(Component):
             "CONTROL": enable,
             "STATUS": self.busy,
             "ERROR": errors,
-            "STREAM_LENGTH": max(layer.stream_length for layer in network.layers),
+            "STREAM_LENGTH": length,
             "CYCLES": self.cycles,
             "CLASS_INDEX": self.class_index,
             "FRAMES": frames,
             "PIXELS": network.in_shape.size,
             "SCORES": network.num_scores,
+            "SHORTEST": min(self.program.prefixes),
             "FORMAT": network.bits | self.program.score_bits << 8,
         }
         m.d.comb += [registers.values[i].eq(values[r.name]) for i, r in enumerate(REGISTERS)]
@@ -117,15 +119,26 @@ class AxiAccelerator(Component):
             m.d.sync += frames.eq(frames + 1)
         written = {
             name: registers.write & (registers.index == register(name).offset // 4)
-            for name in ("CONTROL", "ERROR")
+            for name in ("CONTROL", "ERROR", "STREAM_LENGTH")
         }
         with m.If(written["CONTROL"] & registers.mask[0]):
             m.d.sync += enable.eq(registers.data)
+        happened = Signal.like(errors)
+        m.d.comb += [happened[0].eq(guard.early), happened[1].eq(guard.missing)]
+        with m.If(written["STREAM_LENGTH"]):
+            asked = (registers.data & registers.mask) | (length & ~registers.mask)
+            with m.Switch(asked):
+                with m.Case(*self.program.prefixes):
+                    m.d.sync += length.eq(asked)
+                with m.Default():
+                    m.d.comb += happened[2].eq(1)
+        if self.program.run_time_length:
+            for i in range(len(length)):
+                with m.If(length[i]):
+                    m.d.comb += accelerator.log_length.eq(i)
         # What happens as a bit is cleared is kept.
         cleared = Signal.like(errors)
         with m.If(written["ERROR"]):
             m.d.comb += cleared.eq(registers.data & registers.mask)
-        happened = Signal.like(errors)
-        m.d.comb += [happened[0].eq(guard.early), happened[1].eq(guard.missing)]
         m.d.sync += errors.eq((errors & ~cleared) | happened)
         return m

@@ -59,10 +59,14 @@ class StreamPrefix(Component):
         lengths = [length.bit_length() - 1 for length in self.program.prefixes]
         with m.If(self.start):
             m.d.sync += chosen.eq(self.log_length)
-            with m.If(self.log_length > max(lengths)):
-                m.d.sync += chosen.eq(max(lengths))
-            with m.Elif(self.log_length < min(lengths)):
-                m.d.sync += chosen.eq(min(lengths))
+            if (
+                max(lengths) < (1 << len(chosen)) - 1
+            ):  # linters dislike comparisons that are constant
+                with m.If(self.log_length > max(lengths)):
+                    m.d.sync += chosen.eq(max(lengths))
+            if min(lengths) > 0:
+                with m.If(self.log_length < min(lengths)):
+                    m.d.sync += chosen.eq(min(lengths))
         lost = Signal.like(self.lost, name="next_lost")
         scaled = {
             "last_cycle": layer.last_cycle & ((1 << chosen) - 1),

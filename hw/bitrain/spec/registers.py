@@ -78,12 +78,19 @@ _REGISTERS = (
             Field(name="LENGTH", low=2, meaning="a stream length was refused"),
         ),
     ),
-    ("STREAM_LENGTH", "ro", "L, cycles of the longest streams", ()),
+    (
+        "STREAM_LENGTH",
+        "rw",
+        "L of the longest streams, for frames that end after the write; takes powers of two from "
+        "SHORTEST to what it holds after reset",
+        (),
+    ),
     ("CYCLES", "ro", "cycles from the last pixel to the first score, this frame's or the last", ()),
     ("CLASS_INDEX", "ro", "index of the largest score, from the first score word on", ()),
     ("FRAMES", "ro", "frames whose scores have all been taken, modulo 2^32", ()),
     ("PIXELS", "ro", "words of a frame in", ()),
     ("SCORES", "ro", "words of a frame out", ()),
+    ("SHORTEST", "ro", "least stream length; that after reset where it cannot be chosen", ()),
     (
         "FORMAT",
         "ro",

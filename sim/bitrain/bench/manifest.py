@@ -23,12 +23,13 @@ _BUS_INPUTS += ("araddr", "arprot", "arvalid", "rready")
 _BUS_OUTPUTS = ("awready", "wready", "bresp", "bvalid", "arready", "rdata", "rresp", "rvalid")
 
 
-def describe_ports(interface: Interface) -> dict[str, Any]:
+def describe_ports(program: Program, interface: Interface) -> dict[str, Any]:
     """Names of ports by what they are for, and at which level the reset is active."""
     separator = "_" if interface.is_axi else "__"
     trace = {
         f"trace_{name}": f"trace{separator}{name}" for name in ("valid", "layer", "address", "data")
     }
+    has_length = program.run_time_length and not interface.is_axi
     return {
         "streams": interface.streams,
         "reset_level": int(interface.reset == "high"),
@@ -38,6 +39,7 @@ def describe_ports(interface: Interface) -> dict[str, Any]:
             **(_AXI if interface.is_axi else _RAW),
             **{name: name for name in ("class_index", "busy", "cycles")},
             **trace,
+            **({"log_length": "log_length"} if has_length else {}),
         },
         "bus_inputs": [f"s_axil_{name}" for name in _BUS_INPUTS] * interface.is_axi,
         "bus_outputs": [f"s_axil_{name}" for name in _BUS_OUTPUTS] * interface.is_axi,
@@ -45,14 +47,15 @@ def describe_ports(interface: Interface) -> dict[str, Any]:
 
 
 def describe_registers(program: Program) -> dict[str, Any]:
-    """Addresses, and what those that never change hold."""
+    """Addresses, and what they hold after reset, busy or not."""
     network = program.network
     return {
         "offsets": {register.name: register.offset for register in REGISTERS},
         "constants": {
             "ID": IDENTIFICATION,
             "VERSION": MAP_VERSION,
-            "STREAM_LENGTH": max(layer.stream_length for layer in network.layers),
+            "STREAM_LENGTH": program.longest,
+            "SHORTEST": min(program.prefixes),
             "PIXELS": network.in_shape.size,
             "SCORES": network.num_scores,
             "FORMAT": network.bits | program.score_bits << 8,

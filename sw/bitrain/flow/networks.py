@@ -48,6 +48,7 @@ def generate_with_testbench(
     device: str,
     frequency: float | None = None,
     interface: Interface | None = None,
+    run_time_length: bool = False,
     data: str | None = None,
     data_dir: Path | None = None,
 ) -> Path:
@@ -59,7 +60,15 @@ def generate_with_testbench(
     top = name or default_name(network.name)
 
     def testbench(ip: Path) -> None:
-        write_testbench(ip, network, array, vectors, top=top, interface=interface)
+        write_testbench(
+            ip,
+            network,
+            array,
+            vectors,
+            top=top,
+            interface=interface,
+            run_time_length=run_time_length,
+        )
 
     return generate_ip(
         network,
@@ -69,5 +78,6 @@ def generate_with_testbench(
         device=device,
         frequency=frequency,
         interface=interface,
+        run_time_length=run_time_length,
         testbench=testbench,
     )

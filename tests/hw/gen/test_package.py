@@ -36,6 +36,7 @@ FILES = {
     "constraints/tiny.lpf",
     "constraints/tiny.pcf",
     "constraints/tiny.sdc",
+    "lint/tiny.vlt",
     "network.npz",
     "rom/biases.mem",
     "rom/program.mem",

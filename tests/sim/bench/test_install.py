@@ -13,7 +13,7 @@ from bitrain import bench, golden
 from bitrain.bench import testbench
 from bitrain.bench.manifest import describe_ports
 from bitrain.bench.testbench.vectors import Vectors
-from bitrain.spec import Array, BitrainError, Interface, Program, estimate
+from bitrain.spec import Array, BitrainError, Interface, Program, estimate, with_prefix
 
 NETWORK = random_network(3)
 ARRAY = Array(channels=2, positions=2, lanes=4)
@@ -46,7 +46,7 @@ def test_manifest(ip: Path):
         "network": NETWORK.name,
         "top": "top",
         "sources": ["rtl/top.v"],
-        "ports": describe_ports(Interface()),
+        "ports": describe_ports(program, Interface()),
         "registers": None,
         "memories": ["rom/biases.mem", "rom/weights.mem"],
         "activation_bits": program.activation_bits,
@@ -56,8 +56,13 @@ def test_manifest(ip: Path):
             for layer, base in zip(NETWORK.layers, program.out_bases, strict=True)
         ],
         "images": 3,
-        "predicted_cycles": estimate(NETWORK, ARRAY).cycles,
-        "predicted_image_cycles": estimate(NETWORK, ARRAY).image_cycles,
+        "lengths": [
+            {
+                "length": 16,
+                "predicted_cycles": estimate(NETWORK, ARRAY).cycles,
+                "predicted_image_cycles": estimate(NETWORK, ARRAY).image_cycles,
+            }
+        ],
     }
 
 
@@ -71,6 +76,19 @@ def test_vectors_are_those_of_the_golden_model(ip: Path):
     for layer, expected in zip(vectors.layers, activations, strict=True):
         assert layer.shape == expected.shape[1:]
         np.testing.assert_array_equal(layer.expected, expected.reshape(3, -1))
+
+
+def test_vectors_of_every_length(ip: Path):
+    bench.write_testbench(ip, NETWORK, ARRAY, IMAGES, run_time_length=True)
+    manifest = json.loads((ip / "tb" / "manifest.json").read_text())
+    lengths = [entry["length"] for entry in manifest["lengths"]]
+    assert lengths[:2] == [16, 8]
+    for rung, length in enumerate(lengths):
+        vectors, prefix = Vectors.load(ip / "tb", rung), with_prefix(NETWORK, length)
+        *_, scores = golden.run(prefix, IMAGES)
+        np.testing.assert_array_equal(vectors.scores, scores.reshape(3, -1))
+        cycles = estimate(prefix, ARRAY, run_time_length=True).cycles
+        assert vectors.predicted_cycles == cycles
 
 
 def test_same_arguments_give_the_same_bytes_and_replace_all(ip: Path):

@@ -174,7 +174,7 @@ def test_broken_manifest(ip: Path, text):
 
 @icarus
 def test_broken_vectors(ip: Path):
-    path = ip / "tb" / "vectors" / "scores.npy"
+    path = ip / "tb" / "vectors" / "length2" / "scores.npy"
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(BitrainError, match=r"the simulation ended early: .*sim\.log"):
         bench.simulate(ip, simulator="icarus")

@@ -52,6 +52,8 @@ class Environment:
         """Start the clock and reset the accelerator; nobody is on the bus."""
         for handle in self.pins.bus_inputs:
             handle.value = 0
+        if self.pins.log_length is not None:  # the full length
+            self.pins.log_length.value = 2 ** len(self.pins.log_length) - 1
         Clock(self.pins.clock, PERIOD_NS, unit="ns").start()
         await self.reset(cycles=2)
 

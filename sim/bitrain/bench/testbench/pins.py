@@ -39,6 +39,8 @@ class Pins:
     trace_layer: Any
     trace_address: Any
     trace_data: Any
+    log_length: Any
+    """None where the stream length is not chosen, or in a register."""
     bus_inputs: tuple[Any, ...]
     """What the manager of a bus drives, if there is one."""
 
@@ -47,12 +49,12 @@ class Pins:
         """Ports of ``dut`` under the names in a manifest."""
         ports = manifest["ports"]
         handles = {role: getattr(dut, name) for role, name in ports["names"].items()}
-        marks = {"pixel_last": None, "score_last": None}
+        absent = {"pixel_last": None, "score_last": None, "log_length": None}
         return cls(
             reset_level=ports["reset_level"],
             score_bits=manifest["score_bits"],
             bus_inputs=tuple(getattr(dut, name) for name in ports["bus_inputs"]),
-            **{**marks, **handles},
+            **{**absent, **handles},
         )
 
     def set_pixel(self, value: int, *, last: bool) -> None:

@@ -24,6 +24,7 @@ class Session:
         self.scenario = scenario
         self.manifest: dict[str, Any] = json.loads((_TB / "manifest.json").read_text())
         self.vectors = Vectors.load(_TB)
+        """Of the full length."""
         self.pins = Pins.of(dut, self.manifest)
         self.random = Random(f"{os.environ['TB_SEED']} {scenario}")
         self.num_images = int(os.environ["TB_IMAGES"])
@@ -33,9 +34,14 @@ class Session:
         """Number of some image."""
         return self.random.randrange(self.num_images)
 
-    def report(self, findings: dict) -> None:
-        """Add what the scenario found to the file; fail if there are problems."""
+    def prefixes(self) -> list[tuple[int, Vectors]]:
+        """Stream lengths and their vectors, the longest first."""
+        lengths = [entry["length"] for entry in self.manifest["lengths"]]
+        return [(length, Vectors.load(_TB, rung)) for rung, length in enumerate(lengths)]
+
+    def report(self, findings: dict, part: str = "") -> None:
+        """Add what the scenario, or a part of it, found to the file; fail if there are problems."""
         path = Path(os.environ["TB_FINDINGS"])
         found = json.loads(path.read_text()) if path.is_file() else {}
-        path.write_text(json.dumps({**found, self.scenario: findings}))
+        path.write_text(json.dumps({**found, self.scenario + part: findings}))
         assert not findings["problems"], "; ".join(findings["problems"])

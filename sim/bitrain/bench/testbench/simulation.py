@@ -15,8 +15,7 @@ from .simulators import SIMULATORS, Icarus, RunError, Verilator, first_error
 TB = Path(__file__).resolve().parent
 IP = TB.parent
 SCENARIOS = {"scenarios": ("full_rate", "stalled", "reset")}
-"""By module."""
-AXI_SCENARIOS = {**SCENARIOS, "axi_scenarios": ("registers", "frames")}
+"""By module, in every test bench."""
 TIMESCALE = ("1ns", "1ps")
 OBEYED = ("WAVES", "GUI", "PYTEST_CURRENT_TEST", "COCOTB_RESOLVE_X", "COCOTB_TEST_FILTER")
 """Environment variables that cocotb would obey, whatever this test bench asks of it."""
@@ -36,7 +35,7 @@ def run(name: str, *, images: int | None, seed: int, waves: bool, out: Path) -> 
     if not 1 <= num_images <= held:
         raise RunError(f"{num_images} images asked for; the test bench has vectors of {held}")
     is_axi = manifest["ports"]["streams"] == "axi"
-    expected = AXI_SCENARIOS if is_axi else SCENARIOS
+    expected = _scenarios(manifest)
     requirements = [("cocotb", "cocotb>=2.1"), ("numpy", "numpy")]
     requirements += [("cocotbext.axi", "cocotbext-axi")] if is_axi else []
     for module, needed in requirements:
@@ -81,7 +80,7 @@ def run(name: str, *, images: int | None, seed: int, waves: bool, out: Path) -> 
         "simulator_version": simulator.version,
         "images": num_images,
         "seed": seed,
-        "predicted_cycles": manifest["predicted_cycles"],
+        "predicted_cycles": manifest["lengths"][0]["predicted_cycles"],
         "scenarios": scenarios,
         "log": str(log),
         "waves": str(wave_file) if waves else None,
@@ -90,6 +89,16 @@ def run(name: str, *, images: int | None, seed: int, waves: bool, out: Path) -> 
     temporary.write_text(json.dumps(content, indent=1))
     temporary.replace(results)
     return content
+
+
+def _scenarios(manifest: dict) -> dict[str, tuple[str, ...]]:
+    """Names of what must be found, by the module that finds it."""
+    expected = dict(SCENARIOS)
+    if manifest["ports"]["streams"] == "axi":
+        expected["axi_scenarios"] = ("registers", "frames")
+    if len(lengths := manifest["lengths"]) > 1:
+        expected["length_scenarios"] = tuple(f"length{entry['length']}" for entry in lengths)
+    return expected
 
 
 def load_manifest(path: Path) -> dict:
