@@ -1,6 +1,8 @@
 """The table of registers: addresses, fields, and what must never change."""
 
+import re
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -53,3 +55,14 @@ def test_names_of_clock_and_reset(streams, reset, clock_name, reset_name):
     interface = Interface.usual(streams, reset)
     assert (interface.clock_name, interface.reset_name) == (clock_name, reset_name)
     assert interface.is_axi == (streams == "axi")
+
+
+def test_the_document_has_the_same_table():
+    text = (Path(__file__).parents[3] / "docs" / "interfaces.md").read_text(encoding="utf-8")
+    for entry in REGISTERS:
+        row = f"| 0x{entry.offset:02x} | `{entry.name}` | {entry.access} | {entry.meaning} |"
+        for field in entry.fields:
+            last = f" … {field.low + field.width - 1}" if field.width > 1 else ""
+            row += f"\n| | `{field.name}` {field.low}{last} | | {field.meaning} |"
+        assert row in text
+    assert len(re.findall(r"^\| 0x", text, re.M)) == len(REGISTERS)
