@@ -28,7 +28,7 @@ class Top(Component):
     Parameters
     ----------
     inner
-        The component.
+        The accelerator.
     interface
         Names and polarity.
 
@@ -38,7 +38,7 @@ class Top(Component):
         Under the names of the interface.
     """
 
-    def __init__(self, inner: Component, interface: Interface):
+    def __init__(self, inner: Accelerator | AxiAccelerator, interface: Interface):
         self.inner = inner
         self.interface = interface
         separator = "_" if interface.is_axi else "__"

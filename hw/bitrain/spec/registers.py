@@ -47,7 +47,7 @@ class Register:
     """None where the word is one number."""
 
 
-_REGISTERS = (
+_REGISTERS: tuple[tuple[str, Access, str, tuple[Field, ...]], ...] = (
     ("ID", "ro", 'always 0x42495452, "BITR"', ()),
     ("VERSION", "ro", "of this table: major in the upper, minor in the lower half", ()),
     (

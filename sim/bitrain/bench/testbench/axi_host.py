@@ -6,6 +6,7 @@ nothing of Bitrain.
 
 from collections.abc import Iterator
 from random import Random
+from typing import Any
 
 from cocotb import start_soon
 from cocotb.triggers import SimTimeoutError, with_timeout
@@ -38,7 +39,9 @@ class Registers:
         """Addresses."""
         self.after_reset: dict[str, int] = session.manifest["registers"]["constants"]
         """What those hold that nothing but a write changes."""
-        self.bus = AxiLiteMaster(AxiLiteBus.from_prefix(session.dut, "s_axil"), session.pins.clock)
+        self.bus: Any = AxiLiteMaster(
+            AxiLiteBus.from_prefix(session.dut, "s_axil"), session.pins.clock
+        )
 
     async def read(self, name: str) -> int:
         """Value of a register."""

@@ -14,7 +14,7 @@ from .simulators import SIMULATORS, Icarus, RunError, Verilator, first_error
 
 TB = Path(__file__).resolve().parent
 IP = TB.parent
-SCENARIOS = {"scenarios": ("full_rate", "stalled", "reset")}
+SCENARIOS: dict[str, tuple[str, ...]] = {"scenarios": ("full_rate", "stalled", "reset")}
 """By module, in every test bench."""
 TIMESCALE = ("1ns", "1ps")
 OBEYED = ("WAVES", "GUI", "PYTEST_CURRENT_TEST", "COCOTB_RESOLVE_X", "COCOTB_TEST_FILTER")
