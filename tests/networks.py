@@ -241,6 +241,19 @@ def projected_network(
     )
 
 
+def streamed(network: Network, names: set[str] | None = None) -> Network:
+    """``network`` with the layers of these names (all by default) in stream mode where they may."""
+
+    def changed(layer: Layer) -> Layer:
+        if layer.shortcut or not layer.relu or (names is not None and layer.name not in names):
+            return layer
+        shift = max(layer.shift, layer.stream_length.bit_length() - 1 - network.bits)
+        return Layer.model_validate({**dict(layer), "neuron": "stream", "shift": shift})
+
+    layers = tuple(map(changed, network.layers))
+    return Network.model_validate({**dict(network), "layers": layers})
+
+
 def random_images(network: Network, count: int, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     return rng.integers(0, network.one + 1, (count, *network.in_shape)).astype(np.int32)

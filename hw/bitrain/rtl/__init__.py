@@ -16,7 +16,9 @@ from .requantise import Requantise
 from .shortcut import Shortcut
 from .sng_bank import StochasticNumberGenerators
 from .source import SequenceSource
+from .stream_constants import StreamConstants
 from .stream_control import StreamControl
+from .stream_neurons import StreamNeurons
 from .stream_prefix import StreamPrefix
 from .top import build_top
 from .walker import PositionWalker
@@ -40,7 +42,9 @@ __all__ = [
     "SequenceSource",
     "Shortcut",
     "StochasticNumberGenerators",
+    "StreamConstants",
     "StreamControl",
+    "StreamNeurons",
     "StreamPrefix",
     "Writeback",
     "build_top",

@@ -127,7 +127,7 @@ class Writeback(Component):
             ]
             bias = prefix_bias.scaled
         upscale = _later(m, upscale, scaling)
-        right_shift = Signal(range(program.largest_right_shift + 1))
+        right_shift = Signal(range(max(2, program.largest_right_shift + 1)))
         accumulator = _later(m, count, scaling) + bias
         if program.has_shortcut:
             biased = Signal.like(self.score, name="added")

@@ -10,7 +10,8 @@ The engine loads the operands of the next chunk (N cycles) while the streams of 
 
 cycles, where the overhead is LAYER_OVERHEAD, and SHORTCUT_OVERHEAD more in every layer of a network
 that has shortcuts: their addition takes a stage of the pipeline. A stream length chosen at run time
-takes LENGTH_OVERHEAD more. Simulation must find exactly these numbers.
+takes LENGTH_OVERHEAD more; stream mode takes no cycle more: neurons fire while the last chunk's
+streams run. Simulation must find exactly these numbers.
 """
 
 from dataclasses import dataclass
@@ -68,6 +69,7 @@ class NetworkCost:
     bias_rom_bits: int
     program_rom_bits: int
     score_ram_bits: int
+    stream_rom_bits: int = 0
 
     @property
     def cycles(self) -> int:
@@ -88,6 +90,7 @@ class NetworkCost:
             + self.bias_rom_bits
             + self.program_rom_bits
             + self.score_ram_bits
+            + self.stream_rom_bits
         )
 
 
@@ -128,6 +131,7 @@ def estimate(network: Network, array: Array, *, run_time_length: bool = False) -
         bias_rom_bits=len(program.bias_words) * program.bias_word_bits,
         program_rom_bits=len(network.layers) * sum(program.field_widths.values()),
         score_ram_bits=network.num_scores * program.score_bits,
+        stream_rom_bits=program.stream_rom_bits,
     )
 
 

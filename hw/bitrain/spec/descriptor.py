@@ -59,12 +59,16 @@ class Descriptor:
     scores: int
     """1 if the accumulators are the scores."""
     log_length: int = 0
-    """log2 L; only where the length is chosen at run time."""
+    """log2 L where the length is chosen at run time, else 0."""
     # How groups of channels follow each other; all zero where there is only one.
     last_group_tile: int = 0
     """Tiles of channels that a group takes, less one."""
     group_step: int = 0
     """Address step from a group's input channels to the next's."""
+    # Stream mode; all zero in counter mode.
+    streaming: int = 0
+    stream_base: int = 0
+    """First word of the ROM of stream constants; word 0, all zero, serves counter mode."""
     # What the shortcut adds; all zero without one.
     shortcut_gain: int = 0
     shortcut_first_channel: int = 0
@@ -102,6 +106,9 @@ LENGTH_FIELDS = ("log_length",)
 
 GROUP_FIELDS = ("last_group_tile", "group_step")
 """Fields that only programs with groups have in their ROM."""
+
+STREAM_FIELDS = ("streaming", "stream_base")
+"""Fields that only programs with a layer in stream mode have in their ROM."""
 
 SHORTCUT_FIELDS = tuple(
     name for name in Descriptor.__dataclass_fields__ if name.startswith("shortcut_")

@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from .bank import SngBank
 from .concatenation import parts_read, parts_stored
 from .layer import MAX_ACCUMULATOR_BITS, Layer, Shape
+from .stream import check_thresholds
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
 
 class Network(BaseModel):
@@ -23,7 +24,7 @@ class Network(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format_version: Literal[3] = FORMAT_VERSION
+    format_version: Literal[4] = FORMAT_VERSION
     name: str = Field(min_length=1)
     activation_bank: SngBank
     weight_bank: SngBank
@@ -50,6 +51,8 @@ class Network(BaseModel):
                 raise ValueError(f"layer {layer.name!r} has a weight above 2^{self.bits}")
             if layer.stream_length > self.one:
                 raise ValueError(f"layer {layer.name!r} has a stream longer than 2^{self.bits}")
+            if layer.neuron == "stream":
+                check_thresholds(layer, self.bits)
             self._check_shortcut(layer)
         return self
 

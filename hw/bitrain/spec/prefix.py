@@ -21,8 +21,28 @@ def with_prefix(network: Network, length: int) -> Network:
     """
     if length < 1 or length & (length - 1):
         raise BitrainError(f"prefix of {length} cycles: expected a power of two")
+    if names := [layer.name for layer in network.layers if layer.neuron == "stream"]:
+        raise BitrainError(
+            f"layer {names[0]!r} is in stream mode, whose fires a shorter stream does not scale; "
+            "prefixes are of networks in counter mode"
+        )
     layers = tuple(_prefix(layer, length) for layer in network.layers)
     return Network.model_validate(dict(network) | {"layers": layers})
+
+
+def all_prefixes(network: Network) -> dict[int, Network]:
+    """``network`` and all its prefixes that the contract allows, by length, longest first.
+
+    Raises :class:`BitrainError` for a network of which there can be none.
+    """
+    length = max(layer.stream_length for layer in network.layers)
+    found = {length: with_prefix(network, length)}
+    while length := length >> 1:
+        try:
+            found[length] = with_prefix(network, length)
+        except BitrainError:  # nor can any shorter one
+            break
+    return found
 
 
 def _prefix(layer: Layer, length: int) -> Layer:

@@ -25,26 +25,31 @@ from .descriptor import (
     LENGTH_FIELDS,
     SHORTCUT_FIELDS,
     SIGNED_FIELDS,
+    STREAM_FIELDS,
     Descriptor,
 )
-from .errors import BitrainError
 from .layer import Layer
 from .memory_map import Buffer, place
 from .network import Network
-from .prefix import with_prefix
+from .prefix import all_prefixes
+from .stream import left_shift
+from .stream_rom import StreamWidths, num_stream_words, stream_widths, stream_words
 from .tiling import Tiling
 
 
 class Program:
     """A network compiled for an array: descriptors, ROM words, memory map and field widths.
 
-    ``run_time_length``: the engine can run its prefixes too, from the same ROMs.
+    ``run_time_length``: the engine can run its prefixes too, from the same ROMs. Raises
+    :class:`BitrainError` for an array that does not suit, or a network that has no prefixes.
     """
 
     def __init__(self, network: Network, array: Array, *, run_time_length: bool = False):
         array.check(network)
         self.run_time_length = run_time_length
         self.network = network
+        self.prefixes = all_prefixes(network) if run_time_length else {self.longest: network}
+        """The networks that the engine runs, by the L of their longest streams, longest first."""
         self.array = array
         self.tilings = tuple(Tiling.of(layer, array) for layer in network.layers)
 
@@ -52,22 +57,6 @@ class Program:
     def longest(self) -> int:
         """L of the longest streams."""
         return max(layer.stream_length for layer in self.network.layers)
-
-    @cached_property
-    def prefixes(self) -> dict[int, Network]:
-        """The networks that the engine runs, by the length of their longest streams, longest first.
-
-        Only the network itself, or all its prefixes that the contract allows.
-        """
-        found = {self.longest: self.network}
-        length = self.longest >> 1
-        while self.run_time_length and length:
-            try:
-                found[length] = with_prefix(self.network, length)
-            except BitrainError:  # nor can any shorter one
-                break
-            length >>= 1
-        return found
 
     @cached_property
     def has_shortcut(self) -> bool:
@@ -78,6 +67,17 @@ class Program:
     def has_groups(self) -> bool:
         """Whether a layer has groups of channels."""
         return any(layer.groups > 1 for layer in self.network.layers)
+
+    @cached_property
+    def stream_layers(self) -> list[Layer]:
+        """Layers in stream mode."""
+        return [layer for layer in self.network.layers if layer.neuron == "stream"]
+
+    @cached_property
+    def stream_windows(self) -> tuple[int, ...]:
+        """Sizes of the pooling windows that fire as one; empty without a layer in stream mode."""
+        pairs = zip(self.network.layers, self.tilings, strict=True)
+        return tuple(sorted({t.window for layer, t in pairs if layer.neuron == "stream"}))
 
     # Widths in bits.
 
@@ -93,16 +93,25 @@ class Program:
 
     @cached_property
     def count_bits(self) -> int:
-        """Unsigned count of one neuron before its bias."""
+        """Unsigned count of one neuron before its bias; fires of one in stream mode."""
         return max(
-            layer.num_inputs * layer.stream_length for layer in self.network.layers
+            layer.stream_length * (layer.num_inputs if layer.neuron == "counter" else 1)
+            for layer in self.network.layers
         ).bit_length()
+
+    @cached_property
+    def stream_widths(self) -> StreamWidths:
+        """Of neurons and their constants, where a layer is in stream mode."""
+        bits = self.network.bits
+        return stream_widths(self.stream_layers, self.array, bits, self.count_bits)
 
     @cached_property
     def score_bits(self) -> int:
         """Signed accumulator with its bias; also the width of scores."""
         ranges = [
-            network.accumulator_range(layer)
+            (0, layer.stream_length)
+            if layer.neuron == "stream"
+            else network.accumulator_range(layer)
             for network in self.prefixes.values()
             for layer in network.layers
         ]
@@ -117,18 +126,26 @@ class Program:
     def left_shift(self) -> int:
         """Constant left shift that makes every layer's remaining shift a right shift."""
         networks = self.prefixes.values()
-        return max(0, *(-layer.shift for network in networks for layer in network.layers[:-1]), 0)
+        inner = [layer for network in networks for layer in network.layers[:-1]]
+        return max(0, *(-self._shift(layer) for layer in inner), 0)
 
     @cached_property
     def upscale_bits(self) -> int:
         """Further right shift of a channel, beside its bias."""
-        return max(int(layer.upscale.max()) for layer in self.network.layers).bit_length()
+        return max(self._upscale(layer) for layer in self.network.layers).bit_length()
 
     @cached_property
     def largest_right_shift(self) -> int:
         """Of a channel, in place of its layer's and its own shift."""
         inner = self.network.layers[:-1]
-        return max((y.shift + int(y.upscale.max()) for y in inner), default=0) + self.left_shift
+        return max((self._shift(y) + self._upscale(y) for y in inner), default=0) + self.left_shift
+
+    def _shift(self, layer: Layer) -> int:
+        """Right shift of what leaves the array, which are fires in stream mode."""
+        return -left_shift(layer, self.network.bits) if layer.neuron == "stream" else layer.shift
+
+    def _upscale(self, layer: Layer) -> int:
+        return 0 if layer.neuron == "stream" else int(layer.upscale.max())
 
     @cached_property
     def coordinate_bits(self) -> int:
@@ -243,6 +260,27 @@ class Program:
         ]
 
     @cached_property
+    def stream_bases(self) -> tuple[int, ...]:
+        """First word of stream constants of each layer; 0, which is all zero, in counter mode."""
+        pairs = zip(self.network.layers, self.tilings, strict=True)
+        sizes = [num_stream_words(layer, tiling) for layer, tiling in pairs]
+        starts = zip(sizes, _starts(sizes), strict=True)
+        return tuple(1 + start if size else 0 for size, start in starts)
+
+    @property
+    def stream_rom_bits(self) -> int:
+        """Bits of the ROM of stream constants; 0 where no layer is in stream mode."""
+        if not self.stream_layers:
+            return 0
+        return len(self.stream_words) * self.array.channels * self.stream_widths.channel
+
+    @cached_property
+    def stream_words(self) -> list[int]:
+        """ROM of stream constants: at base + channel tile, those of its P channels."""
+        options = (self.array, self.network.bits, self.stream_widths)
+        return [0, *(word for y in self.stream_layers for word in stream_words(y, *options))]
+
+    @cached_property
     def descriptors(self) -> tuple[Descriptor, ...]:
         """One per layer, in order."""
         return tuple(self._descriptor(i) for i in range(len(self.network.layers)))
@@ -254,6 +292,7 @@ class Program:
             SHORTCUT_FIELDS * (not self.has_shortcut),
             GROUP_FIELDS * (not self.has_groups),
             LENGTH_FIELDS * (not self.run_time_length),
+            STREAM_FIELDS * (not self.stream_layers),
         )
         names = [name for name in Descriptor.__dataclass_fields__ if name not in sum(unused, ())]
         columns = {name: [asdict(d)[name] for d in self.descriptors] for name in names}
@@ -316,11 +355,13 @@ class Program:
             last_plane=out_height * out_width - 1,
             last_out_channel=layer.group_channels - 1,
             last_window=tiling.window - 1,
-            right_shift=layer.shift + self.left_shift if layer.relu else 0,
+            right_shift=self._shift(layer) + self.left_shift if layer.relu else 0,
             scores=not layer.relu,
-            log_length=layer.stream_length.bit_length() - 1,
+            log_length=(layer.stream_length.bit_length() - 1) * self.run_time_length,
             last_group_tile=(tiling.channel_tiles // layer.groups - 1) * grouped,
             group_step=layer.in_shape.size // layer.groups * grouped,
+            streaming=layer.neuron == "stream",
+            stream_base=self.stream_bases[index],
             **self._shortcut_fields(layer),
         )
 

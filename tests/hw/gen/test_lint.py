@@ -10,6 +10,7 @@ from networks import (
     grouped_network,
     random_network,
     residual_network,
+    streamed,
 )
 
 from bitrain.gen import find_tools, write_verilog
@@ -29,6 +30,7 @@ NETWORKS = {
     "residual": residual_network(2, bits=3, lanes=2),
     "grouped": grouped_network(2, bits=3, lanes=2),
     "dense": dense_network(1, bits=3, lanes=2),
+    "stream": streamed(random_network(3, bits=3, lanes=4)),
     "dense, bottleneck": dense_network(2, bits=4, lanes=2, length=4),
 }
 
@@ -36,8 +38,9 @@ NETWORKS = {
 def write(folder: Path, network: Network, *, axi: bool, run_time_length: bool) -> Path:
     """Verilog and waivers; the interface decides on the sharing too."""
     sharing = Sharing.UNSHARED if axi else Sharing.SHARED
-    array = Array(channels=2, positions=3, lanes=4, sharing=sharing)
-    program = Program(network, array, run_time_length=run_time_length)
+    array = Array(channels=2, positions=4, lanes=4, sharing=sharing)
+    counts = all(layer.neuron == "counter" for layer in network.layers)
+    program = Program(network, array, run_time_length=run_time_length and counts)
     interface = Interface.usual("axi" if axi else "raw")
     write_verilog(build_top(program, interface), folder, "dut")
     (folder / "dut.vlt").write_text(waiver_file(axi=axi))
@@ -89,7 +92,7 @@ def test_a_latch_is_found(tmp_path: Path):
 
 
 @yosys
-@pytest.mark.parametrize("name", ["random", "residual", "grouped", "dense"])
+@pytest.mark.parametrize("name", ["random", "residual", "grouped", "dense", "stream"])
 def test_yosys(name, tmp_path: Path):
     """No conflicting drivers, no loops, nothing undriven; no waiver."""
     folder = write(tmp_path, NETWORKS[name], axi=True, run_time_length=True)
