@@ -137,7 +137,7 @@ def _template_values(
         "array": program.array,
         "program": program,
         "cost": cost,
-        "overhead": layer_overhead(program.network, **length),
+        "overhead": layer_overhead(program.network, program.array, **length),
         "prefix_cycles": {
             size: estimate(prefix, program.array, **length).cycles
             for size, prefix in program.prefixes.items()

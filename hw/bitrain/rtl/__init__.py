@@ -6,10 +6,14 @@ from .axi_accelerator import AxiAccelerator
 from .axi_lite import AxiLiteRegisters
 from .engine import Engine
 from .frame_guard import FrameGuard
+from .fsm_max import FsmMax
+from .fsm_relu_max import FsmReluMax
 from .loader import Loader
 from .mac_array import MacArray
 from .max_pool import MaxPool
 from .operands import OperandRegisters
+from .pooled_counts import PooledCounts
+from .pooled_fire import PooledFire
 from .popcount import PopulationCount
 from .prefix_bias import PrefixBias
 from .requantise import Requantise
@@ -31,10 +35,14 @@ __all__ = [
     "AxiLiteRegisters",
     "Engine",
     "FrameGuard",
+    "FsmMax",
+    "FsmReluMax",
     "Loader",
     "MacArray",
     "MaxPool",
     "OperandRegisters",
+    "PooledCounts",
+    "PooledFire",
     "PopulationCount",
     "PositionWalker",
     "PrefixBias",

@@ -8,10 +8,11 @@ The engine loads the operands of the next chunk (N cycles) while the streams of 
     + (T - 1) · tile                       the others
     + P Q + overhead                       the last results, pipeline and descriptor fetch
 
-cycles, where the overhead is LAYER_OVERHEAD, and SHORTCUT_OVERHEAD more in every layer of a network
-that has shortcuts: their addition takes a stage of the pipeline. A stream length chosen at run time
-takes LENGTH_OVERHEAD more; stream mode takes no cycle more: neurons fire while the last chunk's
-streams run. Simulation must find exactly these numbers.
+cycles, where the overhead is LAYER_OVERHEAD, SHORTCUT_OVERHEAD more in every layer of a network
+that has shortcuts, whose addition takes a stage of the pipeline, PIPELINED_OVERHEAD more on arrays
+whose population counts take one, and LENGTH_OVERHEAD more if the stream length is chosen at run
+time. Stream mode takes no cycle more: neurons fire while the last chunk's streams run. Simulation
+must find exactly these numbers.
 """
 
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ SHORTCUT_OVERHEAD = 1
 """More of them, if any layer of the network adds a shortcut."""
 LENGTH_OVERHEAD = 2
 """More of them, if the stream length is chosen at run time: biases are scaled as they are read."""
+PIPELINED_OVERHEAD = 1
+"""More of them, if the array's population counts are pipelined."""
 IMAGE_OVERHEAD = 1
 """Cycles to read the first score."""
 
@@ -97,7 +100,7 @@ class NetworkCost:
 def estimate(network: Network, array: Array, *, run_time_length: bool = False) -> NetworkCost:
     """Cost of ``network`` on ``array``, whose stream length may be one chosen at run time."""
     program = Program(network, array, run_time_length=run_time_length)
-    overhead = layer_overhead(network, run_time_length=run_time_length)
+    overhead = layer_overhead(network, array, run_time_length=run_time_length)
     layers = []
     for layer, tiling, last in zip(
         network.layers, program.tilings, [False] * (len(network.layers) - 1) + [True], strict=True
@@ -135,10 +138,11 @@ def estimate(network: Network, array: Array, *, run_time_length: bool = False) -
     )
 
 
-def layer_overhead(network: Network, *, run_time_length: bool = False) -> int:
+def layer_overhead(network: Network, array: Array, *, run_time_length: bool = False) -> int:
     """Cycles that each layer spends on descriptor fetch and pipeline depth."""
-    shortcuts = any(layer.shortcut for layer in network.layers)
-    return LAYER_OVERHEAD + SHORTCUT_OVERHEAD * shortcuts + LENGTH_OVERHEAD * run_time_length
+    shortcut = any(layer.shortcut for layer in network.layers)
+    overhead = LAYER_OVERHEAD + SHORTCUT_OVERHEAD * shortcut + PIPELINED_OVERHEAD * array.pipelined
+    return overhead + LENGTH_OVERHEAD * run_time_length
 
 
 def layer_cycles(tiling: Tiling, array: Array, length: int, overhead: int = LAYER_OVERHEAD) -> int:
