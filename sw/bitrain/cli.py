@@ -11,6 +11,7 @@ from rich.console import Console
 from bitrain.spec import (
     Array,
     BitrainError,
+    Interface,
     Program,
     Sharing,
     estimate,
@@ -161,6 +162,13 @@ def generate(
     positions: Positions = 4,
     lanes: Lanes = 16,
     sharing: SharingOption = Sharing.SHARED,
+    interface: Annotated[Literal["raw", "axi"], typer.Option(help="Streams, and bus.")] = "raw",
+    reset: Annotated[
+        Literal["high", "low"] | None, typer.Option(help="Active level; low for axi, high for raw.")
+    ] = None,
+    run_time_length: Annotated[
+        bool, typer.Option("--run-time-length", help="Stream length chosen at run time.")
+    ] = False,
     device: Annotated[str, typer.Option(help="FPGA, for constraints.")] = "ecp5-85k",
     name: Annotated[str | None, typer.Option(help="Verilog module; the network's name.")] = None,
     images: Images = 16,
@@ -169,8 +177,7 @@ def generate(
 ) -> None:
     """Write the IP folder: Verilog, ROM images, constraints, test bench."""
     from bitrain.flow import generate_with_testbench
-    from bitrain.flow.tables import memory_table, needs_table
-    from bitrain.gen import find_device, memory_needs, memory_problem
+    from bitrain.flow.printing import print_memories
 
     array, loaded = _array(channels, positions, lanes, sharing), load_network(network)
     written = generate_with_testbench(
@@ -179,15 +186,14 @@ def generate(
         out,
         name=name,
         device=device,
+        interface=Interface.usual(interface, reset),
+        run_time_length=run_time_length,
         num_images=images,
         data=data,
         data_dir=data_dir,
     )
-    program, chosen = Program(loaded, array), find_device(device)
-    console.print(memory_table(program))
-    console.print(needs_table(memory_needs(program, chosen), chosen))
-    if problem := memory_problem(program, chosen):
-        console.print(f"[yellow]warning:[/] {problem}", soft_wrap=True, highlight=False)
+    program = Program(loaded, array, run_time_length=run_time_length)
+    print_memories(program, device, console)
     console.print(f"wrote {written}")
 
 
@@ -331,8 +337,8 @@ def sequences(
     seed: Annotated[int, typer.Option(help="Of the search.", min=0)] = 0,
 ) -> None:
     """Search the number sequences of least error on the network's own operands."""
-    from bitrain.flow import dataset_of, find_sequences, sources_yaml
-    from bitrain.flow.tables import correlation_table, stream_error_table, wirings_table
+    from bitrain.flow import dataset_of, find_sequences
+    from bitrain.flow.printing import print_sequences
 
     loaded = load_network(network)
     out = out or network.with_suffix(".sequences.npz")
@@ -340,21 +346,7 @@ def sequences(
         raise BitrainError(f"--out {out}: would replace the network; name another file")
     dataset = dataset_of(loaded, data, data_dir)
     found = find_sequences(loaded, dataset, images=images, budget=budget, seed=seed, progress=True)
-    for table in (
-        stream_error_table(found.own, found.found),
-        correlation_table(found.own, found.found),
-        wirings_table(found.by_wirings),
-    ):
-        console.print(table)
-    if found.sources:
-        console.print(f"least error of {found.tried} pairs; to train with it:")
-        text = sources_yaml(loaded, found.sources)
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
-    console.print(
-        f"{found.images} training images: {found.own_accuracy:.2%} with the network's own "
-        f"sequences, {found.found_accuracy:.2%} with those found",
-        soft_wrap=True,
-    )
+    print_sequences(loaded, found, images, console)
     if found.network:
         save_network(found.network, out)
         console.print(f"wrote {out}", soft_wrap=True)

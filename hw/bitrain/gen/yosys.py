@@ -16,7 +16,6 @@ from bitrain.spec import BitrainError
 from .devices import Device
 from .tools import run_tool
 
-CLOCK = "clk"
 LOGIC_SHARE = 0.35
 ABC_SCRIPT = "+&scorr; &sweep; &dch -f -r; &ps; &if {C} {W} {D} {R} -v; &mfs; &ps -l"
 """Yosys' own, less ``&dc2``, which takes full adders to pieces: 5 % fewer LUTs (4 x 4 x 32)."""
@@ -40,14 +39,17 @@ def map_netlist(
     device: Device,
     *,
     frequency: float,
+    clock: str = "clk",
     flatten: bool = True,
 ) -> float:
     """Map module ``top`` of ``directory``'s rtl/ for ``frequency`` (MHz); return seconds taken.
 
+    ``clock``: the port that is its clock.
+
     Writes into ``build``, with the log: ``stat.json`` and, flattened, ``gates.v``, for simulation
     at gate level, and ``netlist.json``, from which all ports but the clock are cut.
     """
-    script = _script(directory, top, device, frequency=frequency, flatten=flatten)
+    script = _script(directory, top, device, frequency=frequency, clock=clock, flatten=flatten)
     (build / "yosys.ys").write_text("\n".join(script) + "\n", encoding="utf-8")
     log = build / "yosys.log"
     start = time.perf_counter()
@@ -58,7 +60,7 @@ def map_netlist(
 
 
 def _script(
-    directory: Path, top: str, device: Device, *, frequency: float, flatten: bool
+    directory: Path, top: str, device: Device, *, frequency: float, clock: str, flatten: bool
 ) -> list[str]:
     options = (*device.synth_options, *(() if flatten else ("-noflatten",)), "-top", top)
     synth = f"synth_{device.family} {' '.join(options)}"
@@ -83,7 +85,7 @@ def _script(
     if flatten:
         script += [
             "write_verilog -noattr gates.v",
-            f"delete -port {top}/w:* {top}/w:{CLOCK} %d",
+            f"delete -port {top}/w:* {top}/w:{clock} %d",
             "write_json netlist.json",
         ]
     return script

@@ -2,7 +2,10 @@
 
 from .accelerator import Accelerator
 from .arg_max import ArgMax
+from .axi_accelerator import AxiAccelerator
+from .axi_lite import AxiLiteRegisters
 from .engine import Engine
+from .frame_guard import FrameGuard
 from .fsm_max import FsmMax
 from .fsm_relu_max import FsmReluMax
 from .loader import Loader
@@ -12,6 +15,7 @@ from .operands import OperandRegisters
 from .pooled_counts import PooledCounts
 from .pooled_fire import PooledFire
 from .popcount import PopulationCount
+from .prefix_bias import PrefixBias
 from .requantise import Requantise
 from .shortcut import Shortcut
 from .sng_bank import StochasticNumberGenerators
@@ -19,13 +23,18 @@ from .source import SequenceSource
 from .stream_constants import StreamConstants
 from .stream_control import StreamControl
 from .stream_neurons import StreamNeurons
+from .stream_prefix import StreamPrefix
+from .top import build_top
 from .walker import PositionWalker
 from .writeback import Writeback
 
 __all__ = [
     "Accelerator",
     "ArgMax",
+    "AxiAccelerator",
+    "AxiLiteRegisters",
     "Engine",
+    "FrameGuard",
     "FsmMax",
     "FsmReluMax",
     "Loader",
@@ -36,6 +45,7 @@ __all__ = [
     "PooledFire",
     "PopulationCount",
     "PositionWalker",
+    "PrefixBias",
     "Requantise",
     "SequenceSource",
     "Shortcut",
@@ -43,5 +53,7 @@ __all__ = [
     "StreamConstants",
     "StreamControl",
     "StreamNeurons",
+    "StreamPrefix",
     "Writeback",
+    "build_top",
 ]

@@ -26,6 +26,8 @@ class Accelerator(Component):
     ----------
     program
         The network compiled for an array; fixes ROM contents and all widths.
+    rewindable
+        Whether an image may be given up while it is loaded.
 
     Members
     -------
@@ -41,10 +43,16 @@ class Accelerator(Component):
         Cycles from the last pixel to the first score, of this image or the last.
     trace : Out(signature)
         Every activation that a layer stores: ``valid``, ``layer``, ``address``, ``data``.
+    rewind : In(1)
+        The next pixel is an image's first; only while one is loaded. Only if rewindable.
+    log_length : In(…)
+        log2 of the stream length; counts as an image's last pixel is taken. Only if the program's
+        length is chosen at run time.
     """
 
-    def __init__(self, program: Program):
+    def __init__(self, program: Program, *, rewindable: bool = False):
         self.program = program
+        self.rewindable = rewindable
         network = program.network
         activation = activation_shape(network.bits)
         self.score_layout = data.StructLayout({"score": signed(program.score_bits), "last": 1})
@@ -65,6 +73,12 @@ class Accelerator(Component):
                 "cycles": Out(unsigned(32)),
                 "trace": Out(trace),
             }
+            | ({"rewind": In(1)} if rewindable else {})
+            | (
+                {"log_length": In(range(program.longest.bit_length()))}
+                if program.run_time_length
+                else {}
+            )
         )
 
     def elaborate(self, platform):
@@ -87,6 +101,8 @@ class Accelerator(Component):
             self.trace.address.eq(engine.store_address),
             self.trace.data.eq(engine.store_activation),
         ]
+        if self.program.run_time_length:
+            m.d.comb += engine.log_length.eq(self.log_length)
         with m.FSM():
             with m.State("LOAD"):
                 m.d.comb += [self.pixels.ready.eq(1), self.busy.eq(pixel != 0)]
@@ -96,6 +112,9 @@ class Accelerator(Component):
                         m.d.sync += [pixel.eq(0), self.cycles.eq(0)]
                         m.d.comb += engine.start.eq(1)
                         m.next = "RUN"
+                if self.rewindable:
+                    with m.If(self.rewind):
+                        m.d.sync += pixel.eq(0)
             with m.State("RUN"):
                 m.d.comb += self.busy.eq(1)
                 m.d.sync += [self.cycles.eq(self.cycles + 1), score.eq(0)]

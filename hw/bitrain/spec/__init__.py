@@ -11,6 +11,7 @@ from .cost import LayerCost, NetworkCost, estimate
 from .descriptor import Descriptor
 from .errors import BitrainError
 from .files import write_atomically
+from .interface import Interface
 from .layer import Layer, MaxPool2d, Shape, Shortcut
 from .network import Network
 from .number import to_unipolar
@@ -24,6 +25,7 @@ __all__ = [
     "Array",
     "BitrainError",
     "Descriptor",
+    "Interface",
     "LaneWire",
     "Layer",
     "LayerCost",
