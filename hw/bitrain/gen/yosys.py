@@ -39,13 +39,15 @@ def map_netlist(
     *,
     frequency: float,
     flatten: bool = True,
+    ports: bool = False,
 ) -> float:
     """Map module ``top`` of ``directory``'s rtl/ for ``frequency`` (MHz); return seconds taken.
 
     Writes into ``build``, with the log: ``stat.json`` and, flattened, ``gates.v``, for simulation
-    at gate level, and ``netlist.json``, from which all ports but the clock are cut.
+    at gate level, and ``netlist.json``, from which all ports but the clock are cut unless
+    ``ports``.
     """
-    script = _script(directory, top, device, frequency=frequency, flatten=flatten)
+    script = _script(directory, top, device, frequency=frequency, flatten=flatten, ports=ports)
     (build / "yosys.ys").write_text("\n".join(script) + "\n", encoding="utf-8")
     log = build / "yosys.log"
     start = time.perf_counter()
@@ -56,7 +58,7 @@ def map_netlist(
 
 
 def _script(
-    directory: Path, top: str, device: Device, *, frequency: float, flatten: bool
+    directory: Path, top: str, device: Device, *, frequency: float, flatten: bool, ports: bool
 ) -> list[str]:
     options = (*device.synth_options, *(() if flatten else ("-noflatten",)), "-top", top)
     synth = f"synth_{device.family} {' '.join(options)}"
@@ -80,7 +82,7 @@ def _script(
     if flatten:
         script += [
             "write_verilog -noattr gates.v",
-            f"delete -port {top}/w:* {top}/w:{CLOCK} %d",
+            *(() if ports else (f"delete -port {top}/w:* {top}/w:{CLOCK} %d",)),
             "write_json netlist.json",
         ]
     return script

@@ -9,10 +9,14 @@ from .max_pool import MaxPool
 from .operands import OperandRegisters
 from .popcount import PopulationCount
 from .requantise import Requantise
+from .serial_accelerator import SerialAccelerator
+from .serial_frames import SerialFrames
 from .shortcut import Shortcut
 from .sng_bank import StochasticNumberGenerators
 from .source import SequenceSource
 from .stream_control import StreamControl
+from .uart_receiver import UartReceiver
+from .uart_transmitter import UartTransmitter
 from .walker import PositionWalker
 from .writeback import Writeback
 
@@ -28,8 +32,12 @@ __all__ = [
     "PositionWalker",
     "Requantise",
     "SequenceSource",
+    "SerialAccelerator",
+    "SerialFrames",
     "Shortcut",
     "StochasticNumberGenerators",
     "StreamControl",
+    "UartReceiver",
+    "UartTransmitter",
     "Writeback",
 ]

@@ -7,10 +7,10 @@ from rich.console import Console
 from bitrain.spec import BitrainError
 
 # Importing a module registers its commands.
-from . import hardware, networks, search
+from . import boards, hardware, networks, search
 from .common import app, console
 
-__all__ = ["app", "console", "hardware", "main", "networks", "search"]
+__all__ = ["app", "boards", "console", "hardware", "main", "networks", "search"]
 
 
 def main() -> None:

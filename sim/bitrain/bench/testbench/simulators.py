@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -48,7 +49,7 @@ class Icarus:
         """Arguments of the compiler."""
         return []
 
-    def extra_sources(self, top: str, folder: Path) -> list[Path]:
+    def extra_sources(self, top: str, folder: Path, ports: Sequence[str] = PORTS) -> list[Path]:
         """Files to compile besides the accelerator."""
         return []
 
@@ -97,9 +98,9 @@ class Verilator:
         options = ["-Wno-fatal", "--no-public-flat-rw"]
         return [*options, "--trace-fst"] if waves and self.wave_format == "fst" else options
 
-    def extra_sources(self, top: str, folder: Path) -> list[Path]:
+    def extra_sources(self, top: str, folder: Path, ports: Sequence[str] = PORTS) -> list[Path]:
         """A control file that makes the ports public, for the test bench."""
-        lines = [f'public_flat_rw -module "{top}" -var "{port}"' for port in PORTS]
+        lines = [f'public_flat_rw -module "{top}" -var "{port}"' for port in ports]
         path = folder / "ports.vlt"
         path.write_text("\n".join(["`verilator_config", *lines, ""]))
         return [path]
