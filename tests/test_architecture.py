@@ -39,7 +39,7 @@ def _allow(first_party: str, third_party: str) -> Allowed:
 
 _SOFTWARE = "torch numpy sklearn rich pydantic safetensors"
 _FLOW = "rich typer yaml pydantic numpy matplotlib jinja2 distributed serial"
-_BELOW_FLOW = "spec rtl gen golden bench nn data train recast nas export"
+_BELOW_FLOW = "spec rtl gen golden bench formal nn data train recast nas export"
 
 IMPORTS = {
     # hw
@@ -49,6 +49,7 @@ IMPORTS = {
     # sim; the wheel of cocotb holds its runner as the module cocotb_tools
     "golden": _allow("spec", "numba numpy"),
     "bench": _allow("spec golden", "cocotb cocotb_tools numpy"),
+    "formal": _allow("spec rtl gen", "amaranth"),
     # sw
     "nn": _allow("spec golden", _SOFTWARE),
     "data": _allow("spec golden nn", f"{_SOFTWARE} PIL"),

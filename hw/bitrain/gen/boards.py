@@ -11,6 +11,7 @@ from typing import Any
 from amaranth.build import Attrs, Pins, Platform, Resource, Subsignal
 from amaranth.lib.io import SingleEndedPort
 
+from bitrain.rtl.uart_receiver import MIN_DIVISOR
 from bitrain.spec import BitrainError
 
 from .devices import Device, find_device
@@ -98,11 +99,11 @@ class Board:
     def divisor(self, baud: int) -> int:
         """Clock cycles of a bit; :class:`BitrainError` where the clock does not give the rate."""
         divisor = max(1, round(self.clock_hz / baud))
-        if divisor < 4 or abs(self.clock_hz / divisor / baud - 1) > WORST_BAUD_ERROR:
+        if divisor < MIN_DIVISOR or abs(self.clock_hz / divisor / baud - 1) > WORST_BAUD_ERROR:
             raise BitrainError(
                 f"--baud {baud}: {self.name}'s clock of {self.clock_hz / 1e6:g} MHz cannot give it "
                 f"within {WORST_BAUD_ERROR:.0%}; choose a quotient of the clock, at most "
-                f"{self.clock_hz / 4:.0f}, such as 115200"
+                f"{self.clock_hz / MIN_DIVISOR:.0f}, such as 115200"
             )
         return divisor
 

@@ -7,6 +7,9 @@ from amaranth.lib.wiring import Component, In, Out
 _BITS = 10
 """Start bit, eight of data, stop bit."""
 
+MIN_DIVISOR = 8
+"""The middle of a bit is found to within a cycle, and a sender may be early by 2 % a bit."""
+
 
 class UartReceiver(Component):
     """Samples every bit in its middle, the lowest first.
@@ -22,7 +25,7 @@ class UartReceiver(Component):
     Parameters
     ----------
     divisor
-        Clock cycles of a bit, at least 4.
+        Clock cycles of a bit, at least ``MIN_DIVISOR``.
 
     Members
     -------
@@ -37,7 +40,7 @@ class UartReceiver(Component):
     """
 
     def __init__(self, *, divisor: int):
-        assert divisor >= 4, divisor
+        assert divisor >= MIN_DIVISOR, divisor
         self.divisor = divisor
         super().__init__(
             {"rx": In(1, init=1), "byte": Out(8), "valid": Out(1), "error": Out(1)},
@@ -63,11 +66,13 @@ class UartReceiver(Component):
                 m.d.sync += left.eq(left - 1)
                 with m.If(left == 0):
                     m.d.comb += [self.valid.eq(line), self.error.eq(~line)]
-                    m.next = "STOP"
+                    m.next = "REST"
+                    with m.If(~line):
+                        m.next = "BREAK"
                 with m.Else():
                     m.d.sync += self.byte.eq(Cat(self.byte[1:], line))
                 with m.If((left == _BITS - 1) & line):
                     m.next = "REST"  # too short for a start bit
-            with m.State("STOP"), m.If(line):
+            with m.State("BREAK"), m.If(line):
                 m.next = "REST"
         return m

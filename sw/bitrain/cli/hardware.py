@@ -108,6 +108,18 @@ def synth(
 
 
 @app.command()
+def prove(ip: IpFolder) -> None:
+    """Prove sequences, widths and handshakes of an IP folder."""
+    from bitrain.flow.tables import proofs_table
+    from bitrain.formal import prove as run_proofs
+
+    results = list(run_proofs(ip))
+    console.print(proofs_table(results))
+    if not all(result.proven for result in results):
+        raise typer.Exit(1)
+
+
+@app.command()
 def doctor() -> None:
     """List the external tools, their versions and how to get what is missing."""
     from bitrain.flow.tables import tools_table

@@ -14,7 +14,7 @@ from bitrain.spec import Array, Program
 pytestmark = [pytest.mark.tools, pytest.mark.slow]
 
 ARRAY = Array(channels=2, positions=2, lanes=2)
-LINE = {"divisor": 4, "gap_cycles": 400}
+LINE = {"divisor": 8, "gap_cycles": 800}
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,153 @@
+"""Accumulators: none can overflow for the network at hand.
+
+In two parts. The solver shows that a count fits its bits so long as the product bits that could be
+one are at most K L, for K inputs and streams of L bits; exact integers, from the network and the
+bias ROM's image as exported, show that bias and count together fit the accumulator.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from amaranth.hdl import Assert, Assume, Module, Mux, Signal
+from amaranth.lib import data
+from amaranth.lib.wiring import Component, In
+
+from bitrain.rtl import MacArray, PopulationCount
+from bitrain.rtl.layouts import activation_shape, weight_layout
+from bitrain.spec import Array, Network, Program
+
+
+class CountsFit(Component):
+    """One neuron of the array: its count needs no more than its bits, for ever.
+
+    ``budget`` counts lanes with a weight, cycle by cycle, and is assumed to stay within the bound.
+    The array has one bit more here than the bound needs, so that its sum is exact; it must never
+    exceed the budget, and never need more than ``count_bits``.
+
+    Parameters
+    ----------
+    network
+        For its banks.
+    num_lanes
+        N.
+    bound
+        Most lanes with a weight, over all cycles of a neuron.
+    count_bits
+        Width of a count in the accelerator.
+    array
+        The component.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        num_lanes: int,
+        bound: int,
+        count_bits: int,
+        array: Callable[..., Component] = MacArray,
+    ):
+        self.network = network
+        self.num_lanes = num_lanes
+        self.bound = bound
+        self.count_bits = count_bits
+        self.array = array
+        super().__init__(
+            {
+                **{name: In(1) for name in ("restart", "step", "first")},
+                "numbers": In(data.ArrayLayout(activation_shape(network.bits), num_lanes)),
+                "weights": In(data.ArrayLayout(weight_layout(network.bits), num_lanes)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        banks = self.network.activation_bank, self.network.weight_bank
+        one = Array(channels=1, positions=1, lanes=self.num_lanes)
+        wide = max(self.count_bits, self.bound.bit_length()) + 1
+        m.submodules.array = array = self.array(*banks, one, count_bits=wide)
+        m.d.comb += [
+            array.restart.eq(self.restart),
+            array.step.eq(self.step),
+            array.first.eq(self.first),
+            array.activations[0].eq(self.numbers),
+            array.weights[0].eq(self.weights),
+        ]
+        # The lanes that can give a one, delayed as the array delays them.
+        m.submodules.possible = possible = PopulationCount(self.num_lanes)
+        weighted = Signal(self.num_lanes)
+        lanes = Signal.like(possible.count)
+        steps, firsts = Signal(2), Signal(2)
+        budget, before = Signal(wide), Signal(wide)
+        m.d.sync += [
+            *(
+                weighted[j].eq((self.weights[j].magnitude != 0) | self.weights[j].sign)
+                for j in range(self.num_lanes)
+            ),
+            lanes.eq(possible.count),
+            steps.eq(steps << 1 | self.step),
+            firsts.eq(firsts << 1 | self.first),
+        ]
+        m.d.comb += [
+            possible.bits.eq(weighted),
+            before.eq(Mux(firsts[1], 0, budget)),
+        ]
+        with m.If(steps[1]):
+            m.d.sync += budget.eq(before + lanes)
+            m.d.comb += Assume(before + lanes <= self.bound)
+        m.d.comb += [
+            Assert(array.counts[0] <= budget),
+            Assert(array.counts[0] < 1 << self.count_bits),
+        ]
+        return m
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """What a neuron's accumulator can hold in a layer, and what its register can."""
+
+    layer: str
+    largest_count: int
+    count_limit: int
+    least: int
+    greatest: int
+    limit: int
+    """Registers hold -limit … limit - 1."""
+
+    @property
+    def fits(self) -> bool:
+        """Whether nothing can overflow."""
+        counted = self.largest_count <= self.count_limit
+        return counted and -self.limit <= self.least and self.greatest < self.limit
+
+
+def ranges(program: Program, bias_words: list[int]) -> Iterator[Range]:
+    """Extremes of each layer, over its channels; ``bias_words`` as in the ROM's image.
+
+    A positive weight m counts at most min(L, m) ones in L cycles; a negative one counts L less at
+    most as many.
+    """
+    network, bits = program.network, program.score_bits
+    for index, layer in enumerate(network.layers):
+        length, matrix = layer.stream_length, layer.weight_matrix
+        ones = abs(matrix).clip(max=length)
+        most = (ones * (matrix > 0) + length * (matrix < 0)).sum(1)
+        fewest = ((length - ones) * (matrix < 0)).sum(1)
+        least = greatest = 0
+        for channel in range(layer.out_channels):
+            word = bias_words[program.bias_bases[index] + channel]
+            bias = word & (1 << bits) - 1
+            bias -= bias >> (bits - 1) << bits
+            added = 0
+            if layer.shortcut:
+                added = layer.shortcut.gain * network.one << (word >> bits)
+            least = min(least, bias + int(fewest[channel]))
+            greatest = max(greatest, bias + int(most[channel]) + added)
+        yield Range(
+            layer=layer.name,
+            largest_count=int(most.max()),
+            count_limit=(1 << program.count_bits) - 1,
+            least=least,
+            greatest=greatest,
+            limit=1 << (bits - 1),
+        )
