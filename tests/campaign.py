@@ -1,9 +1,10 @@
 """Random networks on random arrays, golden model against simulated RTL: `make campaign SEEDS=50`.
 
 A seed stands for a network of any layers that the contract allows (strategies.py), its images, an
-array, a simulator, and the pauses of both streams; `make campaign SEEDS=1 FIRST=37` runs seed 37
-alone. Every stored value, every score and every cycle count must be as predicted. The exit status
-is 1 if one is not; the IP folder of such a seed is kept.
+array, the pauses of both streams, and a simulator: Verilator for every tenth seed, as it compiles
+for long. `make campaign SEEDS=1 FIRST=37` runs seed 37 alone. Every stored value, every score and
+every cycle count must be as predicted. The exit status is 1 if one is not; the IP folder of such a
+seed is kept.
 """
 
 import argparse
@@ -25,8 +26,8 @@ from bitrain.gen import generate_ip
 from bitrain.spec import Array, BitrainError, Network, Sharing, estimate, save_network
 
 MAX_LAYERS = 5
-MAX_CYCLES = 20_000
-"""Of an image: what a simulator does in seconds."""
+MAX_CYCLES = 2_000
+"""Of an image: what either simulator does in seconds."""
 DRAWN, MANY_LAYERS = 12, 3
 """Networks drawn for a seed; of those with many layers the one that takes most cycles counts."""
 NUM_IMAGES = 2
@@ -102,7 +103,7 @@ def draw(number: int) -> Case:
         network=network,
         array=array,
         images=random_images(network, NUM_IMAGES, number),
-        simulator="icarus" if number % 4 and shutil.which("iverilog") else "verilator",
+        simulator="icarus" if number % 10 and shutil.which("iverilog") else "verilator",
     )
 
 
