@@ -16,7 +16,19 @@ def test_a_seed_stands_for_one_case():
 
 def test_cases_are_of_many_kinds():
     text = json.dumps([campaign.draw(number).summary() for number in range(12)])
-    for part in ("conv2d", "linear", " g2", "max", " +", " |", "unshared", "icarus", "verilator"):
+    for part in (
+        "conv2d",
+        "linear",
+        "stream",
+        " g2",
+        "max",
+        " +",
+        " |",
+        " <",
+        "unshared",
+        "icarus",
+        "verilator",
+    ):
         assert part in text, part
 
 

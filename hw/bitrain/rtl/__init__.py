@@ -14,7 +14,9 @@ from .serial_frames import SerialFrames
 from .shortcut import Shortcut
 from .sng_bank import StochasticNumberGenerators
 from .source import SequenceSource
+from .stream_constants import StreamConstants
 from .stream_control import StreamControl
+from .stream_neurons import StreamNeurons
 from .uart_receiver import UartReceiver
 from .uart_transmitter import UartTransmitter
 from .walker import PositionWalker
@@ -36,7 +38,9 @@ __all__ = [
     "SerialFrames",
     "Shortcut",
     "StochasticNumberGenerators",
+    "StreamConstants",
     "StreamControl",
+    "StreamNeurons",
     "UartReceiver",
     "UartTransmitter",
     "Writeback",

@@ -6,11 +6,12 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
-from bitrain.spec import Array, Sharing, SngBank
+from bitrain.spec import Array, Program, Sharing, SngBank
 
 from .layouts import activation_shape, weight_layout
 from .popcount import PopulationCount
 from .sng_bank import StochasticNumberGenerators
+from .stream_neurons import StreamNeurons
 
 
 class MacArray(Component):
@@ -56,15 +57,37 @@ class MacArray(Component):
         In the order in which results leave: position by position.
     done : Out(1)
         The counts are complete.
+
+    With ``stream_program``, a program that has layers in stream mode, the accumulators are
+    :class:`StreamNeurons`, whose counts are fires in these layers, and there are
+
+    descriptor : In(descriptor)
+        Stable while streams run.
+    emit, emit_first : In(1)
+        With ``step``: a cycle of the last chunk, and its first.
+    constants : In(ArrayLayout(constants, P))
+        Of each channel, from the cycle after ``done`` of the tile before to ``done``.
+    tile_end : Out(1)
+        Two cycles before ``done``.
     """
 
     def __init__(
-        self, activation_bank: SngBank, weight_bank: SngBank, array: Array, *, count_bits: int
+        self,
+        activation_bank: SngBank,
+        weight_bank: SngBank,
+        array: Array,
+        *,
+        count_bits: int,
+        stream_program: Program | None = None,
     ):
         self.activation_bank = activation_bank
         self.weight_bank = weight_bank
         self.array = array
         self.count_bits = count_bits
+        self.neurons = None
+        if stream_program:
+            lanes = array.lanes
+            self.neurons = StreamNeurons(stream_program, increment_bits=lanes.bit_length())
         bits = activation_bank.sequence.width
         numbers = data.ArrayLayout(activation_shape(bits), array.lanes)
         weights = data.ArrayLayout(weight_layout(bits), array.lanes)
@@ -79,6 +102,17 @@ class MacArray(Component):
                 "counts": Out(data.ArrayLayout(count_bits, array.neurons)),
                 "done": Out(1),
             }
+            | (
+                {
+                    "descriptor": In(self.neurons.descriptor.shape()),
+                    "emit": In(1),
+                    "emit_first": In(1),
+                    "constants": In(self.neurons.constants.shape()),
+                    "tile_end": Out(1),
+                }
+                if self.neurons
+                else {}
+            )
         )
 
     def elaborate(self, platform):
@@ -98,14 +132,40 @@ class MacArray(Component):
             for p in range(self.array.channels)
             for j in range(self.array.lanes)
         ]
+        if self.neurons:
+            m.submodules.neurons = self.neurons
+            self._connect(m, self.neurons, stepped, first, last)
         for i, (x, w) in enumerate(self._streams(m)):
             m.submodules[f"population_count_{i}"] = counter = PopulationCount(self.array.lanes)
             m.d.comb += counter.bits.eq((x & w) ^ signs[i % self.array.channels])
             count = Signal.like(counter.count, name=f"count_{i}")
             m.d.sync += count.eq(counter.count)
+            if self.neurons:
+                m.d.comb += self.neurons.increments[i].eq(count)
+                continue
             with m.If(stepped[1]):
                 m.d.sync += self.counts[i].eq(Mux(first[1], 0, self.counts[i]) + count)
         return m
+
+    def _connect(
+        self, m: Module, neurons: StreamNeurons, stepped: Signal, first: Signal, last: Signal
+    ) -> None:
+        """Neurons of stream mode, in step with the population counts."""
+        emit, emit_first = (Signal(2, name=f"{name}_delayed") for name in ("emit", "emit_first"))
+        m.d.sync += [
+            emit.eq(Cat(self.emit, emit)),
+            emit_first.eq(Cat(self.emit_first, emit_first)),
+        ]
+        m.d.comb += [
+            neurons.descriptor.eq(self.descriptor),
+            neurons.constants.eq(self.constants),
+            neurons.step.eq(stepped[1]),
+            neurons.first.eq(first[1]),
+            neurons.emit.eq(emit[1]),
+            neurons.emit_first.eq(emit_first[1]),
+            self.counts.eq(neurons.counts),
+            self.tile_end.eq(stepped[0] & last[0]),
+        ]
 
     def _streams(self, m: Module) -> list[tuple[Value, Value]]:
         """Activation and weight bits of each neuron."""

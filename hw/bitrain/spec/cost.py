@@ -9,8 +9,8 @@ The engine loads the operands of the next chunk (N cycles) while the streams of 
     + P Q + overhead                       the last results, pipeline and descriptor fetch
 
 cycles, where the overhead is LAYER_OVERHEAD, and SHORTCUT_OVERHEAD more in every layer of a network
-that has shortcuts: their addition takes a stage of the pipeline. Simulation must find exactly
-these numbers.
+that has shortcuts: their addition takes a stage of the pipeline. Stream mode takes no cycle more:
+neurons fire while the last chunk's streams run. Simulation must find exactly these numbers.
 """
 
 from dataclasses import dataclass
@@ -66,6 +66,7 @@ class NetworkCost:
     bias_rom_bits: int
     program_rom_bits: int
     score_ram_bits: int
+    stream_rom_bits: int = 0
 
     @property
     def cycles(self) -> int:
@@ -86,6 +87,7 @@ class NetworkCost:
             + self.bias_rom_bits
             + self.program_rom_bits
             + self.score_ram_bits
+            + self.stream_rom_bits
         )
 
 
@@ -126,6 +128,7 @@ def estimate(network: Network, array: Array) -> NetworkCost:
         bias_rom_bits=len(program.bias_words) * program.bias_word_bits,
         program_rom_bits=len(network.layers) * sum(program.field_widths.values()),
         score_ram_bits=network.num_scores * program.score_bits,
+        stream_rom_bits=program.stream_rom_bits,
     )
 
 

@@ -122,13 +122,15 @@ class Range:
 
 
 def ranges(program: Program, bias_words: list[int]) -> Iterator[Range]:
-    """Extremes of each layer, over its channels; ``bias_words`` as in the ROM's image.
+    """Extremes of each layer in counter mode, over channels; ``bias_words`` as in the ROM's image.
 
     A positive weight m counts at most min(L, m) ones in L cycles; a negative one counts L less at
     most as many.
     """
     network, bits = program.network, program.score_bits
     for index, layer in enumerate(network.layers):
+        if layer.neuron == "stream":
+            continue
         length, matrix = layer.stream_length, layer.weight_matrix
         ones = abs(matrix).clip(max=length)
         most = (ones * (matrix > 0) + length * (matrix < 0)).sum(1)

@@ -59,17 +59,13 @@ def proofs_of(program: Program) -> Iterator[Proof]:
         claim="serial link: an offered byte stays until it is sent",
         component=BytesAreKept(SerialLink.of(program)),
     )
-    bound = max(layer.num_inputs * layer.stream_length for layer in network.layers)
-    lanes, bits = program.array.lanes, program.count_bits
-    yield Proof(
-        claim=f"counts of {lanes} lanes: {bits} bits suffice for K L = {bound}",
-        component=CountsFit(
-            network,
-            num_lanes=lanes,
-            bound=bound,
-            count_bits=bits,
-        ),
-    )
+    if not program.stream_layers:  # else other neurons count
+        lanes, bits = program.array.lanes, program.count_bits
+        bound = max(layer.num_inputs * layer.stream_length for layer in network.layers)
+        yield Proof(
+            claim=f"counts of {lanes} lanes: {bits} bits suffice for K L = {bound}",
+            component=CountsFit(network, num_lanes=lanes, bound=bound, count_bits=bits),
+        )
 
 
 def _same_verilog(ip: Path, top: str, program: Program) -> ProofResult:
@@ -102,7 +98,7 @@ def _ranges_fit(ip: Path, program: Program) -> ProofResult:
     tightest = max(found, key=lambda each: max(-each.least, each.greatest))
     shown = wrong[0] if wrong else tightest
     return ProofResult(
-        claim="accumulators: no layer can overflow",
+        claim="accumulators: no layer in counter mode can overflow",
         method="exact integers",
         proven=not wrong,
         detail=f"layer {shown.layer}: count up to {shown.largest_count} of {shown.count_limit}, "

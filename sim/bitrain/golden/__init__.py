@@ -2,6 +2,7 @@
 
 from .convolution import PackedWeights, Streams, convolve, pack_weights
 from .decided import Bound, decided_after
+from .fire import FiringNeurons, accumulate_and_fire
 from .model import Arithmetic, layer_inputs, predict, run
 from .progressive import (
     Progressive,
@@ -15,9 +16,11 @@ from .reference import run_reference
 __all__ = [
     "Arithmetic",
     "Bound",
+    "FiringNeurons",
     "PackedWeights",
     "Progressive",
     "Streams",
+    "accumulate_and_fire",
     "calibrate_thresholds",
     "choose_rungs",
     "convolve",

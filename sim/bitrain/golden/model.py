@@ -6,12 +6,15 @@ from typing import Literal
 import numpy as np
 
 from bitrain.spec import Layer, Network
+from bitrain.spec.stream import left_shift, threshold_bits
 
 from .convolution import PackedWeights, Streams, convolve, pack_weights
 from .finish import finish
+from .fire import FiringNeurons, accumulate_and_fire
 
 Arithmetic = Literal["stochastic", "binary"]
-"""``binary`` keeps the numbers but multiplies them exactly: the same-width integer baseline."""
+"""``binary`` keeps the numbers but multiplies them exactly: the same-width integer baseline, in
+counter mode throughout."""
 
 
 def run(
@@ -39,6 +42,9 @@ def _outputs(network: Network, images: np.ndarray, arithmetic: Arithmetic) -> li
     outputs: list[np.ndarray] = []
     for layer, parts in zip(network.layers, network.reads, strict=True):
         activations = _read(layer, parts, images, outputs)
+        if layer.neuron == "stream" and arithmetic == "stochastic":
+            outputs.append(_fired(network, layer, activations))
+            continue
         fraction, constants = 0, layer.bias.astype(np.int64)
         if arithmetic == "stochastic":
             sums = _stochastic_sums(network, layer, activations)
@@ -97,6 +103,21 @@ def _stochastic_sums(network: Network, layer: Layer, activations: np.ndarray) ->
     streams = Streams(network.activation_bank, network.weight_bank, layer.stream_length)
     packed = _packed(streams, layer)
     return convolve(streams, activations, packed, layer.stride, layer.padding)
+
+
+def _fired(network: Network, layer: Layer, activations: np.ndarray) -> np.ndarray:
+    """Activations of a layer in stream mode."""
+    streams = Streams(network.activation_bank, network.weight_bank, layer.stream_length)
+    neurons = FiringNeurons(
+        weight=layer.weight,
+        bias=layer.bias,
+        threshold_bits=threshold_bits(layer, network.bits),
+        stride=layer.stride,
+        padding=layer.padding,
+        groups=layer.groups,
+        pool=layer.pool,
+    )
+    return accumulate_and_fire(streams, activations, neurons) << left_shift(layer, network.bits)
 
 
 @lru_cache(maxsize=32)

@@ -72,7 +72,7 @@ def calibrate(
     ``upscale`` all channels of a layer share one clip. Scores share one in any case.
     """
     wanted, stored, scales = [images], [activations], [1.0]
-    reads = parts_read([layer.source.append for layer in layers])
+    reads = parts_read([layer.source for layer in layers])
     for layer, parts in zip(layers, reads, strict=True):
         if not layer.source.weight.any():
             raise BitrainError(f"{layer.source.name}: all weights are zero; train the model first")

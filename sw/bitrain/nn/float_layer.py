@@ -47,6 +47,8 @@ class FloatLayer:
     relu: bool = False
     pool: MaxPool2d | None = None
     shortcut: FloatShortcut | None = None
+    source: int | None = None
+    """The step (-1: the image) that it reads: as ``spec.Layer.source``."""
     append: int | None = None
     """The step (-1: the image) behind whose output this one's is put: as ``spec.Layer.append``."""
     trained: bool = True
@@ -105,6 +107,7 @@ class FloatLayer:
             shift=shift,
             upscale=upscale.cpu().numpy(),
             shortcut=shortcut,
+            source=self.source,
             append=self.append,
             stream_length=stream_length,
             relu=self.relu,

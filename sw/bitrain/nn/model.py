@@ -29,7 +29,7 @@ class ScModel(nn.Module):
         self.arithmetic: Arithmetic = arithmetic
         lengths = config.lengths_of([source.name for source in chain])
         sums = {length: self._sums(length) for length in set(lengths)}
-        self.reads = parts_read([source.append for source in chain])
+        self.reads = parts_read(chain)
         self.layers = nn.ModuleList(
             ScLayer(source, config.bits, sums[length], parts=len(parts))
             for source, length, parts in zip(chain, lengths, self.reads, strict=True)
