@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
-from amaranth.build import Attrs, Pins, Platform, Resource, Subsignal
+from amaranth.build import Attrs, Pins, Resource, Subsignal
 from amaranth.lib.io import SingleEndedPort
 
 from bitrain.rtl.uart_receiver import MIN_DIVISOR
@@ -150,10 +150,10 @@ def _serial_resource(rx: str, tx: str) -> Resource:
     )
 
 
-def _request(platform: Platform, resource: str) -> Any:
+def _request(platform: Any, resource: str) -> Any:
     """Ports of a resource without buffers, which nextpnr makes."""
     parts = platform.lookup(resource, 0).ios
-    signals = {part.name: "-" for part in parts if isinstance(part, Subsignal)}
+    signals = {part.name: "-" for part in parts if hasattr(part, "name")}
     return platform.request(resource, 0, dir=signals or "-")
 
 
@@ -167,7 +167,7 @@ def _pin(port: str, requested: SingleEndedPort) -> Pin:
     )
 
 
-def _packaged(device: Device, platform: Platform) -> Device:
+def _packaged(device: Device, platform: Any) -> Device:
     """The device in the board's package."""
     options = {
         "ecp5": (device.route_options[0], "--speed", str(getattr(platform, "speed", ""))),

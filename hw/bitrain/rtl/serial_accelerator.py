@@ -51,7 +51,7 @@ class SerialAccelerator(Component):
         self.divisor = divisor
         self.gap_cycles = gap_cycles
         self.busy_low = busy_low
-        super().__init__({"clk": In(1), "rx": In(1, init=1), "tx": Out(1, init=1), "busy": Out(1)})
+        super().__init__({"clk": In(1), "rx": In(1), "tx": Out(1), "busy": Out(1)})
 
     def elaborate(self, platform):
         m = Module()

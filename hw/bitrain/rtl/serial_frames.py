@@ -79,10 +79,12 @@ class SerialFrames(Component):
         head_bytes = len(head) // 8
 
         m.submodules.check = check = catalog.CRC8_SMBUS().create()
-        m.d.comb += check.data.eq(self.byte)
         gap = Signal(range(self.gap_cycles + 1))
         failed = Signal()
-        m.d.comb += failed.eq(self.byte_error | (gap == self.gap_cycles))
+        m.d.comb += [
+            check.data.eq(self.byte),
+            failed.eq(self.byte_error | (gap == self.gap_cycles)),
+        ]
         m.d.sync += gap.eq(Mux(self.byte_valid, 0, gap + 1))
 
         # Pixels: the bytes before the last wait in ``low``.

@@ -43,7 +43,7 @@ class UartReceiver(Component):
         assert divisor >= MIN_DIVISOR, divisor
         self.divisor = divisor
         super().__init__(
-            {"rx": In(1, init=1), "byte": Out(8), "valid": Out(1), "error": Out(1)},
+            {"rx": In(1), "byte": Out(8), "valid": Out(1), "error": Out(1)},
         )
 
     def elaborate(self, platform):

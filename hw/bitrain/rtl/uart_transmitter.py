@@ -35,7 +35,7 @@ class UartTransmitter(Component):
     def __init__(self, *, divisor: int):
         assert divisor >= 1, divisor
         self.divisor = divisor
-        super().__init__({"bytes": In(stream.Signature(8)), "tx": Out(1, init=1)})
+        super().__init__({"bytes": In(stream.Signature(8)), "tx": Out(1)})
 
     def elaborate(self, platform):
         m = Module()

@@ -7,6 +7,7 @@ bias ROM's image as exported, show that bias and count together fit the accumula
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from amaranth.hdl import Assert, Assume, Module, Mux, Signal
 from amaranth.lib import data
@@ -45,7 +46,7 @@ class CountsFit(Component):
         num_lanes: int,
         bound: int,
         count_bits: int,
-        array: Callable[..., Component] = MacArray,
+        array: Callable[..., Any] = MacArray,
     ):
         self.network = network
         self.num_lanes = num_lanes
@@ -94,10 +95,10 @@ class CountsFit(Component):
         ]
         with m.If(steps[1]):
             m.d.sync += budget.eq(before + lanes)
-            m.d.comb += Assume(before + lanes <= self.bound)
+            m.d.comb += Assume(before + lanes <= self.bound, "within the bound")
         m.d.comb += [
-            Assert(array.counts[0] <= budget),
-            Assert(array.counts[0] < 1 << self.count_bits),
+            Assert(array.counts[0] <= budget, "counts more than there is"),
+            Assert(array.counts[0] < 1 << self.count_bits, "needs more bits"),
         ]
         return m
 

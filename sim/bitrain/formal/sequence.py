@@ -1,5 +1,8 @@
 """Sources of numbers: the contract's sequence for ever, and every value once a period."""
 
+from collections.abc import Callable
+from typing import Any
+
 from amaranth.hdl import Array, Assert, Assume, Const, Module, Signal
 from amaranth.lib.wiring import Component, In
 
@@ -21,7 +24,7 @@ class SourceFollowsSequence(Component):
         The component that is to emit it.
     """
 
-    def __init__(self, sequence: Sequence, source: type[Component] = SequenceSource):
+    def __init__(self, sequence: Sequence, source: Callable[[Sequence], Any] = SequenceSource):
         self.sequence = sequence
         self.source = source
         super().__init__({"restart": In(1), "step": In(1)})
@@ -37,7 +40,7 @@ class SourceFollowsSequence(Component):
         m.d.comb += [
             source.restart.eq(self.restart),
             source.step.eq(self.step),
-            Assert(source.value == _table(self.sequence)[step]),
+            Assert(source.value == _table(self.sequence)[step], "not the sequence"),
         ]
         return m
 
@@ -59,8 +62,8 @@ class SequenceIsPermutation(Component):
         m = Module()
         table = _table(self.sequence)
         m.d.comb += [
-            Assume(self.one != self.other),
-            Assert(table[self.one] != table[self.other]),
+            Assume(self.one != self.other, "two steps"),
+            Assert(table[self.one] != table[self.other], "a value twice"),
         ]
         return m
 

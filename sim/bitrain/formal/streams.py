@@ -1,6 +1,7 @@
 """Stream handshakes: what is offered stays, unchanged, until it is taken."""
 
 from collections.abc import Callable
+from typing import Any
 
 from amaranth.hdl import Assert, Assume, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In
@@ -61,7 +62,7 @@ class ScoresAreKept(Component):
         The component, which takes the factory of its engine as its second argument.
     """
 
-    def __init__(self, program: Program, accelerator: Callable[..., Component] = Accelerator):
+    def __init__(self, program: Program, accelerator: Callable[..., Any] = Accelerator):
         self.program = program
         self.accelerator = accelerator
         super().__init__(
@@ -84,7 +85,7 @@ class ScoresAreKept(Component):
         m.d.comb += [
             accelerator.pixels.valid.eq(self.pixel_valid),
             scores.ready.eq(self.ready),
-            Assert(kept(m, scores.valid, scores.ready, scores.payload)),
+            Assert(kept(m, scores.valid, scores.ready, scores.payload), "scores"),
         ]
         return m
 
@@ -100,7 +101,7 @@ class ElementsAreKept(Component):
         The component.
     """
 
-    def __init__(self, program: Program, loader: type[Component] = Loader):
+    def __init__(self, program: Program, loader: Callable[[Program], Any] = Loader):
         self.program = program
         self.loader = loader
         super().__init__(
@@ -115,8 +116,8 @@ class ElementsAreKept(Component):
             loader.restart.eq(self.restart),
             loader.ready.eq(self.ready),
             # The memories hold what they show while they are not enabled.
-            Assert(~(loader.enable & loader.valid & ~self.ready)),
-            Assert(kept(m, loader.valid, loader.ready, loader.inside)),
+            Assert(~(loader.enable & loader.valid & ~self.ready), "memories move on"),
+            Assert(kept(m, loader.valid, loader.ready, loader.inside), "elements"),
         ]
         return m
 
@@ -132,7 +133,7 @@ class BytesAreKept(Component):
         The component.
     """
 
-    def __init__(self, link: SerialLink, frames: type[Component] = SerialFrames):
+    def __init__(self, link: SerialLink, frames: Callable[..., Any] = SerialFrames):
         self.frames = frames(link, gap_cycles=100)
         inputs = ("byte", "byte_valid", "byte_error", "class_index", "cycles")
         score = Value.cast(self.frames.scores.payload)
@@ -151,7 +152,7 @@ class BytesAreKept(Component):
             Value.cast(scores.payload).eq(self.score),
             scores.valid.eq(self.score_valid),
             sent.ready.eq(self.ready),
-            Assume(kept(m, scores.valid, scores.ready, scores.payload)),
-            Assert(kept(m, sent.valid, sent.ready, sent.payload)),
+            Assume(kept(m, scores.valid, scores.ready, scores.payload), "scores"),
+            Assert(kept(m, sent.valid, sent.ready, sent.payload), "bytes"),
         ]
         return m
