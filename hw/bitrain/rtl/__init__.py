@@ -3,10 +3,14 @@
 from .accelerator import Accelerator
 from .arg_max import ArgMax
 from .engine import Engine
+from .fsm_max import FsmMax
+from .fsm_relu_max import FsmReluMax
 from .loader import Loader
 from .mac_array import MacArray
 from .max_pool import MaxPool
 from .operands import OperandRegisters
+from .pooled_counts import PooledCounts
+from .pooled_fire import PooledFire
 from .popcount import PopulationCount
 from .requantise import Requantise
 from .serial_accelerator import SerialAccelerator
@@ -26,10 +30,14 @@ __all__ = [
     "Accelerator",
     "ArgMax",
     "Engine",
+    "FsmMax",
+    "FsmReluMax",
     "Loader",
     "MacArray",
     "MaxPool",
     "OperandRegisters",
+    "PooledCounts",
+    "PooledFire",
     "PopulationCount",
     "PositionWalker",
     "Requantise",

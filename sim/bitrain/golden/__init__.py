@@ -2,7 +2,8 @@
 
 from .convolution import PackedWeights, Streams, convolve, pack_weights
 from .decided import Bound, decided_after
-from .fire import FiringNeurons, accumulate_and_fire
+from .fire import accumulate_and_fire
+from .in_stream import fsm_max, pooled_fire
 from .model import Arithmetic, layer_inputs, predict, run
 from .progressive import (
     Progressive,
@@ -16,7 +17,6 @@ from .reference import run_reference
 __all__ = [
     "Arithmetic",
     "Bound",
-    "FiringNeurons",
     "PackedWeights",
     "Progressive",
     "Streams",
@@ -25,9 +25,11 @@ __all__ = [
     "choose_rungs",
     "convolve",
     "decided_after",
+    "fsm_max",
     "layer_inputs",
     "margins",
     "pack_weights",
+    "pooled_fire",
     "predict",
     "run",
     "run_progressive",

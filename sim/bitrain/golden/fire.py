@@ -7,35 +7,18 @@ AND, an XOR, a population count and an addition; a window's largest accumulator 
 registers.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numba import njit, prange, types
 from numba.extending import intrinsic
 
-from bitrain.spec import MaxPool2d
+from bitrain.spec import Layer
+from bitrain.spec.stream import first_emitting, left_shift, threshold_bits
 
 from .convolution import Streams, convolve
 
 WORD = 64
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class FiringNeurons:
-    """The neurons of a layer in stream mode."""
-
-    weight: np.ndarray
-    """Signed magnitudes, (out, in / groups, kernel rows, kernel columns)."""
-    bias: np.ndarray
-    """(out,)"""
-    threshold_bits: np.ndarray
-    """log2 θ, (out,)."""
-    stride: tuple[int, int] = (1, 1)
-    padding: tuple[int, int] = (0, 0)
-    groups: int = 1
-    pool: MaxPool2d | None = None
-    """Which neurons fire as one."""
 
 
 def _emit_ones(context, builder, signature, arguments):
@@ -50,33 +33,28 @@ def _type_ones(_context, word):
 _ones: Any = intrinsic(_type_ones)
 
 
-def accumulate_and_fire(
-    streams: Streams, activations: np.ndarray, neurons: FiringNeurons
-) -> np.ndarray:
-    """Fires 0 … L of each pooling window: (images, out, rows, columns), int32.
+def accumulate_and_fire(streams: Streams, activations: np.ndarray, layer: Layer) -> np.ndarray:
+    """What a layer in stream mode stores: (images, out, rows, columns), int32.
 
-    activations: integers in [0, 2^n], (images, in, rows, columns).
+    activations: whole numbers in [0, 2^n], (images, in, rows, columns).
     """
-    num_out, channels, kernel_rows, kernel_columns = neurons.weight.shape
-    lanes, groups = len(streams.activation_bank.lanes), neurons.groups
-    matrix = neurons.weight.reshape(num_out, -1).astype(np.int64)
-    first = (matrix.shape[1] - 1) // lanes * lanes
-    sums = _before(streams, activations, neurons, first)
+    lanes, bits = len(streams.activation_bank.lanes), streams.activation_bank.sequence.width
+    matrix, channels = layer.weight_matrix.astype(np.int64), layer.weight.shape[1]
+    first = first_emitting(layer, lanes)
+    sums = _before(streams, activations, layer, first)
 
-    (ph, pw), (sh, sw) = neurons.padding, neurons.stride
+    (ph, pw), (sh, sw) = layer.padding, layer.stride
     maps = np.pad(np.maximum(activations, 0).astype(np.int32), ((0, 0), (0, 0), (ph, ph), (pw, pw)))
-    pool = neurons.pool or MaxPool2d(kernel=(1, 1), stride=(1, 1))
-    (wh, ww), (vh, vw) = pool.kernel, pool.stride
-    rows, columns = (sums.shape[2] - wh) // vh + 1, (sums.shape[3] - ww) // vw + 1
+    (wh, ww), (vh, vw) = layer.pool_window.kernel, layer.pool_window.stride
     geometry = np.array([wh, ww, vh, vw, sh, sw])
-    k = np.arange(first, matrix.shape[1])
-    area = kernel_rows * kernel_columns
-    inputs = np.stack([k // area, k % area // kernel_columns, k % kernel_columns], 1)
+    k = np.arange(first, layer.num_inputs)
+    area, columns = layer.kernel[0] * layer.kernel[1], layer.kernel[1]
+    inputs = np.stack([k // area, k % area // columns, k % columns], 1)
     values = streams.activation_bank.values(streams.length)[k % lanes].astype(np.int32)
-    thresholds = np.int64(1) << neurons.threshold_bits.astype(np.int64)
-    fires = np.empty((len(maps), num_out, rows, columns), np.int32)
-    size = num_out // groups
-    for group in range(groups):
+    thresholds = np.int64(1) << threshold_bits(layer, bits)
+    fires = np.empty((len(maps), *layer.out_shape), np.int32)
+    size = layer.group_channels
+    for group in range(layer.groups):
         part = slice(group * size, (group + 1) * size)
         last = matrix[part, first:]
         _fire(
@@ -86,18 +64,15 @@ def accumulate_and_fire(
             geometry,
             fires[:, part],
         )
-    return fires
+    return fires << left_shift(layer, bits)
 
 
-def _before(
-    streams: Streams, activations: np.ndarray, neurons: FiringNeurons, first: int
-) -> np.ndarray:
+def _before(streams: Streams, activations: np.ndarray, layer: Layer, first: int) -> np.ndarray:
     """Bias and all chunks before the last, whose input is ``first``, of every neuron: int64."""
-    kept = neurons.weight.copy()
+    kept = layer.weight.copy()
     kept.reshape(len(kept), -1)[:, first:] = 0
-    geometry = (neurons.stride, neurons.padding)
-    sums = convolve(streams, activations, kept, *geometry, groups=neurons.groups)
-    return sums + neurons.bias.astype(np.int64)[:, None, None]
+    sums = convolve(streams, activations, kept, layer.stride, layer.padding, groups=layer.groups)
+    return sums + layer.bias.astype(np.int64)[:, None, None]
 
 
 def _pack_weights(streams: Streams, matrix: np.ndarray) -> np.ndarray:

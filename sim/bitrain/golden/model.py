@@ -6,11 +6,10 @@ from typing import Literal
 import numpy as np
 
 from bitrain.spec import Layer, Network
-from bitrain.spec.stream import left_shift, threshold_bits
 
 from .convolution import PackedWeights, Streams, convolve, pack_weights
 from .finish import finish
-from .fire import FiringNeurons, accumulate_and_fire
+from .fire import accumulate_and_fire
 
 Arithmetic = Literal["stochastic", "binary"]
 """``binary`` keeps the numbers but multiplies them exactly: the same-width integer baseline, in
@@ -108,16 +107,7 @@ def _stochastic_sums(network: Network, layer: Layer, activations: np.ndarray) ->
 def _fired(network: Network, layer: Layer, activations: np.ndarray) -> np.ndarray:
     """Activations of a layer in stream mode."""
     streams = Streams(network.activation_bank, network.weight_bank, layer.stream_length)
-    neurons = FiringNeurons(
-        weight=layer.weight,
-        bias=layer.bias,
-        threshold_bits=threshold_bits(layer, network.bits),
-        stride=layer.stride,
-        padding=layer.padding,
-        groups=layer.groups,
-        pool=layer.pool,
-    )
-    return accumulate_and_fire(streams, activations, neurons) << left_shift(layer, network.bits)
+    return accumulate_and_fire(streams, activations, layer)
 
 
 @lru_cache(maxsize=32)

@@ -167,6 +167,10 @@ def _choose(
         largest = max(target.max().item(), 1e-9)  # positive where no image fires any neuron
         highest = math.ceil(math.log2(largest / layer.out_scale))
         shifts = list(range(highest - FINER_SHIFTS if normalise else highest, highest + 1))
+        if layer.neuron == "stream":
+            # Thresholds are whole product bits.
+            least = layer.sums.length.bit_length() - 1 - layer.bits
+            shifts = sorted({max(shift, least) for shift in shifts})
     choices = []
     for shift in shifts:
         errors = []

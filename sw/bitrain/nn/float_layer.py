@@ -87,6 +87,7 @@ class FloatLayer:
         shift: int,
         stream_length: int,
         gain: int = 1,
+        neuron: Literal["counter", "stream"] = "counter",
     ) -> Layer:
         """The contract's layer with this geometry and the given integers."""
         shortcut = None
@@ -110,6 +111,7 @@ class FloatLayer:
             source=self.source,
             append=self.append,
             stream_length=stream_length,
+            neuron=neuron,
             relu=self.relu,
             groups=self.groups,
             stride=self.stride,
