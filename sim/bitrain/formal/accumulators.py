@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from amaranth.hdl import Assert, Assume, Module, Mux, Signal
+from amaranth.hdl import Assert, Assume, Cat, Module, Mux, Signal
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In
 
@@ -22,8 +22,8 @@ class CountsFit(Component):
     """One neuron of the array: its count needs no more than its bits, for ever.
 
     ``budget`` counts lanes with a weight, cycle by cycle, and is assumed to stay within the bound.
-    The array has one bit more here than the bound needs, so that its sum is exact; it must never
-    exceed the budget, and never need more than ``count_bits``.
+    What the array has counted since the neuron's start must never exceed the budget, and never need
+    more than ``count_bits``; here it is taken modulo one bit more than the bound needs.
 
     Parameters
     ----------
@@ -70,35 +70,38 @@ class CountsFit(Component):
         m.d.comb += [
             array.restart.eq(self.restart),
             array.step.eq(self.step),
-            array.first.eq(self.first),
             array.activations[0].eq(self.numbers),
             array.weights[0].eq(self.weights),
         ]
         # The lanes that can give a one, delayed as the array delays them.
-        m.submodules.possible = possible = PopulationCount(self.num_lanes)
+        m.submodules.possible = possible = PopulationCount(self.num_lanes, pipelined=one.pipelined)
         weighted = Signal(self.num_lanes)
         lanes = Signal.like(possible.count)
-        steps, firsts = Signal(2), Signal(2)
-        budget, before = Signal(wide), Signal(wide)
+        steps, firsts = (Signal(3 if one.pipelined else 2, name=f"{x}s") for x in ("step", "first"))
+        start, budget, before = Signal(wide), Signal(wide), Signal(wide)
         m.d.sync += [
             *(
                 weighted[j].eq((self.weights[j].magnitude != 0) | self.weights[j].sign)
                 for j in range(self.num_lanes)
             ),
             lanes.eq(possible.count),
-            steps.eq(steps << 1 | self.step),
-            firsts.eq(firsts << 1 | self.first),
+            steps.eq(Cat(self.step, steps)),
+            firsts.eq(Cat(self.first, firsts)),
         ]
         m.d.comb += [
             possible.bits.eq(weighted),
-            before.eq(Mux(firsts[1], 0, budget)),
+            before.eq(Mux(firsts[-1], 0, budget)),
         ]
-        with m.If(steps[1]):
+        with m.If(steps[-1]):
             m.d.sync += budget.eq(before + lanes)
             m.d.comb += Assume(before + lanes <= self.bound, "within the bound")
+            with m.If(firsts[-1]):
+                m.d.sync += start.eq(array.counts[0])
+        count = Signal(wide)
         m.d.comb += [
-            Assert(array.counts[0] <= budget, "counts more than there is"),
-            Assert(array.counts[0] < 1 << self.count_bits, "needs more bits"),
+            count.eq(array.counts[0] - start),
+            Assert(count <= budget, "counts more than there is"),
+            Assert(count < 1 << self.count_bits, "needs more bits"),
         ]
         return m
 
