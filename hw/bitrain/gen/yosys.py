@@ -41,15 +41,19 @@ def map_netlist(
     frequency: float,
     clock: str = "clk",
     flatten: bool = True,
+    ports: bool = False,
 ) -> float:
     """Map module ``top`` of ``directory``'s rtl/ for ``frequency`` (MHz); return seconds taken.
 
     ``clock``: the port that is its clock.
 
     Writes into ``build``, with the log: ``stat.json`` and, flattened, ``gates.v``, for simulation
-    at gate level, and ``netlist.json``, from which all ports but the clock are cut.
+    at gate level, and ``netlist.json``, from which all ports but the clock are cut unless
+    ``ports``.
     """
-    script = _script(directory, top, device, frequency=frequency, clock=clock, flatten=flatten)
+    script = _script(
+        directory, top, device, frequency=frequency, clock=clock, flatten=flatten, ports=ports
+    )
     (build / "yosys.ys").write_text("\n".join(script) + "\n", encoding="utf-8")
     log = build / "yosys.log"
     start = time.perf_counter()
@@ -60,7 +64,14 @@ def map_netlist(
 
 
 def _script(
-    directory: Path, top: str, device: Device, *, frequency: float, clock: str, flatten: bool
+    directory: Path,
+    top: str,
+    device: Device,
+    *,
+    frequency: float,
+    clock: str,
+    flatten: bool,
+    ports: bool,
 ) -> list[str]:
     options = (*device.synth_options, *(() if flatten else ("-noflatten",)), "-top", top)
     synth = f"synth_{device.family} {' '.join(options)}"
@@ -85,7 +96,7 @@ def _script(
     if flatten:
         script += [
             "write_verilog -noattr gates.v",
-            f"delete -port {top}/w:* {top}/w:{clock} %d",
+            *(() if ports else (f"delete -port {top}/w:* {top}/w:{clock} %d",)),
             "write_json netlist.json",
         ]
     return script

@@ -17,6 +17,8 @@ from .pooled_fire import PooledFire
 from .popcount import PopulationCount
 from .prefix_bias import PrefixBias
 from .requantise import Requantise
+from .serial_accelerator import SerialAccelerator
+from .serial_frames import SerialFrames
 from .shortcut import Shortcut
 from .sng_bank import StochasticNumberGenerators
 from .source import SequenceSource
@@ -25,6 +27,8 @@ from .stream_control import StreamControl
 from .stream_neurons import StreamNeurons
 from .stream_prefix import StreamPrefix
 from .top import build_top
+from .uart_receiver import UartReceiver
+from .uart_transmitter import UartTransmitter
 from .walker import PositionWalker
 from .writeback import Writeback
 
@@ -48,12 +52,16 @@ __all__ = [
     "PrefixBias",
     "Requantise",
     "SequenceSource",
+    "SerialAccelerator",
+    "SerialFrames",
     "Shortcut",
     "StochasticNumberGenerators",
     "StreamConstants",
     "StreamControl",
     "StreamNeurons",
     "StreamPrefix",
+    "UartReceiver",
+    "UartTransmitter",
     "Writeback",
     "build_top",
 ]

@@ -1,5 +1,7 @@
 """The accelerator: image stream in, score stream out."""
 
+from collections.abc import Callable
+
 from amaranth.hdl import Module, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import Component, In, Out
@@ -26,6 +28,8 @@ class Accelerator(Component):
     ----------
     program
         The network compiled for an array; fixes ROM contents and all widths.
+    engine
+        What runs the layers; proofs put a model of its contract there.
     rewindable
         Whether an image may be given up while it is loaded.
 
@@ -50,8 +54,15 @@ class Accelerator(Component):
         length is chosen at run time.
     """
 
-    def __init__(self, program: Program, *, rewindable: bool = False):
+    def __init__(
+        self,
+        program: Program,
+        engine: Callable[[Program], Engine] = Engine,
+        *,
+        rewindable: bool = False,
+    ):
         self.program = program
+        self.engine = engine
         self.rewindable = rewindable
         network = program.network
         activation = activation_shape(network.bits)
@@ -83,7 +94,7 @@ class Accelerator(Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.engine = engine = Engine(self.program)
+        m.submodules.engine = engine = self.engine(self.program)
         network = self.program.network
 
         pixel = Signal(range(max(2, network.in_shape.size)))

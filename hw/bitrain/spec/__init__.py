@@ -18,6 +18,7 @@ from .number import to_unipolar
 from .prefix import with_prefix
 from .program import Program
 from .sequence import Lfsr, Ramp, Sequence, Sobol, VanDerCorput
+from .serial_link import LinkError, Reply, SerialLink
 from .store import load_network, save_network
 from .tiling import Tiling
 
@@ -30,12 +31,15 @@ __all__ = [
     "Layer",
     "LayerCost",
     "Lfsr",
+    "LinkError",
     "MaxPool2d",
     "Network",
     "NetworkCost",
     "Program",
     "Ramp",
+    "Reply",
     "Sequence",
+    "SerialLink",
     "Shape",
     "Sharing",
     "Shortcut",
