@@ -11,7 +11,7 @@ from .cost import LayerCost, NetworkCost, estimate
 from .descriptor import Descriptor
 from .errors import BitrainError
 from .files import write_atomically
-from .layer import Layer, MaxPool2d, Shape, Shortcut
+from .layer import Layer, MaxPool2d, Neuron, Shape, Shortcut
 from .network import Network
 from .number import to_unipolar
 from .prefix import with_prefix
@@ -31,6 +31,7 @@ __all__ = [
     "MaxPool2d",
     "Network",
     "NetworkCost",
+    "Neuron",
     "Program",
     "Ramp",
     "Sequence",
