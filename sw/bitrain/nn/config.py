@@ -143,8 +143,9 @@ class ScConfig(BaseModel):
                 f"layer_neurons: {names[-1]!r} gives the scores and stays in counter mode; "
                 "leave it out"
             )
-        inner = [self.layer_neurons.get(name, self.neuron) for name in names[:-1]]
-        return [*inner, "counter"]
+        modes: list[Neuron] = [self.layer_neurons.get(name, self.neuron) for name in names[:-1]]
+        modes.append("counter")
+        return modes
 
     def banks(self) -> tuple[SngBank, SngBank]:
         """Activation bank and weight bank."""

@@ -43,12 +43,17 @@ class ScModel(nn.Module):
         self.config = config
         self.arithmetic: Arithmetic = arithmetic
         lengths, neurons = lengths_and_neurons(chain, config)
-        if arithmetic == "binary":  # the baseline has nothing to fire with
-            neurons = ["counter"] * len(chain)
         sums = {length: self._sums(length) for length in set(lengths)}
         self.reads = parts_read(chain)
+        fires = arithmetic == "stochastic"  # exact products leave nothing to fire with
         self.layers = nn.ModuleList(
-            ScLayer(source, config.bits, sums[length], parts=len(parts), neuron=neuron)
+            ScLayer(
+                source,
+                config.bits,
+                sums[length],
+                parts=len(parts),
+                neuron=neuron if fires else "counter",
+            )
             for source, length, parts, neuron in zip(
                 chain, lengths, self.reads, neurons, strict=True
             )
