@@ -152,7 +152,6 @@ class Engine(Component):
             operands.take.eq(control.take),
             array.restart.eq(control.take),
             array.step.eq(control.step),
-            array.first.eq(control.first),
             array.last.eq(control.last),
             array.activations.eq(operands.activations),
             array.weights.eq(operands.weights),
@@ -224,6 +223,7 @@ class Engine(Component):
             constants.word.eq(port.data),
             array.descriptor.eq(descriptor),
             array.constants.eq(constants.constants),
+            array.first.eq(control.first),
             array.emit.eq(control.emit),
             array.emit_first.eq(control.emit_first),
         ]

@@ -2,7 +2,7 @@
 
 from itertools import product
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
@@ -22,15 +22,18 @@ class MacArray(Component):
         count[q P + p] += Σ_j ((x_qj AND w_pj) XOR s_pj)
 
     so one LUT per lane and one population count do for products of both signs; what negative
-    lanes count too much is a constant of the neuron (see ``Program.bias_words``).
+    lanes count too much is a constant of the neuron (see ``Program.bias_words``). Counts go on from
+    tile to tile, modulo 2^count_bits, and who takes them takes the difference: nothing need clear
+    them, which would cost a LUT per bit. The last lane's bit is the carry into the accumulator.
 
     ::
 
         numbers ─► SNGs ─►│x, w│─► LUT, population count ─►│count│─► + ─►│accumulator│
         cycle         0      1                                2                3
 
-    Latency: ``done`` rises 3 cycles after the step with ``last``; counts hold until the next tile's
-    first step arrives, at the earliest one cycle later.
+    Latency: ``done`` rises 3 cycles after the step with ``last``, 4 where the array's population
+    counts are pipelined; counts hold until the next tile's first step arrives, at the earliest one
+    cycle later.
 
     Parameters
     ----------
@@ -47,8 +50,8 @@ class MacArray(Component):
         The next cycle is cycle 0 of the streams.
     step : In(1)
         This cycle's bits count.
-    first, last : In(1)
-        With ``step``: first and last cycle of a neuron.
+    last : In(1)
+        With ``step``: last cycle of a neuron.
     activations : In(ArrayLayout(ArrayLayout(n + 1, N), Q))
         Operands of each position, stable while streams run.
     weights : In(ArrayLayout(ArrayLayout(weight, N), P))
@@ -59,12 +62,12 @@ class MacArray(Component):
         The counts are complete.
 
     With ``stream_program``, a program that has layers in stream mode, the accumulators are
-    :class:`StreamNeurons`, whose counts are fires in these layers, and there are
+    :class:`StreamNeurons`, whose counts are of one tile, fires in these layers, and there are
 
     descriptor : In(descriptor)
         Stable while streams run.
-    emit, emit_first : In(1)
-        With ``step``: a cycle of the last chunk, and its first.
+    first, emit, emit_first : In(1)
+        With ``step``: first cycle of a neuron, a cycle of its last chunk, and the first of these.
     constants : In(ArrayLayout(constants, P))
         Of each channel, from the cycle after ``done`` of the tile before to ``done``.
     tile_end : Out(1)
@@ -95,7 +98,6 @@ class MacArray(Component):
             {
                 "restart": In(1),
                 "step": In(1),
-                "first": In(1),
                 "last": In(1),
                 "activations": In(data.ArrayLayout(numbers, array.positions)),
                 "weights": In(data.ArrayLayout(weights, array.channels)),
@@ -105,6 +107,7 @@ class MacArray(Component):
             | (
                 {
                     "descriptor": In(self.neurons.descriptor.shape()),
+                    "first": In(1),
                     "emit": In(1),
                     "emit_first": In(1),
                     "constants": In(self.neurons.constants.shape()),
@@ -117,15 +120,9 @@ class MacArray(Component):
 
     def elaborate(self, platform):
         m = Module()
-        stepped, first, last = (
-            Signal(2, name=f"{name}_delayed") for name in ("step", "first", "last")
-        )
-        m.d.sync += [
-            stepped.eq(Cat(self.step, stepped)),
-            first.eq(Cat(self.first, first)),
-            last.eq(Cat(self.last, last)),
-            self.done.eq(stepped[1] & last[1]),
-        ]
+        depth = 3 if self.array.pipelined else 2
+        stepped, last = (_delayed(m, x, depth) for x in (self.step, self.last))
+        m.d.sync += self.done.eq(stepped[-1] & last[-1])
         signs = Signal(data.ArrayLayout(self.array.lanes, self.array.channels))
         m.d.sync += [
             signs[p][j].eq(self.weights[p][j].sign)
@@ -134,37 +131,46 @@ class MacArray(Component):
         ]
         if self.neurons:
             m.submodules.neurons = self.neurons
-            self._connect(m, self.neurons, stepped, first, last)
+            self._connect(m, self.neurons, stepped, last)
         for i, (x, w) in enumerate(self._streams(m)):
-            m.submodules[f"population_count_{i}"] = counter = PopulationCount(self.array.lanes)
-            m.d.comb += counter.bits.eq((x & w) ^ signs[i % self.array.channels])
-            count = Signal.like(counter.count, name=f"count_{i}")
-            m.d.sync += count.eq(counter.count)
+            products = Signal(self.array.lanes, name=f"products_{i}")
+            m.d.comb += products.eq((x & w) ^ signs[i % self.array.channels])
             if self.neurons:
-                m.d.comb += self.neurons.increments[i].eq(count)
+                m.d.comb += self.neurons.increments[i].eq(self._count(m, i, products))
                 continue
-            with m.If(stepped[1]):
-                m.d.sync += self.counts[i].eq(Mux(first[1], 0, self.counts[i]) + count)
+            count = self._count(m, i, products[:-1])
+            carry = _delayed(m, products[-1], depth - 1)[-1]
+            # Doubled, so that the sum of the lowest bits carries into the others.
+            doubled = Cat(Const(1, 1), self.counts[i]) + Cat(carry, count)
+            with m.If(stepped[-1]):
+                m.d.sync += self.counts[i].eq(doubled >> 1)
         return m
 
-    def _connect(
-        self, m: Module, neurons: StreamNeurons, stepped: Signal, first: Signal, last: Signal
-    ) -> None:
+    def _count(self, m: Module, i: int, products: Value) -> Value:
+        """Ones among a neuron's product bits, in a register."""
+        if not len(products):
+            return Const(0, 0)
+        counter = PopulationCount(len(products), pipelined=self.array.pipelined)
+        m.submodules[f"population_count_{i}"] = counter
+        count = Signal.like(counter.count, name=f"count_{i}")
+        m.d.comb += counter.bits.eq(products)
+        m.d.sync += count.eq(counter.count)
+        return count
+
+    def _connect(self, m: Module, neurons: StreamNeurons, stepped: Value, last: Value) -> None:
         """Neurons of stream mode, in step with the population counts."""
-        emit, emit_first = (Signal(2, name=f"{name}_delayed") for name in ("emit", "emit_first"))
-        m.d.sync += [
-            emit.eq(Cat(self.emit, emit)),
-            emit_first.eq(Cat(self.emit_first, emit_first)),
-        ]
+        first, emit, emit_first = (
+            _delayed(m, x, len(stepped)) for x in (self.first, self.emit, self.emit_first)
+        )
         m.d.comb += [
             neurons.descriptor.eq(self.descriptor),
             neurons.constants.eq(self.constants),
-            neurons.step.eq(stepped[1]),
-            neurons.first.eq(first[1]),
-            neurons.emit.eq(emit[1]),
-            neurons.emit_first.eq(emit_first[1]),
+            neurons.step.eq(stepped[-1]),
+            neurons.first.eq(first[-1]),
+            neurons.emit.eq(emit[-1]),
+            neurons.emit_first.eq(emit_first[-1]),
             self.counts.eq(neurons.counts),
-            self.tile_end.eq(stepped[0] & last[0]),
+            self.tile_end.eq(stepped[-2] & last[-2]),
         ]
 
     def _streams(self, m: Module) -> list[tuple[Value, Value]]:
@@ -194,3 +200,10 @@ class MacArray(Component):
         for i, vector in enumerate(vectors):
             m.d.comb += [sngs.numbers[i][j].eq(vector[j]) for j in range(num_lanes)]
         return [sngs.bits[i] for i in range(len(vectors))]
+
+
+def _delayed(m: Module, signal: Value, cycles: int) -> Signal:
+    """``signal`` after one cycle, after two, and so on."""
+    delayed = Signal(cycles, name="delayed")
+    m.d.sync += delayed.eq(Cat(signal, delayed))
+    return delayed

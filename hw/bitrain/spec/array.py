@@ -49,6 +49,12 @@ class Array(BaseModel):
             return 2 * self.multipliers
         return (self.channels + self.positions) * self.lanes
 
+    @property
+    def pipelined(self) -> bool:
+        """Whether population counts take two cycles: those of many lanes would be slow, or large
+        to be fast."""
+        return self.lanes > 16
+
     def check(self, network: Network) -> None:
         """Raise :class:`BitrainError` if ``network`` cannot run on this array."""
         if self.lanes % network.num_lanes:

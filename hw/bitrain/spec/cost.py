@@ -8,9 +8,10 @@ The engine loads the operands of the next chunk (N cycles) while the streams of 
     + (T - 1) · tile                       the others
     + P Q + overhead                       the last results, pipeline and descriptor fetch
 
-cycles, where the overhead is LAYER_OVERHEAD, and SHORTCUT_OVERHEAD more in every layer of a network
-that has shortcuts: their addition takes a stage of the pipeline. Stream mode takes no cycle more:
-neurons fire while the last chunk's streams run. Simulation must find exactly these numbers.
+cycles, where the overhead is LAYER_OVERHEAD, SHORTCUT_OVERHEAD more in every layer of a network
+that has shortcuts, whose addition takes a stage of the pipeline, and PIPELINED_OVERHEAD more on
+arrays whose population counts take one. Stream mode takes no cycle more: neurons fire while the
+last chunk's streams run. Simulation must find exactly these numbers.
 """
 
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ LAYER_OVERHEAD = 14
 """Cycles a layer spends on descriptor fetch and pipeline depth."""
 SHORTCUT_OVERHEAD = 1
 """More of them, if any layer of the network adds a shortcut."""
+PIPELINED_OVERHEAD = 1
+"""More of them, if the array's population counts are pipelined."""
 IMAGE_OVERHEAD = 1
 """Cycles to read the first score."""
 
@@ -94,7 +97,7 @@ class NetworkCost:
 def estimate(network: Network, array: Array) -> NetworkCost:
     """Cost of ``network`` on ``array``."""
     program = Program(network, array)
-    overhead = layer_overhead(network)
+    overhead = layer_overhead(network, array)
     layers = []
     for layer, tiling, last in zip(
         network.layers, program.tilings, [False] * (len(network.layers) - 1) + [True], strict=True
@@ -132,9 +135,10 @@ def estimate(network: Network, array: Array) -> NetworkCost:
     )
 
 
-def layer_overhead(network: Network) -> int:
+def layer_overhead(network: Network, array: Array) -> int:
     """Cycles that each layer spends on descriptor fetch and pipeline depth."""
-    return LAYER_OVERHEAD + SHORTCUT_OVERHEAD * any(layer.shortcut for layer in network.layers)
+    shortcut = any(layer.shortcut for layer in network.layers)
+    return LAYER_OVERHEAD + SHORTCUT_OVERHEAD * shortcut + PIPELINED_OVERHEAD * array.pipelined
 
 
 def layer_cycles(tiling: Tiling, array: Array, length: int, overhead: int = LAYER_OVERHEAD) -> int:

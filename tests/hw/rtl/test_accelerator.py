@@ -175,6 +175,15 @@ def test_shortcuts_of_channels_without_upscale():
     check(network, array, random_images(network, 1))
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_pipelined_population_counts(stream):
+    network = random_network(3, bits=3, lanes=18)
+    network = streamed(network) if stream else network
+    array = Array(channels=2, positions=4, lanes=18)
+    assert array.pipelined
+    check(network, array, random_images(network, 2))
+
+
 def test_random_stalls_on_both_streams():
     network = random_network(7, bits=3, lanes=4)
     array = Array(channels=2, positions=2, lanes=4)
