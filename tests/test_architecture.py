@@ -57,7 +57,8 @@ IMPORTS = {
     "nas": _allow("spec golden nn data train recast", _SOFTWARE),
     "export": _allow("spec golden nn data train recast nas", _SOFTWARE),
     "flow": _allow(_BELOW_FLOW, _FLOW),
-    "cli": _allow(f"{_BELOW_FLOW} flow", _FLOW),
+    "cli_search": _allow(f"{_BELOW_FLOW} flow", _FLOW),
+    "cli": _allow(f"{_BELOW_FLOW} flow cli_search", _FLOW),
 }
 
 # What must not even be loaded by importing a package with all its modules: a caller who has the

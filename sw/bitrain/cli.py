@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
+from bitrain import cli_search
 from bitrain.spec import (
     Array,
     BitrainError,
@@ -16,7 +17,6 @@ from bitrain.spec import (
     estimate,
     load_network,
     save_network,
-    write_atomically,
 )
 
 # Torch's OpenMP threads otherwise spin while they wait for each other: with one other program on
@@ -29,6 +29,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(cli_search.app, name="search", no_args_is_help=True)
 # Under torchrun one process speaks for all.
 console = Console(quiet=os.environ.get("RANK", "0") != "0")
 
@@ -259,55 +260,6 @@ def recast(
     console.print(recast_table(result))
     for line in recast_summary(result):
         console.print(line, soft_wrap=True)
-
-
-search_app = typer.Typer(help="InheritedNAS: coarse cells, then a fine search stage by stage.")
-app.add_typer(search_app, name="search", no_args_is_help=True)
-
-
-def _add_search(name: str, until: str | None, text: str) -> None:
-    @search_app.command(name, help=text)
-    def command(
-        config: Annotated[Path, typer.Option(help="Configuration (YAML).", show_default=False)],
-        out: Annotated[Path, typer.Option(help="Output folder; finished steps are kept.")],
-        workers: Annotated[int, typer.Option(help="Processes for stages.", min=1)] = 1,
-        scheduler: Annotated[str | None, typer.Option(help="Dask cluster, tcp://…")] = None,
-        data_dir: DataDir = None,
-    ) -> None:
-        from bitrain.flow import load_search, run_search
-        from bitrain.flow.tables import search_table
-
-        settings = load_search(config, data_dir)
-        cluster = {"workers": workers, "scheduler": scheduler}
-        result = run_search(settings, out, console, until=until, **cluster)
-        if "teacher" in result:
-            console.print(search_table(result))
-
-
-_add_search("run", None, "All steps.")
-_add_search("coarse", "coarse", "Find the coarse cells.")
-_add_search("fine", "fine", "Train the coarse network and search its stages.")
-_add_search("derive", "derive", "Join the stages.")
-_add_search("retrain", "retrain", "Train the joined network.")
-
-
-@search_app.command()
-def calibrate(
-    out: Annotated[Path, typer.Option(help="File to write (JSON).", show_default=False)],
-    batch_size: Annotated[int, typer.Option(help="Images at a time.", min=1)] = 1,
-    repeats: Annotated[int, typer.Option(help="Rounds; the median counts.", min=1)] = 15,
-) -> None:
-    """Measure operations here and fit what multiplications and memory access cost."""
-    from bitrain.flow.tables import calibration_table
-    from bitrain.nas import calibrate as measure
-
-    found = measure(batch_size=batch_size, repeats=repeats)
-    write_atomically(out, found.model_dump_json(indent=1) + "\n")
-    console.print(calibration_table(found))
-    console.print(
-        f"seconds = {found.mac:.3g} MACs + {found.word:.3g} words + {found.operation:.3g}"
-    )
-    console.print(f"wrote {out}", soft_wrap=True)
 
 
 @app.command()

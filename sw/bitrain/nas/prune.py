@@ -1,27 +1,31 @@
 """From a super-network to a network: operations are removed over a whole stage at a time.
 
-The least important ones of all the stage's layers go first, some in each round, with training in
-between, until the budget is met. So a node keeps as many inputs as it needs: one, many, or several
-operations on one edge. Derivation node by node, as in DARTS, is here to compare with.
+Those of all the stage's layers that matter least for what they cost go first, some in each round,
+with training in between, until the budget is met. So a node keeps as many inputs as it needs: one,
+many, or several operations on one edge. Derivation node by node, as in DARTS, is here to compare
+with.
 """
 
 import math
-from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Literal, NamedTuple
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor, nn
+from torch import nn
 
 from bitrain.spec import BitrainError
 
-from .network import Cell, Edge, Stage
+from .network import Cell, Edge, edges_of
 from .penalty import CostModel
 from .space import Target, crosses
 
 SKIPS = ("skip", "none")
 TOLERANCE = 0.05
 """How far below the budget a network may end."""
+FREE = 1e-3
+"""Share of the stage's cost that every operation counts, also those without multiplications."""
 
 
 class PruneConfig(BaseModel):
@@ -33,8 +37,8 @@ class PruneConfig(BaseModel):
     """Multiplications, as a share of the teacher's stage."""
     share: float = Field(default=0.3, gt=0, le=1)
     """Of the operations left, how many go in each round."""
-    importance: Literal["strength", "masked"] = "strength"
-    """Share of its edge; or how much the loss rises without the operation."""
+    importance: Literal["masked", "strength"] = "masked"
+    """Of an operation: how much the loss rises without it, or its share of its edge."""
 
 
 class Candidate(NamedTuple):
@@ -77,12 +81,29 @@ def candidates_of(stage: nn.Module) -> list[Candidate]:
 
 
 def is_needed(candidate: Candidate, target: Target) -> bool:
-    """Whether its node would be left without any, for the accelerator without a convolution."""
+    """Whether without it its node would have no input, or what it reads no reader.
+
+    For the accelerator the input of a node is a convolution.
+    """
     ignored = ("none",) if target == "torch" else SKIPS
     if candidate.name in ignored:
         return False
-    own = [name for _, edge in candidate.cell.into(candidate.node) for name in edge.names]
-    return sum(name not in ignored for name in own) == 1
+    cell, source = candidate.cell, candidate.source
+    if (
+        sum(name not in ignored for _, edge in cell.into(candidate.node) for name in edge.names)
+        == 1
+    ):
+        return True
+    if cell.join == "concat" or source < 2:
+        return False
+    readers = [
+        name
+        for node in range(cell.nodes)
+        for read, edge in cell.into(node)
+        for name in edge.names
+        if read == source and name != "none"
+    ]
+    return len(readers) == 1
 
 
 def strength(candidate: Candidate) -> float:
@@ -91,22 +112,66 @@ def strength(candidate: Candidate) -> float:
     return edge.strengths()[edge.names.index(candidate.name)].item()
 
 
-def masked_rise(loss: Callable[[], float]) -> Importance:
-    """Importance by what ``loss`` gives while the operation gives zeros."""
+def masked_rise(
+    stage: nn.Module, loss: Callable[[], float], *, drop: float = 0.0, networks: int = 1
+) -> Importance:
+    """Importance by how much the logarithm of ``loss`` rises without the operation.
+
+    It is the mean over so many sub-networks, each drawn as in training with ``drop``: where all
+    take part, the inherited operation makes up for any other.
+    """
+    edges = [edge for _, edge in edges_of(stage)]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        drawn = [{edge: edge.draw(drop) for edge in edges} for _ in range(networks)]
+
+    def measure(network: Mapping[Edge, frozenset[str]]) -> float:
+        for edge in edges:
+            edge.only = network[edge]
+        try:
+            return math.log(max(loss(), 1e-12))
+        finally:
+            for edge in edges:
+                edge.only = None
+
+    losses = [measure(network) for network in drawn]
 
     def rise(candidate: Candidate) -> float:
-        operation = candidate.edge.operations[candidate.name]
-        hook = operation.register_forward_hook(_silence)
-        try:
-            return loss()
-        finally:
-            hook.remove()
+        edge, total = candidate.edge, 0.0
+        for network, before in zip(drawn, losses, strict=True):
+            other = measure({**network, edge: network[edge] ^ {candidate.name}})
+            total += other - before if candidate.name in network[edge] else before - other
+        return total / networks
 
     return rise
 
 
-def _silence(operation: nn.Module, inputs: Any, output: Tensor) -> Tensor:
-    return torch.zeros_like(output)
+@contextmanager
+def batch_statistics(module: nn.Module) -> Iterator[None]:
+    """Batch norm takes the statistics of each batch, as in training, and learns nothing of them.
+
+    Those that it has learnt do not hold any more once an operation before it is silent.
+    """
+    module.eval()
+    norms = [part for part in module.modules() if isinstance(part, nn.BatchNorm2d)]
+    rates = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.train()
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, rate in zip(norms, rates, strict=True):
+            norm.momentum = rate
+        module.eval()
+
+
+def per_cost(importance: Importance, share: Callable[[Candidate], float]) -> Importance:
+    """Importance divided by what the operation costs: what is dear and does little goes first.
+
+    share: of the stage's cost. Of operations that do nothing or harm the dearest goes first.
+    """
+    return lambda candidate: max(importance(candidate), 1e-9) / (share(candidate) + FREE)
 
 
 def random_importance(seed: int) -> Importance:
@@ -116,7 +181,7 @@ def random_importance(seed: int) -> Importance:
 
 
 def prune_round(
-    stage: Stage,
+    stage: nn.Module,
     costs: CostModel,
     limit: float,
     config: PruneConfig,
@@ -132,24 +197,25 @@ def prune_round(
     found = [(importance(candidate), candidate) for candidate in candidates_of(stage)]
     ranked = [candidate for _, candidate in sorted(found, key=lambda pair: pair[0])]
     quota = math.ceil(config.share * len(ranked))
-    removed = 0
-    # Where only removals are left that go far below the budget, the least important one goes.
-    for may_go_below in (False, True):
-        for candidate in ranked:
-            if removed == quota or is_settled(stage, costs, limit, target):
+    # Where none of the least important ones can go, one of the others goes in their place; where
+    # all that is left goes far below the budget, the least important one goes.
+    for among, most, lowest in (
+        (ranked[:quota], quota, (1 - TOLERANCE) * limit),
+        ([x for x in ranked if _macs(stage, costs, x)], 1, (1 - TOLERANCE) * limit),
+        (ranked, 1, 0.0),
+    ):
+        removed = 0
+        for candidate in among:
+            if removed == most or is_settled(stage, costs, limit, target):
                 break
             if is_needed(candidate, target) or least_macs(stage, costs, target, candidate) > limit:
                 continue
             left = costs.total(stage).macs - _macs(stage, costs, candidate)
-            below = left < (1 - TOLERANCE) * limit
             doubled = target == "accelerator" and _is_doubled(candidate)
-            if below and not (may_go_below or doubled):
-                continue
-            candidate.remove()
-            removed += 1
-            if may_go_below:
-                break
-        if removed:
+            if left >= lowest or doubled:
+                candidate.remove()
+                removed += 1
+        if removed or is_settled(stage, costs, limit, target):
             break
     if is_settled(stage, costs, limit, target):
         clean(stage)
@@ -163,21 +229,30 @@ def prune_round(
 
 
 def least_macs(
-    stage: Stage, costs: CostModel, target: Target, without: Candidate | None = None
+    stage: nn.Module, costs: CostModel, target: Target, without: Candidate | None = None
 ) -> float:
-    """Multiplications if every node kept only its cheapest operation."""
-    least: dict[tuple[int, int], float] = {}
-    for candidate in candidates_of(stage):
-        if target == "accelerator" and candidate.name in SKIPS:
-            continue
-        if without is None or candidate != without:
-            key = id(candidate.cell), candidate.node
-            own = _macs(stage, costs, candidate)
-            least[key] = min(own, least.get(key, own))
-    return sum(least.values())
+    """Multiplications if every node kept only the cheapest operations that it needs."""
+    left = [
+        (_macs(stage, costs, candidate), candidate)
+        for candidate in candidates_of(stage)
+        if candidate != without and not (target == "accelerator" and candidate.name in SKIPS)
+    ]
+    left.sort(key=lambda pair: pair[0])
+    readers: dict[tuple[int, int], tuple[float, Candidate]] = {}
+    for macs, candidate in left:
+        if candidate.cell.join == "last" and candidate.source >= 2:
+            readers.setdefault((id(candidate.cell), candidate.source), (macs, candidate))
+    total = sum(macs for macs, _ in readers.values())
+    fed = {(id(candidate.cell), candidate.node) for _, candidate in readers.values()}
+    for macs, candidate in left:
+        node = id(candidate.cell), candidate.node
+        if node not in fed:
+            fed.add(node)
+            total += macs
+    return total
 
 
-def is_settled(stage: Stage, costs: CostModel, limit: float, target: Target) -> bool:
+def is_settled(stage: nn.Module, costs: CostModel, limit: float, target: Target) -> bool:
     """Whether the budget is met and the target can run what is left."""
     if costs.total(stage).macs > limit:
         return False
@@ -206,7 +281,7 @@ def _skips(cell: Cell) -> list[tuple[int, int]]:
     ]
 
 
-def _macs(stage: Stage, costs: CostModel, candidate: Candidate) -> float:
+def _macs(stage: nn.Module, costs: CostModel, candidate: Candidate) -> float:
     path = next(name for name, part in stage.named_modules() if part is candidate.edge)
     return costs.operations[path][candidate.name].macs
 
