@@ -1,7 +1,8 @@
 """``bitrain search ablate``: what the choices of the search are worth, on one trained teacher.
 
-How stages are matched, whether they are searched alone, and what the penalty weighs. Every variant
-is searched, derived and trained twice: from the weights that it has left, and from random ones.
+How stages are matched, whether they are searched alone, what the penalty weighs, and how operations
+are judged. Every variant is searched, derived and trained twice: from the weights that it has left,
+and from random ones.
 """
 
 import json
@@ -40,11 +41,14 @@ def variants(config: NasConfig) -> dict[str, NasConfig]:
         "one point": {"matching": "output"},
         "end to end": {"together": True},
         "penalty for MACs alone": {"penalty": penalty.model_copy(update=alone)},
+        "nothing left out": {"drop": 0.0},
     }
-    return {
+    found = {
         name: config.model_copy(update={"search": config.search.model_copy(update=change)})
         for name, change in changes.items()
     }
+    prune = config.prune.model_copy(update={"importance": "strength"})
+    return {**found, "importance by strength": config.model_copy(update={"prune": prune})}
 
 
 def run_search_ablation(config: NasConfig, directory: Path, console: Console) -> dict[str, Any]:

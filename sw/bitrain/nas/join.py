@@ -13,8 +13,9 @@ from bitrain.nn import model_cost
 from bitrain.spec import BitrainError, Shape, write_atomically
 
 from .genotype import CellGenotype, Genotype
+from .importance import Candidate
 from .network import Cell, CellNetwork, Stage, edges_of
-from .prune import TOLERANCE, Candidate, prune_node_wise
+from .prune import TOLERANCE, prune_node_wise
 from .space import FineConfig, cell_genotype, fine_network
 
 

@@ -16,20 +16,19 @@ from bitrain.nn import best_device, torch_threads
 from bitrain.spec import Array
 
 from .genotype import CellGenotype, Genotype
+from .importance import (
+    Candidate,
+    batch_statistics,
+    masked_rise,
+    per_cost,
+    random_importance,
+    strength,
+)
 from .join import save_parts
 from .memory import peak_memory
 from .network import Cell, CellNetwork, JoinedNetwork, Stage, Stages, edges_of
 from .penalty import CostModel
-from .prune import (
-    Candidate,
-    PruneConfig,
-    batch_statistics,
-    masked_rise,
-    per_cost,
-    prune_round,
-    random_importance,
-    strength,
-)
+from .prune import PruneConfig, prune_round
 from .search import SearchConfig, input_shape, reference_cost, stage_loss, train_stage
 from .space import FineConfig, cell_genotype, fine_network, inherit_weights
 
