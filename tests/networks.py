@@ -203,6 +203,57 @@ def dense_network(
     )
 
 
+def projected_network(
+    seed: int = 0, *, bits: int = 4, lanes: int = 4, length: int | None = None
+) -> Network:
+    """Two convolutions, and a third that reads the second beside an earlier map; scores.
+
+    The earlier map is the image where ``seed`` is odd, else what the first layer stored; every
+    second of its pixels is copied behind what the second layer stored.
+    """
+    rng = np.random.default_rng(seed)
+    common = {"bits": bits, "length": length or 1 << bits}
+    same = {"kernel": (3, 3), "padding": (1, 1)}
+    image = Shape(int(rng.integers(1, 4)), *rng.integers(4, 7, 2).tolist())
+    first = random_layer(rng, image, int(rng.integers(1, 4)), **same, **common)
+    second = random_layer(rng, first.out_shape, int(rng.integers(1, 5)), stride=(2, 2), **common)
+    source = -(seed % 2)
+    earlier = first.out_shape if source == 0 else image
+    taken = random_layer(
+        rng,
+        earlier,
+        earlier.channels,
+        groups=earlier.channels,
+        stride=(2, 2),
+        source=source,
+        append=1,
+        **common,
+    )
+    channels, height, width = second.out_shape
+    both = Shape(channels + earlier.channels, height, width)
+    third = random_layer(rng, both, int(rng.integers(2, 5)), **same, **common)
+    scores = random_layer(rng, third.out_shape, 3, relu=False, **common)
+    return Network(
+        name=f"projected{seed}",
+        activation_bank=random_bank(rng, bits, lanes),
+        weight_bank=random_bank(rng, bits, lanes),
+        layers=(first, second, taken, third, scores),
+    )
+
+
+def streamed(network: Network, names: set[str] | None = None) -> Network:
+    """``network`` with the layers of these names (all by default) in stream mode where they may."""
+
+    def changed(layer: Layer) -> Layer:
+        if layer.shortcut or not layer.relu or (names is not None and layer.name not in names):
+            return layer
+        shift = max(layer.shift, layer.stream_length.bit_length() - 1 - network.bits)
+        return Layer.model_validate({**dict(layer), "neuron": "stream", "shift": shift})
+
+    layers = tuple(map(changed, network.layers))
+    return Network.model_validate({**dict(network), "layers": layers})
+
+
 def random_images(network: Network, count: int, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     return rng.integers(0, network.one + 1, (count, *network.in_shape)).astype(np.int32)

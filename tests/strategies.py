@@ -46,8 +46,11 @@ def banks(draw, bits: int, num_lanes: int):
 
 
 @st.composite
-def layers(draw, in_shape: Shape, bits: int, *, relu: bool = True):
-    """A layer of any geometry, weights and stream length on a given input."""
+def layers(draw, in_shape: Shape, bits: int, *, relu: bool = True, stream: bool = False):
+    """A layer of any geometry, weights and stream length on a given input.
+
+    ``stream``: it may be in stream mode.
+    """
     linear = in_shape[1:] == (1, 1) and draw(st.booleans())
     sides, geometry = [], {"kernel": (1, 1)}
     if not linear:
@@ -70,13 +73,17 @@ def layers(draw, in_shape: Shape, bits: int, *, relu: bool = True):
         groups = draw(st.sampled_from([g for g in range(1, 7) if in_shape.channels % g == 0]))
     num_out = groups * draw(st.integers(1, max(1, 5 // groups)))
     shape = (num_out, in_shape.channels // groups, *geometry.pop("kernel"))
+    shift, neuron = draw(st.integers(-3, 6)), "counter"
+    if stream and relu and draw(st.booleans()):
+        shift, neuron = max(shift, length.bit_length() - 1 - bits), "stream"
     return Layer(
         kind="linear" if linear else "conv2d",
         name=f"layer{draw(st.integers(0, 99))}",
         in_shape=in_shape,
         weight=rng.integers(-largest, largest + 1, shape),
         bias=rng.integers(-2 * length, 2 * length + 1, num_out),
-        shift=draw(st.integers(-3, 6)),
+        shift=shift,
+        neuron=neuron,
         upscale=rng.integers(0, draw(st.integers(1, 4)), num_out) * relu,
         stream_length=length,
         relu=relu,
@@ -116,16 +123,48 @@ def appended(draw, layer: Layer, before: list[Layer], shapes: list[Shape]):
     return replaced(layer, append=draw(st.sampled_from(fitting)))
 
 
+@st.composite
+def branches(draw, stored: list[Shape], taken: set[int | None], bits: int):
+    """A 1 x 1 convolution of an earlier map, put behind the last where it fits; else None."""
+    last = len(stored) - 2
+    fitting = [
+        (index - 1, stride)
+        for index, shape in enumerate(stored[:-1])
+        for stride in itertools.product((1, 2, 3), repeat=2)
+        if (-(-shape.height // stride[0]), -(-shape.width // stride[1])) == stored[-1][1:]
+    ]
+    if not fitting or last in taken or draw(st.booleans()):
+        return None
+    source, stride = draw(st.sampled_from(fitting))
+    shape = stored[source + 1]
+    one, channels = 1 << bits, draw(st.integers(1, 3))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    return Layer(
+        kind="conv2d",
+        name="branch",
+        in_shape=shape,
+        weight=rng.integers(-one, one + 1, (channels, shape.channels, 1, 1)),
+        bias=rng.integers(-one, one + 1, channels),
+        shift=draw(st.integers(-1, 3)),
+        stream_length=1 << draw(st.integers(0, bits)),
+        stride=stride,
+        source=source,
+        append=last,
+    )
+
+
 def replaced(layer: Layer, **changes) -> Layer:
     fields = {name: getattr(layer, name) for name in type(layer).model_fields}
     return Layer.model_validate({**fields, **changes})
 
 
 @st.composite
-def networks(draw, max_layers: int = 3, *, shortcut: bool = False):
+def networks(draw, max_layers: int = 3, *, shortcut: bool = False, stream: bool = False):
     """A network of 1 … ``max_layers`` layers, 2 to 8 bits and 1 to 6 lanes.
 
-    ``shortcut``: some layers add the activations of an earlier one, or are put behind them.
+    ``shortcut``: some layers add the activations of an earlier one, are put behind them, or read
+    them in the place of those before.
+    ``stream``: some are in stream mode.
     """
     n, num_lanes = draw(st.integers(2, 8)), draw(st.integers(1, 6))
     shape = Shape(*(draw(st.integers(1, limit)) for limit in (3, 6, 6)))
@@ -136,9 +175,10 @@ def networks(draw, max_layers: int = 3, *, shortcut: bool = False):
         if shape != stored[-1]:
             layer = draw(layers(shape, n, relu=left > 0).filter(lambda x: x.kind == "linear"))
         else:
-            layer = draw(layers(shape, n, relu=left > 0))
+            layer = draw(layers(shape, n, relu=left > 0, stream=stream))
         if shortcut:
-            layer = draw(shortcuts(layer, chain))
+            if layer.neuron == "counter":
+                layer = draw(shortcuts(layer, chain))
             layer = draw(appended(layer, chain, stored)) if left else layer
         chain.append(layer)
         channels, height, width = layer.out_shape
@@ -146,6 +186,13 @@ def networks(draw, max_layers: int = 3, *, shortcut: bool = False):
             channels += stored[layer.append + 1].channels
         shape = Shape(channels, height, width)
         stored.append(shape)
+        branch = None
+        if shortcut and left:
+            branch = draw(branches(stored, {other.append for other in chain}, n))
+        if branch:
+            chain.append(branch)
+            shape = Shape(shape.channels + branch.out_channels, height, width)
+            stored.append(shape)
     return Network(
         name="drawn",
         activation_bank=draw(banks(n, num_lanes)),

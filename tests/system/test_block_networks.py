@@ -25,6 +25,8 @@ TRANSITION = BlockSpec(
     kind="dense", in_channels=8, out_channels=6, stride=2, downsample="average", middle=2
 )
 RESIDUAL = BlockSpec(kind="residual", in_channels=8, out_channels=8)
+PROJECTED = BlockSpec(kind="residual", in_channels=4, out_channels=3)
+NARROW = HEAD.model_copy(update={"in_channels": 3})
 
 
 @pytest.fixture
@@ -49,8 +51,9 @@ def bitrain(monkeypatch, capsys):
     [
         (STEM, SEPARABLE, SEPARABLE.model_copy(update={"in_channels": 6, "stride": 2}), HEAD),
         (STEM, DENSE, RESIDUAL, TRANSITION, HEAD),
+        (STEM, PROJECTED, PROJECTED.model_copy(update={"in_channels": 3}), NARROW),
     ],
-    ids=["separable", "dense"],
+    ids=["separable", "dense", "projections"],
 )
 def test_generate_and_simulate(specs, tmp_path, bitrain):
     digits = load_dataset("digits")

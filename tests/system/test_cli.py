@@ -92,6 +92,11 @@ def test_no_ip_folder(fail, tmp_path):
             "name: x\nsc: {layer_lengths: {conv: 8}}\ntrain: {epochs: 0}\n",
             "no layer is named 'conv'",
         ),
+        (
+            "name: x\nsc: {layer_neurons: {conv: stream}}\ntrain: {epochs: 0}\n",
+            "layer_neurons: no layer is named 'conv'",
+        ),
+        ("name: x\nsc: {neuron: fsm}\n", "sc.neuron: "),
         ("name: x\nlengths: [8, 12]\n", "lengths: 12 is not a power of two"),
         ("name: x\npretrained: nothing\n", "weights 'nothing': no such file"),
     ],

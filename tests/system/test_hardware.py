@@ -5,7 +5,15 @@ import shutil
 from pathlib import Path
 
 import pytest
-from networks import dense_network, grouped_network, random_images, random_network, residual_network
+from networks import (
+    dense_network,
+    grouped_network,
+    projected_network,
+    random_images,
+    random_network,
+    residual_network,
+    streamed,
+)
 
 from bitrain.bench import simulate, write_testbench
 from bitrain.gen import generate_ip
@@ -45,6 +53,7 @@ def ip(network, tmp_path_factory) -> Path:
         ("verilator", residual_network, 13, Sharing.SHARED),
         ("verilator", grouped_network, 14, Sharing.SHARED),
         ("verilator", dense_network, 16, Sharing.SHARED),
+        ("icarus", projected_network, 8, Sharing.SHARED),
     ],
 )
 def test_random_network_is_bit_exact(tmp_path, simulator, build, seed, sharing):
@@ -57,6 +66,17 @@ def test_random_network_is_bit_exact(tmp_path, simulator, build, seed, sharing):
     assert report.mismatches == 0
     stored = sum(layer.out_shape.size for layer in network.layers)
     assert report.values_compared >= NUM_IMAGES * stored
+    assert report.cycles == (estimate(network, array).cycles,) * NUM_IMAGES
+
+
+@pytest.mark.parametrize("simulator", ["verilator", "icarus"])
+def test_stream_mode_is_bit_exact(tmp_path, simulator):
+    if simulator == "icarus" and not shutil.which("iverilog"):
+        pytest.skip("Icarus Verilog is not installed: apt-get install iverilog")
+    network = streamed(random_network(15, bits=4, lanes=4))
+    array = Array(channels=2, positions=8, lanes=4)
+    report = simulate(generate(tmp_path / "ip", network, array), simulator=simulator)
+    assert report.problems == ()
     assert report.cycles == (estimate(network, array).cycles,) * NUM_IMAGES
 
 

@@ -48,6 +48,9 @@ def memory_needs(program: Program, device: Device, *, fewer_bits: int = 0) -> li
         ("program", len(program.network.layers), sum(program.field_widths.values()), 1),
         ("scores", program.network.num_scores, program.score_bits, 1),
     ]
+    if program.stream_layers:
+        words, width = len(program.stream_words), channels * program.stream_widths.channel
+        sizes.append(("stream constants", words, width, 1))
     return [
         MemoryNeed(
             name=name,

@@ -119,7 +119,7 @@ def _template_values(
         "array": program.array,
         "program": program,
         "cost": cost,
-        "overhead": layer_overhead(program.network),
+        "overhead": layer_overhead(program.network, program.array),
         "read_cycles": cost.cycles - sum(layer.cycles for layer in cost.layers),
         "device": device,
         "memories": sources.memories,

@@ -7,10 +7,11 @@ from amaranth.lib.wiring import Component, In, Out
 from bitrain.spec import Program
 
 from .arg_max import ArgMax
-from .layouts import activation_shape, descriptor_layout, weight_layout
+from .layouts import activation_shape, descriptor_layout, stream_word_layout, weight_layout
 from .loader import Loader
 from .mac_array import MacArray
 from .operands import OperandRegisters
+from .stream_constants import StreamConstants
 from .stream_control import StreamControl
 from .writeback import Writeback
 
@@ -88,6 +89,7 @@ class Engine(Component):
             network.weight_bank,
             program.array,
             count_bits=program.count_bits,
+            stream_program=program if program.stream_layers else None,
         )
         m.submodules.writeback = writeback = Writeback(program)
 
@@ -150,11 +152,13 @@ class Engine(Component):
             operands.take.eq(control.take),
             array.restart.eq(control.take),
             array.step.eq(control.step),
-            array.first.eq(control.first),
             array.last.eq(control.last),
             array.activations.eq(operands.activations),
             array.weights.eq(operands.weights),
         ]
+
+        if program.stream_layers:
+            self._stream_mode(m, descriptor, restart, control, array)
 
         # Results to the memories.
         m.submodules.biases = bias_rom = rom(unsigned(program.bias_word_bits), program.bias_words)
@@ -196,3 +200,30 @@ class Engine(Component):
             self.class_index.eq(arg_max.best),
         ]
         return m
+
+    def _stream_mode(
+        self,
+        m: Module,
+        descriptor: data.View,
+        restart: Signal,
+        control: StreamControl,
+        array: MacArray,
+    ) -> None:
+        """What neurons that fire need beside the streams."""
+        program = self.program
+        words = stream_word_layout(program)
+        m.submodules.stream_constants = constants = StreamConstants(program)
+        m.submodules.stream_words = stream_rom = rom(words, program.stream_words)
+        port = stream_rom.read_port()
+        m.d.comb += [
+            constants.descriptor.eq(descriptor),
+            constants.restart.eq(restart),
+            constants.tile_end.eq(array.tile_end),
+            port.addr.eq(constants.address),
+            constants.word.eq(port.data),
+            array.descriptor.eq(descriptor),
+            array.constants.eq(constants.constants),
+            array.first.eq(control.first),
+            array.emit.eq(control.emit),
+            array.emit_first.eq(control.emit_first),
+        ]

@@ -17,6 +17,23 @@ def weight_layout(bits: int) -> data.StructLayout:
     return data.StructLayout({"magnitude": bits + 1, "sign": 1})
 
 
+def neuron_constants(program: Program) -> data.StructLayout:
+    """Of a channel in stream mode: what S - θ starts with, and what it loses in each cycle."""
+    widths = program.stream_widths
+    return data.StructLayout(
+        {"start": widths.state, "negatives": widths.negatives, "fired": widths.state}
+    )
+
+
+def stream_word_layout(program: Program) -> data.ArrayLayout:
+    """A word of the ROM of stream constants."""
+    widths = program.stream_widths
+    channel = data.StructLayout(
+        {"start": widths.state, "negatives": widths.negatives, "exponent": widths.exponent}
+    )
+    return data.ArrayLayout(channel, program.array.channels)
+
+
 def descriptor_layout(program: Program) -> data.StructLayout:
     """A word of the program ROM."""
     return data.StructLayout(

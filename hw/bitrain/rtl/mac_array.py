@@ -2,15 +2,16 @@
 
 from itertools import product
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
-from bitrain.spec import Array, Sharing, SngBank
+from bitrain.spec import Array, Program, Sharing, SngBank
 
 from .layouts import activation_shape, weight_layout
 from .popcount import PopulationCount
 from .sng_bank import StochasticNumberGenerators
+from .stream_neurons import StreamNeurons
 
 
 class MacArray(Component):
@@ -21,15 +22,18 @@ class MacArray(Component):
         count[q P + p] += Σ_j ((x_qj AND w_pj) XOR s_pj)
 
     so one LUT per lane and one population count do for products of both signs; what negative
-    lanes count too much is a constant of the neuron (see ``Program.bias_words``).
+    lanes count too much is a constant of the neuron (see ``Program.bias_words``). Counts go on from
+    tile to tile, modulo 2^count_bits, and who takes them takes the difference: nothing need clear
+    them, which would cost a LUT per bit. The last lane's bit is the carry into the accumulator.
 
     ::
 
         numbers ─► SNGs ─►│x, w│─► LUT, population count ─►│count│─► + ─►│accumulator│
         cycle         0      1                                2                3
 
-    Latency: ``done`` rises 3 cycles after the step with ``last``; counts hold until the next tile's
-    first step arrives, at the earliest one cycle later.
+    Latency: ``done`` rises 3 cycles after the step with ``last``, 4 where the array's population
+    counts are pipelined; counts hold until the next tile's first step arrives, at the earliest one
+    cycle later.
 
     Parameters
     ----------
@@ -46,8 +50,8 @@ class MacArray(Component):
         The next cycle is cycle 0 of the streams.
     step : In(1)
         This cycle's bits count.
-    first, last : In(1)
-        With ``step``: first and last cycle of a neuron.
+    last : In(1)
+        With ``step``: last cycle of a neuron.
     activations : In(ArrayLayout(ArrayLayout(n + 1, N), Q))
         Operands of each position, stable while streams run.
     weights : In(ArrayLayout(ArrayLayout(weight, N), P))
@@ -56,15 +60,37 @@ class MacArray(Component):
         In the order in which results leave: position by position.
     done : Out(1)
         The counts are complete.
+
+    With ``stream_program``, a program that has layers in stream mode, the accumulators are
+    :class:`StreamNeurons`, whose counts are of one tile, fires in these layers, and there are
+
+    descriptor : In(descriptor)
+        Stable while streams run.
+    first, emit, emit_first : In(1)
+        With ``step``: first cycle of a neuron, a cycle of its last chunk, and the first of these.
+    constants : In(ArrayLayout(constants, P))
+        Of each channel, from the cycle after ``done`` of the tile before to ``done``.
+    tile_end : Out(1)
+        Two cycles before ``done``.
     """
 
     def __init__(
-        self, activation_bank: SngBank, weight_bank: SngBank, array: Array, *, count_bits: int
+        self,
+        activation_bank: SngBank,
+        weight_bank: SngBank,
+        array: Array,
+        *,
+        count_bits: int,
+        stream_program: Program | None = None,
     ):
         self.activation_bank = activation_bank
         self.weight_bank = weight_bank
         self.array = array
         self.count_bits = count_bits
+        self.neurons = None
+        if stream_program:
+            lanes = array.lanes
+            self.neurons = StreamNeurons(stream_program, increment_bits=lanes.bit_length())
         bits = activation_bank.sequence.width
         numbers = data.ArrayLayout(activation_shape(bits), array.lanes)
         weights = data.ArrayLayout(weight_layout(bits), array.lanes)
@@ -72,40 +98,80 @@ class MacArray(Component):
             {
                 "restart": In(1),
                 "step": In(1),
-                "first": In(1),
                 "last": In(1),
                 "activations": In(data.ArrayLayout(numbers, array.positions)),
                 "weights": In(data.ArrayLayout(weights, array.channels)),
                 "counts": Out(data.ArrayLayout(count_bits, array.neurons)),
                 "done": Out(1),
             }
+            | (
+                {
+                    "descriptor": In(self.neurons.descriptor.shape()),
+                    "first": In(1),
+                    "emit": In(1),
+                    "emit_first": In(1),
+                    "constants": In(self.neurons.constants.shape()),
+                    "tile_end": Out(1),
+                }
+                if self.neurons
+                else {}
+            )
         )
 
     def elaborate(self, platform):
         m = Module()
-        stepped, first, last = (
-            Signal(2, name=f"{name}_delayed") for name in ("step", "first", "last")
-        )
-        m.d.sync += [
-            stepped.eq(Cat(self.step, stepped)),
-            first.eq(Cat(self.first, first)),
-            last.eq(Cat(self.last, last)),
-            self.done.eq(stepped[1] & last[1]),
-        ]
+        depth = 3 if self.array.pipelined else 2
+        stepped, last = (_delayed(m, x, depth) for x in (self.step, self.last))
+        m.d.sync += self.done.eq(stepped[-1] & last[-1])
         signs = Signal(data.ArrayLayout(self.array.lanes, self.array.channels))
         m.d.sync += [
             signs[p][j].eq(self.weights[p][j].sign)
             for p in range(self.array.channels)
             for j in range(self.array.lanes)
         ]
+        if self.neurons:
+            m.submodules.neurons = self.neurons
+            self._connect(m, self.neurons, stepped, last)
         for i, (x, w) in enumerate(self._streams(m)):
-            m.submodules[f"population_count_{i}"] = counter = PopulationCount(self.array.lanes)
-            m.d.comb += counter.bits.eq((x & w) ^ signs[i % self.array.channels])
-            count = Signal.like(counter.count, name=f"count_{i}")
-            m.d.sync += count.eq(counter.count)
-            with m.If(stepped[1]):
-                m.d.sync += self.counts[i].eq(Mux(first[1], 0, self.counts[i]) + count)
+            products = Signal(self.array.lanes, name=f"products_{i}")
+            m.d.comb += products.eq((x & w) ^ signs[i % self.array.channels])
+            if self.neurons:
+                m.d.comb += self.neurons.increments[i].eq(self._count(m, i, products))
+                continue
+            count = self._count(m, i, products[:-1])
+            carry = _delayed(m, products[-1], depth - 1)[-1]
+            # Doubled, so that the sum of the lowest bits carries into the others.
+            doubled = Cat(Const(1, 1), self.counts[i]) + Cat(carry, count)
+            with m.If(stepped[-1]):
+                m.d.sync += self.counts[i].eq(doubled >> 1)
         return m
+
+    def _count(self, m: Module, i: int, products: Value) -> Value:
+        """Ones among a neuron's product bits, in a register."""
+        if not len(products):
+            return Const(0, 0)
+        counter = PopulationCount(len(products), pipelined=self.array.pipelined)
+        m.submodules[f"population_count_{i}"] = counter
+        count = Signal.like(counter.count, name=f"count_{i}")
+        m.d.comb += counter.bits.eq(products)
+        m.d.sync += count.eq(counter.count)
+        return count
+
+    def _connect(self, m: Module, neurons: StreamNeurons, stepped: Value, last: Value) -> None:
+        """Neurons of stream mode, in step with the population counts."""
+        first, emit, emit_first = (
+            _delayed(m, x, len(stepped)) for x in (self.first, self.emit, self.emit_first)
+        )
+        m.d.comb += [
+            neurons.descriptor.eq(self.descriptor),
+            neurons.constants.eq(self.constants),
+            neurons.step.eq(stepped[-1]),
+            neurons.first.eq(first[-1]),
+            neurons.emit.eq(emit[-1]),
+            neurons.emit_first.eq(emit_first[-1]),
+            self.counts.eq(neurons.counts),
+            self.tile_end.eq(stepped[-2] & last[-2]),
+        ]
 
     def _streams(self, m: Module) -> list[tuple[Value, Value]]:
         """Activation and weight bits of each neuron."""
@@ -134,3 +200,10 @@ class MacArray(Component):
         for i, vector in enumerate(vectors):
             m.d.comb += [sngs.numbers[i][j].eq(vector[j]) for j in range(num_lanes)]
         return [sngs.bits[i] for i in range(len(vectors))]
+
+
+def _delayed(m: Module, signal: Value, cycles: int) -> Signal:
+    """``signal`` after one cycle, after two, and so on."""
+    delayed = Signal(cycles, name="delayed")
+    m.d.sync += delayed.eq(Cat(signal, delayed))
+    return delayed

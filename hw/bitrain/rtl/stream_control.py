@@ -31,10 +31,14 @@ class StreamControl(Component):
         A chunk of operands is there; it is at work from the next cycle on.
     step, first, last : Out(1)
         To the array: count this cycle; first and last cycle of the tile's neurons.
+    emit, emit_first : Out(1)
+        To the array: the last chunk is at work, and its first cycle; only in programs with stream
+        mode.
     """
 
     def __init__(self, program: Program):
         self.num_neurons = program.array.neurons
+        self.has_streams = bool(program.stream_layers)
         super().__init__(
             {
                 "descriptor": In(descriptor_layout(program)),
@@ -44,6 +48,7 @@ class StreamControl(Component):
                 "first": Out(1),
                 "last": Out(1),
             }
+            | ({"emit": Out(1), "emit_first": Out(1)} if self.has_streams else {})
         )
 
     def elaborate(self, platform):
@@ -62,6 +67,8 @@ class StreamControl(Component):
             chunk_done.eq(self.step & last_cycle),
             self.take.eq(self.full & (~running | chunk_done)),
         ]
+        if self.has_streams:
+            m.d.comb += [self.emit.eq(last_chunk), self.emit_first.eq((cycle == 0) & last_chunk)]
         with m.If(leaving != 0):
             m.d.sync += leaving.eq(leaving - 1)
         # Compared a cycle early, so that this takes no time on the way to ``take``, which moves all

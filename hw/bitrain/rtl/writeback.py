@@ -39,7 +39,8 @@ class Writeback(Component):
     restart : In(1)
         Begin a layer.
     done : In(1), counts : In(ArrayLayout(count_bits, P Q))
-        From the array, P Q cycles apart at the least.
+        From the array, P Q cycles apart at the least; counts go on from tile to tile, but in
+        programs with layers in stream mode.
     bias_address : Out(…), bias : In(bias_word_bits)
         Bias ROM, read in one cycle: bias, and upscale above it.
     shortcut_address : Out(address), shortcut_activation : In(n + 1)
@@ -98,6 +99,14 @@ class Writeback(Component):
             m.d.sync += [leaving[i].eq(leaving[i + 1]) for i in range(num_neurons - 1)]
         with m.If(self.done):
             m.d.sync += [remaining.eq(num_neurons), leaving.eq(self.counts)]
+        counted = leaving[0]
+        if not program.stream_layers:
+            # Counts of the tile before shift along; they return to the end as they leave.
+            earlier = Signal.like(leaving)
+            with m.If(busy):
+                m.d.sync += [earlier[i].eq(earlier[i + 1]) for i in range(num_neurons - 1)]
+                m.d.sync += earlier[num_neurons - 1].eq(leaving[0])
+            counted = leaving[0] - earlier[0]
         neuron = self._neuron(m, busy, tile_end)
 
         # Cycle 2: the bias arrives. Cycle 3: the accumulator's value is known. A shortcut comes as
@@ -122,7 +131,7 @@ class Writeback(Component):
                 added <<= upscale
             accumulator = biased + added
         m.d.sync += [
-            count.eq(leaving[0]),
+            count.eq(counted),
             self.score.eq(accumulator),
             right_shift.eq(layer.right_shift + upscale),
         ]

@@ -1,19 +1,42 @@
-"""Concatenation: outputs that lie behind each other in memory are read as one map.
+"""Which outputs a layer reads: those that lie behind each other in memory are read as one map.
 
 Maps are stored channel by channel, so channels are put side by side by addresses alone (G. Huang et
 al., *Densely Connected Convolutional Networks*, arXiv:1608.06993).
 """
 
 from collections.abc import Sequence
+from typing import Protocol
 
 
-def parts_read(appends: Sequence[int | None]) -> tuple[tuple[int, ...], ...]:
+class Placed(Protocol):
+    """What is known of a layer: what it reads, and where its output is put."""
+
+    @property
+    def source(self) -> int | None:
+        """The layer whose output it reads, -1 for the image; None: the layer before it."""
+        ...
+
+    @property
+    def append(self) -> int | None:
+        """The layer behind whose output its own is put, -1 for the image, or None."""
+        ...
+
+
+def parts_stored(layers: Sequence[Placed]) -> dict[int, tuple[int, ...]]:
+    """For each layer, and for the image (-1), what it lies behind in memory, and itself last."""
+    stored: dict[int, tuple[int, ...]] = {-1: (-1,)}
+    for index, layer in enumerate(layers):
+        stored[index] = (*(() if layer.append is None else stored[layer.append]), index)
+    return stored
+
+
+def parts_read(layers: Sequence[Placed]) -> tuple[tuple[int, ...], ...]:
     """For each layer, whose outputs it reads, first channels first; -1 stands for the image.
 
-    appends: for each layer, behind whose output its own is put, -1 for the image, or None. A layer
-    reads the output of the layer before it and everything that this lies behind.
+    A layer reads the output of its source and everything that this lies behind.
     """
-    stored: dict[int, tuple[int, ...]] = {-1: (-1,)}
-    for index, append in enumerate(appends):
-        stored[index] = (*(() if append is None else stored[append]), index)
-    return tuple(stored[index - 1] for index in range(len(appends)))
+    stored = parts_stored(layers)
+    return tuple(
+        stored[index - 1 if layer.source is None else layer.source]
+        for index, layer in enumerate(layers)
+    )

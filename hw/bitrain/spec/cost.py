@@ -8,9 +8,10 @@ The engine loads the operands of the next chunk (N cycles) while the streams of 
     + (T - 1) · tile                       the others
     + P Q + overhead                       the last results, pipeline and descriptor fetch
 
-cycles, where the overhead is LAYER_OVERHEAD, and SHORTCUT_OVERHEAD more in every layer of a network
-that has shortcuts: their addition takes a stage of the pipeline. Simulation must find exactly
-these numbers.
+cycles, where the overhead is LAYER_OVERHEAD, SHORTCUT_OVERHEAD more in every layer of a network
+that has shortcuts, whose addition takes a stage of the pipeline, and PIPELINED_OVERHEAD more on
+arrays whose population counts take one. Stream mode takes no cycle more: neurons fire while the
+last chunk's streams run. Simulation must find exactly these numbers.
 """
 
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ LAYER_OVERHEAD = 14
 """Cycles a layer spends on descriptor fetch and pipeline depth."""
 SHORTCUT_OVERHEAD = 1
 """More of them, if any layer of the network adds a shortcut."""
+PIPELINED_OVERHEAD = 1
+"""More of them, if the array's population counts are pipelined."""
 IMAGE_OVERHEAD = 1
 """Cycles to read the first score."""
 
@@ -66,6 +69,7 @@ class NetworkCost:
     bias_rom_bits: int
     program_rom_bits: int
     score_ram_bits: int
+    stream_rom_bits: int = 0
 
     @property
     def cycles(self) -> int:
@@ -86,13 +90,14 @@ class NetworkCost:
             + self.bias_rom_bits
             + self.program_rom_bits
             + self.score_ram_bits
+            + self.stream_rom_bits
         )
 
 
 def estimate(network: Network, array: Array) -> NetworkCost:
     """Cost of ``network`` on ``array``."""
     program = Program(network, array)
-    overhead = layer_overhead(network)
+    overhead = layer_overhead(network, array)
     layers = []
     for layer, tiling, last in zip(
         network.layers, program.tilings, [False] * (len(network.layers) - 1) + [True], strict=True
@@ -126,12 +131,14 @@ def estimate(network: Network, array: Array) -> NetworkCost:
         bias_rom_bits=len(program.bias_words) * program.bias_word_bits,
         program_rom_bits=len(network.layers) * sum(program.field_widths.values()),
         score_ram_bits=network.num_scores * program.score_bits,
+        stream_rom_bits=program.stream_rom_bits,
     )
 
 
-def layer_overhead(network: Network) -> int:
+def layer_overhead(network: Network, array: Array) -> int:
     """Cycles that each layer spends on descriptor fetch and pipeline depth."""
-    return LAYER_OVERHEAD + SHORTCUT_OVERHEAD * any(layer.shortcut for layer in network.layers)
+    shortcut = any(layer.shortcut for layer in network.layers)
+    return LAYER_OVERHEAD + SHORTCUT_OVERHEAD * shortcut + PIPELINED_OVERHEAD * array.pipelined
 
 
 def layer_cycles(tiling: Tiling, array: Array, length: int, overhead: int = LAYER_OVERHEAD) -> int:

@@ -63,6 +63,10 @@ class Descriptor:
     """Tiles of channels that a group takes, less one."""
     group_step: int = 0
     """Address step from a group's input channels to the next's."""
+    # Stream mode; all zero in counter mode.
+    streaming: int = 0
+    stream_base: int = 0
+    """First word of the ROM of stream constants; word 0, all zero, serves counter mode."""
     # What the shortcut adds; all zero without one.
     shortcut_gain: int = 0
     shortcut_first_channel: int = 0
@@ -97,6 +101,9 @@ SIGNED_FIELDS = frozenset(
 
 GROUP_FIELDS = ("last_group_tile", "group_step")
 """Fields that only programs with groups have in their ROM."""
+
+STREAM_FIELDS = ("streaming", "stream_base")
+"""Fields that only programs with a layer in stream mode have in their ROM."""
 
 SHORTCUT_FIELDS = tuple(
     name for name in Descriptor.__dataclass_fields__ if name.startswith("shortcut_")

@@ -10,7 +10,8 @@ A layer is a field of neurons with one window geometry. For output channel o and
 k runs over (input channel, kernel row, kernel column) in C order and uses lane k mod N of the SNG
 banks. Input and output channels may be in groups, as many of each; a neuron then reads the input
 channels of its own group only, and k counts these. Max pooling compares the requantised integers. A
-linear layer is a 1 x 1 window over the map flattened in C order to (K, 1, 1).
+linear layer is a 1 x 1 window over the map flattened in C order to (K, 1, 1). That is counter mode;
+in stream mode (``stream``) neurons fire while the streams run, and a pooling window fires as one.
 """
 
 from typing import Annotated, Literal, NamedTuple
@@ -92,11 +93,15 @@ class Layer(BaseModel):
     """Further right shift of each output channel, whose weights use so many bits more of their
     range, int32: (out,). Zero for scores; not given, all zero."""
     shortcut: Shortcut | None = None
+    source: int | None = Field(default=None, ge=-1)
+    """The layer (-1: the image) whose output this one reads; by default the layer before it."""
     append: int | None = Field(default=None, ge=-1)
-    """The layer (-1: the image) behind whose output this one's is put: the next layer reads what
-    that layer's next one did, and then these channels."""
+    """The layer (-1: the image) behind whose output this one's is put: who reads this output reads
+    that layer's channels first, with those that they lie behind."""
     stream_length: int = Field(ge=1)
     """L, a power of two, at most 2^n."""
+    neuron: Literal["counter", "stream"] = "counter"
+    """Requantise the sum at its end, or accumulate and fire (see ``stream``)."""
     relu: bool = True
     """False only for the last layer, whose accumulators are the scores."""
     groups: int = Field(default=1, ge=1)
@@ -152,6 +157,9 @@ class Layer(BaseModel):
             raise ValueError("a linear layer takes a flattened (K, 1, 1) input and 1 x 1 weights")
         if self.kind == "linear" and self.groups > 1:
             raise ValueError("a linear layer has no groups")
+        if self.neuron == "stream" and (self.shortcut or not self.relu):
+            what = "adds a shortcut" if self.shortcut else "gives the scores"
+            raise ValueError(f"layer {self.name!r} {what} and cannot be in stream mode")
         if min(self.conv_shape) < 1:
             raise ValueError(f"kernel {self.kernel} exceeds the padded input {self.in_shape}")
         if min(self.out_shape) < 1:

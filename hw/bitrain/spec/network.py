@@ -1,30 +1,30 @@
 """The network: the one artefact that training hands to golden model, RTL and cost model."""
 
-from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .bank import SngBank
-from .concatenation import parts_read
+from .concatenation import parts_read, parts_stored
 from .layer import MAX_ACCUMULATOR_BITS, Layer, Shape
+from .stream import check_thresholds
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
 
 class Network(BaseModel):
     """Layers in order, with the number format and the SNG banks that they share.
 
-    A layer reads what the layer before it stored, with what this was put behind, and may add what
-    an earlier one stored. Inputs are integers in [0, 2^n] that stand for [0, 1]. Precision n is one
+    A layer reads what its source stored, with what this was put behind, and may add what another
+    earlier one stored. Inputs are integers in [0, 2^n] that stand for [0, 1]. Precision n is one
     for the whole network, because lane wiring permutes n bits and must stay wires; layers choose
     their own stream length L <= 2^n.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format_version: Literal[3] = FORMAT_VERSION
+    format_version: Literal[4] = FORMAT_VERSION
     name: str = Field(min_length=1)
     activation_bank: SngBank
     weight_bank: SngBank
@@ -39,15 +39,7 @@ class Network(BaseModel):
         if len(self.activation_bank.lanes) != len(self.weight_bank.lanes):
             raise ValueError("activation and weight banks differ in lanes")
         self._check_appends()
-        for index, (layer, following) in enumerate(pairwise(self.layers)):
-            shape = self.stored_shape(index)
-            if following.kind == "linear":
-                shape = Shape(shape.size, 1, 1)
-            if following.in_shape != shape:
-                raise ValueError(
-                    f"layer {following.name!r} takes {tuple(following.in_shape)} but "
-                    f"{layer.name!r} gives {tuple(shape)}"
-                )
+        self._check_reads()
         for layer in self.layers:
             last = layer is self.layers[-1]
             if layer.relu == last:
@@ -59,8 +51,29 @@ class Network(BaseModel):
                 raise ValueError(f"layer {layer.name!r} has a weight above 2^{self.bits}")
             if layer.stream_length > self.one:
                 raise ValueError(f"layer {layer.name!r} has a stream longer than 2^{self.bits}")
+            if layer.neuron == "stream":
+                check_thresholds(layer, self.bits)
             self._check_shortcut(layer)
         return self
+
+    def _check_reads(self) -> None:
+        used = {layer.shortcut.source for layer in self.layers if layer.shortcut}
+        for index, (layer, parts) in enumerate(zip(self.layers, self.reads, strict=True)):
+            if layer.source is not None and layer.source >= index:
+                raise ValueError(f"layer {layer.name!r} reads what is stored after it")
+            used.update(parts)
+            shape = self.stored_shape(parts[-1])
+            if layer.kind == "linear":
+                shape = Shape(shape.size, 1, 1)
+            if layer.in_shape != shape:
+                giver = repr(self.layers[parts[-1]].name) if parts[-1] >= 0 else "the image"
+                raise ValueError(
+                    f"layer {layer.name!r} takes {tuple(layer.in_shape)} but {giver} gives "
+                    f"{tuple(shape)}"
+                )
+        for index, layer in enumerate(self.layers[:-1]):
+            if index not in used:
+                raise ValueError(f"nothing reads layer {layer.name!r}")
 
     def _check_appends(self) -> None:
         taken: dict[int, str] = {}
@@ -86,7 +99,12 @@ class Network(BaseModel):
     @property
     def reads(self) -> tuple[tuple[int, ...], ...]:
         """For each layer, whose outputs it reads, first channels first; -1 stands for the image."""
-        return parts_read([layer.append for layer in self.layers])
+        return parts_read(self.layers)
+
+    @property
+    def stored(self) -> dict[int, tuple[int, ...]]:
+        """For each layer, and for the image (-1), what it lies behind, and itself last."""
+        return parts_stored(self.layers)
 
     def stored_shape(self, index: int) -> Shape:
         """What layer ``index`` (-1: the image) leaves for the next, with what it lies behind."""

@@ -21,6 +21,11 @@ def with_prefix(network: Network, length: int) -> Network:
     """
     if length < 1 or length & (length - 1):
         raise BitrainError(f"prefix of {length} cycles: expected a power of two")
+    if names := [layer.name for layer in network.layers if layer.neuron == "stream"]:
+        raise BitrainError(
+            f"layer {names[0]!r} is in stream mode, whose fires a shorter stream does not scale; "
+            "prefixes are of networks in counter mode"
+        )
     layers = tuple(_prefix(layer, length) for layer in network.layers)
     return Network.model_validate(dict(network) | {"layers": layers})
 

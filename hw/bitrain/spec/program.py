@@ -20,10 +20,12 @@ from itertools import accumulate
 
 from . import rom_words
 from .array import Array
-from .descriptor import GROUP_FIELDS, SHORTCUT_FIELDS, SIGNED_FIELDS, Descriptor
+from .descriptor import GROUP_FIELDS, SHORTCUT_FIELDS, SIGNED_FIELDS, STREAM_FIELDS, Descriptor
 from .layer import Layer
 from .memory_map import Buffer, place
 from .network import Network
+from .stream import left_shift
+from .stream_rom import StreamWidths, num_stream_words, stream_widths, stream_words
 from .tiling import Tiling
 
 
@@ -46,6 +48,17 @@ class Program:
         """Whether a layer has groups of channels."""
         return any(layer.groups > 1 for layer in self.network.layers)
 
+    @cached_property
+    def stream_layers(self) -> list[Layer]:
+        """Layers in stream mode."""
+        return [layer for layer in self.network.layers if layer.neuron == "stream"]
+
+    @cached_property
+    def stream_windows(self) -> tuple[int, ...]:
+        """Sizes of the pooling windows that fire as one; empty without a layer in stream mode."""
+        pairs = zip(self.network.layers, self.tilings, strict=True)
+        return tuple(sorted({t.window for layer, t in pairs if layer.neuron == "stream"}))
+
     # Widths in bits.
 
     @property
@@ -60,15 +73,27 @@ class Program:
 
     @cached_property
     def count_bits(self) -> int:
-        """Unsigned count of one neuron before its bias."""
+        """Unsigned count of one neuron before its bias; fires of one in stream mode."""
         return max(
-            layer.num_inputs * layer.stream_length for layer in self.network.layers
+            layer.stream_length * (layer.num_inputs if layer.neuron == "counter" else 1)
+            for layer in self.network.layers
         ).bit_length()
+
+    @cached_property
+    def stream_widths(self) -> StreamWidths:
+        """Of neurons and their constants, where a layer is in stream mode."""
+        bits = self.network.bits
+        return stream_widths(self.stream_layers, self.array, bits, self.count_bits)
 
     @cached_property
     def score_bits(self) -> int:
         """Signed accumulator with its bias; also the width of scores."""
-        ranges = [self.network.accumulator_range(layer) for layer in self.network.layers]
+        ranges = [
+            (0, layer.stream_length)
+            if layer.neuron == "stream"
+            else self.network.accumulator_range(layer)
+            for layer in self.network.layers
+        ]
         return max(max(-low - 1, high).bit_length() for low, high in ranges) + 1
 
     @property
@@ -79,18 +104,25 @@ class Program:
     @cached_property
     def left_shift(self) -> int:
         """Constant left shift that makes every layer's remaining shift a right shift."""
-        return max(0, *(-layer.shift for layer in self.network.layers[:-1]), 0)
+        return max(0, *(-self._shift(layer) for layer in self.network.layers[:-1]), 0)
 
     @cached_property
     def upscale_bits(self) -> int:
         """Further right shift of a channel, beside its bias."""
-        return max(int(layer.upscale.max()) for layer in self.network.layers).bit_length()
+        return max(self._upscale(layer) for layer in self.network.layers).bit_length()
 
     @cached_property
     def largest_right_shift(self) -> int:
         """Of a channel, in place of its layer's and its own shift."""
         inner = self.network.layers[:-1]
-        return max((y.shift + int(y.upscale.max()) for y in inner), default=0) + self.left_shift
+        return max((self._shift(y) + self._upscale(y) for y in inner), default=0) + self.left_shift
+
+    def _shift(self, layer: Layer) -> int:
+        """Right shift of what leaves the array, which are fires in stream mode."""
+        return -left_shift(layer, self.network.bits) if layer.neuron == "stream" else layer.shift
+
+    def _upscale(self, layer: Layer) -> int:
+        return 0 if layer.neuron == "stream" else int(layer.upscale.max())
 
     @cached_property
     def coordinate_bits(self) -> int:
@@ -111,14 +143,15 @@ class Program:
 
         Outputs that lie behind each other are one buffer, from the first of them on.
         """
-        layers, reads = self.network.layers, self.network.reads
+        network, stored = self.network, self.network.stored
         size, last = {}, {}
-        for i, (layer, parts) in enumerate(zip(layers, reads, strict=True)):
-            first = parts[0]
-            size[first] = max(size.get(first, 0), layer.in_shape.size)
-            last[first] = i
+        for i in range(-1, len(network.layers) - 1):
+            first = stored[i][0]
+            size[first] = max(size.get(first, 0), network.stored_shape(i).size)
+        for i, (layer, parts) in enumerate(zip(network.layers, network.reads, strict=True)):
+            last[parts[0]] = i
             if layer.shortcut:
-                last[reads[layer.shortcut.source + 1][0]] = i
+                last[stored[layer.shortcut.source][0]] = i
         return tuple(Buffer(size=size[i], first=i, last=last[i]) for i in sorted(size))
 
     @cached_property
@@ -130,6 +163,12 @@ class Program:
         """First RAM address of each buffer."""
         return self._memory_map[1]
 
+    @cached_property
+    def _first_addresses(self) -> dict[int, int]:
+        """Of each buffer, by the layer that begins it."""
+        firsts = [buffer.first for buffer in self.buffers]
+        return dict(zip(firsts, self.buffer_bases, strict=True))
+
     @property
     def activation_depth(self) -> int:
         """Words of activation RAM."""
@@ -138,18 +177,16 @@ class Program:
     @cached_property
     def in_bases(self) -> tuple[int, ...]:
         """First RAM address of each layer's input; images are stored from address 0."""
-        bases = {
-            buffer.first: base for buffer, base in zip(self.buffers, self.buffer_bases, strict=True)
-        }
-        return tuple(bases[parts[0]] for parts in self.network.reads)
+        return tuple(self._first_addresses[parts[0]] for parts in self.network.reads)
 
     @cached_property
     def out_bases(self) -> tuple[int, ...]:
         """First RAM address of each layer's output."""
-        inner = self.network.layers[:-1]
-        inputs = zip(inner, self.in_bases[1:], self.network.layers[1:], strict=True)
-        # An output ends where the input of the layer after it does.
-        bases = [base + after.in_shape.size - layer.out_shape.size for layer, base, after in inputs]
+        network, first = self.network, self._first_addresses
+        bases = [
+            first[network.stored[i][0]] + network.stored_shape(i).size - layer.out_shape.size
+            for i, layer in enumerate(network.layers[:-1])
+        ]
         return (*bases, 0)  # scores have a memory of their own
 
     @cached_property
@@ -200,6 +237,27 @@ class Program:
         ]
 
     @cached_property
+    def stream_bases(self) -> tuple[int, ...]:
+        """First word of stream constants of each layer; 0, which is all zero, in counter mode."""
+        pairs = zip(self.network.layers, self.tilings, strict=True)
+        sizes = [num_stream_words(layer, tiling) for layer, tiling in pairs]
+        starts = zip(sizes, _starts(sizes), strict=True)
+        return tuple(1 + start if size else 0 for size, start in starts)
+
+    @property
+    def stream_rom_bits(self) -> int:
+        """Bits of the ROM of stream constants; 0 where no layer is in stream mode."""
+        if not self.stream_layers:
+            return 0
+        return len(self.stream_words) * self.array.channels * self.stream_widths.channel
+
+    @cached_property
+    def stream_words(self) -> list[int]:
+        """ROM of stream constants: at base + channel tile, those of its P channels."""
+        options = (self.array, self.network.bits, self.stream_widths)
+        return [0, *(word for y in self.stream_layers for word in stream_words(y, *options))]
+
+    @cached_property
     def descriptors(self) -> tuple[Descriptor, ...]:
         """One per layer, in order."""
         return tuple(self._descriptor(i) for i in range(len(self.network.layers)))
@@ -207,7 +265,11 @@ class Program:
     @cached_property
     def field_widths(self) -> dict[str, int]:
         """Bits of each descriptor field, in ROM order, least significant first."""
-        unused = (SHORTCUT_FIELDS * (not self.has_shortcut), GROUP_FIELDS * (not self.has_groups))
+        unused = (
+            SHORTCUT_FIELDS * (not self.has_shortcut),
+            GROUP_FIELDS * (not self.has_groups),
+            STREAM_FIELDS * (not self.stream_layers),
+        )
         names = [name for name in Descriptor.__dataclass_fields__ if name not in sum(unused, ())]
         columns = {name: [asdict(d)[name] for d in self.descriptors] for name in names}
         return {
@@ -269,10 +331,12 @@ class Program:
             last_plane=out_height * out_width - 1,
             last_out_channel=layer.group_channels - 1,
             last_window=tiling.window - 1,
-            right_shift=layer.shift + self.left_shift if layer.relu else 0,
+            right_shift=self._shift(layer) + self.left_shift if layer.relu else 0,
             scores=not layer.relu,
             last_group_tile=(tiling.channel_tiles // layer.groups - 1) * grouped,
             group_step=layer.in_shape.size // layer.groups * grouped,
+            streaming=layer.neuron == "stream",
+            stream_base=self.stream_bases[index],
             **self._shortcut_fields(layer),
         )
 

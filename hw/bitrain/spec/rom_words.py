@@ -34,8 +34,12 @@ def biases(layer: Layer, array: Array, score_bits: int) -> Iterator[int]:
     """A word per output channel: the bias, and the upscale above it; zero beyond the last channel.
 
     A lane of negative weight counts (x AND w) XOR 1, one too many per cycle: with s the sign,
-    +-(x w) = ((x w) XOR s) - s, and the sum of all s is known here.
+    +-(x w) = ((x w) XOR s) - s, and the sum of all s is known here. In stream mode all are zero:
+    what leaves is a number of fires.
     """
+    if layer.neuron == "stream":
+        yield from [0] * num_biases(layer, array)
+        return
     negatives = (layer.weight_matrix < 0).sum(1)
     constants = (layer.bias - layer.stream_length * negatives).tolist()
     mask = (1 << score_bits) - 1

@@ -14,8 +14,9 @@ from .files import write_atomically
 from .layer import ARRAYS
 from .network import FORMAT_VERSION, Network
 
-READABLE_VERSIONS = (2, FORMAT_VERSION)
-"""Version 2 knew neither groups nor appended outputs; what it says means the same."""
+READABLE_VERSIONS = (2, 3, FORMAT_VERSION)
+"""Version 2 knew neither groups nor appended outputs, version 3 no stream mode; what they say means
+the same."""
 
 
 def save_network(network: Network, path: Path) -> None:
@@ -50,7 +51,7 @@ def load_network(path: Path) -> Network:
     if version not in READABLE_VERSIONS:
         raise BitrainError(
             f"{path}: network format {version}, this Bitrain reads "
-            f"{' and '.join(map(str, READABLE_VERSIONS))}; "
+            f"{', '.join(map(str, READABLE_VERSIONS))}; "
             "upgrade Bitrain or export the network again"
         )
     if digest != found:

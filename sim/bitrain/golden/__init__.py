@@ -2,6 +2,8 @@
 
 from .convolution import PackedWeights, Streams, convolve, pack_weights
 from .decided import Bound, decided_after
+from .fire import accumulate_and_fire
+from .in_stream import fsm_max, pooled_fire
 from .model import Arithmetic, layer_inputs, predict, run
 from .progressive import (
     Progressive,
@@ -18,13 +20,16 @@ __all__ = [
     "PackedWeights",
     "Progressive",
     "Streams",
+    "accumulate_and_fire",
     "calibrate_thresholds",
     "choose_rungs",
     "convolve",
     "decided_after",
+    "fsm_max",
     "layer_inputs",
     "margins",
     "pack_weights",
+    "pooled_fire",
     "predict",
     "run",
     "run_progressive",

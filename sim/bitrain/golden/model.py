@@ -9,9 +9,11 @@ from bitrain.spec import Layer, Network
 
 from .convolution import PackedWeights, Streams, convolve, pack_weights
 from .finish import finish
+from .fire import accumulate_and_fire
 
 Arithmetic = Literal["stochastic", "binary"]
-"""``binary`` keeps the numbers but multiplies them exactly: the same-width integer baseline."""
+"""``binary`` keeps the numbers but multiplies them exactly: the same-width integer baseline, in
+counter mode throughout."""
 
 
 def run(
@@ -39,6 +41,9 @@ def _outputs(network: Network, images: np.ndarray, arithmetic: Arithmetic) -> li
     outputs: list[np.ndarray] = []
     for layer, parts in zip(network.layers, network.reads, strict=True):
         activations = _read(layer, parts, images, outputs)
+        if layer.neuron == "stream" and arithmetic == "stochastic":
+            outputs.append(_fired(network, layer, activations))
+            continue
         fraction, constants = 0, layer.bias.astype(np.int64)
         if arithmetic == "stochastic":
             sums = _stochastic_sums(network, layer, activations)
@@ -97,6 +102,12 @@ def _stochastic_sums(network: Network, layer: Layer, activations: np.ndarray) ->
     streams = Streams(network.activation_bank, network.weight_bank, layer.stream_length)
     packed = _packed(streams, layer)
     return convolve(streams, activations, packed, layer.stride, layer.padding)
+
+
+def _fired(network: Network, layer: Layer, activations: np.ndarray) -> np.ndarray:
+    """Activations of a layer in stream mode."""
+    streams = Streams(network.activation_bank, network.weight_bank, layer.stream_length)
+    return accumulate_and_fire(streams, activations, layer)
 
 
 @lru_cache(maxsize=32)

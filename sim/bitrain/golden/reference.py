@@ -1,5 +1,7 @@
 """The slow, obviously right model: streams as arrays of bits, straight from the definitions."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from bitrain.spec import Layer, Network
@@ -9,7 +11,8 @@ def run_reference(network: Network, images: np.ndarray) -> list[np.ndarray]:
     """What :func:`bitrain.golden.run` computes, one neuron and one bit at a time."""
     outputs, stored = [], {-1: images}
     for index, layer in enumerate(network.layers):
-        activations = stored[index - 1].reshape(-1, *layer.in_shape)
+        source = index - 1 if layer.source is None else layer.source
+        activations = stored[source].reshape(-1, *layer.in_shape)
         shortcuts = [None] * len(images)
         if layer.shortcut:
             shortcuts = outputs[layer.shortcut.source]
@@ -25,14 +28,11 @@ def run_reference(network: Network, images: np.ndarray) -> list[np.ndarray]:
 def _layer(
     network: Network, layer: Layer, image: np.ndarray, added: np.ndarray | None
 ) -> np.ndarray:
-    (kh, kw), (sh, sw), (ph, pw) = layer.kernel, layer.stride, layer.padding
-    padded = np.pad(image, ((0, 0), (ph, ph), (pw, pw)))
+    if layer.neuron == "stream":
+        return _fire(network, layer, image)
     neurons = np.empty(layer.conv_shape, np.int64)
-    for o, y, x in np.ndindex(*layer.conv_shape):
-        first = o // layer.group_channels * layer.weight.shape[1]
-        group = padded[first : first + layer.weight.shape[1]]
-        window = group[:, y * sh : y * sh + kh, x * sw : x * sw + kw]
-        neurons[o, y, x] = _accumulate(network, layer, o, window.ravel())
+    for (o, y, x), inputs in _windows(layer, image):
+        neurons[o, y, x] = _accumulate(network, layer, o, inputs)
         if layer.shortcut and added is not None:
             channel = o - layer.shortcut.before
             if 0 <= channel < len(added):
@@ -46,17 +46,49 @@ def _layer(
     return _max_pool(layer, neurons)
 
 
-def _accumulate(network: Network, layer: Layer, channel: int, inputs: np.ndarray) -> int:
-    length = layer.stream_length
-    activation_values = network.activation_bank.values(length)
-    weight_values = network.weight_bank.values(length)
-    total = int(layer.bias[channel])
+def _windows(layer: Layer, image: np.ndarray) -> Iterator[tuple[tuple[int, int, int], np.ndarray]]:
+    """Every neuron (channel, row, column), with its K inputs."""
+    (kh, kw), (sh, sw), (ph, pw) = layer.kernel, layer.stride, layer.padding
+    padded = np.pad(image, ((0, 0), (ph, ph), (pw, pw)))
+    for o, y, x in np.ndindex(*layer.conv_shape):
+        first = o // layer.group_channels * layer.weight.shape[1]
+        group = padded[first : first + layer.weight.shape[1]]
+        yield (o, y, x), group[:, y * sh : y * sh + kh, x * sw : x * sw + kw].ravel()
+
+
+def _fire(network: Network, layer: Layer, image: np.ndarray) -> np.ndarray:
+    """Stream mode, cycle by cycle: neurons of a window accumulate, and fire together."""
+    inputs = dict(_windows(layer, image))
+    length, lanes = layer.stream_length, network.num_lanes
+    first = (layer.num_inputs - 1) // lanes * lanes
+    (kh, kw), (sh, sw) = layer.pool_window.kernel, layer.pool_window.stride
+    out = np.zeros(layer.out_shape, np.int64)
+    for o, y, x in np.ndindex(*layer.out_shape):
+        theta = 2 ** (layer.shift + int(layer.upscale[o])) * network.one // length
+        members = [inputs[o, y * sh + i, x * sw + j] for i, j in np.ndindex(kh, kw)]
+        bits = [_product_bits(network, layer, o, member) for member in members]
+        sums = [int(layer.bias[o]) + int(b[:first].sum()) for b in bits]
+        for t in range(length):
+            sums = [s + int(b[first:, t].sum()) for s, b in zip(sums, bits, strict=True)]
+            if any(s >= theta for s in sums):
+                sums = [s - theta for s in sums]
+                out[o, y, x] += network.one // length
+    return out
+
+
+def _product_bits(network: Network, layer: Layer, channel: int, inputs: np.ndarray) -> np.ndarray:
+    """Product bits with their signs: (K, L)."""
+    activation_values = network.activation_bank.values(layer.stream_length)
+    weight_values = network.weight_bank.values(layer.stream_length)
+    rows = []
     for k, (a, w) in enumerate(zip(inputs, layer.weight_matrix[channel], strict=True)):
         lane = k % network.num_lanes
-        activation_stream = activation_values[lane] < a
-        weight_stream = weight_values[lane] < abs(w)
-        total += int(np.sign(w)) * int((activation_stream & weight_stream).sum())
-    return total
+        rows.append(np.sign(w) * ((activation_values[lane] < a) & (weight_values[lane] < abs(w))))
+    return np.array(rows, np.int64)
+
+
+def _accumulate(network: Network, layer: Layer, channel: int, inputs: np.ndarray) -> int:
+    return int(layer.bias[channel]) + int(_product_bits(network, layer, channel, inputs).sum())
 
 
 def _max_pool(layer: Layer, neurons: np.ndarray) -> np.ndarray:

@@ -7,7 +7,15 @@ from typing import Any
 
 from bitrain.export import CHECK_IMAGES, export_network
 from bitrain.golden import Arithmetic
-from bitrain.nn import ScConfig, ScModel, convert, create_model, read_chain, save_weights
+from bitrain.nn import (
+    ScConfig,
+    ScModel,
+    convert,
+    create_model,
+    lengths_and_neurons,
+    read_chain,
+    save_weights,
+)
 from bitrain.spec import Network, save_network
 from bitrain.train import (
     FineTuneConfig,
@@ -119,7 +127,7 @@ def convert_and_evaluate(
 def check_model(run: Run) -> None:
     """Refuse a model that the accelerator cannot run, before it is trained."""
     model = create_model(run.config.model, run.dataset.in_shape, run.dataset.num_classes)
-    run.config.sc.lengths_of([step.name for step in read_chain(model, run.dataset.in_shape)])
+    lengths_and_neurons(read_chain(model, run.dataset.in_shape), run.config.sc)
 
 
 def _checkpoint(run: Run, name: str) -> str:

@@ -49,7 +49,7 @@ def cost_table(cost: NetworkCost) -> Table:
 
 def memory_table(program: Program) -> Table:
     """Which buffer of the activation RAM lies where, and from which layer to which it lives."""
-    layers, reads = program.network.layers, program.network.reads
+    layers, stored = program.network.layers, program.network.stored.values()
     names = ["image", *(layer.name for layer in layers)]
     title = f"Activation RAM, {program.activation_depth:,} words of {program.activation_bits} bits"
     table = Table(title=title)
@@ -59,7 +59,7 @@ def memory_table(program: Program) -> Table:
     for column in ("stored by", "read until"):
         table.add_column(column)
     for buffer, base in zip(program.buffers, program.buffer_bases, strict=True):
-        parts = max((parts for parts in reads if parts[0] == buffer.first), key=len)
+        parts = max((parts for parts in stored if parts[0] == buffer.first), key=len)
         table.add_row(
             escape(" + ".join(names[part + 1] for part in parts)),
             f"{buffer.size:,}",

@@ -9,7 +9,7 @@ from .device import best_device
 from .float_layer import FloatLayer
 from .latency import Latency, fold_batch_norm, paired_latency
 from .layer import ScLayer
-from .model import ScModel, convert
+from .model import ScModel, convert, lengths_and_neurons
 from .threads import torch_threads
 from .zoo import (
     create_model,
@@ -41,6 +41,7 @@ __all__ = [
     "cost_by_block",
     "create_model",
     "fold_batch_norm",
+    "lengths_and_neurons",
     "list_models",
     "list_pretrained",
     "load_weights",

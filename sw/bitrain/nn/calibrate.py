@@ -72,7 +72,7 @@ def calibrate(
     ``upscale`` all channels of a layer share one clip. Scores share one in any case.
     """
     wanted, stored, scales = [images], [activations], [1.0]
-    reads = parts_read([layer.source.append for layer in layers])
+    reads = parts_read([layer.source for layer in layers])
     for layer, parts in zip(layers, reads, strict=True):
         if not layer.source.weight.any():
             raise BitrainError(f"{layer.source.name}: all weights are zero; train the model first")
@@ -167,6 +167,10 @@ def _choose(
         largest = max(target.max().item(), 1e-9)  # positive where no image fires any neuron
         highest = math.ceil(math.log2(largest / layer.out_scale))
         shifts = list(range(highest - FINER_SHIFTS if normalise else highest, highest + 1))
+        if layer.neuron == "stream":
+            # Thresholds are whole product bits.
+            least = layer.sums.length.bit_length() - 1 - layer.bits
+            shifts = sorted({max(shift, least) for shift in shifts})
     choices = []
     for shift in shifts:
         errors = []

@@ -3,9 +3,9 @@
 A step is a Conv2d or Linear with what follows it: BatchNorm2d, folded into weights and bias (S.
 Ioffe and C. Szegedy, *Batch Normalization*, arXiv:1502.03167), and ReLU and MaxPool2d in either
 order, which are equal. A residual block is its body's steps, the last of which adds the block's
-input; a concatenation is its body's steps, the last of which is put behind the block's input in
-memory; another :class:`Block` is its modules. Average pooling is a step of its own, but of the
-whole map it is folded into the Linear that follows it.
+input, or has its projection among its weights; a concatenation is its body's steps, the last of
+which is put behind the block's input in memory; another :class:`Block` is its modules. Average
+pooling is a step of its own, but of the whole map it is folded into the Linear that follows it.
 """
 
 from dataclasses import replace
@@ -17,6 +17,7 @@ from bitrain.spec import BitrainError, Shape
 
 from .blocks import Block, Concatenate, Residual, Subsample
 from .float_layer import FloatLayer, FloatShortcut
+from .projection import projection_step, subsampling, with_projection
 from .steps import average_step, conv_step, copy_step, fold_norm, linear_step, pool_of
 from .supported import IGNORED, SUPPORTED, refusal
 
@@ -110,6 +111,12 @@ class _Reader:
             self.read(f"{path}.{name}" if path else name, part)
 
     def residual(self, path: str, module: Residual) -> None:
+        take = module.shortcut
+        if isinstance(take, nn.Identity):
+            take = Subsample(self.shape.channels, self.shape.channels, 1)
+        if not isinstance(take, Subsample):
+            self._projected(path, module)
+            return
         source, before = len(self.steps) - 1, self.shape
         if source < 0 or not self.steps[source].relu:
             raise BitrainError(
@@ -119,29 +126,55 @@ class _Reader:
             # A shortcut adds one layer's output, which has one scale.
             self._open(copy_step(path, before))
             source = len(self.steps) - 1
-        take = module.shortcut
-        if isinstance(take, nn.Identity):
-            take = Subsample(before.channels, before.channels, 1)
-        if not isinstance(take, Subsample):
-            raise BitrainError(
-                f"{path}.shortcut: {type(take).__name__} is not supported; use bitrain.nn.Subsample"
-            )
-        self.read(f"{path}.body", module.body)
-        last = self.steps[-1]
+        last = self._read_body(path, module)
         channels = before.channels + take.before + take.after
         rows, columns = (-(-size // take.stride) for size in before[1:])
-        if len(self.steps) - 1 == source or last.relu or last.pool or self.flat:
+        self._check_sum(path, Shape(channels, rows, columns))
+        self.steps[-1] = replace(last, relu=True, shortcut=FloatShortcut(source, take))
+        self.relu_path = path
+
+    def _projected(self, path: str, module: Residual) -> None:
+        projection = projection_step(f"{path}.shortcut", module.shortcut, self.shape)
+        if projection.weight.shape[1] != self.shape.channels:
+            raise BitrainError(
+                f"{path}.shortcut: Conv2d of {projection.weight.shape[1]} channels reads "
+                f"{_by(self.shape)}; make them fit"
+            )
+        inputs, before, count = self.parts, self.shape, len(self.steps)
+        last = self._read_body(path, module)
+        self._check_sum(path, projection.out_shape)
+        strides = subsampling(last, projection)
+        if strides is None:
+            raise BitrainError(
+                f"{path}: the body's last Conv2d must have no groups, padding below its kernel, "
+                "and a stride that divides the shortcut's"
+            )
+        self.steps.pop()
+        beside = len(self.steps) > count
+        if beside:
+            copy = copy_step(f"{path}.shortcut", before, stride=strides)
+            behind = len(self.steps) - 1
+            self.steps.append(replace(copy, source=inputs[-1], append=behind))
+        self.steps.append(replace(with_projection(last, projection, beside=beside), relu=True))
+        self.parts, self.relu_path = (len(self.steps) - 1,), path
+
+    def _read_body(self, path: str, module: Residual) -> FloatLayer:
+        """The last step of a residual block's body, to which its input is added."""
+        count = len(self.steps)
+        self.read(f"{path}.body", module.body)
+        if len(self.steps) == count or self.steps[-1].relu or self.steps[-1].pool or self.flat:
             raise BitrainError(
                 f"{path}.body: expected at least one Conv2d, and no ReLU, pooling or Flatten at "
                 "its end; the block adds its input there and has a ReLU of its own"
             )
-        if self.shape != (channels, rows, columns):
+        return self.steps[-1]
+
+    def _check_sum(self, path: str, added: Shape) -> None:
+        if self.shape != added:
             raise BitrainError(
-                f"{path}: the body gives {_by(self.shape)}, the shortcut "
-                f"{channels} x {rows} x {columns}; make them fit"
+                f"{path}: the body gives {_by(self.shape)}, the shortcut {_by(added)}; make them "
+                "fit"
             )
-        self.steps[-1] = replace(last, relu=True, shortcut=FloatShortcut(source, take))
-        self.relu_path = path
 
     def concatenate(self, path: str, module: Concatenate) -> None:
         inputs, before, count = self.parts, self.shape, len(self.steps)

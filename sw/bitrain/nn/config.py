@@ -1,6 +1,6 @@
 """What a user chooses about stochastic computing: precision, stream length, lanes, sequences."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -83,6 +83,11 @@ class ScConfig(BaseModel):
     """L, a power of two up to 2^n, which is the default."""
     layer_lengths: dict[str, int] = {}
     """L of single layers, by their names (module paths), where it is not the network's."""
+    neuron: Literal["counter", "stream"] = "counter"
+    """Requantise sums at their end, or accumulate and fire (``bitrain.spec.stream``): of all layers
+    but the last, which gives the scores."""
+    layer_neurons: dict[str, Literal["counter", "stream"]] = {}
+    """Of single layers, by their names, where it is not the network's."""
     lanes: int = Field(default=16, ge=1, le=MAX_LANES)
     """N, products of a neuron formed at once; the array's lanes are a multiple of it."""
     activation_source: StreamSource = StreamSource(kind="van_der_corput", wiring="inverted")
@@ -127,12 +132,18 @@ class ScConfig(BaseModel):
 
     def lengths_of(self, names: Sequence[str]) -> list[int]:
         """L of every layer; :class:`BitrainError` for a name that no layer has."""
-        if unknown := self.layer_lengths.keys() - set(names):
-            raise BitrainError(
-                f"layer_lengths: no layer is named {sorted(unknown)[0]!r}; there are "
-                f"{', '.join(names)}"
-            )
+        _check_names("layer_lengths", self.layer_lengths.keys(), names)
         return [self.layer_lengths.get(name, self.length) for name in names]
+
+    def neurons_of(self, names: Sequence[str]) -> list[Literal["counter", "stream"]]:
+        """Mode of every layer's neurons; :class:`BitrainError` for a name that no layer has."""
+        _check_names("layer_neurons", self.layer_neurons.keys(), names)
+        if self.layer_neurons.get(names[-1]) == "stream":
+            raise BitrainError(
+                f"layer_neurons: {names[-1]!r} gives the scores and stays in counter mode; "
+                "leave it out"
+            )
+        return [self.layer_neurons.get(name, self.neuron) for name in names[:-1]] + ["counter"]
 
     def banks(self) -> tuple[SngBank, SngBank]:
         """Activation bank and weight bank."""
@@ -154,6 +165,13 @@ class ScConfig(BaseModel):
         except ValidationError:
             defaults = {name: type(self).model_fields[name].default for name in _SOURCES}
             return type(self).model_validate({**self.model_dump(), **changes, **defaults})
+
+
+def _check_names(option: str, given: Collection[str], names: Sequence[str]) -> None:
+    if unknown := set(given) - set(names):
+        raise BitrainError(
+            f"{option}: no layer is named {sorted(unknown)[0]!r}; there are {', '.join(names)}"
+        )
 
 
 def _reversed(value: int, bits: int) -> int:

@@ -47,6 +47,8 @@ class FloatLayer:
     relu: bool = False
     pool: MaxPool2d | None = None
     shortcut: FloatShortcut | None = None
+    source: int | None = None
+    """The step (-1: the image) that it reads: as ``spec.Layer.source``."""
     append: int | None = None
     """The step (-1: the image) behind whose output this one's is put: as ``spec.Layer.append``."""
     trained: bool = True
@@ -85,6 +87,7 @@ class FloatLayer:
         shift: int,
         stream_length: int,
         gain: int = 1,
+        neuron: Literal["counter", "stream"] = "counter",
     ) -> Layer:
         """The contract's layer with this geometry and the given integers."""
         shortcut = None
@@ -105,8 +108,10 @@ class FloatLayer:
             shift=shift,
             upscale=upscale.cpu().numpy(),
             shortcut=shortcut,
+            source=self.source,
             append=self.append,
             stream_length=stream_length,
+            neuron=neuron,
             relu=self.relu,
             groups=self.groups,
             stride=self.stride,

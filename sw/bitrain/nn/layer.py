@@ -9,6 +9,9 @@ the contract of ``spec.Layer``:
     A_o = Σ products(a, w_o) + round(L b_o / (c_o s)) + gain · 2^u_o · (shortcut's activation)
     out = clip(floor((A_o + 2^(shift + u_o - 1)) / 2^(shift + u_o)), 0, 2^n)
 
+In stream mode out is what the neurons of a pooling window fire, by the golden model, with the
+gradient of the above: early fires are learned about where they happen.
+
 An activation a stands for s a / 2^n in the float network, and out for s' out / 2^n with
 s' = c s 2^(shift + n) / L: scales fold forward and the hardware is left with a shift. Where inputs
 come from several layers, s is the largest of their scales, and the weights of the others' channels
@@ -16,17 +19,18 @@ are multiplied by the ratio of the scales. A shortcut
 from activations of scale s_r needs gain = s_r L / (c s 2^n) to be an integer: clips are chosen so.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bitrain.golden import accumulate_and_fire
 from bitrain.spec import Layer
 
 from .float_layer import FloatLayer
 from .straight_through import round_through, straight_through
-from .sums import ExactSums
+from .sums import ExactSums, StochasticSums
 
 
 class Noise(NamedTuple):
@@ -46,9 +50,18 @@ class ScLayer(nn.Module):
     upscale: Tensor
     gain: Tensor
 
-    def __init__(self, source: FloatLayer, bits: int, sums: ExactSums, *, parts: int = 1):
+    def __init__(
+        self,
+        source: FloatLayer,
+        bits: int,
+        sums: ExactSums,
+        *,
+        parts: int = 1,
+        neuron: Literal["counter", "stream"] = "counter",
+    ):
         """parts: how many outputs lie behind each other in what the layer reads."""
         super().__init__()
+        self.neuron = neuron
         self.source = source
         self.bits = bits
         self.sums = sums
@@ -140,19 +153,39 @@ class ScLayer(nn.Module):
         """Requantise and pool: integers 0 … 2^n; accumulators of the last layer are scores."""
         if not self.source.relu:
             return accumulators
+        clipped = self._scaled(accumulators).clamp(0, self.one)
+        return self._pooled(straight_through(clipped, clipped.detach().floor()).float())
+
+    def fire(self, activations: Tensor, accumulators: Tensor) -> Tensor:
+        """Stream mode: integers 0 … 2^n that pooling windows fire, of inputs and their sums.
+
+        The gradient is that of the pooled sums, where these are positive or a window fired, and
+        did not fire all the time.
+        """
+        assert isinstance(self.sums, StochasticSums)
+        maps = activations.detach().reshape(-1, *self.source.in_shape).cpu().numpy()
+        stored = accumulate_and_fire(self.sums.streams, maps, self.to_spec())
+        exact = torch.from_numpy(stored).to(activations.device, torch.float32)
+        sums = self._pooled(self._scaled(accumulators)).float()
+        live = ((sums > 0) | (exact > 0)) & (exact < self.one)
+        return straight_through(torch.where(live, sums, sums.detach()), exact)
+
+    def _scaled(self, accumulators: Tensor) -> Tensor:
         dtype = accumulators.dtype
         scale = (2.0 ** -self.shift.item() / self.upscaled).to(dtype)
-        scaled = (accumulators + self.rounding.to(dtype)) * scale
-        clipped = scaled.clamp(0, self.one)
-        quantised = straight_through(clipped, clipped.detach().floor()).float()
-        if (pool := self.source.pool) is None:
-            return quantised
-        return F.max_pool2d(quantised, pool.kernel, pool.stride)
+        return (accumulators + self.rounding.to(dtype)) * scale
+
+    def _pooled(self, activations: Tensor) -> Tensor:
+        pool = self.source.pool
+        return F.max_pool2d(activations, pool.kernel, pool.stride) if pool else activations
 
     def forward(self, activations: Tensor, added: Tensor | None = None) -> Tensor:
         """Integers 0 … 2^n (batch, in, rows, columns) to those of the next layer, or to scores."""
         if self.noise is None or not self.training:
-            return self.finish(self.accumulate(activations, added))
+            accumulators = self.accumulate(activations, added)
+            if self.neuron == "stream":
+                return self.fire(activations, accumulators)
+            return self.finish(accumulators)
         accumulators = self.accumulate(activations, added, real=True)
         error = torch.randn_like(accumulators) * self.noise.deviation + self.noise.mean
         return self.finish(accumulators + error)
@@ -166,4 +199,5 @@ class ScLayer(nn.Module):
             shift=int(self.shift.item()) if self.source.relu else 0,
             stream_length=self.sums.length,
             gain=int(self.gain.item()),
+            neuron=self.neuron,
         )

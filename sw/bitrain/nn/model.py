@@ -1,14 +1,14 @@
 """A trained model turned into the network that the accelerator computes, still trainable."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from bitrain.golden import Arithmetic
-from bitrain.spec import Network, Shape, parts_read, to_unipolar
+from bitrain.spec import BitrainError, Network, Shape, parts_read, to_unipolar
 
 from .calibrate import calibrate, calibration_batch
 from .chain import read_chain
@@ -16,6 +16,21 @@ from .config import ScConfig
 from .float_layer import FloatLayer, joined
 from .layer import Noise, ScLayer
 from .sums import BinarySums, ExactSums, StochasticSums
+
+
+def lengths_and_neurons(
+    chain: Sequence[FloatLayer], config: ScConfig
+) -> tuple[list[int], list[Literal["counter", "stream"]]]:
+    """L and mode of each layer; :class:`BitrainError` for what ``config`` asks but no layer can."""
+    names = [source.name for source in chain]
+    neurons = config.neurons_of(names)
+    for source, neuron in zip(chain, neurons, strict=True):
+        if neuron == "stream" and source.shortcut:
+            raise BitrainError(
+                f"{source.name}: a shortcut is added there, which stream mode cannot do; set "
+                f"layer_neurons: {{{source.name}: counter}}"
+            )
+    return config.lengths_of(names), neurons
 
 
 class ScModel(nn.Module):
@@ -27,12 +42,16 @@ class ScModel(nn.Module):
         super().__init__()
         self.config = config
         self.arithmetic: Arithmetic = arithmetic
-        lengths = config.lengths_of([source.name for source in chain])
+        lengths, neurons = lengths_and_neurons(chain, config)
+        if arithmetic == "binary":  # the baseline has nothing to fire with
+            neurons = ["counter"] * len(chain)
         sums = {length: self._sums(length) for length in set(lengths)}
-        self.reads = parts_read([source.append for source in chain])
+        self.reads = parts_read(chain)
         self.layers = nn.ModuleList(
-            ScLayer(source, config.bits, sums[length], parts=len(parts))
-            for source, length, parts in zip(chain, lengths, self.reads, strict=True)
+            ScLayer(source, config.bits, sums[length], parts=len(parts), neuron=neuron)
+            for source, length, parts, neuron in zip(
+                chain, lengths, self.reads, neurons, strict=True
+            )
         )
 
     def _sums(self, length: int) -> ExactSums:

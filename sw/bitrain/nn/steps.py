@@ -66,9 +66,9 @@ def average_step(path: str, module: nn.AvgPool2d, in_shape: Shape) -> FloatLayer
     return _fixed(path, in_shape, kernel, stride=stride, padding=padding)
 
 
-def copy_step(path: str, in_shape: Shape) -> FloatLayer:
+def copy_step(path: str, in_shape: Shape, stride: tuple[int, int] = (1, 1)) -> FloatLayer:
     """Every channel as it is: brings channels of several sources to one scale, in one buffer."""
-    return _fixed(path, in_shape, (1, 1))
+    return _fixed(path, in_shape, (1, 1), stride=stride)
 
 
 def _fixed(path: str, in_shape: Shape, kernel: tuple[int, int], **geometry) -> FloatLayer:

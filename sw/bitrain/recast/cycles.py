@@ -14,7 +14,7 @@ from .student import Student, specs_of
 WIDTHS = (1.0, 0.75, 0.5, 0.375, 0.25)
 """Shares of a stage's output channels that are tried."""
 RUNS = ("conv", "residual", "bottleneck", "dense", "separable", "linear")
-"""Kinds that the accelerator can run, shortcuts without weights given."""
+"""Kinds that the accelerator can run."""
 
 _Choice = tuple[str, float]
 """Kind and width of a block."""

@@ -8,11 +8,13 @@ from bench_amaranth import simulate
 from networks import (
     dense_network,
     grouped_network,
+    projected_network,
     random_bank,
     random_images,
     random_layer,
     random_network,
     residual_network,
+    streamed,
 )
 
 from bitrain.golden import run
@@ -125,14 +127,39 @@ def test_shortcuts(seed):
 
 
 @pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("build", [grouped_network, dense_network])
-def test_groups_and_concatenation(build, seed):
+@pytest.mark.parametrize("build", [grouped_network, dense_network, projected_network])
+def test_groups_concatenation_and_sources(build, seed):
     rng = np.random.default_rng(seed)
     lanes = int(rng.integers(1, 4))
     network = build(seed, bits=3, lanes=lanes)
     array = Array(
         channels=int(rng.integers(1, 5)), positions=int(rng.integers(1, 6)), lanes=2 * lanes
     )
+    check(network, array, random_images(network, 2))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("build", [random_network, grouped_network, dense_network])
+def test_stream_mode(build, seed):
+    """All layers that may, in streams down to one bit; windows of one and of four neurons."""
+    rng = np.random.default_rng(seed)
+    bits, lanes = int(rng.integers(2, 5)), int(rng.integers(1, 5))
+    network = streamed(build(seed, bits=bits, lanes=lanes, length=1 << int(rng.integers(bits + 1))))
+    array = Array(
+        channels=int(rng.integers(1, 5)),
+        positions=4 * int(rng.integers(1, 3)),
+        lanes=lanes,
+        sharing=list(Sharing)[seed % 2],
+    )
+    check(network, array, random_images(network, 2))
+
+
+def test_stream_mode_of_a_pooled_layer_alone():
+    """One counter serves the neurons of a window."""
+    network = random_network(3, bits=3, lanes=3)
+    network = streamed(network, {network.layers[1].name})
+    array = Array(channels=2, positions=8, lanes=3)
+    assert Program(network, array).stream_windows == (4,)
     check(network, array, random_images(network, 2))
 
 
@@ -146,6 +173,15 @@ def test_shortcuts_of_channels_without_upscale():
     array = Array(channels=3, positions=2, lanes=2)
     assert Program(network, array).upscale_bits == 0
     check(network, array, random_images(network, 1))
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_pipelined_population_counts(stream):
+    network = random_network(3, bits=3, lanes=18)
+    network = streamed(network) if stream else network
+    array = Array(channels=2, positions=4, lanes=18)
+    assert array.pipelined
+    check(network, array, random_images(network, 2))
 
 
 def test_random_stalls_on_both_streams():

@@ -5,16 +5,18 @@ from bench_amaranth import simulate
 from bitrain.rtl import MacArray
 from bitrain.spec import Array, Lfsr, Sharing, SngBank, VanDerCorput
 
-BITS, LENGTH = 4, 8
+BITS, LENGTH, COUNT_BITS = 4, 8, 8
 
 
 @pytest.mark.parametrize("sharing", Sharing)
-@pytest.mark.parametrize(("channels", "positions", "lanes"), [(2, 3, 4), (1, 1, 2), (3, 1, 6)])
+@pytest.mark.parametrize(
+    ("channels", "positions", "lanes"), [(2, 3, 4), (1, 1, 2), (3, 1, 6), (1, 2, 18)]
+)
 def test_counts_of_consecutive_tiles(channels, positions, lanes, sharing):
     array = Array(channels=channels, positions=positions, lanes=lanes, sharing=sharing)
     x_bank = SngBank.wired(Lfsr(width=BITS, seed=5), 2, "rotated")
     w_bank = SngBank.wired(VanDerCorput(width=BITS), 2, "rotated")
-    dut = MacArray(x_bank, w_bank, array, count_bits=10)
+    dut = MacArray(x_bank, w_bank, array, count_bits=COUNT_BITS)
     rng = np.random.default_rng(0)
     one = 1 << BITS
     tiles, chunks = 3, 2
@@ -28,7 +30,8 @@ def test_counts_of_consecutive_tiles(channels, positions, lanes, sharing):
     x_bits = lane_values(x_bank) < a[..., None]
     w_bits = lane_values(w_bank) < w[..., None]
     products = (x_bits[:, :, :, None] & w_bits[:, :, None]) ^ (s[:, :, None, :, :, None] == 1)
-    expected = products.sum((1, 4, 5)).reshape(tiles, -1)
+    # Counts go on from tile to tile.
+    expected = products.sum((1, 4, 5)).reshape(tiles, -1).cumsum(0) % (1 << COUNT_BITS)
     done = []
 
     async def drive(ctx):
@@ -45,12 +48,11 @@ def test_counts_of_consecutive_tiles(channels, positions, lanes, sharing):
                     ctx.set(dut.weights[p][j].sign, int(s[tile, chunk, p, j]))
                 ctx.set(dut.step, 1)
                 for t in range(LENGTH):
-                    ctx.set(dut.first, chunk == 0 and t == 0)
                     ctx.set(dut.last, chunk == chunks - 1 and t == LENGTH - 1)
                     await ctx.tick()
         ctx.set(dut.step, 0)
-        for latency in range(1, 5):
-            assert ctx.get(dut.done) == (latency == 3)
+        for latency in range(1, 6):
+            assert ctx.get(dut.done) == (latency == 3 + array.pipelined)
             await ctx.tick()
 
     async def watch(ctx):

@@ -19,3 +19,19 @@ def test_counts_ones(width):
             assert ctx.get(dut.count) == word.bit_count()
 
     simulate(dut, testbench, combinational=True)
+
+
+@pytest.mark.parametrize("width", [1, 3, 17, 31, 32])
+def test_pipelined_count_is_of_the_cycle_before(width):
+    dut = PopulationCount(width, pipelined=True)
+    rng = random.Random(width)
+    words = [0, (1 << width) - 1, *(rng.getrandbits(width) for _ in range(100))]
+
+    async def testbench(ctx):
+        for word in words:
+            ctx.set(dut.bits, word)
+            await ctx.tick()
+            ctx.set(dut.bits, 0)
+            assert ctx.get(dut.count) == word.bit_count()
+
+    simulate(dut, testbench)

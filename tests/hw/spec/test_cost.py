@@ -10,7 +10,13 @@ from networks import random_network, residual_network
 from strategies import networks
 
 from bitrain.spec import Array, Program, Tiling, estimate
-from bitrain.spec.cost import IMAGE_OVERHEAD, LAYER_OVERHEAD, SHORTCUT_OVERHEAD, layer_cycles
+from bitrain.spec.cost import (
+    IMAGE_OVERHEAD,
+    LAYER_OVERHEAD,
+    PIPELINED_OVERHEAD,
+    SHORTCUT_OVERHEAD,
+    layer_cycles,
+)
 
 tilings = st.builds(
     Tiling,
@@ -85,7 +91,8 @@ def test_estimate_adds_up(network, data):
     assert cost.image_cycles == network.in_shape.size + cost.cycles + network.num_scores
     for layer, one, tiling in zip(network.layers, cost.layers, program.tilings, strict=True):
         assert one.name == layer.name
-        assert one.cycles == simulate(tiling, array, layer.stream_length)
+        pipeline = PIPELINED_OVERHEAD * array.pipelined
+        assert one.cycles == simulate(tiling, array, layer.stream_length) + pipeline
         assert one.macs == layer.conv_shape.size * layer.num_inputs
         assert one.writes == layer.out_shape.size
         # Every neuron of every tile takes all its inputs, rounded up to whole chunks.

@@ -58,6 +58,19 @@ def test_what_is_put_behind_each_other_is_read_as_one():
     assert program.in_bases[3] == program.in_bases[4] == base
 
 
+def test_a_layer_may_read_an_earlier_output():
+    def add(channels: int, out_channels: int, **options):
+        return layer(Shape(channels, 2, 2), out_channels, **options)
+
+    layers_ = (add(1, 4), add(4, 2), add(4, 3, source=0, append=1), add(5, 1, relu=False))
+    network = Network.model_validate(replaced(layers=layers_))
+    assert network.reads == ((-1,), (0,), (0,), (1, 2))
+    program = Program(network, Array(lanes=4))
+    assert program.in_bases[1] == program.in_bases[2] == program.out_bases[0]
+    assert program.out_bases[2] == program.out_bases[1] + 8
+    assert [(buffer.first, buffer.last) for buffer in program.buffers] == [(-1, 0), (0, 2), (1, 3)]
+
+
 INNER = layer(Shape(1, 2, 2))
 LAST = layer(Shape(3, 2, 2), relu=False)
 
@@ -113,9 +126,21 @@ LAST = layer(Shape(3, 2, 2), relu=False)
             {"layers": (put(INNER, -1), LAST)},
             r"layer 'conv2d3x3' takes \(3, 2, 2\) but 'conv2d1x3' gives \(4, 2, 2\)",
         ),
+        (
+            {"layers": (INNER, layer(Shape(3, 2, 2), source=1), LAST)},
+            "layer 'conv2d3x3' reads what is stored after it",
+        ),
+        (
+            {"layers": (INNER, layer(Shape(2, 2, 2), source=-1), LAST)},
+            r"layer 'conv2d2x3' takes \(2, 2, 2\) but the image gives \(1, 2, 2\)",
+        ),
+        (
+            {"layers": (INNER, layer(Shape(1, 2, 2), source=-1), LAST)},
+            "nothing reads layer 'conv2d1x3'",
+        ),
         ({"layers": ()}, "at least 1 item"),
         ({"name": ""}, "at least 1 character"),
-        ({"format_version": 2}, "Input should be 3"),
+        ({"format_version": 2}, "Input should be 4"),
         ({"sign": -1}, "Extra inputs are not permitted"),
     ],
 )

@@ -11,7 +11,7 @@ from networks import random_network
 from strategies import networks
 
 from bitrain.spec import Array, BitrainError, Layer, Network, Program, Shape
-from bitrain.spec.descriptor import GROUP_FIELDS, SHORTCUT_FIELDS, SIGNED_FIELDS
+from bitrain.spec.descriptor import GROUP_FIELDS, SHORTCUT_FIELDS, SIGNED_FIELDS, STREAM_FIELDS
 
 
 @st.composite
@@ -101,6 +101,8 @@ def test_fields_come_out_of_the_program_rom(program):
             assert not any(fields.pop(name) for name in GROUP_FIELDS)
         if not program.has_shortcut:
             assert not any(fields.pop(name) for name in SHORTCUT_FIELDS)
+        if not program.stream_layers:
+            assert not any(fields.pop(name) for name in STREAM_FIELDS)
         assert unpack(program, word) == fields
         assert unpack(program, word).keys() == program.field_widths.keys()
         assert word >> sum(program.field_widths.values()) == 0
@@ -172,7 +174,7 @@ def test_output_never_overlaps_input_and_all_fits(program):
     for i, layer in enumerate(layers):
         source = range(program.in_bases[i], program.in_bases[i] + layer.in_shape.size)
         assert source.start >= 0 and source.stop <= program.activation_depth
-        if i and layers[i - 1].append is None:
+        if i and layers[i - 1].append is None and layer.source is None:
             assert program.in_bases[i] == program.out_bases[i - 1]
         if i < len(layers) - 1:
             target = range(program.out_bases[i], program.out_bases[i] + layer.out_shape.size)

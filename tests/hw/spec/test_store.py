@@ -116,9 +116,9 @@ def test_edit_that_changes_nothing_is_accepted(path: Path):
 
 
 def test_newer_format(path: Path):
-    edit(path, lambda header, arrays: header.update(format_version=4, novelty=True))
+    edit(path, lambda header, arrays: header.update(format_version=5, novelty=True))
     assert refused(path).endswith(
-        "network format 4, this Bitrain reads 2 and 3; upgrade Bitrain or export the network again"
+        "network format 5, this Bitrain reads 2, 3, 4; upgrade Bitrain or export the network again"
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from bitrain.nn import Block, BlockSpec, Residual, Subsample, create_model, read_chain
+from bitrain.nn import Block, BlockSpec, Concatenate, Residual, Subsample, create_model, read_chain
 from bitrain.nn.float_layer import joined
 from bitrain.spec import BitrainError, Shape, parts_read
 
@@ -38,7 +38,7 @@ def spec(kind, in_channels=8, **options) -> BlockSpec:
 
 def run(steps, images):
     maps = [images]
-    for step, parts in zip(steps, parts_read([step.append for step in steps]), strict=True):
+    for step, parts in zip(steps, parts_read(steps), strict=True):
         added = maps[step.shortcut.source + 1] if step.shortcut else None
         maps.append(step.forward(joined(maps, parts), added))
     return maps[-1].flatten(1)
@@ -77,6 +77,55 @@ def test_steps_compute_what_the_model_does(name):
         assert torch.allclose(run(read_chain(model, shape), images), model(images), atol=1e-4)
 
 
+def conv(channels, filters, kernel=3, **options) -> nn.Conv2d:
+    return nn.Conv2d(channels, filters, kernel, padding=kernel // 2, **options)
+
+
+PROJECTIONS = {
+    "strided first": (
+        lambda c: [conv(c, 3, stride=2), nn.ReLU(), conv(3, 8)],
+        lambda c: nn.Conv2d(c, 8, 1, stride=2),
+    ),
+    "strided last": (
+        lambda c: [conv(c, 3), nn.BatchNorm2d(3), nn.ReLU(), conv(3, 8, 1, stride=2)],
+        lambda c: nn.Sequential(nn.Conv2d(c, 8, 1, stride=2, bias=False), nn.BatchNorm2d(8)),
+    ),
+    "strided twice": (
+        lambda c: [conv(c, 3, stride=2), nn.ReLU(), conv(3, 8, stride=(2, 1))],
+        lambda c: nn.Conv2d(c, 8, 1, stride=(4, 2)),
+    ),
+    "same size": (
+        lambda c: [conv(c, 5), nn.ReLU(), conv(5, 4), nn.ReLU(), conv(4, 8), nn.BatchNorm2d(8)],
+        lambda c: nn.Conv2d(c, 8, 1),
+    ),
+    "one convolution": (
+        lambda c: [conv(c, 8, stride=2)],
+        lambda c: nn.Conv2d(c, 8, 1, stride=2),
+    ),
+}
+FIRST = {
+    "image": lambda: [],
+    "convolution": lambda: [conv(3, 4), nn.ReLU()],
+    "concatenation": lambda: [Concatenate(nn.Sequential(conv(3, 1), nn.ReLU()))],
+}
+
+
+@pytest.mark.parametrize("name", PROJECTIONS)
+@pytest.mark.parametrize("first", FIRST)
+def test_projections_are_part_of_the_last_convolution(name, first):
+    torch.manual_seed(0)
+    channels = 3 if first == "image" else 4
+    body, shortcut = (make(channels) for make in PROJECTIONS[name])
+    residual = Residual(nn.Sequential(*body), shortcut)
+    model = nn.Sequential(*FIRST[first](), residual, nn.Flatten())
+    model.append(nn.Linear(model(torch.zeros(2, 3, 9, 7)).shape[1], 5)).eval()
+    images = torch.rand(4, 3, 9, 7)
+    steps = read_chain(model, Shape(3, 9, 7))
+    assert not any(step.shortcut for step in steps)
+    with torch.no_grad():
+        torch.testing.assert_close(run(steps, images), model(images), rtol=1e-4, atol=1e-5)
+
+
 def test_steps_of_a_block():
     steps = read_chain(residual_net(), IN_SHAPE)
     assert [step.name for step in steps] == ["0", "2.body.0", "2.body.3", "5"]
@@ -90,7 +139,20 @@ def test_steps_of_a_block():
     ("changes", "message"),
     [
         ({"first": [nn.Conv2d(3, 4, 3, padding=1)]}, "2: Residual|1: Residual does not follow"),
-        ({"shortcut": nn.Conv2d(4, 8, 1, stride=2)}, "2.shortcut: Conv2d is not supported"),
+        ({"shortcut": nn.Conv2d(4, 8, 3, stride=2)}, "2.shortcut: the Conv2d of a shortcut must"),
+        ({"shortcut": nn.Conv2d(3, 8, 1, stride=2)}, "2.shortcut: Conv2d of 3 channels reads 4 x"),
+        ({"shortcut": nn.Conv2d(4, 8, 1)}, "2: the body gives 8 x 4 x 4, the shortcut 8 x 8 x 8"),
+        ({"shortcut": nn.MaxPool2d(2)}, "2.shortcut: a shortcut of MaxPool2d is not supported"),
+        (
+            {
+                "shortcut": nn.Conv2d(4, 8, 1, stride=2),
+                "body": nn.Sequential(
+                    *(nn.Conv2d(4, 8, 3, stride=2, padding=1), nn.ReLU()),
+                    nn.Conv2d(8, 8, 3, padding=1, groups=2),
+                ),
+            },
+            "2: the body's last Conv2d must have no groups",
+        ),
         ({"shortcut": Subsample(4, 8, 1)}, "2: the body gives 8 x 4 x 4, the shortcut 8 x 8 x 8"),
         (
             {"body": nn.Sequential(nn.Conv2d(4, 8, 3, stride=2, padding=1), nn.ReLU())},
@@ -120,6 +182,9 @@ WIDE = BlockSpec(kind="residual", in_channels=12, out_channels=12)
         [GROWN.model_copy(update={"stride": 2, "downsample": "max"}), spec("conv", 12)],
         [GROWN.model_copy(update={"stride": 2, "downsample": "average"}), spec("separable", 12)],
         [spec("dense", layers=3, middle=4)],
+        [BlockSpec(kind="residual", in_channels=8, out_channels=6), spec("residual", 6)],
+        [BlockSpec(kind="bottleneck", in_channels=8, out_channels=4, stride=2)],
+        [GROWN, spec("residual", 12, stride=2), spec("separable")],
     ],
     ids=str,
 )
@@ -144,14 +209,16 @@ def test_steps_of_dense_blocks():
     """The dense layers lie behind each other; what must be of one scale and place is copied."""
     model = nn.Sequential(Block(spec("conv", 3)), Block(GROWN), Block(spec("residual", 12)))
     model.append(nn.Sequential(nn.Flatten(), nn.Linear(8 * 64, 2)))
-    with pytest.raises(BitrainError, match=r"2\.0\.shortcut: Sequential is not supported"):
-        read_chain(model, Shape(3, 8, 8))
+    steps = read_chain(model, Shape(3, 8, 8))
+    # What the body stored, and behind it a copy of the block's input.
+    assert parts_read(steps)[6:8] == ((0, 2, 4), (5, 6))
+    assert (steps[6].name, steps[6].trained) == ("2.0.shortcut", False)
     model = nn.Sequential(Block(spec("conv", 3)), Block(GROWN), Block(WIDE))
     model.append(nn.Sequential(nn.Flatten(), nn.Linear(12 * 64, 2)))
     steps = read_chain(model, Shape(3, 8, 8))
     assert [step.append for step in steps] == [None, None, 0, None, 2, *[None] * 4]
     reads = ((-1,), (0,), (1,), (0, 2), (3,), (0, 2, 4), (5,), (6,), (7,))
-    assert parts_read([step.append for step in steps]) == reads
+    assert parts_read(steps) == reads
     assert [step.trained for step in steps] == [*[True] * 5, False, *[True] * 3]
     assert (steps[5].name, steps[5].groups, steps[5].in_shape.channels) == ("2.0", 12, 12)
     assert steps[7].shortcut is not None and steps[7].shortcut.source == 5

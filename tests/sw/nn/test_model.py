@@ -223,3 +223,82 @@ def test_layers_with_streams_of_their_own_length(trained, digits) -> None:
     with pytest.raises(BitrainError, match=r"no layer is named 'conv'; there are 0\.0, 1\.0, 2\.1"):
         config = ScConfig(bits=5, layer_lengths={"conv": 8})
         convert(trained, digits.in_shape, digits.train_images, config)
+
+
+@pytest.mark.parametrize("seed", [0, 4, 7, 12])
+def test_stream_mode_equals_golden(make_case, seed) -> None:
+    case = make_case(seed)
+    names = [step.source.name for step in converted(case, case.config).steps]
+    shortcuts = [
+        step.source.name for step in converted(case, case.config).steps if step.source.shortcut
+    ]
+    modes = dict.fromkeys(shortcuts, "counter")
+    config = case.config.model_copy(update={"neuron": "stream", "layer_neurons": modes})
+    sc_model = converted(case, config)
+    found = {layer.name for layer in sc_model.to_spec("test").layers if layer.neuron == "stream"}
+    assert found == set(names[:-1]) - set(shortcuts)
+    check_against_golden(sc_model, case.images)
+    binary = convert(case.model, case.in_shape, case.images, config, "binary")
+    assert all(layer.neuron == "counter" for layer in binary.to_spec("test").layers)
+
+
+def converted(case, config: ScConfig) -> ScModel:
+    return convert(case.model, case.in_shape, case.images, config)
+
+
+def test_gradients_of_stream_mode(trained, digits) -> None:
+    """They reach every layer, and point where those of counter mode do."""
+    modes = {}
+    for neuron in "counter", "stream":
+        config = ScConfig(bits=6, neuron=neuron)
+        sc_model = convert(trained, digits.in_shape, digits.train_images, config).train()
+        scores = sc_model(torch.from_numpy(digits.train_images[:32]))
+        scores.logsumexp(1).sum().backward()
+        modes[neuron] = [step.weight.grad.flatten() for step in sc_model.steps]
+    for ours, theirs in zip(modes["stream"], modes["counter"], strict=True):
+        assert torch.nn.functional.cosine_similarity(ours, theirs, dim=0) > 0.5
+
+
+def test_windows_that_fired_early_are_trained() -> None:
+    """A sum that ends below zero has no gradient in counter mode, and one where it fired."""
+    model = nn.Sequential(nn.Conv2d(1, 1, 2), nn.ReLU(), nn.Flatten(), nn.Linear(1, 2))
+    with torch.no_grad():
+        model[0].weight.copy_(torch.tensor([1, -1, 1, -1]).view(1, 1, 2, 2))
+        model[0].bias.fill_(-0.1)
+    images = np.random.default_rng(0).random((256, 1, 2, 2), np.float32)
+    gradients = {}
+    for neuron in "counter", "stream":
+        config = ScConfig(bits=6, lanes=4, neuron=neuron)
+        sc_model = convert(model, Shape(1, 2, 2), images, config).train()
+        layer = sc_model.steps[0]
+        inputs = sc_model.quantise(torch.from_numpy(images))
+        sums = layer.accumulate(inputs)
+        below = (sums.detach() + layer.rounding < 0).flatten()
+        stored = layer(inputs).flatten()
+        early = below & (stored > 0)
+        gradients[neuron] = (int(early.sum()), torch.autograd.grad(stored[below].sum(), sums)[0])
+    fired, gradient = gradients["stream"]
+    assert fired == int((gradient != 0).sum()) > 0
+    assert gradients["counter"][0] == 0 and not gradients["counter"][1].any()
+
+
+def test_stream_mode_is_refused_where_there_is_none(trained, digits) -> None:
+    def refused(model: nn.Module, **options) -> str:
+        with pytest.raises(BitrainError) as error:
+            config = ScConfig(bits=5, **options)
+            convert(model, digits.in_shape, digits.train_images, config)
+        return str(error.value)
+
+    assert "layer_neurons: no layer is named 'conv'" in refused(
+        trained, layer_neurons={"conv": "stream"}
+    )
+    assert "'2.1' gives the scores and stays in counter mode" in refused(
+        trained, layer_neurons={"2.1": "stream"}
+    )
+    body = nn.Sequential(nn.Conv2d(3, 3, 3, padding=1))
+    residual = nn.Sequential(
+        nn.Conv2d(1, 3, 3), nn.ReLU(), Residual(body), nn.Flatten(), nn.Linear(108, 10)
+    )
+    message = refused(residual, neuron="stream")
+    assert message.startswith("2.body.0: a shortcut is added there")
+    assert message.endswith("set layer_neurons: {2.body.0: counter}")

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from bitrain.export import export_network
 from bitrain.nn import ScConfig, ScModel, convert, torch_threads
 from bitrain.train import (
     FINE_TUNE,
@@ -31,6 +32,18 @@ def test_fine_tuning_helps(trained, digits, arithmetic) -> None:
     for layer, tuned_layer in zip(start.steps, tuned.steps, strict=True):
         assert layer.clip == tuned_layer.clip and layer.shift == tuned_layer.shift
         assert not torch.equal(layer.weight, tuned_layer.weight)
+
+
+def test_fine_tuning_helps_neurons_that_fire(trained, digits) -> None:
+    """Training wins back what early fires lose, and what is exported computes it."""
+    config = ScConfig(bits=3, neuron="stream")
+    start = convert(trained, digits.in_shape, digits.train_images, config)
+    before = evaluate_network(start.to_spec("before"), digits)
+    tuned = finetune_sc(trained, digits, config, FEW)
+    network = export_network(tuned, "digits", digits.test_images[:32])
+    assert [layer.neuron for layer in network.layers] == ["stream", "stream", "counter"]
+    after = evaluate_network(network, digits)
+    assert after > before and after > 0.95
 
 
 def test_epochs_with_noise_come_first(trained, digits, monkeypatch) -> None:

@@ -1,0 +1,145 @@
+"""Stream mode: accumulate and fire, a pooling window at a time (contract: ``bitrain.spec.stream``).
+
+What the chunks before the last add is a sum as in counter mode. For the last chunk the streams of a
+neuron's inputs are packed by cycle, one word for up to 64 lanes, so that a cycle of a neuron is an
+AND, an XOR, a population count and an addition; a window's largest accumulator is compared with
+θ (Y + 1), Y being its fires so far. Loops over output channels are innermost: they fill vector
+registers.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import njit, prange, types
+from numba.extending import intrinsic
+
+from bitrain.spec import Layer
+from bitrain.spec.stream import first_emitting, left_shift, threshold_bits
+
+from .convolution import Streams, convolve
+
+WORD = 64
+
+
+def _emit_ones(context, builder, signature, arguments):
+    return builder.ctpop(arguments[0])
+
+
+def _type_ones(_context, word):
+    return types.uint64(word), _emit_ones
+
+
+# Typed Any: a checker would take the typing context for an argument of the call.
+_ones: Any = intrinsic(_type_ones)
+
+
+def accumulate_and_fire(streams: Streams, activations: np.ndarray, layer: Layer) -> np.ndarray:
+    """What a layer in stream mode stores: (images, out, rows, columns), int32.
+
+    activations: whole numbers in [0, 2^n], (images, in, rows, columns).
+    """
+    lanes, bits = len(streams.activation_bank.lanes), streams.activation_bank.sequence.width
+    matrix, channels = layer.weight_matrix.astype(np.int64), layer.weight.shape[1]
+    first = first_emitting(layer, lanes)
+    sums = _before(streams, activations, layer, first)
+
+    (ph, pw), (sh, sw) = layer.padding, layer.stride
+    maps = np.pad(np.maximum(activations, 0).astype(np.int32), ((0, 0), (0, 0), (ph, ph), (pw, pw)))
+    (wh, ww), (vh, vw) = layer.pool_window.kernel, layer.pool_window.stride
+    geometry = np.array([wh, ww, vh, vw, sh, sw])
+    k = np.arange(first, layer.num_inputs)
+    area, columns = layer.kernel[0] * layer.kernel[1], layer.kernel[1]
+    inputs = np.stack([k // area, k % area // columns, k % columns], 1)
+    values = streams.activation_bank.values(streams.length)[k % lanes].astype(np.int32)
+    thresholds = np.int64(1) << threshold_bits(layer, bits)
+    fires = np.empty((len(maps), *layer.out_shape), np.int32)
+    size = layer.group_channels
+    for group in range(layer.groups):
+        part = slice(group * size, (group + 1) * size)
+        last = matrix[part, first:]
+        _fire(
+            (maps[:, group * channels : (group + 1) * channels], inputs, values),
+            (_pack_weights(streams, last), (last < 0).sum(1)),
+            (sums[:, part], thresholds[part]),
+            geometry,
+            fires[:, part],
+        )
+    return fires << left_shift(layer, bits)
+
+
+def _before(streams: Streams, activations: np.ndarray, layer: Layer, first: int) -> np.ndarray:
+    """Bias and all chunks before the last, whose input is ``first``, of every neuron: int64."""
+    kept = layer.weight.copy()
+    kept.reshape(len(kept), -1)[:, first:] = 0
+    sums = convolve(streams, activations, kept, layer.stride, layer.padding, groups=layer.groups)
+    return sums + layer.bias.astype(np.int64)[:, None, None]
+
+
+def _pack_weights(streams: Streams, matrix: np.ndarray) -> np.ndarray:
+    """Bits and signs of the last chunk, by cycle: (L, words, 2, out), uint64."""
+    num_out, inputs = matrix.shape
+    values = streams.weight_bank.values(streams.length)[:inputs]  # lane 0 begins every chunk
+    packed = np.zeros((streams.length, -(-inputs // WORD), 2, num_out), np.uint64)
+    for j in range(inputs):
+        bit = np.uint64(j % WORD)
+        bits = values[j][:, None] < np.abs(matrix[:, j])
+        packed[:, j // WORD, 0] |= bits.astype(np.uint64) << bit
+        packed[:, j // WORD, 1] |= (matrix[:, j] < 0).astype(np.uint64) << bit
+    return packed
+
+
+@njit(cache=True, parallel=True)
+def _fire(last_chunk, last_weights, neurons, geometry, fires):
+    """Fill ``fires`` (images, out, rows, columns) of one group of channels.
+
+    last_chunk: zero-padded maps (images, in, rows, columns); (channel, row, column) of each input
+    in a neuron's window; what its lane compares with, (inputs, L). last_weights: as
+    ``_pack_weights``; how many are negative (out,). neurons: sums of the bias and the chunks before
+    (images, out, …); θ (out,). geometry: pooling kernel and stride, stride of neurons.
+    """
+    maps, inputs, values = last_chunk
+    weights, negatives = last_weights
+    sums, thresholds = neurons
+    wh, ww, vh, vw, sh, sw = geometry
+    images, num_out, rows, columns = fires.shape
+    length, words = weights.shape[:2]
+    members = wh * ww
+    for task in prange(images * rows):
+        image, y = task // rows, task % rows
+        streams = np.empty((members, length, words), np.uint64)
+        state = np.empty((members, num_out), np.int64)
+        level, largest = np.empty(num_out, np.int64), np.empty(num_out, np.int64)
+        count = np.empty(num_out, np.int64)
+        for x in range(columns):
+            streams[:] = 0
+            for m in range(members):
+                row, column = y * vh + m // ww, x * vw + m % ww
+                for j in range(len(inputs)):
+                    channel, i, k = inputs[j]
+                    number = maps[image, channel, row * sh + i, column * sw + k]
+                    bit, word = np.uint64(j % WORD), j // WORD
+                    for t in range(length):
+                        streams[m, t, word] |= np.uint64(values[j, t] < number) << bit
+                for o in range(num_out):
+                    state[m, o] = sums[image, o, row, column]
+            level[:] = thresholds
+            count[:] = 0
+            for t in range(length):
+                for m in range(members):
+                    for o in range(num_out):
+                        state[m, o] -= negatives[o]
+                    for word in range(words):
+                        bits, both = streams[m, t, word], weights[t, word]
+                        for o in range(num_out):
+                            ones = _ones((bits & both[0, o]) ^ both[1, o])
+                            state[m, o] += np.int64(ones)
+                largest[:] = state[0]
+                for m in range(1, members):
+                    for o in range(num_out):
+                        largest[o] = max(largest[o], state[m, o])
+                for o in range(num_out):
+                    fired = np.int64(largest[o] >= level[o])
+                    count[o] += fired
+                    level[o] += fired * thresholds[o]
+            for o in range(num_out):
+                fires[image, o, y, x] = count[o]

@@ -1,0 +1,170 @@
+"""What a pooled neuron costs and how far it errs: counter mode, fires, and the literature's blocks.
+
+Neurons of random weights read random activations through the default SNGs; a window of four shares
+weights. Errors are against counter mode, in steps of the activation. Circuits begin at the signed
+increments P_t - N_t and end at the activation; they are synthesised by themselves.
+
+    python -m bitrain.flow.pooled_neurons --out build/pooled_neurons
+"""
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bitrain.gen import synthesise_component
+from bitrain.golden import fsm_max, pooled_fire
+from bitrain.nn import ScConfig, StreamSource
+from bitrain.rtl import FsmReluMax, PooledCounts, PooledFire
+from bitrain.spec import write_atomically
+
+MEMBERS = 4
+BITS = 6
+LENGTH = 1 << BITS
+INPUTS = 9
+SHIFT = 4
+WINDOWS = 2000
+INCREMENT_BITS = INPUTS.bit_length() + 1
+SUM_BITS = (INPUTS * LENGTH).bit_length() + 1
+STATE_BITS = SUM_BITS + 1
+FSM_BITS = 4
+
+
+OPTIONS = {
+    "members": MEMBERS,
+    "increment_bits": INCREMENT_BITS,
+    "threshold_bits": SHIFT,
+    "count_bits": BITS + 1,
+}
+"""Of all circuits that fire."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """A circuit for a pooling window, and the activations that it gives."""
+
+    name: str
+    build: Callable[[], FsmReluMax | PooledCounts | PooledFire]
+    activations: Callable[[np.ndarray], np.ndarray]
+    """Of increments (windows, members, L)."""
+
+
+def variants() -> list[Variant]:
+    """Counter mode, exact fires, saturating ones, and blocks of the literature."""
+    theta = 1 << SHIFT
+
+    def fused(state_bits: int, floor: int | None = None) -> Callable[[np.ndarray], np.ndarray]:
+        half = 1 << state_bits - 1
+        low = theta - half if floor is None else floor
+        return lambda increments: pooled_fire(increments, theta, low, theta + half - 1).sum(1)
+
+    def separate(increments: np.ndarray) -> np.ndarray:
+        high = theta + (1 << 5) - 1
+        each = increments.reshape(-1, 1, LENGTH)
+        streams = pooled_fire(each, theta, 0, high).reshape(increments.shape)
+        return fsm_max(streams, FSM_BITS).sum(1)
+
+    def counts() -> PooledCounts:
+        return PooledCounts(
+            members=MEMBERS,
+            increment_bits=INCREMENT_BITS,
+            sum_bits=SUM_BITS,
+            shift=SHIFT,
+            bits=BITS,
+        )
+
+    variants = [
+        Variant(name="counters, binary ReLU and max", build=counts, activations=exact),
+        Variant(
+            name=f"fused fire, states of {STATE_BITS} bits (exact)",
+            build=lambda: PooledFire(state_bits=STATE_BITS, **OPTIONS),
+            activations=fused(STATE_BITS),
+        ),
+    ]
+    for bits in (8, 6, 5):
+        variants.append(
+            Variant(
+                name=f"fused fire, states of {bits} bits, saturating",
+                build=lambda bits=bits: PooledFire(state_bits=bits, saturating=True, **OPTIONS),
+                activations=fused(bits),
+            )
+        )
+    variants.append(
+        Variant(
+            name="saturating-counter ReLU (6 bits, floor 0) and FSM max (4 bits)",
+            build=lambda: FsmReluMax(state_bits=6, fsm_bits=FSM_BITS, **OPTIONS),
+            activations=separate,
+        )
+    )
+    return variants
+
+
+def exact(increments: np.ndarray) -> np.ndarray:
+    """Counter mode: max of clip(floor(A / 2^SHIFT), 0, 2^n), (windows,)."""
+    return (increments.sum(2).max(1) >> SHIFT).clip(0, 1 << BITS)
+
+
+LFSR = ScConfig(
+    bits=BITS,
+    activation_source=StreamSource(kind="lfsr", wiring="rotated"),
+    weight_source=StreamSource(kind="lfsr", wiring="rotated", seed=5),
+)
+"""The customary source, whose sums wander more on their way than those of the default pair."""
+
+
+def random_increments(config: ScConfig, seed: int = 0) -> np.ndarray:
+    """P_t - N_t of windows of neurons that share weights: (windows, members, L)."""
+    rng = np.random.default_rng(seed)
+    one = 1 << BITS
+    activation_bank, weight_bank = config.banks()
+    values = activation_bank.values(LENGTH)[:INPUTS].astype(int)
+    activations = rng.integers(0, one + 1, (WINDOWS, MEMBERS, INPUTS, 1))
+    weights = rng.integers(-one, one + 1, (WINDOWS, 1, INPUTS, 1))
+    weight_values = weight_bank.values(LENGTH)[:INPUTS].astype(int)
+    products = (values < activations) & (weight_values < np.abs(weights))
+    return (products * np.sign(weights)).sum(2)
+
+
+def measure(directory: Path, device: str) -> list[dict]:
+    """A row for each variant: errors, and resources post-synthesis."""
+    rows = []
+    for index, variant in enumerate(variants()):
+        errors = {}
+        for name, config in (("default", ScConfig(bits=BITS)), ("lfsr", LFSR)):
+            increments = random_increments(config)
+            error = variant.activations(increments) - exact(increments)
+            errors[name] = {
+                "mean": float(error.mean()),
+                "rms": float(np.sqrt((error**2).mean())),
+                "wrong": float((error != 0).mean()),
+            }
+        report = synthesise_component(
+            variant.build(), device, directory / str(index), name="window"
+        )
+        rows.append(
+            {
+                "circuit": variant.name,
+                "errors": errors,
+                **asdict(report.resources),
+            }
+        )
+    return rows
+
+
+def main() -> None:
+    """Print the table and write it as ``pooled_neurons.json``."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--device", default="ecp5-25k")
+    arguments = parser.parse_args()
+    rows = measure(arguments.out, arguments.device)
+    write_atomically(arguments.out / "pooled_neurons.json", json.dumps(rows, indent=1) + "\n")
+    for row in rows:
+        print(row)
+
+
+if __name__ == "__main__":
+    main()
