@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from torch import nn
 
 from bitrain.data import load_dataset
 from bitrain.nas import search_memory, search_stage
@@ -119,7 +118,7 @@ def _with_latency(
     """Rows with seconds of a batch, and how many times as fast as the first, paired in rounds."""
 
     def measure(_: str) -> dict[str, dict[str, dict[str, float]]]:
-        models: dict[str, nn.Module] = {name: run.joined() for name, run in runs.items()}
+        models: dict[str, Any] = {name: run.joined() for name, run in runs.items()}
         found = paired_latency(models, base.dataset.in_shape, BATCH_SIZES, repeats=REPEATS)
         return {
             name: {
