@@ -7,7 +7,7 @@ import typer
 
 from bitrain.spec import write_atomically
 
-from .common import DataDir, app, console
+from .common import DataDir, app, console, integers
 
 
 @app.command()
@@ -35,6 +35,9 @@ def recast(
         console.print(line, soft_wrap=True)
 
 
+Config = Annotated[Path, typer.Option(help="Configuration (YAML).", show_default=False)]
+Out = Annotated[Path, typer.Option(help="Output folder; finished steps are kept.")]
+
 search_app = typer.Typer(help="InheritedNAS: coarse cells, then a fine search stage by stage.")
 app.add_typer(search_app, name="search", no_args_is_help=True)
 
@@ -42,8 +45,8 @@ app.add_typer(search_app, name="search", no_args_is_help=True)
 def _add_search(name: str, until: str | None, text: str) -> None:
     @search_app.command(name, help=text)
     def command(
-        config: Annotated[Path, typer.Option(help="Configuration (YAML).", show_default=False)],
-        out: Annotated[Path, typer.Option(help="Output folder; finished steps are kept.")],
+        config: Config,
+        out: Out,
         workers: Annotated[int, typer.Option(help="Processes for stages.", min=1)] = 1,
         scheduler: Annotated[str | None, typer.Option(help="Dask cluster, tcp://…")] = None,
         data_dir: DataDir = None,
@@ -63,6 +66,31 @@ _add_search("coarse", "coarse", "Find the coarse cells.")
 _add_search("fine", "fine", "Train the coarse network and search its stages.")
 _add_search("derive", "derive", "Join the stages.")
 _add_search("retrain", "retrain", "Train the joined network.")
+
+
+@search_app.command()
+def compare(
+    config: Config,
+    out: Out,
+    seeds: Annotated[str, typer.Option(help="Of searches, comma-separated.")] = "0,1,2",
+    data_dir: DataDir = None,
+) -> None:
+    """Search from several seeds; the found networks against their rivals: table, JSON."""
+    from bitrain.flow import load_search, run_comparison
+    from bitrain.flow.tables import comparison_table
+
+    settings, numbers = load_search(config, data_dir), integers("--seeds", seeds)
+    console.print(comparison_table(run_comparison(settings, out, numbers, console)))
+
+
+@search_app.command("ablate")
+def ablate_search(config: Config, out: Out, data_dir: DataDir = None) -> None:
+    """Ways to match stages, and penalties: accuracy, search time, memory, latency: table, JSON."""
+    from bitrain.flow import load_search, run_search_ablation
+    from bitrain.flow.tables import search_ablation_table
+
+    result = run_search_ablation(load_search(config, data_dir), out, console)
+    console.print(search_ablation_table(result))
 
 
 @search_app.command()

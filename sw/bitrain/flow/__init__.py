@@ -4,7 +4,9 @@ from .ablation import run_ablation
 from .board import BoardRun, check_build, run_board
 from .config import RunConfig, load_config
 from .inherited_nas import run_search
+from .nas_ablation import run_search_ablation
 from .nas_config import NasConfig, load_search
+from .nas_study import run_comparison
 from .networks import accuracies, dataset_of, generate_with_testbench
 from .pipeline import run_flow
 from .progressive import evaluate_progressive, write_progressive
@@ -28,9 +30,11 @@ __all__ = [
     "load_search",
     "run_ablation",
     "run_board",
+    "run_comparison",
     "run_flow",
     "run_recast",
     "run_search",
+    "run_search_ablation",
     "run_study",
     "sources_yaml",
     "write_progressive",

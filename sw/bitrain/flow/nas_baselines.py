@@ -1,13 +1,14 @@
 """What a search is compared with: networks of as many multiplications, trained alike."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from bitrain.nas import (
     CellGenotype,
     CellNetwork,
     FineConfig,
-    coarse_network,
+    cut_out,
     derived_network,
     node_wise_stages,
     random_stages,
@@ -16,48 +17,63 @@ from bitrain.nas import (
 
 from .nas_run import Search, described
 
-Maker = Callable[[FineConfig], CellNetwork]
-"""A network for a space of other widths."""
+Cells = Sequence[Sequence[CellGenotype]]
+"""Of every stage."""
 
 
 def compare(run: Search) -> dict[str, Any]:
-    """Train the found network and the others from random weights."""
+    """Train the found network and its rivals from random weights, and from inherited ones.
+
+    ``accuracy`` is that from random weights. Rivals inherit from the super-networks as they were
+    before the pruning; ``inherited`` is None for those whose widths had to be scaled.
+    """
     macs = run.results["derive"]["macs"]
     found = {}
-    for name, make in _makers(run).items():
-
-        def train(file: str, make: Maker = make, name: str = name) -> dict[str, Any]:
-            network = scaled_to(make, run.config.space, run.dataset.in_shape, macs)
-            return run.train_alike(network, file, name)
-
-        found[name] = run.step(f"baseline-{name.replace(' ', '-')}", macs, train)
-        run.console.print(f"{name}, from random weights: {described(found[name])}")
+    for name, cells in _rivals(run).items():
+        key = name.replace(" ", "-")
+        row = run.step(f"baseline-{key}", macs, partial(from_random_weights, run, cells, macs))
+        if name == "found":
+            own = run.results["retrain"]["accuracy"]
+        elif row["widths"] != list(run.config.space.widths):
+            own = None
+        else:
+            own = run.step(f"inherited-{key}", macs, partial(_inherited, run, cells))["accuracy"]
+        found[name] = {**row, "inherited": own}
+        more = "" if own is None else f"; from inherited ones {own:.2f} %"
+        run.console.print(f"{name}, from random weights: {described(row)}{more}")
     return found
 
 
-def _makers(run: Search) -> dict[str, Maker]:
-    config, genotype = run.config, run.genotype
+def from_random_weights(run: Search, cells: Cells, macs: int, name: str) -> dict[str, Any]:
+    """Scaled to ``macs``, trained from random weights: widths, accuracy (%), costs."""
+    shape, seed = (run.dataset.in_shape, run.dataset.num_classes), run.config.retrain.seed
+
+    def make(space: FineConfig) -> CellNetwork:
+        return derived_network(space, cells, *shape, seed=seed)
+
+    network = scaled_to(make, run.config.space, run.dataset.in_shape, macs)
+    return {"widths": network.widths, **run.train_alike(network, name, "random weights")}
+
+
+def _inherited(run: Search, cells: Cells, name: str) -> dict[str, Any]:
+    """With the weights that the super-networks have for its operations."""
+    network = cut_out(run.config.space, run.genotype, cells, run.teacher(), run.files("whole"))
+    return run.train_alike(network, name, "inherited weights")
+
+
+def _rivals(run: Search) -> dict[str, Cells]:
+    space, genotype = run.config.space, run.genotype
     shape = run.dataset.in_shape, run.dataset.num_classes
-    seed = config.retrain.seed
-
-    def fine(cells: Sequence[Sequence[CellGenotype]]) -> Maker:
-        return lambda space: derived_network(space, cells, *shape, seed=seed)
-
-    makers: dict[str, Maker] = {
-        "found": fine(run.cells),
-        "coarse": lambda space: coarse_network(space, genotype, *shape, seed=seed),
-        "node-wise": fine(
-            node_wise_stages(
-                *(config.space, genotype, *shape),
-                strengths=[stage["strengths"] for stage in run.results["fine"]],
-            )
-        ),
+    strengths = [stage["strengths"] for stage in run.results["fine"]]
+    rivals: dict[str, Cells] = {
+        "found": run.cells,
+        "coarse": genotype.stages(space.cells),
+        "node-wise": node_wise_stages(space, genotype, *shape, strengths=strengths),
     }
-    for number in range(config.random_networks):
-        cells = random_stages(
-            *(config.space, genotype, run.teacher(), run.dataset),
-            prune=config.prune,
-            seed=number,
+    for number in range(run.config.random_networks):
+        rivals[f"random {number}"] = random_stages(
+            *(space, genotype, run.teacher(), run.dataset),
+            prune=run.config.prune,
+            seed=(run.config.retrain.seed << 8) + number,
         )
-        makers[f"random {number}"] = fine(cells)
-    return makers
+    return rivals

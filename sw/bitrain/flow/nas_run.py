@@ -90,9 +90,12 @@ class Search:
         if "retrain" in self.results:
             load_parts(network, self.workspace.path(self.results["retrain"]["weights"]))
             return network.eval()
-        files = [self.workspace.path(stage["weights"]) for stage in self.results["fine"]]
-        join_stages(network, self.teacher(), files)
+        join_stages(network, self.teacher(), self.files("weights"))
         return network
+
+    def files(self, kind: str) -> list[Path]:
+        """Of every stage: its ``weights``, or ``whole``, those of the super-network."""
+        return [self.workspace.path(stage[kind]) for stage in self.results["fine"]]
 
     def measured(self, network: CellNetwork) -> dict[str, Any]:
         """Accuracy (%) and costs."""

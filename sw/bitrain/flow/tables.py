@@ -1,5 +1,6 @@
 """Tables that the command line prints."""
 
+from statistics import median
 from typing import Any
 
 from rich.markup import escape
@@ -288,6 +289,51 @@ def search_table(result: dict[str, Any]) -> Table:
     for name, row, source in found:
         counts = (f"{row[key]:,}" for key in ("macs", "memory_access"))
         table.add_row(name, f"{row['accuracy']:.2f} %", *counts, source)
+    return table
+
+
+def comparison_table(result: dict[str, Any]) -> Table:
+    """The found network and its rivals: medians over the seeds, and the range."""
+    table = Table(title=f"{result['name']}: {result['data']}; seeds {result['seeds']}")
+    table.add_column("network")
+    for column in ("random weights", "inherited weights", "MACs", "memory access"):
+        table.add_column(column, justify="right")
+    for name, rows in result["networks"].items():
+        accuracies = (
+            _median_and_range([row[key] for row in rows]) for key in ("accuracy", "inherited")
+        )
+        counts = (f"{median(row[key] for row in rows):,.0f}" for key in ("macs", "memory_access"))
+        table.add_row(name, *accuracies, *counts)
+    return table
+
+
+def _median_and_range(values: list[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return "none"
+    return f"{median(known):.2f} ({min(known):.2f} … {max(known):.2f}) %"
+
+
+def search_ablation_table(result: dict[str, Any]) -> Table:
+    """Variants of a search; latency is that of one image, and relative to the first variant."""
+    table = Table(title=f"{result['name']}: {result['data']}")
+    table.add_column("search")
+    columns = ("random weights", "inherited", "MACs", "memory access", "CPU s", "peak MiB", "µs")
+    for column in (*columns, "speed"):
+        table.add_column(column, justify="right")
+    for name, row in result["variants"].items():
+        latency = row["latency"]["1"]
+        table.add_row(
+            name,
+            f"{row['accuracy']:.2f} %",
+            f"{row['inherited']:.2f} %",
+            f"{row['macs']:,}",
+            f"{row['memory_access']:,}",
+            f"{row['cpu_seconds']:.0f}",
+            f"{row['peak_memory'] / 2**20:.1f}",
+            f"{1e6 * latency['seconds']:.0f}",
+            f"{latency['speedup']:.2f}",
+        )
     return table
 
 

@@ -5,8 +5,8 @@ from torch import nn
 from bitrain.nn import Residual
 from bitrain.spec import BitrainError
 
+from .importance import SKIPS
 from .network import Cell, CellNetwork, Stage
-from .prune import SKIPS
 
 
 def to_sequential(network: CellNetwork) -> nn.Sequential:

@@ -15,8 +15,9 @@ from bitrain.spec import Shape
 from bitrain.train import classification, fit
 
 from .genotype import RESIDUAL, CellGenotype, EdgeChoice, Genotype
+from .importance import SKIPS
 from .network import Candidates, Cell, CellNetwork, edges_of
-from .prune import SKIPS, prune_node_wise
+from .prune import prune_node_wise
 from .search import Optimizers, SearchConfig
 from .space import FineConfig, cell_genotype, crosses, fine_candidates
 

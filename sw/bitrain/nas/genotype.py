@@ -1,5 +1,6 @@
 """What a cell is, without its weights: a graph of operations, as JSON values."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -46,6 +47,13 @@ class Genotype(BaseModel):
 
     normal: CellGenotype
     reduction: CellGenotype
+
+    def stages(self, cells: Sequence[int]) -> list[list[CellGenotype]]:
+        """Cells of every stage, ``cells`` of them in each; all but the first begin by reducing."""
+        return [
+            [self.reduction if stage and not index else self.normal for index in range(count)]
+            for stage, count in enumerate(cells)
+        ]
 
 
 def _cell(*nodes: tuple[tuple[str, int], ...]) -> CellGenotype:

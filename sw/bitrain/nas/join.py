@@ -13,8 +13,9 @@ from bitrain.nn import model_cost
 from bitrain.spec import BitrainError, Shape, write_atomically
 
 from .genotype import CellGenotype, Genotype
-from .network import CellNetwork, Stage, edges_of
-from .prune import prune_node_wise
+from .importance import Candidate
+from .network import Cell, CellNetwork, Stage, edges_of
+from .prune import TOLERANCE, prune_node_wise
 from .space import FineConfig, cell_genotype, fine_network
 
 
@@ -43,6 +44,32 @@ def join_stages(network: CellNetwork, teacher: CellNetwork, files: Sequence[Path
     network.head.load_state_dict(teacher.head.state_dict())
 
 
+def cut_out(
+    space: FineConfig,
+    genotype: Genotype,
+    cells: Sequence[Sequence[CellGenotype]],
+    teacher: CellNetwork,
+    files: Sequence[Path],
+) -> CellNetwork:
+    """The network of these cells with the weights of the super-networks of all stages.
+
+    files: of the super-networks, before anything was removed. Stem and head are the teacher's.
+    """
+    in_shape, num_classes = teacher.in_shape, teacher.num_classes
+    network = fine_network(space, genotype, in_shape, num_classes)
+    join_stages(network, teacher, files)
+    for stage, own in zip(network.stages, cells, strict=True):
+        assert isinstance(stage, Stage)
+        for cell, wanted in zip(stage.cells, own, strict=True):
+            assert isinstance(cell, Cell)
+            for node, kept in enumerate(wanted.nodes):
+                for source, edge in cell.into(node):
+                    for name in edge.names:
+                        if (name, source) not in kept:
+                            Candidate(cell, node, source, name).remove()
+    return network
+
+
 def node_wise_stages(
     space: FineConfig,
     genotype: Genotype,
@@ -69,23 +96,25 @@ def scaled_to(
 ) -> CellNetwork:
     """The network that ``make`` gives with widths scaled to come nearest to ``macs``.
 
-    All widths are scaled alike; then each may change by one channel more or less, where that comes
-    nearer.
+    Within 5 % they stay as they are. Else all are scaled alike; then each may change by one channel
+    more or less, where that comes nearer.
     """
     # Whole channels for each node.
     unit = space.nodes if space.join == "concat" else 1
     units = [width / unit for width in space.widths]
 
-    def with_widths(numbers: Sequence[int]) -> FineConfig:
-        return space.model_copy(update={"widths": tuple(unit * number for number in numbers)})
+    def with_widths(numbers: Sequence[float]) -> FineConfig:
+        return space.model_copy(update={"widths": tuple(round(unit * x) for x in numbers)})
 
-    def distance(numbers: Sequence[int]) -> int:
+    def distance(numbers: Sequence[float]) -> int:
         with torch.device("meta"):
             return model_cost(make(with_widths(numbers)), in_shape).macs - macs
 
     def scaled(step: int) -> list[int]:
         return [max(1, round(number * step / max(units))) for number in units]
 
+    if abs(distance(units)) <= TOLERANCE * macs:
+        return make(space)
     low, high = 1, 2
     while distance(scaled(high)) < 0:
         low, high = high, 2 * high

@@ -4,7 +4,8 @@ An edge holds one operation or many. With many it is a mixed operation: their su
 softmax over architecture parameters (H. Liu et al., arXiv:1806.09055).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import compress
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -31,11 +32,17 @@ class SpaceConfig(BaseModel):
     nodes: int = Field(default=2, ge=1)
     """Of each cell."""
     join: Join = "concat"
+    stem_stride: int = Field(default=1, ge=1)
+    """Of the convolution before the first stage."""
 
 
 class Edge(nn.Module):
     """A mixed operation; with one operation left it is that operation.
 
+    drop: probability with which an operation is left out of a training step, never all of an edge
+    (G. Bender et al., *Understanding and simplifying one-shot architecture search*, 2018): each
+    learns to do without the others, so that what is lost without one says what it is worth.
+    only: names of the operations that take part where that is not drawn; all of them if None.
     partial: only one in so many channels goes through the operations, the others past them, to save
     memory in a search (Y. Xu et al., *PC-DARTS*, arXiv:1907.05737); where the width stays.
     """
@@ -50,6 +57,8 @@ class Edge(nn.Module):
         partial: int = 1,
     ):
         super().__init__()
+        self.drop = 0.0
+        self.only: Collection[str] | None = None
         self.partial = partial if (in_channels, stride) == (out_channels, 1) else 1
         self.sizes = (in_channels // self.partial, out_channels // self.partial, stride)
         self.operations = nn.ModuleDict(
@@ -76,26 +85,36 @@ class Edge(nn.Module):
         return mixed.unflatten(1, (self.partial, -1)).transpose(1, 2).flatten(1, 2)
 
     def _mix(self, inputs: Tensor) -> Tensor:
-        operations = list(self.operations.values())
-        if len(operations) == 1:
+        kept = self._kept()
+        operations = list(compress(self.operations.values(), kept))
+        if not operations:
+            return 0 * next(iter(self.operations.values()))(inputs)
+        if len(kept) == 1:
             return operations[0](inputs)
-        parts = zip(self.strengths(), operations, strict=True)
-        return torch.stack([share * operation(inputs) for share, operation in parts]).sum(0)
+        shares = self.alpha[[i for i, keep in enumerate(kept) if keep]].softmax(0)
+        # One after the other: side by side they would need the memory of all.
+        total = shares[0] * operations[0](inputs)
+        for share, operation in zip(shares[1:], operations[1:], strict=True):
+            total = total + share * operation(inputs)
+        return total
+
+    def _kept(self) -> list[bool]:
+        if self.training and self.drop:
+            drawn = self.draw(self.drop)
+            return [name in drawn for name in self.names]
+        return [self.only is None or name in self.only for name in self.names]
+
+    def draw(self, drop: float) -> frozenset[str]:
+        """Names of the operations that take part, at random; one at least."""
+        kept = torch.rand(len(self.operations)) >= drop
+        kept[torch.randint(len(kept), ())] = True
+        return frozenset(compress(self.names, kept.tolist()))
 
     def remove(self, name: str) -> None:
-        """Take an operation out; what the others give stays, where they end with batch norm.
-
-        A softmax over fewer raises their shares; their last batch norm makes up for that.
-        """
+        """Take an operation out; the shares of the others rise to one."""
         kept = [i for i, other in enumerate(self.names) if other != name]
-        share = self.strengths().detach()[self.names.index(name)]
         del self.operations[name]
         self.alpha = nn.Parameter(self.alpha.detach()[kept])
-        for operation in self.operations.values():
-            last = operation[-1] if isinstance(operation, nn.Sequential) else None
-            if isinstance(last, nn.BatchNorm2d):
-                last.weight.data *= 1 - share
-                last.bias.data *= 1 - share
 
 
 class Cell(nn.Module):
@@ -137,7 +156,7 @@ class Cell(nn.Module):
         states = [first, second]
         for node in range(self.nodes):
             terms = [edge(states[source]) for source, edge in self.into(node)]
-            states.append(torch.stack(terms).sum(0).relu() if len(terms) > 1 else terms[0].relu())
+            states.append(sum(terms[1:], terms[0]).relu())
         return torch.cat(states[2:], 1) if self.join == "concat" else states[-1]
 
 
@@ -167,6 +186,26 @@ class Stage(nn.Module):
         return self.outputs(inputs)[-1]
 
 
+class Stages(nn.Module):
+    """All stages of a network as one, to search them together."""
+
+    def __init__(self, stages: nn.ModuleList):
+        super().__init__()
+        self.stages = stages
+
+    def outputs(self, inputs: Tensor) -> list[Tensor]:
+        """What every cell gives."""
+        found: list[Tensor] = []
+        for stage in self.stages:
+            assert isinstance(stage, Stage)
+            found += stage.outputs(found[-1] if found else inputs)
+        return found
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """The first stage's input to the last cell's output."""
+        return self.outputs(inputs)[-1]
+
+
 class CellNetwork(nn.Module):
     """Stem, stages and head."""
 
@@ -181,9 +220,13 @@ class CellNetwork(nn.Module):
     ):
         """candidates: of stage and cell. partial: see :class:`Edge`."""
         super().__init__()
+        self.in_shape, self.num_classes = in_shape, num_classes
+        self.widths = list(space.widths)
         channels = space.widths[0]
         self.stem = nn.Sequential(
-            nn.Conv2d(in_shape.channels, channels, 3, padding=1, bias=False),
+            nn.Conv2d(
+                in_shape.channels, channels, 3, stride=space.stem_stride, padding=1, bias=False
+            ),
             nn.BatchNorm2d(channels),
             nn.ReLU(),
         )
@@ -222,6 +265,17 @@ class CellNetwork(nn.Module):
         return [self.stem, *self.stages, self.head]
 
 
+class JoinedNetwork(CellNetwork):
+    """The same network, sharing its modules, with its stages as one."""
+
+    def __init__(self, network: CellNetwork):
+        nn.Module.__init__(self)
+        self.in_shape, self.num_classes = network.in_shape, network.num_classes
+        self.widths = network.widths
+        self.stem, self.head = network.stem, network.head
+        self.stages = nn.ModuleList([Stages(network.stages)])
+
+
 def edges_of(module: nn.Module) -> Iterator[tuple[str, Edge]]:
     """Every edge below a module, with its path."""
     for name, part in module.named_modules():
@@ -243,10 +297,9 @@ def coarse_network(
 ) -> CellNetwork:
     """All cells alike, but for the reductions; weights are drawn from ``seed``."""
 
-    def candidates(stage: int, index: int) -> Candidates:
-        reduction = stage > 0 and index == 0
-        return from_genotype(genotype.reduction if reduction else genotype.normal)
-
+    cells = genotype.stages(space.cells)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return CellNetwork(space, in_shape, num_classes, candidates)
+        return CellNetwork(
+            space, in_shape, num_classes, lambda stage, index: from_genotype(cells[stage][index])
+        )

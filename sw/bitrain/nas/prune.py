@@ -1,25 +1,24 @@
 """From a super-network to a network: operations are removed over a whole stage at a time.
 
-The least important ones of all the stage's layers go first, some in each round, with training in
-between, until the budget is met. So a node keeps as many inputs as it needs: one, many, or several
-operations on one edge. Derivation node by node, as in DARTS, is here to compare with.
+Those of all the stage's layers that matter least for what they cost go first, some in each round,
+with training in between, until the budget is met. So a node keeps as many inputs as it needs: one,
+many, or several operations on one edge. Derivation node by node, as in DARTS, is here to compare
+with.
 """
 
 import math
-from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor, nn
+from torch import nn
 
 from bitrain.spec import BitrainError
 
-from .network import Cell, Edge, Stage
+from .importance import SKIPS, Candidate, Importance, candidates_of
+from .network import Cell
 from .penalty import CostModel
 from .space import Target, crosses
 
-SKIPS = ("skip", "none")
 TOLERANCE = 0.05
 """How far below the budget a network may end."""
 
@@ -33,90 +32,36 @@ class PruneConfig(BaseModel):
     """Multiplications, as a share of the teacher's stage."""
     share: float = Field(default=0.3, gt=0, le=1)
     """Of the operations left, how many go in each round."""
-    importance: Literal["strength", "masked"] = "strength"
-    """Share of its edge; or how much the loss rises without the operation."""
-
-
-class Candidate(NamedTuple):
-    """An operation that may be removed."""
-
-    cell: Cell
-    node: int
-    source: int
-    name: str
-
-    @property
-    def edge(self) -> Edge:
-        """Where it is."""
-        edge = self.cell.edges[f"{self.node}_{self.source}"]
-        assert isinstance(edge, Edge)
-        return edge
-
-    def remove(self) -> None:
-        """Take it out, and its edge where nothing is left."""
-        if len(self.edge.names) == 1:
-            del self.cell.edges[f"{self.node}_{self.source}"]
-        else:
-            self.edge.remove(self.name)
-
-
-Importance = Callable[[Candidate], float]
-
-
-def candidates_of(stage: nn.Module) -> list[Candidate]:
-    """Operations that do something."""
-    return [
-        Candidate(cell, node, source, name)
-        for cell in stage.modules()
-        if isinstance(cell, Cell)
-        for node in range(cell.nodes)
-        for source, edge in cell.into(node)
-        for name in edge.names
-        if name != "none"
-    ]
+    importance: Literal["masked", "strength"] = "masked"
+    """Of an operation: how much the loss rises without it, or its share of its edge."""
 
 
 def is_needed(candidate: Candidate, target: Target) -> bool:
-    """Whether its node would be left without any, for the accelerator without a convolution."""
+    """Whether without it its node would have no input, or what it reads no reader.
+
+    For the accelerator the input of a node is a convolution.
+    """
     ignored = ("none",) if target == "torch" else SKIPS
     if candidate.name in ignored:
         return False
-    own = [name for _, edge in candidate.cell.into(candidate.node) for name in edge.names]
-    return sum(name not in ignored for name in own) == 1
-
-
-def strength(candidate: Candidate) -> float:
-    """The operation's share of its edge."""
-    edge = candidate.edge
-    return edge.strengths()[edge.names.index(candidate.name)].item()
-
-
-def masked_rise(loss: Callable[[], float]) -> Importance:
-    """Importance by what ``loss`` gives while the operation gives zeros."""
-
-    def rise(candidate: Candidate) -> float:
-        operation = candidate.edge.operations[candidate.name]
-        hook = operation.register_forward_hook(_silence)
-        try:
-            return loss()
-        finally:
-            hook.remove()
-
-    return rise
-
-
-def _silence(operation: nn.Module, inputs: Any, output: Tensor) -> Tensor:
-    return torch.zeros_like(output)
-
-
-def random_importance(seed: int) -> Importance:
-    """For networks drawn at random from the space."""
-    generator = torch.Generator().manual_seed(seed)
-    return lambda candidate: torch.rand((), generator=generator).item()
+    cell, source = candidate.cell, candidate.source
+    inputs = [name for _, edge in cell.into(candidate.node) for name in edge.names]
+    if sum(name not in ignored for name in inputs) == 1:
+        return True
+    if cell.join == "concat" or source < 2:
+        return False
+    readers = [
+        name
+        for node in range(cell.nodes)
+        for read, edge in cell.into(node)
+        for name in edge.names
+        if read == source and name != "none"
+    ]
+    return len(readers) == 1
 
 
 def prune_round(
-    stage: Stage,
+    stage: nn.Module,
     costs: CostModel,
     limit: float,
     config: PruneConfig,
@@ -132,24 +77,25 @@ def prune_round(
     found = [(importance(candidate), candidate) for candidate in candidates_of(stage)]
     ranked = [candidate for _, candidate in sorted(found, key=lambda pair: pair[0])]
     quota = math.ceil(config.share * len(ranked))
-    removed = 0
-    # Where only removals are left that go far below the budget, the least important one goes.
-    for may_go_below in (False, True):
-        for candidate in ranked:
-            if removed == quota or is_settled(stage, costs, limit, target):
+    # Where none of the least important ones can go, one of the others goes in their place; where
+    # all that is left goes far below the budget, the least important one goes.
+    for among, most, lowest in (
+        (ranked[:quota], quota, (1 - TOLERANCE) * limit),
+        ([x for x in ranked if _macs(stage, costs, x)], 1, (1 - TOLERANCE) * limit),
+        (ranked, 1, 0.0),
+    ):
+        removed = 0
+        for candidate in among:
+            if removed == most or is_settled(stage, costs, limit, target):
                 break
             if is_needed(candidate, target) or least_macs(stage, costs, target, candidate) > limit:
                 continue
             left = costs.total(stage).macs - _macs(stage, costs, candidate)
-            below = left < (1 - TOLERANCE) * limit
             doubled = target == "accelerator" and _is_doubled(candidate)
-            if below and not (may_go_below or doubled):
-                continue
-            candidate.remove()
-            removed += 1
-            if may_go_below:
-                break
-        if removed:
+            if left >= lowest or doubled:
+                candidate.remove()
+                removed += 1
+        if removed or is_settled(stage, costs, limit, target):
             break
     if is_settled(stage, costs, limit, target):
         clean(stage)
@@ -163,21 +109,30 @@ def prune_round(
 
 
 def least_macs(
-    stage: Stage, costs: CostModel, target: Target, without: Candidate | None = None
+    stage: nn.Module, costs: CostModel, target: Target, without: Candidate | None = None
 ) -> float:
-    """Multiplications if every node kept only its cheapest operation."""
-    least: dict[tuple[int, int], float] = {}
-    for candidate in candidates_of(stage):
-        if target == "accelerator" and candidate.name in SKIPS:
-            continue
-        if without is None or candidate != without:
-            key = id(candidate.cell), candidate.node
-            own = _macs(stage, costs, candidate)
-            least[key] = min(own, least.get(key, own))
-    return sum(least.values())
+    """Multiplications if every node kept only the cheapest operations that it needs."""
+    left = [
+        (_macs(stage, costs, candidate), candidate)
+        for candidate in candidates_of(stage)
+        if candidate != without and not (target == "accelerator" and candidate.name in SKIPS)
+    ]
+    left.sort(key=lambda pair: pair[0])
+    readers: dict[tuple[int, int], tuple[float, Candidate]] = {}
+    for macs, candidate in left:
+        if candidate.cell.join == "last" and candidate.source >= 2:
+            readers.setdefault((id(candidate.cell), candidate.source), (macs, candidate))
+    total = sum(macs for macs, _ in readers.values())
+    fed = {(id(candidate.cell), candidate.node) for _, candidate in readers.values()}
+    for macs, candidate in left:
+        node = id(candidate.cell), candidate.node
+        if node not in fed:
+            fed.add(node)
+            total += macs
+    return total
 
 
-def is_settled(stage: Stage, costs: CostModel, limit: float, target: Target) -> bool:
+def is_settled(stage: nn.Module, costs: CostModel, limit: float, target: Target) -> bool:
     """Whether the budget is met and the target can run what is left."""
     if costs.total(stage).macs > limit:
         return False
@@ -206,7 +161,7 @@ def _skips(cell: Cell) -> list[tuple[int, int]]:
     ]
 
 
-def _macs(stage: Stage, costs: CostModel, candidate: Candidate) -> float:
+def _macs(stage: nn.Module, costs: CostModel, candidate: Candidate) -> float:
     path = next(name for name, part in stage.named_modules() if part is candidate.edge)
     return costs.operations[path][candidate.name].macs
 

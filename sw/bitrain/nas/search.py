@@ -22,7 +22,7 @@ from bitrain.spec import Array, Shape
 from bitrain.train import TrainConfig, fit, make_optimizer
 
 from .log import SearchLog
-from .network import CellNetwork, Stage, edges_of
+from .network import CellNetwork, Stage, Stages, edges_of
 from .penalty import Cost, CostModel, PenaltyConfig, penalty
 
 Matching = Literal["output", "successor", "middle"]
@@ -39,7 +39,11 @@ class SearchConfig(TrainConfig):
     """Epochs in which the architecture parameters rest."""
     alpha_learning_rate: float = Field(default=0.01, gt=0)
     """Of the architecture parameters; Adam."""
+    drop: float = Field(default=0.5, ge=0, lt=1)
+    """Probability with which an operation is left out of a step; see :class:`Edge`."""
     penalty: PenaltyConfig = PenaltyConfig()
+    together: bool = False
+    """Search all stages as one, fed with images alone: end to end, to compare with."""
 
 
 class Optimizers:
@@ -83,7 +87,7 @@ def alphas_of(module: nn.Module) -> Iterator[nn.Parameter]:
 class _Fed(nn.Module):
     """A stage behind the teacher's frozen part before it."""
 
-    def __init__(self, stage: Stage, before: nn.Module):
+    def __init__(self, stage: Stage | Stages, before: nn.Module):
         super().__init__()
         self.stage = stage
         self._before = [before]  # not a module of this one: it neither trains nor is saved
@@ -103,7 +107,7 @@ def difference(ours: Tensor, theirs: Tensor) -> Tensor:
 
 
 def train_stage(
-    stage: Stage,
+    stage: Stage | Stages,
     teacher: CellNetwork,
     index: int,
     dataset: Dataset,
@@ -127,6 +131,8 @@ def train_stage(
     before = nn.Sequential(*parts[: index + 1])
     costs = CostModel(stage, input_shape(before, dataset.in_shape), array)
     reference = reference_cost(teacher, index, dataset.in_shape, array)
+    for _, edge in edges_of(stage):
+        edge.drop = config.drop
     optimizer = Optimizers(stage, config)
     match = stage_loss(teacher, index, config.matching)
 
@@ -166,7 +172,7 @@ def stage_loss(
     The teacher is frozen: gradients pass through its next stage and end in ours.
     """
     own, after = teacher.eval().requires_grad_(False).parts()[index + 1 : index + 3]
-    assert isinstance(own, Stage)
+    assert isinstance(own, Stage | Stages)
 
     def loss(outputs: tuple[Tensor, ...]) -> Tensor:
         inputs, *ours = outputs

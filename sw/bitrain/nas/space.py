@@ -107,10 +107,10 @@ def fine_network(
     space: FineConfig, genotype: Genotype, in_shape: Shape, num_classes: int, *, seed: int = 0
 ) -> CellNetwork:
     """The super-network, with new weights drawn from ``seed``."""
+    cells = genotype.stages(space.cells)
 
     def candidates(stage: int, index: int) -> Candidates:
-        reduction = stage > 0 and index == 0
-        return fine_candidates(space, genotype.reduction if reduction else genotype.normal)
+        return fine_candidates(space, cells[stage][index])
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

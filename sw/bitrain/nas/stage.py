@@ -3,33 +3,39 @@
 Its checkpoints and its result are files in one folder, which all workers must reach.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from bitrain.data import Dataset, evenly_spaced
 from bitrain.nn import best_device, torch_threads
 from bitrain.spec import Array
 
 from .genotype import CellGenotype, Genotype
-from .join import save_parts
-from .network import CellNetwork, Stage, edges_of
-from .penalty import CostModel
-from .prune import (
-    Importance,
-    PruneConfig,
+from .importance import (
+    Candidate,
+    batch_statistics,
     masked_rise,
-    prune_round,
+    per_cost,
     random_importance,
     strength,
 )
+from .join import save_parts
+from .memory import peak_memory
+from .network import Cell, CellNetwork, JoinedNetwork, Stage, Stages, edges_of
+from .penalty import CostModel
+from .prune import PruneConfig, prune_round
 from .search import SearchConfig, input_shape, reference_cost, stage_loss, train_stage
 from .space import FineConfig, cell_genotype, fine_network, inherit_weights
 
-MASKED_IMAGES = 500
+MASKED_IMAGES = 200
 """Training images on which the loss without an operation is measured."""
+MASKED_NETWORKS = 4
+"""Sub-networks in which it is measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +43,7 @@ class StageTask:
     """What the search of a stage needs beside the teacher and the images."""
 
     index: int
+    """Of the stage; 0 where all are searched together."""
     space: FineConfig
     genotype: Genotype
     search: SearchConfig
@@ -51,22 +58,19 @@ class StageTask:
 
 def search_stage(
     task: StageTask, teacher: CellNetwork, dataset: Dataset, *, progress: bool = False
-) -> dict[str, Any]:
-    """Search and prune stage ``task.index``; the result has its cells, losses and weights' file.
+) -> list[dict[str, Any]]:
+    """Search and prune; for each stage of the task its cells, losses and files of weights.
 
-    Stopped and called again, it goes on from its last checkpoint to the very same result.
+    That is stage ``task.index``, or all of them where they are searched together. Stopped and
+    called again, it goes on from its last checkpoint to the very same result.
     """
-    network = fine_network(
-        task.space, task.genotype, dataset.in_shape, dataset.num_classes, seed=task.search.seed
-    )
-    inherit_weights(network, teacher)
-    stage = network.stages[task.index]
-    assert isinstance(stage, Stage)
-    before = torch.nn.Sequential(*teacher.parts()[: task.index + 1])
+    teacher, stage = _searched(task, teacher, dataset)
+    name = "stages" if task.search.together else f"stage{task.index}"
+    before = nn.Sequential(*teacher.parts()[: task.index + 1])
     costs = CostModel(stage, input_shape(before, dataset.in_shape), task.array)
-    limit = task.prune.budget * reference_cost(teacher, task.index, dataset.in_shape).macs
+    reference = reference_cost(teacher, task.index, dataset.in_shape, task.array)
 
-    def train(name: str, config: SearchConfig) -> list[float]:
+    def train(step: str, config: SearchConfig) -> list[float]:
         return train_stage(
             stage,
             teacher,
@@ -74,40 +78,86 @@ def search_stage(
             dataset,
             config,
             array=task.array,
-            checkpoint=task.folder / f"stage{task.index}-{name}.pt",
-            logs=task.logs / f"stage{task.index}-{name}" if task.logs else None,
-            title=f"stage {task.index}, {name}",
+            checkpoint=task.folder / f"{name}-{step}.pt",
+            logs=task.logs / f"{name}-{step}" if task.logs else None,
+            title=f"{name}, {step}",
             progress=progress,
         )
 
+    def share(candidate: Candidate) -> float:
+        cost = costs.operations[paths[candidate.edge]][candidate.name]
+        return task.search.penalty.share(cost, reference)
+
     losses = {"search": train("search", task.search)}
-    strengths = {
-        path: dict(zip(edge.names, edge.strengths().tolist(), strict=True))
-        for path, edge in edges_of(stage)
-    }
+    parts = [stage] if isinstance(stage, Stage) else [*stage.stages]
+    found: list[dict[str, Any]] = []
+    for number, part in enumerate(parts, task.index):
+        shares = {
+            path: dict(zip(edge.names, edge.strengths().tolist(), strict=True))
+            for path, edge in edges_of(part)
+        }
+        found.append({"stage": number, "strengths": shares, "whole": f"{name}-{number}-whole.pt"})
+        save_parts(part, task.folder / found[-1]["whole"])
     recovery = task.search.model_copy(
         update={"epochs": task.recovery_epochs, "warmup_epochs": 0, "warmup": 0.0}
     )
-    rounds = 0
+    measure = _loss(stage, teacher, task, dataset)
     settled = False
     while not settled:
-        importance: Importance = strength
+        paths = {edge: path for path, edge in edges_of(stage)}
+        importance = strength
         if task.prune.importance == "masked":
-            importance = masked_rise(_loss(stage, teacher, task, dataset))
-        settled = prune_round(stage, costs, limit, task.prune, importance, target=task.space.target)
-        rounds += 1
+            drop = task.search.drop
+            importance = masked_rise(stage, measure, drop=drop, networks=MASKED_NETWORKS)
+        settled = prune_round(
+            stage,
+            costs,
+            task.prune.budget * reference.macs,
+            task.prune,
+            per_cost(importance, share),
+            target=task.space.target,
+        )
         if task.recovery_epochs:
-            losses[f"round {rounds}"] = train(f"round{rounds}", recovery)
-    result = task.folder / f"stage{task.index}.pt"
-    save_parts(stage, result)
-    return {
-        "stage": task.index,
-        "cells": [cell.model_dump(mode="json") for cell in cells_of(stage)],
-        "macs": costs.total(stage).macs,
-        "losses": losses,
-        "strengths": strengths,
-        "weights": result.name,
-    }
+            losses[f"round {len(losses)}"] = train(f"round{len(losses)}", recovery)
+    for result, part in zip(found, parts, strict=True):
+        shape = input_shape(before, dataset.in_shape)
+        result |= {
+            "cells": [cell.model_dump(mode="json") for cell in cells_of(part)],
+            "macs": CostModel(part, shape).total(part).macs,
+            "losses": losses,
+            "weights": f"{name}-{result['stage']}.pt",
+        }
+        save_parts(part, task.folder / result["weights"])
+        before = nn.Sequential(before, part)
+    return found
+
+
+def search_memory(task: StageTask, teacher: CellNetwork, dataset: Dataset) -> int:
+    """Peak memory in bytes while the super-network trains: its tensors and those of the teacher."""
+
+    def train() -> None:
+        own, stage = _searched(task, teacher, dataset)
+        config = task.search.model_copy(
+            update={"epochs": 1, "warmup_epochs": 0, "images": 2 * task.search.batch_size}
+        )
+        train_stage(stage, own, task.index, dataset, config, array=task.array)
+
+    return peak_memory(train)
+
+
+def _searched(
+    task: StageTask, teacher: CellNetwork, dataset: Dataset
+) -> tuple[CellNetwork, Stage | Stages]:
+    """The teacher, and the super-network with what it inherits; whole where that is wanted."""
+    network = fine_network(
+        task.space, task.genotype, dataset.in_shape, dataset.num_classes, seed=task.search.seed
+    )
+    inherit_weights(network, teacher)
+    if task.search.together:
+        teacher, network = JoinedNetwork(teacher), JoinedNetwork(network)
+    stage = network.stages[task.index]
+    assert isinstance(stage, Stage | Stages)
+    return teacher, stage
 
 
 def random_stages(
@@ -124,7 +174,7 @@ def random_stages(
     found = []
     for index, stage in enumerate(network.stages):
         assert isinstance(stage, Stage)
-        before = torch.nn.Sequential(*teacher.parts()[: index + 1])
+        before = nn.Sequential(*teacher.parts()[: index + 1])
         costs = CostModel(stage, input_shape(before, dataset.in_shape))
         limit = prune.budget * reference_cost(teacher, index, dataset.in_shape).macs
         whole = prune.model_copy(update={"share": 1.0})
@@ -135,19 +185,21 @@ def random_stages(
     return found
 
 
-def _loss(stage: Stage, teacher: CellNetwork, task: StageTask, dataset: Dataset):
-    """Matching loss on some training images, in evaluation mode."""
+def _loss(
+    stage: Stage | Stages, teacher: CellNetwork, task: StageTask, dataset: Dataset
+) -> Callable[[], float]:
+    """Matching loss on some training images."""
     device = best_device()
     images = torch.from_numpy(evenly_spaced(dataset.train_images, MASKED_IMAGES)).to(device)
-    before = torch.nn.Sequential(*teacher.to(device).eval().parts()[: task.index + 1])
+    before = nn.Sequential(*teacher.to(device).eval().parts()[: task.index + 1])
     with torch.no_grad(), torch_threads(task.search.threads):
         inputs = before(images)
     loss = stage_loss(teacher, task.index, task.search.matching)
 
     @torch.no_grad()
     def measure() -> float:
-        stage.to(device).eval()
-        with torch_threads(task.search.threads):
+        stage.to(device)
+        with torch_threads(task.search.threads), batch_statistics(stage):
             found = loss((inputs, *stage.outputs(inputs))).item()
         stage.to("cpu")
         return found
@@ -155,6 +207,6 @@ def _loss(stage: Stage, teacher: CellNetwork, task: StageTask, dataset: Dataset)
     return measure
 
 
-def cells_of(stage: Stage) -> list[CellGenotype]:
+def cells_of(stage: nn.Module) -> list[CellGenotype]:
     """What is left on the edges of every cell."""
-    return [cell_genotype(cell) for cell in stage.cells]
+    return [cell_genotype(cell) for cell in stage.modules() if isinstance(cell, Cell)]

@@ -23,20 +23,58 @@ def test_a_mixed_edge_is_the_weighted_sum():
     torch.testing.assert_close(edge(IMAGES), parts[0] + parts[1] + parts[3])
 
 
-def test_what_remains_after_a_removal_gives_what_it_gave():
-    edge = Edge(("conv_3x3", "none", "sep_conv_3x3", "conv_1x1"), 6, 6, 1).eval()
-    randomise(edge)
-    edge.alpha.data = torch.tensor([0.3, -1.0, 2.0, 0.0])
-    shares = edge.strengths().detach()
-    wanted = {
-        name: share * operation(IMAGES)
-        for (name, operation), share in zip(edge.operations.items(), shares, strict=True)
-    }
+@pytest.fixture
+def edge() -> Edge:
+    found = Edge(("conv_3x3", "none", "sep_conv_3x3", "conv_1x1"), 6, 6, 1).eval()
+    randomise(found)
+    found.alpha.data = torch.tensor([0.3, -1.0, 2.0, 0.0])
+    return found
+
+
+def mixed(edge: Edge, names) -> torch.Tensor:
+    """Shares among ``names`` alone."""
+    weights = dict(zip(edge.names, edge.alpha.exp().tolist(), strict=True))
+    total = sum(weights[name] for name in names)
+    return sum(weights[name] / total * edge.operations[name](IMAGES) for name in names)
+
+
+def test_after_a_removal_the_shares_of_the_others_rise(edge):
+    kept = edge.names
     for removed in ("none", "sep_conv_3x3", "conv_3x3"):
+        kept.remove(removed)
+        wanted = mixed(edge, kept)
+        edge.only = kept
+        torch.testing.assert_close(edge(IMAGES), wanted)  # as if it were removed
+        edge.only = None
         edge.remove(removed)
-        del wanted[removed]
-        torch.testing.assert_close(edge(IMAGES), torch.stack(list(wanted.values())).sum(0))
+        torch.testing.assert_close(edge(IMAGES), wanted)
     assert edge.names == ["conv_1x1"] and len(edge.alpha) == 1
+    edge.only = ()
+    assert not edge(IMAGES).any() and edge(IMAGES).shape == IMAGES.shape
+
+
+def test_operations_are_left_out_in_training(edge):
+    edge.drop = 0.5
+    wanted = mixed(edge, edge.names)
+    torch.testing.assert_close(edge(IMAGES), wanted)  # not in evaluation
+    called = []
+    for name, operation in edge.operations.items():
+        operation.eval()
+        operation.register_forward_hook(lambda *call, name=name: called.append(name))
+    edge.training = True
+    counts = dict.fromkeys(edge.names, 0)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        for _ in range(200):
+            called.clear()
+            found = edge(IMAGES)
+            kept = list(called)
+            assert kept
+            torch.testing.assert_close(found, mixed(edge, kept))
+            for name in kept:
+                counts[name] += 1
+    # Half of the times, and a quarter of the rest, as the one that always stays.
+    assert all(95 < count < 155 for count in counts.values())
 
 
 def test_one_operation_alone_counts_whole():

@@ -40,13 +40,13 @@ def task(recipe, tmp_path):
 
 def test_a_stage_is_searched(space, make_teacher, few, task, tmp_path):
     teacher = make_teacher(space)
-    found = search_stage(task(1, space), teacher, few)
+    (found,) = search_stage(task(1, space), teacher, few)
     limit = 0.5 * reference_cost(teacher, 1, few.in_shape).macs
     assert found["stage"] == 1 and 0 < found["macs"] <= limit
     assert next(iter(found["losses"])) == "search" and len(found["losses"]["round 1"]) == 1
     assert all(sum(table.values()) == pytest.approx(1) for table in found["strengths"].values())
     # The file is that of the stage which the cells make.
-    other = search_stage(task(0, space), teacher, few)
+    (other,) = search_stage(task(0, space), teacher, few)
     cells = [[CellGenotype.model_validate(c) for c in s["cells"]] for s in (other, found)]
     network = derived_network(space, cells, few.in_shape, few.num_classes, seed=9)
     files = [tmp_path / "stages" / stage["weights"] for stage in (other, found)]
@@ -70,16 +70,16 @@ def test_a_second_call_gives_the_same_and_trains_nothing(make_teacher, few, task
 @pytest.mark.parametrize("name", ["round1", "search"])
 def test_what_was_lost_is_done_again(make_teacher, few, task, tmp_path, name):
     first = search_stage(task(), make_teacher(TORCH), few)
-    weights = (tmp_path / "stages" / first["weights"]).read_bytes()
+    weights = (tmp_path / "stages" / first[0]["weights"]).read_bytes()
     (tmp_path / "stages" / f"stage1-{name}.pt").unlink()
-    (tmp_path / "stages" / first["weights"]).unlink()
+    (tmp_path / "stages" / first[0]["weights"]).unlink()
     assert search_stage(task(), make_teacher(TORCH), few) == first
-    assert (tmp_path / "stages" / first["weights"]).read_bytes() == weights
+    assert (tmp_path / "stages" / first[0]["weights"]).read_bytes() == weights
 
 
-def test_importance_by_masking(make_teacher, few, task):
-    found = search_stage(
-        task(prune=PruneConfig(budget=0.5, importance="masked")), make_teacher(TORCH), few
+def test_importance_by_strength(make_teacher, few, task):
+    (found,) = search_stage(
+        task(prune=PruneConfig(budget=0.5, importance="strength")), make_teacher(TORCH), few
     )
     assert found["macs"] <= 0.5 * reference_cost(make_teacher(TORCH), 1, few.in_shape).macs
 
@@ -111,7 +111,7 @@ def test_random_networks(space, make_teacher, few):
 
 
 def test_what_tensorboard_shows(make_teacher, few, task, tmp_path):
-    found = search_stage(task(logs=tmp_path / "logs"), make_teacher(TORCH), few)
+    (found,) = search_stage(task(logs=tmp_path / "logs"), make_teacher(TORCH), few)
     events = EventAccumulator(str(tmp_path / "logs" / "stage1-search"))
     events.Reload()
     assert [event.value for event in events.Scalars("loss")] == pytest.approx(
