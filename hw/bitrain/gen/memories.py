@@ -38,7 +38,10 @@ def name_memories(verilog: str, images: dict[str, bytes]) -> tuple[str, dict[Mem
     """The Verilog that reads named images, and the images by memory.
 
     Takes Verilog that reads numbered ones, and these by file name. A RAM that would start as zeros
-    gets no image: hardware cannot clear it a second time, so that no design may rely on it.
+    gets no image: hardware cannot clear it a second time, so that no design may rely on it. In
+    simulation it starts as ones, at addresses beyond its end too: what neurons beyond a map count
+    is garbage that is later subtracted from itself, which is zero for all numbers but those that a
+    simulator does not know.
     """
     found: list[tuple[re.Match, str, list[str]]] = []
     written = set()
@@ -62,14 +65,31 @@ def name_memories(verilog: str, images: dict[str, bytes]) -> tuple[str, dict[Mem
             depth=int(match["last"]) + 1,
             width=int(match["top_bit"] or 0) + 1,
         )
-        parts += [verilog[position : match.start()], match["declaration"]]
+        parts.append(verilog[position : match.start()])
         if needed:
             # With its bounds, as standards differ on where to begin in an array that counts down.
             arguments = f'"{memory.file}", {match["target"]}, 0, {match["last"]}'
-            parts.append(f"  initial $readmemb({arguments});\n")
+            parts.append(f"{match['declaration']}  initial $readmemb({arguments});\n")
+        else:
+            parts.append(_ram(memory, match))
         position = match.end()
         named[memory] = content
     return "".join(parts) + verilog[position:], named
+
+
+def _ram(memory: Memory, match: re.Match) -> str:
+    """Declaration of a RAM; in simulation with a word for each address, of ones."""
+    declared = match["name"]
+    word = re.sub(r"\W", "_", declared.removeprefix("\\")) + "_word"
+    last = (1 << (memory.depth - 1).bit_length()) - 1
+    size = match["declaration"].replace(f"[{match['last']}:0];", f"[{last}:0];")
+    return (
+        f"`ifdef SYNTHESIS\n{match['declaration']}`else\n{size}"
+        f"  integer {word};\n"
+        f"  initial for ({word} = 0; {word} <= {last}; {word} = {word} + 1)\n"
+        f"    {declared} [{word}] = {{{memory.width}{{1'b1}}}};\n"
+        "`endif\n"
+    )
 
 
 def _unique_suffixes(paths: list[list[str]]) -> list[str]:
