@@ -9,6 +9,9 @@ OUT ?= build/digits
 ARGS ?=
 # `make test PYTEST_ARGS="-k golden"`
 PYTEST_ARGS ?=
+# `make campaign SEEDS=50`; one seed alone: `make campaign SEEDS=1 FIRST=37`
+SEEDS ?= 50
+FIRST ?= 0
 # An extra package index for torch only, for instance https://download.pytorch.org/whl/cpu,
 # whose Linux wheels come without the CUDA libraries.
 TORCH_INDEX ?=
@@ -19,7 +22,7 @@ BIN := $(VENV)/bin
 TORCH = $(shell sed -n 's/^torch==/&/p' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench clean distclean
+.PHONY: help run test lint bench campaign clean distclean
 .DELETE_ON_ERROR:
 
 help: ## print this list
@@ -56,6 +59,9 @@ lint: $(VENV)/.ready ## ruff check, ruff format --check, pyright
 
 bench: $(VENV)/.ready ## run the benchmarks under tests/bench
 	$(BIN)/pytest tests/bench --benchmark-only $(PYTEST_ARGS)
+
+campaign: $(VENV)/.ready ## random networks: golden model against simulated RTL
+	PYTHONPATH=tests $(BIN)/python tests/campaign.py --seeds $(SEEDS) --first $(FIRST) --out build/campaign
 
 clean: ## remove build/ and caches, keep .venv
 	rm -rf build dist htmlcov .coverage .coverage.* .benchmarks .hypothesis .pytest_cache .ruff_cache

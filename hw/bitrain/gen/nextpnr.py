@@ -10,6 +10,7 @@ from typing import Any
 from .devices import Device
 from .tools import run_tool
 
+ROUTED = "routed.txt"
 _CELL_SUFFIX = re.compile(
     r"(\[\d+\]|(\.\d+)+(_RAM)?$|_(TRELLIS_|SB_|LUT4|CCU2C|PFUMX|L6MUX21)|(?<=\w)\$).*"
 )
@@ -32,13 +33,20 @@ class CriticalPath:
 
 
 def place_and_route(
-    build: Path, top: str, device: Device, *, seed: int, frequency: float
+    build: Path, top: str, device: Device, *, seed: int, frequency: float, pins: str | None = None
 ) -> tuple[dict[str, Any], float]:
-    """Place and route ``netlist.json`` of a build folder; return the report and seconds taken."""
+    """Place and route ``netlist.json`` of a build folder; return the report and seconds taken.
+
+    ``pins``: constraints of all ports; then ``routed.txt`` is what the packer takes.
+    """
     log = build / "nextpnr.log"
     arguments = ["-q", "-l", log.name, "--json", "netlist.json", "--top", top]
     arguments += ["--seed", str(seed), "--freq", f"{frequency:g}", "--timing-allow-fail"]
     arguments += [*device.route_options, "--report", "report.json"]
+    if pins is not None:
+        (build / "pins.txt").write_text(pins, encoding="utf-8")
+        takes, gives = {"ecp5": ("--lpf", "--textcfg"), "ice40": ("--pcf", "--asc")}[device.family]
+        arguments += [takes, "pins.txt", gives, ROUTED]
     start = time.perf_counter()
     run_tool(f"yowasp-nextpnr-{device.family}", arguments, cwd=build, log=log)
     seconds = round(time.perf_counter() - start, 2)

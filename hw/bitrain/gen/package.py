@@ -7,7 +7,8 @@
     README.md            ports, timing, word order, memory map, how to simulate and synthesise
     <name>.core          FuseSoC (CAPI2)
     rtl/<name>.v         the accelerator
-    rtl/<name>_axis.v    the same with AXI4-Stream ports
+    include/<name>_registers.h    addresses of its registers, where it has a bus
+    lint/<name>.vlt      what Verilator's linter need not say, and why
     rom/*.mem            contents of its memories ($readmemb, bare names)
     constraints/         target frequency for nextpnr (LPF, PCF) and for others (SDC)
     tb/                  test bench, where one is given
@@ -22,10 +23,11 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bitrain.rtl import Accelerator
+from bitrain.rtl import build_top
 from bitrain.spec import (
     Array,
     BitrainError,
+    Interface,
     Network,
     Program,
     estimate,
@@ -33,9 +35,11 @@ from bitrain.spec import (
     write_atomically,
 )
 from bitrain.spec.cost import layer_overhead
+from bitrain.spec.registers import REGISTERS, constants
 
 from .config import IpConfig, read_config, write_config
 from .devices import DEFAULT_DEVICE, Device, find_device
+from .lint import waiver_file
 from .ports import Port, list_ports
 from .verilog import Sources, write_verilog
 
@@ -48,6 +52,8 @@ def generate_ip(
     name: str | None = None,
     device: str = DEFAULT_DEVICE,
     frequency: float | None = None,
+    interface: Interface | None = None,
+    run_time_length: bool = False,
     testbench: Callable[[Path], None] | None = None,
 ) -> Path:
     """Write the IP package of ``network`` on ``array`` as the folder ``directory``; return it.
@@ -62,6 +68,10 @@ def generate_ip(
     device, frequency
         Device of the table in ``devices`` and target in MHz (the device's by default): for the
         constraints and as the default of synthesis. The Verilog does not depend on them.
+    interface
+        Streams, clock and reset of the module; raw streams by default.
+    run_time_length
+        Whether the stream length can be chosen while it runs.
     testbench
         Called with the folder while it is being made; what it writes to ``tb/`` goes into the core.
 
@@ -79,21 +89,26 @@ def generate_ip(
         network,
         array,
         top=top,
+        interface=interface or Interface(),
+        run_time_length=run_time_length,
         device=chosen.name,
         frequency_mhz=frequency or chosen.frequency,
     )
     _check_replaceable(directory)
-    program = Program(network, array)
+    program = Program(network, array, run_time_length=run_time_length)
     directory.parent.mkdir(parents=True, exist_ok=True)
     staging = directory.with_name(f".{directory.name}.{os.getpid()}.tmp")
     try:
-        accelerator = Accelerator(program)
-        sources = write_verilog(accelerator, staging, top)
+        component = build_top(program, config.interface)
+        sources = write_verilog(component, staging, top)
+        waivers = waiver_file(axi=config.interface.is_axi)
+        write_atomically(staging / "lint" / f"{top}.vlt", waivers)
         save_network(network, staging / "network.npz")
         write_config(config, staging)
         if testbench:
             testbench(staging)
-        values = _template_values(config, program, chosen, sources, list_ports(accelerator))
+        ports = list_ports(component, config.interface)
+        values = _template_values(config, program, chosen, sources, ports)
         _write_templates(staging, top, values)
         _swap(staging, directory)
     finally:
@@ -110,22 +125,28 @@ def default_name(network_name: str) -> str:
 def _template_values(
     config: IpConfig, program: Program, device: Device, sources: Sources, ports: list[Port]
 ) -> dict[str, Any]:
-    widths = {port.name: port.width for port in ports}
-    cost = estimate(program.network, program.array)
+    length = {"run_time_length": program.run_time_length}
+    cost = estimate(program.network, program.array, **length)
     suffix = {"ecp5": "lpf", "ice40": "pcf"}[device.family]
     return {
         "config": config,
+        "interface": config.interface,
+        "registers": REGISTERS,
+        "constants": dict(constants()),
         "network": program.network,
         "array": program.array,
         "program": program,
         "cost": cost,
-        "overhead": layer_overhead(program.network, program.array),
+        "overhead": layer_overhead(program.network, program.array, **length),
+        "prefix_cycles": {
+            size: estimate(prefix, program.array, **length).cycles
+            for size, prefix in program.prefixes.items()
+        },
         "read_cycles": cost.cycles - sum(layer.cycles for layer in cost.layers),
         "device": device,
         "memories": sources.memories,
         "ports": ports,
-        "widths": widths,
-        "pixel_bytes": -(-widths["pixels__payload"] // 8),
+        "pixel_bytes": -(-program.activation_bits // 8),
         "score_bytes": -(-program.score_bits // 8),
         "synth": " ".join((f"synth_{device.family}", *device.synth_options, "-top", config.top)),
         "constraint_option": f"--{suffix} ../constraints/{config.top}.{suffix}",
@@ -141,14 +162,16 @@ def _write_templates(ip: Path, top: str, values: dict[str, Any]) -> None:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    for template, path in {
+    files = {
         "readme.md.j2": "README.md",
         "core.j2": f"{top}.core",
-        "axis.v.j2": f"rtl/{top}_axis.v",
         "lpf.j2": f"constraints/{top}.lpf",
         "pcf.j2": f"constraints/{top}.pcf",
         "sdc.j2": f"constraints/{top}.sdc",
-    }.items():
+    }
+    if values["interface"].is_axi:
+        files["registers.h.j2"] = f"include/{top}_registers.h"
+    for template, path in files.items():
         text = environment.get_template(template).render(values, testbench_files=testbench)
         write_atomically(ip / path, text)
 

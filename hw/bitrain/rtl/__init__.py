@@ -2,7 +2,10 @@
 
 from .accelerator import Accelerator
 from .arg_max import ArgMax
+from .axi_accelerator import AxiAccelerator
+from .axi_lite import AxiLiteRegisters
 from .engine import Engine
+from .frame_guard import FrameGuard
 from .fsm_max import FsmMax
 from .fsm_relu_max import FsmReluMax
 from .loader import Loader
@@ -12,20 +15,30 @@ from .operands import OperandRegisters
 from .pooled_counts import PooledCounts
 from .pooled_fire import PooledFire
 from .popcount import PopulationCount
+from .prefix_bias import PrefixBias
 from .requantise import Requantise
+from .serial_accelerator import SerialAccelerator
+from .serial_frames import SerialFrames
 from .shortcut import Shortcut
 from .sng_bank import StochasticNumberGenerators
 from .source import SequenceSource
 from .stream_constants import StreamConstants
 from .stream_control import StreamControl
 from .stream_neurons import StreamNeurons
+from .stream_prefix import StreamPrefix
+from .top import build_top
+from .uart_receiver import UartReceiver
+from .uart_transmitter import UartTransmitter
 from .walker import PositionWalker
 from .writeback import Writeback
 
 __all__ = [
     "Accelerator",
     "ArgMax",
+    "AxiAccelerator",
+    "AxiLiteRegisters",
     "Engine",
+    "FrameGuard",
     "FsmMax",
     "FsmReluMax",
     "Loader",
@@ -36,12 +49,19 @@ __all__ = [
     "PooledFire",
     "PopulationCount",
     "PositionWalker",
+    "PrefixBias",
     "Requantise",
     "SequenceSource",
+    "SerialAccelerator",
+    "SerialFrames",
     "Shortcut",
     "StochasticNumberGenerators",
     "StreamConstants",
     "StreamControl",
     "StreamNeurons",
+    "StreamPrefix",
+    "UartReceiver",
+    "UartTransmitter",
     "Writeback",
+    "build_top",
 ]

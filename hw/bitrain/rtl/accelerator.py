@@ -1,5 +1,7 @@
 """The accelerator: image stream in, score stream out."""
 
+from collections.abc import Callable
+
 from amaranth.hdl import Module, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import Component, In, Out
@@ -26,6 +28,10 @@ class Accelerator(Component):
     ----------
     program
         The network compiled for an array; fixes ROM contents and all widths.
+    engine
+        What runs the layers; proofs put a model of its contract there.
+    rewindable
+        Whether an image may be given up while it is loaded.
 
     Members
     -------
@@ -41,10 +47,23 @@ class Accelerator(Component):
         Cycles from the last pixel to the first score, of this image or the last.
     trace : Out(signature)
         Every activation that a layer stores: ``valid``, ``layer``, ``address``, ``data``.
+    rewind : In(1)
+        The next pixel is an image's first; only while one is loaded. Only if rewindable.
+    log_length : In(…)
+        log2 of the stream length; counts as an image's last pixel is taken. Only if the program's
+        length is chosen at run time.
     """
 
-    def __init__(self, program: Program):
+    def __init__(
+        self,
+        program: Program,
+        engine: Callable[[Program], Engine] = Engine,
+        *,
+        rewindable: bool = False,
+    ):
         self.program = program
+        self.engine = engine
+        self.rewindable = rewindable
         network = program.network
         activation = activation_shape(network.bits)
         self.score_layout = data.StructLayout({"score": signed(program.score_bits), "last": 1})
@@ -65,11 +84,17 @@ class Accelerator(Component):
                 "cycles": Out(unsigned(32)),
                 "trace": Out(trace),
             }
+            | ({"rewind": In(1)} if rewindable else {})
+            | (
+                {"log_length": In(range(program.longest.bit_length()))}
+                if program.run_time_length
+                else {}
+            )
         )
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.engine = engine = Engine(self.program)
+        m.submodules.engine = engine = self.engine(self.program)
         network = self.program.network
 
         pixel = Signal(range(max(2, network.in_shape.size)))
@@ -87,6 +112,8 @@ class Accelerator(Component):
             self.trace.address.eq(engine.store_address),
             self.trace.data.eq(engine.store_activation),
         ]
+        if self.program.run_time_length:
+            m.d.comb += engine.log_length.eq(self.log_length)
         with m.FSM():
             with m.State("LOAD"):
                 m.d.comb += [self.pixels.ready.eq(1), self.busy.eq(pixel != 0)]
@@ -96,6 +123,9 @@ class Accelerator(Component):
                         m.d.sync += [pixel.eq(0), self.cycles.eq(0)]
                         m.d.comb += engine.start.eq(1)
                         m.next = "RUN"
+                if self.rewindable:
+                    with m.If(self.rewind):
+                        m.d.sync += pixel.eq(0)
             with m.State("RUN"):
                 m.d.comb += self.busy.eq(1)
                 m.d.sync += [self.cycles.eq(self.cycles + 1), score.eq(0)]

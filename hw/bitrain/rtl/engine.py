@@ -13,6 +13,7 @@ from .mac_array import MacArray
 from .operands import OperandRegisters
 from .stream_constants import StreamConstants
 from .stream_control import StreamControl
+from .stream_prefix import StreamPrefix
 from .writeback import Writeback
 
 
@@ -33,7 +34,8 @@ class Engine(Component):
                               ▲─────────────────────────────────────────┤
                                                         score RAM ◄─────┘
 
-    In programs with a shortcut the write-back reads the activation RAM too.
+    In programs with a shortcut the write-back reads the activation RAM too; in those with a
+    run-time length, the descriptor is that of a prefix.
 
     Latency: ``done`` as many cycles after ``start`` as ``spec.estimate(...).cycles`` says, less
     one.
@@ -54,6 +56,9 @@ class Engine(Component):
         The layer at work.
     store, store_address, store_activation : Out
         Trace of the write-back to the activation RAM.
+    log_length : In(…)
+        With ``start``, log2 of the stream length; only in programs that choose it at run time. What
+        lies beyond the lengths that the program has counts as the nearest.
     """
 
     def __init__(self, program: Program):
@@ -74,6 +79,11 @@ class Engine(Component):
                 "store_address": Out(program.address_bits),
                 "store_activation": Out(activation),
             }
+            | (
+                {"log_length": In(range(program.longest.bit_length()))}
+                if program.run_time_length
+                else {}
+            )
         )
 
     def elaborate(self, platform):
@@ -115,6 +125,16 @@ class Engine(Component):
                 with m.If(self.layer == len(network.layers) - 1):
                     m.d.comb += self.done.eq(1)
                     m.next = "IDLE"
+        if program.run_time_length:
+            m.submodules.prefix = prefix = StreamPrefix(program)
+            m.d.comb += [
+                prefix.start.eq(self.start),
+                prefix.log_length.eq(self.log_length),
+                prefix.restart.eq(restart),
+                prefix.descriptor.eq(descriptor),
+                writeback.lost.eq(prefix.lost),
+            ]
+            descriptor = prefix.scaled
 
         # Activations and weights to the array.
         m.submodules.activations = activations = memory.Memory(

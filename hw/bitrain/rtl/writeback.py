@@ -8,6 +8,7 @@ from bitrain.spec import Program
 
 from .layouts import activation_shape, descriptor_layout
 from .max_pool import MaxPool
+from .prefix_bias import PrefixBias
 from .requantise import Requantise
 from .shortcut import Shortcut
 
@@ -28,9 +29,11 @@ class Writeback(Component):
         … + bias ─►│biased│─► + shortcut · 2^upscale ─►│A│─► …
              2        3                                 4
 
-    Latency: the first result is stored 6 cycles after ``done`` (a score after 3), with shortcuts in
-    the program 7 (4), the others one per cycle; ``finished`` comes with the store of the layer's
-    last neuron.
+    Programs with a run-time length scale the bias first (:class:`PrefixBias`), in two cycles more.
+
+    Latency: the first result is stored 6 cycles after ``done`` (a score after 3), one later with
+    shortcuts in the program, two later with a run-time length, the others one per cycle;
+    ``finished`` comes with the store of the layer's last neuron.
 
     Members
     -------
@@ -45,6 +48,8 @@ class Writeback(Component):
         Bias ROM, read in one cycle: bias, and upscale above it.
     shortcut_address : Out(address), shortcut_activation : In(n + 1)
         Activation RAM, read in one cycle; only in programs with a shortcut.
+    lost : In(…)
+        Bits that sums lose in a prefix; only in programs with a run-time length.
     store : Out(1), store_address : Out(address), activation : Out(n + 1)
         To the activation RAM.
     score_valid : Out(1), score_index : Out(…), score : Out(signed(score_bits))
@@ -82,6 +87,7 @@ class Writeback(Component):
                 if program.has_shortcut
                 else {}
             )
+            | ({"lost": In(range(program.longest.bit_length()))} if program.run_time_length else {})
         )
 
     def elaborate(self, platform):
@@ -109,25 +115,35 @@ class Writeback(Component):
             counted = leaving[0] - earlier[0]
         neuron = self._neuron(m, busy, tile_end)
 
-        # Cycle 2: the bias arrives. Cycle 3: the accumulator's value is known. A shortcut comes as
-        # the biased count does, and delays all that follows by a cycle.
+        # Cycle 2: the bias arrives. Cycle 3: the accumulator's value is known. The scaling of a
+        # bias and a shortcut, which comes as the biased count does, delay all that follows.
         count = Signal(program.count_bits)
-        delay = int(program.has_shortcut)
+        scaling = 2 * program.run_time_length
+        delay = scaling + program.has_shortcut
         neurons = [neuron]
         for cycle in range(2, 6 + delay):
             neurons.append(Signal.like(neuron, name=f"neuron_{cycle}"))
             m.d.sync += neurons[-1].eq(neurons[-2])
         bias = self.bias[: program.score_bits].as_signed()
         upscale = self.bias[program.score_bits :]
-        right_shift = Signal(range(program.largest_right_shift + 1))
-        accumulator = count + bias
+        if program.run_time_length:
+            m.submodules.prefix_bias = prefix_bias = PrefixBias(program)
+            m.d.comb += [
+                prefix_bias.descriptor.eq(layer),
+                prefix_bias.lost.eq(self.lost),
+                prefix_bias.word.eq(bias),
+                prefix_bias.upscale.eq(upscale),
+            ]
+            bias = prefix_bias.scaled
+        upscale = _later(m, upscale, scaling)
+        right_shift = Signal(range(max(2, program.largest_right_shift + 1)))
+        accumulator = _later(m, count, scaling) + bias
         if program.has_shortcut:
-            biased, added = Signal.like(self.score), m.submodules.shortcut.product
+            biased = Signal.like(self.score, name="added")
+            added = _later(m, m.submodules.shortcut.product, scaling)
             m.d.sync += biased.eq(accumulator)
-            if program.upscale_bits:  # Verilog has no signals of no bits
-                later_upscale = Signal.like(upscale)
-                m.d.sync += later_upscale.eq(upscale)
-                upscale = later_upscale
+            upscale = _later(m, upscale, 1, name="later_upscale")
+            if program.upscale_bits:
                 added <<= upscale
             accumulator = biased + added
         m.d.sync += [
@@ -291,3 +307,12 @@ class Writeback(Component):
         with m.If(self.restart):
             m.d.sync += [member.eq(0), tile_member.eq(0)]
         return member <= layer.last_out_channel, last
+
+
+def _later(m: Module, value: Value, cycles: int, name: str = "later") -> Value:
+    """``value`` after some cycles."""
+    for _ in range(cycles if len(value) else 0):  # Verilog has no signals of no bits
+        register = Signal(value.shape(), name=name)
+        m.d.sync += register.eq(value)
+        value = register
+    return value

@@ -11,12 +11,14 @@ from .cost import LayerCost, NetworkCost, estimate
 from .descriptor import Descriptor
 from .errors import BitrainError
 from .files import write_atomically
+from .interface import Interface
 from .layer import Layer, MaxPool2d, Shape, Shortcut
 from .network import Network
 from .number import to_unipolar
 from .prefix import with_prefix
 from .program import Program
 from .sequence import Lfsr, Ramp, Sequence, Sobol, VanDerCorput
+from .serial_link import LinkError, Reply, SerialLink
 from .store import load_network, save_network
 from .tiling import Tiling
 
@@ -24,16 +26,20 @@ __all__ = [
     "Array",
     "BitrainError",
     "Descriptor",
+    "Interface",
     "LaneWire",
     "Layer",
     "LayerCost",
     "Lfsr",
+    "LinkError",
     "MaxPool2d",
     "Network",
     "NetworkCost",
     "Program",
     "Ramp",
+    "Reply",
     "Sequence",
+    "SerialLink",
     "Shape",
     "Sharing",
     "Shortcut",

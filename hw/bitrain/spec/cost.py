@@ -9,9 +9,10 @@ The engine loads the operands of the next chunk (N cycles) while the streams of 
     + P Q + overhead                       the last results, pipeline and descriptor fetch
 
 cycles, where the overhead is LAYER_OVERHEAD, SHORTCUT_OVERHEAD more in every layer of a network
-that has shortcuts, whose addition takes a stage of the pipeline, and PIPELINED_OVERHEAD more on
-arrays whose population counts take one. Stream mode takes no cycle more: neurons fire while the
-last chunk's streams run. Simulation must find exactly these numbers.
+that has shortcuts, whose addition takes a stage of the pipeline, PIPELINED_OVERHEAD more on arrays
+whose population counts take one, and LENGTH_OVERHEAD more if the stream length is chosen at run
+time. Stream mode takes no cycle more: neurons fire while the last chunk's streams run. Simulation
+must find exactly these numbers.
 """
 
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ LAYER_OVERHEAD = 14
 """Cycles a layer spends on descriptor fetch and pipeline depth."""
 SHORTCUT_OVERHEAD = 1
 """More of them, if any layer of the network adds a shortcut."""
+LENGTH_OVERHEAD = 2
+"""More of them, if the stream length is chosen at run time: biases are scaled as they are read."""
 PIPELINED_OVERHEAD = 1
 """More of them, if the array's population counts are pipelined."""
 IMAGE_OVERHEAD = 1
@@ -94,10 +97,10 @@ class NetworkCost:
         )
 
 
-def estimate(network: Network, array: Array) -> NetworkCost:
-    """Cost of ``network`` on ``array``."""
-    program = Program(network, array)
-    overhead = layer_overhead(network, array)
+def estimate(network: Network, array: Array, *, run_time_length: bool = False) -> NetworkCost:
+    """Cost of ``network`` on ``array``, whose stream length may be one chosen at run time."""
+    program = Program(network, array, run_time_length=run_time_length)
+    overhead = layer_overhead(network, array, run_time_length=run_time_length)
     layers = []
     for layer, tiling, last in zip(
         network.layers, program.tilings, [False] * (len(network.layers) - 1) + [True], strict=True
@@ -135,10 +138,11 @@ def estimate(network: Network, array: Array) -> NetworkCost:
     )
 
 
-def layer_overhead(network: Network, array: Array) -> int:
+def layer_overhead(network: Network, array: Array, *, run_time_length: bool = False) -> int:
     """Cycles that each layer spends on descriptor fetch and pipeline depth."""
     shortcut = any(layer.shortcut for layer in network.layers)
-    return LAYER_OVERHEAD + SHORTCUT_OVERHEAD * shortcut + PIPELINED_OVERHEAD * array.pipelined
+    overhead = LAYER_OVERHEAD + SHORTCUT_OVERHEAD * shortcut + PIPELINED_OVERHEAD * array.pipelined
+    return overhead + LENGTH_OVERHEAD * run_time_length
 
 
 def layer_cycles(tiling: Tiling, array: Array, length: int, overhead: int = LAYER_OVERHEAD) -> int:

@@ -58,6 +58,8 @@ class Descriptor:
     """From an accumulator already shifted left by the program's ``left_shift``."""
     scores: int
     """1 if the accumulators are the scores."""
+    log_length: int = 0
+    """log2 L where the length is chosen at run time, else 0."""
     # How groups of channels follow each other; all zero where there is only one.
     last_group_tile: int = 0
     """Tiles of channels that a group takes, less one."""
@@ -98,6 +100,9 @@ SIGNED_FIELDS = frozenset(
         "shortcut_out_row_step",
     }
 )
+
+LENGTH_FIELDS = ("log_length",)
+"""Fields that only programs with a run-time stream length have in their ROM."""
 
 GROUP_FIELDS = ("last_group_tile", "group_step")
 """Fields that only programs with groups have in their ROM."""

@@ -30,6 +30,21 @@ def with_prefix(network: Network, length: int) -> Network:
     return Network.model_validate(dict(network) | {"layers": layers})
 
 
+def all_prefixes(network: Network) -> dict[int, Network]:
+    """``network`` and all its prefixes that the contract allows, by length, longest first.
+
+    Raises :class:`BitrainError` for a network of which there can be none.
+    """
+    length = max(layer.stream_length for layer in network.layers)
+    found = {length: with_prefix(network, length)}
+    while length := length >> 1:
+        try:
+            found[length] = with_prefix(network, length)
+        except BitrainError:  # nor can any shorter one
+            break
+    return found
+
+
 def _prefix(layer: Layer, length: int) -> Layer:
     length = min(length, layer.stream_length)
     lost = (layer.stream_length // length).bit_length() - 1

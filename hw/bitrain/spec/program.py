@@ -20,23 +20,43 @@ from itertools import accumulate
 
 from . import rom_words
 from .array import Array
-from .descriptor import GROUP_FIELDS, SHORTCUT_FIELDS, SIGNED_FIELDS, STREAM_FIELDS, Descriptor
+from .descriptor import (
+    GROUP_FIELDS,
+    LENGTH_FIELDS,
+    SHORTCUT_FIELDS,
+    SIGNED_FIELDS,
+    STREAM_FIELDS,
+    Descriptor,
+)
 from .layer import Layer
 from .memory_map import Buffer, place
 from .network import Network
+from .prefix import all_prefixes
 from .stream import left_shift
 from .stream_rom import StreamWidths, num_stream_words, stream_widths, stream_words
 from .tiling import Tiling
 
 
 class Program:
-    """A network compiled for an array: descriptors, ROM words, memory map and field widths."""
+    """A network compiled for an array: descriptors, ROM words, memory map and field widths.
 
-    def __init__(self, network: Network, array: Array):
+    ``run_time_length``: the engine can run its prefixes too, from the same ROMs. Raises
+    :class:`BitrainError` for an array that does not suit, or a network that has no prefixes.
+    """
+
+    def __init__(self, network: Network, array: Array, *, run_time_length: bool = False):
         array.check(network)
+        self.run_time_length = run_time_length
         self.network = network
+        self.prefixes = all_prefixes(network) if run_time_length else {self.longest: network}
+        """The networks that the engine runs, by the L of their longest streams, longest first."""
         self.array = array
         self.tilings = tuple(Tiling.of(layer, array) for layer in network.layers)
+
+    @property
+    def longest(self) -> int:
+        """L of the longest streams."""
+        return max(layer.stream_length for layer in self.network.layers)
 
     @cached_property
     def has_shortcut(self) -> bool:
@@ -91,8 +111,9 @@ class Program:
         ranges = [
             (0, layer.stream_length)
             if layer.neuron == "stream"
-            else self.network.accumulator_range(layer)
-            for layer in self.network.layers
+            else network.accumulator_range(layer)
+            for network in self.prefixes.values()
+            for layer in network.layers
         ]
         return max(max(-low - 1, high).bit_length() for low, high in ranges) + 1
 
@@ -104,7 +125,9 @@ class Program:
     @cached_property
     def left_shift(self) -> int:
         """Constant left shift that makes every layer's remaining shift a right shift."""
-        return max(0, *(-self._shift(layer) for layer in self.network.layers[:-1]), 0)
+        networks = self.prefixes.values()
+        inner = [layer for network in networks for layer in network.layers[:-1]]
+        return max(0, *(-self._shift(layer) for layer in inner), 0)
 
     @cached_property
     def upscale_bits(self) -> int:
@@ -268,6 +291,7 @@ class Program:
         unused = (
             SHORTCUT_FIELDS * (not self.has_shortcut),
             GROUP_FIELDS * (not self.has_groups),
+            LENGTH_FIELDS * (not self.run_time_length),
             STREAM_FIELDS * (not self.stream_layers),
         )
         names = [name for name in Descriptor.__dataclass_fields__ if name not in sum(unused, ())]
@@ -333,6 +357,7 @@ class Program:
             last_window=tiling.window - 1,
             right_shift=self._shift(layer) + self.left_shift if layer.relu else 0,
             scores=not layer.relu,
+            log_length=(layer.stream_length.bit_length() - 1) * self.run_time_length,
             last_group_tile=(tiling.channel_tiles // layer.groups - 1) * grouped,
             group_step=layer.in_shape.size // layer.groups * grouped,
             streaming=layer.neuron == "stream",

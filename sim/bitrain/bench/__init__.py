@@ -1,6 +1,14 @@
 """Simulation of a generated accelerator against the golden model, by a test bench of its own."""
 
 from .install import write_testbench
+from .serial import SerialReport, simulate_serial
 from .simulate import SimulationReport, Simulator, simulate
 
-__all__ = ["SimulationReport", "Simulator", "simulate", "write_testbench"]
+__all__ = [
+    "SerialReport",
+    "SimulationReport",
+    "Simulator",
+    "simulate",
+    "simulate_serial",
+    "write_testbench",
+]

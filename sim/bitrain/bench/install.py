@@ -8,41 +8,54 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from bitrain import golden
-from bitrain.spec import Array, BitrainError, Network, Program, estimate
+from bitrain.spec import Array, BitrainError, Interface, Network, Program, estimate
+
+from .manifest import describe_ports, describe_registers
 
 _SOURCES = Path(__file__).parent / "testbench"
-MANIFEST_FORMAT = 1
-WRAPPER_SUFFIX = "_axis"
-"""Of the wrapper with AXI4-Stream ports, which the test bench does without."""
+MANIFEST_FORMAT = 2
 
 
 def write_testbench(
-    ip_dir: Path, network: Network, array: Array, images: np.ndarray, *, top: str | None = None
+    ip_dir: Path,
+    network: Network,
+    array: Array,
+    images: np.ndarray,
+    *,
+    top: str | None = None,
+    interface: Interface | None = None,
+    run_time_length: bool = False,
 ) -> None:
     """Write ``ip_dir/tb``: test bench, manifest and golden vectors of ``images``.
 
     images: integers in [0, 2^n], (K, channels, height, width). ``top``: the Verilog module, which
-    is ``ip_dir/rtl/<top>.v``; by default the only one there besides its AXI wrapper. The same
-    arguments give the same bytes; an older ``tb`` is replaced as a whole.
+    is ``ip_dir/rtl/<top>.v``; by default the only one there. ``interface``: its ports, raw streams
+    by default. ``run_time_length``: whether its stream length can be chosen. The same arguments
+    give the same bytes; an older ``tb`` is replaced as a whole.
     """
+    interface = interface or Interface()
     ip_dir = Path(ip_dir)
     modules = [path.stem for path in sorted((ip_dir / "rtl").glob("*.v"))]
-    candidates = [name for name in modules if not name.endswith(WRAPPER_SUFFIX)]
-    if top not in modules and not (top is None and len(candidates) == 1):
+    if top not in modules and not (top is None and len(modules) == 1):
         raise BitrainError(
             f"{ip_dir}: rtl/ holds {', '.join(modules) or 'no Verilog'}, expected "
             f"{top or 'one module'}; `bitrain generate` writes it"
         )
-    top = top or candidates[0]
+    top = top or modules[0]
     if not len(images):
         raise BitrainError("test bench: no images given, expected at least one")
-    program, cost = Program(network, array), estimate(network, array)
-    outputs = golden.run(network, images)
+    program = Program(network, array, run_time_length=run_time_length)
+    costs = {
+        length: estimate(prefix, array, run_time_length=run_time_length)
+        for length, prefix in program.prefixes.items()
+    }
     manifest = {
         "format": MANIFEST_FORMAT,
         "network": network.name,
         "top": top,
         "sources": [f"rtl/{top}.v"],
+        "ports": describe_ports(program, interface),
+        "registers": describe_registers(program) if interface.is_axi else None,
         "memories": [f"rom/{path.name}" for path in sorted((ip_dir / "rom").glob("*.mem"))],
         "activation_bits": program.activation_bits,
         "score_bits": program.score_bits,
@@ -51,8 +64,14 @@ def write_testbench(
             for layer, base in zip(network.layers, program.out_bases, strict=True)
         ],
         "images": len(images),
-        "predicted_cycles": cost.cycles,
-        "predicted_image_cycles": cost.image_cycles,
+        "lengths": [
+            {
+                "length": length,
+                "predicted_cycles": cost.cycles,
+                "predicted_image_cycles": cost.image_cycles,
+            }
+            for length, cost in costs.items()
+        ],
     }
     with TemporaryDirectory(dir=ip_dir, prefix=".tb-") as folder:
         new = Path(folder) / "tb"
@@ -60,10 +79,16 @@ def write_testbench(
         (new / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
         (new / "vectors").mkdir()
         np.save(new / "vectors" / "images.npy", images.astype(np.uint32))
-        for i, stored in enumerate(outputs[:-1]):
-            np.save(new / "vectors" / f"layer{i}.npy", stored.astype(np.uint32))
-        np.save(new / "vectors" / "scores.npy", outputs[-1].astype(np.int32))
+        for length, prefix in program.prefixes.items():
+            _write_expected(new / "vectors" / f"length{length}", golden.run(prefix, images))
         old = ip_dir / "tb"
         if old.exists():
             old.replace(Path(folder) / "old")
         new.replace(old)
+
+
+def _write_expected(folder: Path, outputs: list[np.ndarray]) -> None:
+    folder.mkdir()
+    for i, stored in enumerate(outputs[:-1]):
+        np.save(folder / f"layer{i}.npy", stored.astype(np.uint32))
+    np.save(folder / "scores.npy", outputs[-1].astype(np.int32))

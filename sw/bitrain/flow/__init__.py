@@ -1,6 +1,7 @@
 """The steps joined: from a data set to a report, and what can be done with a network file."""
 
 from .ablation import run_ablation
+from .board import BoardRun, check_build, run_board
 from .config import RunConfig, load_config
 from .inherited_nas import run_search
 from .nas_ablation import run_search_ablation
@@ -14,10 +15,12 @@ from .sequences import find_sequences, sources_yaml
 from .study import run_study
 
 __all__ = [
+    "BoardRun",
     "NasConfig",
     "RecastConfig",
     "RunConfig",
     "accuracies",
+    "check_build",
     "dataset_of",
     "evaluate_progressive",
     "find_sequences",
@@ -26,6 +29,7 @@ __all__ = [
     "load_plan",
     "load_search",
     "run_ablation",
+    "run_board",
     "run_comparison",
     "run_flow",
     "run_recast",

@@ -6,7 +6,7 @@ from typing import Any
 from bitrain.bench import write_testbench
 from bitrain.data import Dataset, load_dataset
 from bitrain.gen import default_name, generate_ip
-from bitrain.spec import Array, BitrainError, Network, to_unipolar
+from bitrain.spec import Array, BitrainError, Interface, Network, to_unipolar
 from bitrain.train import evaluate_network
 
 
@@ -47,6 +47,8 @@ def generate_with_testbench(
     name: str | None = None,
     device: str,
     frequency: float | None = None,
+    interface: Interface | None = None,
+    run_time_length: bool = False,
     data: str | None = None,
     data_dir: Path | None = None,
 ) -> Path:
@@ -58,7 +60,15 @@ def generate_with_testbench(
     top = name or default_name(network.name)
 
     def testbench(ip: Path) -> None:
-        write_testbench(ip, network, array, vectors, top=top)
+        write_testbench(
+            ip,
+            network,
+            array,
+            vectors,
+            top=top,
+            interface=interface,
+            run_time_length=run_time_length,
+        )
 
     return generate_ip(
         network,
@@ -67,5 +77,7 @@ def generate_with_testbench(
         name=top,
         device=device,
         frequency=frequency,
+        interface=interface,
+        run_time_length=run_time_length,
         testbench=testbench,
     )

@@ -6,6 +6,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from bitrain.formal import ProofResult
 from bitrain.gen import BlockReport, Device, MemoryNeed, SynthesisReport, ToolRecord
 from bitrain.nas import Calibration
 from bitrain.spec import NetworkCost, Program
@@ -131,6 +132,18 @@ def blocks_table(report: BlockReport, depth: int = 3) -> Table:
             table.add_row(
                 block.path or report.top, f"{inside.lut:,}", f"{inside.ff:,}", f"{inside.bram}"
             )
+    return table
+
+
+def proofs_table(results: list[ProofResult]) -> Table:
+    """What was proven and how."""
+    table = Table(title="Proofs")
+    for column in ("claim", "method", "result", "of"):
+        table.add_column(column)
+    table.add_column("s", justify="right")
+    for result in results:
+        verdict = "proven" if result.proven else "[red]NOT PROVEN"
+        table.add_row(result.claim, result.method, verdict, result.detail, f"{result.seconds:.1f}")
     return table
 
 

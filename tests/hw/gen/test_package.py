@@ -17,8 +17,18 @@ from bitrain.gen import (
     package,
     read_config,
 )
-from bitrain.rtl import Accelerator
-from bitrain.spec import Array, BitrainError, Network, Program, Tiling, estimate, load_network
+from bitrain.rtl import build_top
+from bitrain.spec import (
+    Array,
+    BitrainError,
+    Interface,
+    Network,
+    Program,
+    Tiling,
+    estimate,
+    load_network,
+)
+from bitrain.spec.registers import REGISTERS, constants
 
 FILES = {
     "README.md",
@@ -26,12 +36,12 @@ FILES = {
     "constraints/tiny.lpf",
     "constraints/tiny.pcf",
     "constraints/tiny.sdc",
+    "lint/tiny.vlt",
     "network.npz",
     "rom/biases.mem",
     "rom/program.mem",
     "rom/weights.mem",
     "rtl/tiny.v",
-    "rtl/tiny_axis.v",
     "tiny.core",
 }
 
@@ -145,21 +155,54 @@ def test_device_and_frequency(fast, network: Network, array: Array, tmp_path: Pa
     assert core["targets"]["synth"]["flow_options"]["yosys_synth_options"] == ["-device", "hx"]
 
 
-def test_readme_lists_every_port(package: Path, network: Network, array: Array):
-    table = re.findall(
-        r"^\| `(\w+)` \| (in|out) \| (\d+) \|", (package / "README.md").read_text(), re.M
-    )
-    accelerator = Accelerator(Program(network, array))
+INTERFACES = [
+    Interface(streams=streams, reset=reset)
+    for streams in ("raw", "axi")
+    for reset in ("high", "low")
+    for streams in ("raw", "axi")
+    for reset in ("high", "low")
+]
+
+
+@pytest.mark.parametrize("interface", INTERFACES, ids=str)
+def test_readme_lists_every_port(
+    interface: Interface, network: Network, array: Array, tmp_path: Path
+):
+    ip = generate_ip(network, array, tmp_path / "ip", name="tiny", interface=interface)
+    assert read_config(ip).interface == interface
+    readme = (ip / "README.md").read_text()
+    table = re.findall(r"^\| `(\w+)` \| (in|out) \| (\d+) \|", readme, re.M)
+    top = build_top(Program(network, array), interface)
     ports = {
         "__".join(map(str, path)): Shape.cast(member.shape).width
-        for path, member, _ in accelerator.signature.flatten(accelerator)
+        for path, member, _ in top.signature.flatten(top)
     }
-    assert {name: int(width) for name, _, width in table} == {"clk": 1, "rst": 1, **ports}
-    verilog = (package / "rtl" / "tiny.v").read_text()
+    ports |= {interface.clock_name: 1, interface.reset_name: 1}
+    assert {name: int(width) for name, _, width in table} == ports
+    verilog = (ip / "rtl" / "tiny.v").read_text()
     head = verilog[: verilog.index("endmodule")]
     for name, direction, width in table:
         bits = "" if width == "1" else rf"\[{int(width) - 1}:0\] "
         assert re.search(rf"^  {direction}put {bits}{name};$", head, re.M), name
+    assert len(re.findall(r"^  (?:in|out)put ", head, re.M)) == len(table)
+    for constraint in ("lpf", "pcf", "sdc"):
+        text = (ip / "constraints" / f"tiny.{constraint}").read_text()
+        assert re.search(rf"\b{interface.clock_name}\b", text)
+
+
+def test_registers_in_header_and_readme(fast, network: Network, array: Array, tmp_path: Path):
+    ip = generate_ip(network, array, tmp_path / "ip", name="tiny", interface=Interface.usual("axi"))
+    header = (ip / "include" / "tiny_registers.h").read_text()
+    defined = dict(re.findall(r"^#define TINY_(\w+) (0x[0-9a-f]+)u$", header, re.M))
+    assert {name: int(value, 16) for name, value in defined.items()} == dict(constants())
+    readme = (ip / "README.md").read_text()
+    rows = re.findall(r"^\| 0x(..) \| `(\w+)` \| (\w+) \|", readme, re.M)
+    assert [(int(offset, 16), name, access) for offset, name, access in rows] == [
+        (entry.offset, entry.name, entry.access) for entry in REGISTERS
+    ]
+    core = yaml.safe_load((ip / "tiny.core").read_text().partition("\n")[2])
+    (header_file,) = core["filesets"]["software"]["files"]
+    assert header_file == {"include/tiny_registers.h": {"is_include_file": True}}
 
 
 def test_formula_of_the_readme(package: Path, network: Network, array: Array):

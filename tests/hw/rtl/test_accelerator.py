@@ -19,19 +19,23 @@ from networks import (
 
 from bitrain.golden import run
 from bitrain.rtl import Accelerator
-from bitrain.spec import Array, Network, Program, Shape, Sharing, estimate
+from bitrain.spec import Array, Network, Program, Shape, Sharing, estimate, with_prefix
 
 
-def run_accelerator(network: Network, array: Array, images, *, stalls: float = 0.0, seed: int = 0):
-    """Scores, class indices, cycles and stored activations (layer, address, value) per image."""
-    program = Program(network, array)
-    dut = Accelerator(program)
+def run_accelerator(program: Program, images, *, stalls: float = 0.0, seed: int = 0, lengths=()):
+    """Scores, class indices, cycles and stored activations (layer, address, value) per image.
+
+    lengths: log2 of each image's stream length, where it is chosen at run time.
+    """
+    dut, network = Accelerator(program), program.network
     rng = random.Random(seed)
     results = []
     stored = []
 
     async def drive(ctx):
-        for pixel in images.ravel().tolist():
+        for i, pixel in enumerate(images.ravel().tolist()):
+            if lengths:
+                ctx.set(dut.log_length, lengths[i // network.in_shape.size])
             while rng.random() < stalls:
                 ctx.set(dut.pixels.valid, 0)
                 await ctx.tick()
@@ -67,9 +71,13 @@ def run_accelerator(network: Network, array: Array, images, *, stalls: float = 0
 
 
 def check(network: Network, array: Array, images, **options):
-    expected = run(network, images)
     program, cycles = Program(network, array), estimate(network, array).cycles
-    results = run_accelerator(network, array, images, **options)
+    compare(program, run_accelerator(program, images, **options), network, images, cycles)
+
+
+def compare(program: Program, results, network: Network, images, cycles: int):
+    """What the accelerator gave with what golden says of ``network``."""
+    expected = run(network, images)
     for i, (scores, class_index, simulated, stored) in enumerate(results):
         reference = expected[-1][i].ravel()
         assert scores == reference.tolist()
@@ -188,3 +196,31 @@ def test_random_stalls_on_both_streams():
     network = random_network(7, bits=3, lanes=4)
     array = Array(channels=2, positions=2, lanes=4)
     check(network, array, random_images(network, 3), stalls=0.5, seed=3)
+
+
+@pytest.mark.parametrize(
+    ("build", "seed", "bits"),
+    [
+        (random_network, 0, 3),
+        (random_network, 1, 4),
+        (residual_network, 2, 4),
+        (residual_network, 3, 3),
+        (grouped_network, 4, 3),
+        (dense_network, 5, 3),
+    ],
+)
+def test_every_prefix_at_run_time(build, seed, bits):
+    """One accelerator runs all prefixes, in any order, each like the network that golden makes."""
+    rng = np.random.default_rng(seed)
+    network = build(seed, bits=bits, lanes=2)
+    array = Array(channels=2, positions=int(rng.integers(1, 4)), lanes=4)
+    program = Program(network, array, run_time_length=True)
+    lengths = rng.permutation(list(program.prefixes)).tolist()
+    assert len(lengths) >= 2
+    images = random_images(network, len(lengths))
+    logs = [length.bit_length() - 1 for length in lengths]
+    results = run_accelerator(program, images, lengths=logs, stalls=0.1)
+    for i, length in enumerate(lengths):
+        prefix = with_prefix(network, length)
+        cycles = estimate(prefix, array, run_time_length=True).cycles
+        compare(program, results[i : i + 1], prefix, images[i : i + 1], cycles)

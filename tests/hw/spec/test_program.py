@@ -7,11 +7,17 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from networks import random_network
+from networks import random_network, residual_network, streamed
 from strategies import networks
 
-from bitrain.spec import Array, BitrainError, Layer, Network, Program, Shape
-from bitrain.spec.descriptor import GROUP_FIELDS, SHORTCUT_FIELDS, SIGNED_FIELDS, STREAM_FIELDS
+from bitrain.spec import Array, BitrainError, Layer, Network, Program, Shape, with_prefix
+from bitrain.spec.descriptor import (
+    GROUP_FIELDS,
+    LENGTH_FIELDS,
+    SHORTCUT_FIELDS,
+    SIGNED_FIELDS,
+    STREAM_FIELDS,
+)
 
 
 @st.composite
@@ -22,7 +28,7 @@ def programs(draw, *, shortcut: bool | None = None) -> Program:
         positions=draw(st.integers(1, 5)),
         lanes=network.num_lanes * draw(st.integers(1, 3)),
     )
-    return Program(network, array)
+    return Program(network, array, run_time_length=draw(st.booleans()))
 
 
 def signed(word: int, bits: int) -> int:
@@ -103,6 +109,8 @@ def test_fields_come_out_of_the_program_rom(program):
             assert not any(fields.pop(name) for name in SHORTCUT_FIELDS)
         if not program.stream_layers:
             assert not any(fields.pop(name) for name in STREAM_FIELDS)
+        if not program.run_time_length:
+            assert not any(fields.pop(name) for name in LENGTH_FIELDS)
         assert unpack(program, word) == fields
         assert unpack(program, word).keys() == program.field_widths.keys()
         assert word >> sum(program.field_widths.values()) == 0
@@ -402,3 +410,27 @@ def test_loop_counts_cover_the_layer_with_less_than_a_tile_to_spare(program):
 def test_network_that_does_not_suit_the_array():
     with pytest.raises(BitrainError, match="lanes = 3 is no multiple of the 4 lanes"):
         Program(random_network(0, lanes=4), Array(lanes=3))
+
+
+@pytest.mark.parametrize("build", [random_network, residual_network])
+def test_run_time_length_adds_a_field_and_keeps_the_rest(build):
+    network = build(2, bits=4, lanes=4)
+    array = Array(channels=2, positions=2, lanes=4)
+    plain, chosen = Program(network, array), Program(network, array, run_time_length=True)
+    assert list(plain.prefixes) == [16]
+    assert list(chosen.prefixes)[:2] == [16, 8]
+    assert chosen.prefixes[8] == with_prefix(network, 8)
+    assert chosen.field_widths.keys() - plain.field_widths.keys() == {"log_length"}
+    assert chosen.weight_words == plain.weight_words
+    assert chosen.score_bits == plain.score_bits
+    # The shift that the shortest prefix leaves is a right shift too.
+    shortest = chosen.prefixes[min(chosen.prefixes)]
+    assert all(layer.shift + chosen.left_shift >= 0 for layer in shortest.layers[:-1])
+
+
+def test_run_time_length_of_neurons_that_fire():
+    network = streamed(random_network(0, bits=3, lanes=4))
+    array = Array(channels=2, positions=4, lanes=4)
+    Program(network, array)
+    with pytest.raises(BitrainError, match="is in stream mode, whose fires a shorter stream"):
+        Program(network, array, run_time_length=True)

@@ -27,12 +27,12 @@ FOUND = {
     "one cycle late": f"{estimate(NETWORK, ARRAY).cycles + 1} cycles, predicted",
     "cycle counter wrong": "the cycle counter shows",
     "busy low": "busy is not 1 while scores are offered",
-    "unstable payload": "stalled: scores__payload changed before the word was taken",
-    "valid falls": "stalled: scores__valid fell before the word was taken",
+    "unstable payload": "stalled: the score changed before the word was taken",
+    "valid falls": "stalled: the score fell before the word was taken",
     "no scores": "full_rate: gave up after",
-    "trace when idle": "trace__valid is not 0 after the last score",
+    "trace when idle": "trace_valid is not 0 after the last score",
     "deaf to reset": "reset: busy is not 0 after reset",
-    "one score too many": "full_rate: scores__valid is not 0 after the last score",
+    "one score too many": "full_rate: score_valid is not 0 after the last score",
     "unknown score": "unknown bits",
     "pause between images": "cycles from image to image, predicted",
 }
@@ -174,7 +174,7 @@ def test_broken_manifest(ip: Path, text):
 
 @icarus
 def test_broken_vectors(ip: Path):
-    path = ip / "tb" / "vectors" / "scores.npy"
+    path = ip / "tb" / "vectors" / "length2" / "scores.npy"
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(BitrainError, match=r"the simulation ended early: .*sim\.log"):
         bench.simulate(ip, simulator="icarus")

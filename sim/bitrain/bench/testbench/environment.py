@@ -12,7 +12,8 @@ from cocotb.triggers import ClockCycles, RisingEdge, SimTimeoutError, gather, wi
 
 from .checker import Checker
 from .driver import PixelDriver
-from .monitor import ScoreMonitor, TraceMonitor, read
+from .monitor import ScoreMonitor, TraceMonitor
+from .pins import Pins, read
 from .stalls import NONE, Stalls
 from .vectors import Vectors
 
@@ -29,48 +30,52 @@ class Environment:
 
     def __init__(
         self,
-        dut,
+        pins: Pins,
         vectors: Vectors,
         images: Sequence[int],
         random: Random,
         stalls: Callable[[int], tuple[Stalls, Stalls]] = lambda i: (NONE, NONE),
     ):
-        self.dut = dut
+        self.pins = pins
         self.vectors = vectors
         self.images = images
         self.random = random
         self.stalls = [stalls(i) for i in range(len(images))]
         self.checker = Checker(vectors, images)
-        self.driver = PixelDriver(dut, self.checker, random)
-        self.scores = ScoreMonitor(dut, self.checker, self._offered)
+        self.driver = PixelDriver(pins, self.checker, random)
+        self.scores = ScoreMonitor(pins, self.checker, self._offered)
         self.loaded_at: list[int] = []
         """Clock cycle in which the last pixel of each image was taken."""
         self._first_cycle, self._started = clock_cycle(), perf_counter()
 
     async def start(self) -> None:
-        """Start the clock and reset the accelerator."""
-        Clock(self.dut.clk, PERIOD_NS, unit="ns").start()
+        """Start the clock and reset the accelerator; nobody is on the bus."""
+        for handle in self.pins.bus_inputs:
+            handle.value = 0
+        if self.pins.log_length is not None:  # the full length
+            self.pins.log_length.value = 2 ** len(self.pins.log_length) - 1
+        Clock(self.pins.clock, PERIOD_NS, unit="ns").start()
         await self.reset(cycles=2)
 
     async def reset(self, cycles: int = 1) -> None:
         """Reset, after which the accelerator must be idle."""
         self.driver.idle()
-        self.dut.scores__ready.value = 0
-        self.dut.rst.value = 1
-        await ClockCycles(self.dut.clk, cycles)
-        self.dut.rst.value = 0
+        self.pins.score_ready.value = 0
+        self.pins.reset.value = self.pins.reset_level
+        await ClockCycles(self.pins.clock, cycles)
+        self.pins.reset.value = 1 - self.pins.reset_level
         await self._stay_idle("after reset")
 
     async def interrupt(self, image: int, cycles: int) -> None:
         """Start an image and reset after so many cycles, whatever it has come to."""
         task = start_soon(self.driver.drive(self.vectors.pixels[image], NONE.pauses(self.random)))
-        await ClockCycles(self.dut.clk, cycles)
+        await ClockCycles(self.pins.clock, cycles)
         task.cancel()
         await self.reset()
 
     async def run(self) -> None:
         """Stream all images in and all scores out, after which the accelerator must be idle."""
-        trace = start_soon(TraceMonitor(self.dut, self.checker).run())
+        trace = start_soon(TraceMonitor(self.pins, self.checker).run())
         limit = sum(self._limit(*stalls) for stalls in self.stalls)
         try:
             await with_timeout(gather(self._drive(), self._take()), limit * PERIOD_NS, "ns")
@@ -110,7 +115,7 @@ class Environment:
             await self.scores.take(self.vectors.scores.shape[1], stalls.pauses(self.random))
 
     def _offered(self) -> None:
-        position, shown = len(self.checker.cycles), read(self.dut.cycles)
+        position, shown = len(self.checker.cycles), read(self.pins.cycles)
         self.checker.offer(shown)
         if position >= len(self.loaded_at):
             self.checker.violate("scores are offered before their image was taken")
@@ -118,11 +123,12 @@ class Environment:
             self.checker.violate(f"the cycle counter shows {shown} after {counted} cycles")
 
     async def _stay_idle(self, when: str) -> None:
-        dut = self.dut
         for cycle in range(IDLE_CYCLES):
-            await RisingEdge(dut.clk)
-            for name in ("scores__valid", "trace__valid", "busy"):
-                if read(dut[name]) != 0 and (name != "busy" or cycle >= IDLE_CYCLES // 2):
+            await RisingEdge(self.pins.clock)
+            for name in ("score_valid", "trace_valid", "busy"):
+                if read(getattr(self.pins, name)) != 0 and (
+                    name != "busy" or cycle >= IDLE_CYCLES // 2
+                ):
                     self.checker.violate(f"{name} is not 0 {when}")
 
     def _limit(self, pixels: Stalls, scores: Stalls) -> int:

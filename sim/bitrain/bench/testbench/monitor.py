@@ -9,14 +9,7 @@ from collections.abc import Callable, Iterator
 from cocotb.triggers import RisingEdge, ValueChange
 
 from .checker import Checker
-
-
-def read(handle) -> int | None:
-    """Value of a signal as an unsigned number, None where it has unknown bits."""
-    try:
-        return int(handle.value)
-    except ValueError:
-        return None
+from .pins import Pins, read
 
 
 class Port:
@@ -45,18 +38,18 @@ class Port:
 class TraceMonitor:
     """Hands every write to the activation RAM to the checker."""
 
-    def __init__(self, dut, checker: Checker):
-        self.dut = dut
+    def __init__(self, pins: Pins, checker: Checker):
+        self.pins = pins
         self.checker = checker
 
     async def run(self) -> None:
         """Watch for ever."""
-        dut = self.dut
-        port = Port(dut.clk, dut.trace__valid, self.checker)
+        pins = self.pins
+        port = Port(pins.clock, pins.trace_valid, self.checker)
         while True:
             await port.until_valid()
             self.checker.write(
-                read(dut.trace__layer), read(dut.trace__address), read(dut.trace__data)
+                read(pins.trace_layer), read(pins.trace_address), read(pins.trace_data)
             )
 
 
@@ -66,33 +59,39 @@ class ScoreMonitor:
     ``on_offer`` is called at the clock edge at which an image's first score is offered first.
     """
 
-    def __init__(self, dut, checker: Checker, on_offer: Callable[[], None]):
-        self.dut = dut
+    def __init__(self, pins: Pins, checker: Checker, on_offer: Callable[[], None]):
+        self.pins = pins
         self.checker = checker
         self.on_offer = on_offer
-        self.port = Port(dut.clk, dut.scores__valid, checker)
+        self.port = Port(pins.clock, pins.score_valid, checker)
 
     async def take(self, num_scores: int, pauses: Iterator[int]) -> None:
         """Take the scores of one image; return at the clock edge that takes the last."""
         for i in range(num_scores):
             word = await self._take_word(next(pauses), first=i == 0)
-            self.checker.score(word, read(self.dut.class_index))
-            if read(self.dut.busy) != 1:
+            self.checker.score(word, read(self.pins.class_index))
+            if read(self.pins.busy) != 1:
                 self.checker.violate("busy is not 1 while scores are offered")
-        self.dut.scores__ready.value = 0
+        self.pins.score_ready.value = 0
 
     async def _take_word(self, pause: int, first: bool) -> int | None:
-        dut = self.dut
-        dut.scores__ready.value = int(pause == 0)
+        pins = self.pins
+        pins.score_ready.value = int(pause == 0)
         await self.port.until_valid()
         if first:
             self.on_offer()
-        word = read(dut.scores__payload)
+        word = self._word()
         for left in reversed(range(pause)):
-            dut.scores__ready.value = int(left == 0)
+            pins.score_ready.value = int(left == 0)
             if not await self.port.still_valid():
-                self.checker.violate("scores__valid fell before the word was taken")
+                self.checker.violate("the score fell before the word was taken")
                 await self.port.until_valid()
-            if read(dut.scores__payload) != word:
-                self.checker.violate("scores__payload changed before the word was taken")
+            if self._word() != word:
+                self.checker.violate("the score changed before the word was taken")
+        return word
+
+    def _word(self) -> int | None:
+        word = self.pins.score_word()
+        if word is not None and not self.pins.is_sign_extended():
+            self.checker.violate("a score is not sign extended to whole bytes")
         return word

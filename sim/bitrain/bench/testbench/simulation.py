@@ -14,7 +14,8 @@ from .simulators import SIMULATORS, Icarus, RunError, Verilator, first_error
 
 TB = Path(__file__).resolve().parent
 IP = TB.parent
-SCENARIOS = ("full_rate", "stalled", "reset")
+SCENARIOS: dict[str, tuple[str, ...]] = {"scenarios": ("full_rate", "stalled", "reset")}
+"""By module, in every test bench."""
 TIMESCALE = ("1ns", "1ps")
 OBEYED = ("WAVES", "GUI", "PYTEST_CURRENT_TEST", "COCOTB_RESOLVE_X", "COCOTB_TEST_FILTER")
 """Environment variables that cocotb would obey, whatever this test bench asks of it."""
@@ -33,8 +34,12 @@ def run(name: str, *, images: int | None, seed: int, waves: bool, out: Path) -> 
     num_images = held if images is None else images
     if not 1 <= num_images <= held:
         raise RunError(f"{num_images} images asked for; the test bench has vectors of {held}")
-    for module, needed in (("cocotb", "cocotb>=2.1"), ("numpy", "numpy")):
-        if importlib.util.find_spec(module) is None:
+    is_axi = manifest["ports"]["streams"] == "axi"
+    expected = _scenarios(manifest)
+    requirements = [("cocotb", "cocotb>=2.1"), ("numpy", "numpy")]
+    requirements += [("cocotbext.axi", "cocotbext-axi")] if is_axi else []
+    for module, needed in requirements:
+        if not _is_installed(module):
             raise RunError(f"{module} is not installed; pip install '{needed}'")
     for variable in OBEYED:
         os.environ.pop(variable, None)
@@ -49,7 +54,7 @@ def run(name: str, *, images: int | None, seed: int, waves: bool, out: Path) -> 
     wave_file = out / f"waves.{simulator.wave_format}"
     try:
         simulator.runner.test(
-            test_module=f"{TB.name}.scenarios",
+            test_module=[f"{TB.name}.{module}" for module in expected],
             hdl_toplevel=manifest["top"],
             hdl_toplevel_lang="verilog",
             build_dir=model,
@@ -67,14 +72,15 @@ def run(name: str, *, images: int | None, seed: int, waves: bool, out: Path) -> 
         scenarios = json.loads(findings.read_text())
     except (OSError, ValueError, RuntimeError, SystemExit) as error:
         raise RunError(f"the simulation ended early: {first_error(log)}") from error
-    if missing := [scenario for scenario in SCENARIOS if scenario not in scenarios]:
+    names = [name for module in expected.values() for name in module]
+    if missing := [name for name in names if name not in scenarios]:
         raise RunError(f"scenario {missing[0]} did not end: {first_error(log)}")
     content = {
         "simulator": name,
         "simulator_version": simulator.version,
         "images": num_images,
         "seed": seed,
-        "predicted_cycles": manifest["predicted_cycles"],
+        "predicted_cycles": manifest["lengths"][0]["predicted_cycles"],
         "scenarios": scenarios,
         "log": str(log),
         "waves": str(wave_file) if waves else None,
@@ -83,6 +89,16 @@ def run(name: str, *, images: int | None, seed: int, waves: bool, out: Path) -> 
     temporary.write_text(json.dumps(content, indent=1))
     temporary.replace(results)
     return content
+
+
+def _scenarios(manifest: dict) -> dict[str, tuple[str, ...]]:
+    """Names of what must be found, by the module that finds it."""
+    expected = dict(SCENARIOS)
+    if manifest["ports"]["streams"] == "axi":
+        expected["axi_scenarios"] = ("registers", "frames")
+    if len(lengths := manifest["lengths"]) > 1:
+        expected["length_scenarios"] = tuple(f"length{entry['length']}" for entry in lengths)
+    return expected
 
 
 def load_manifest(path: Path) -> dict:
@@ -104,6 +120,8 @@ def build(simulator: Icarus | Verilator, manifest: dict, waves: bool, out: Path)
     The contents of memories are read when the simulation starts and need no new model.
     """
     top, sources = manifest["top"], [IP / source for source in manifest["sources"]]
+    described = manifest["ports"]
+    ports = [*described["names"].values(), *described["bus_inputs"], *described["bus_outputs"]]
     options = simulator.build_options(waves)
     tools = (simulator.version, importlib.metadata.version("cocotb"), sys.prefix)
     key = sha256(repr((tools, top, waves, TIMESCALE, options, simulator.environment)).encode())
@@ -116,7 +134,7 @@ def build(simulator: Icarus | Verilator, manifest: dict, waves: bool, out: Path)
         with TemporaryDirectory(dir=out, prefix="build-") as folder:
             try:
                 simulator.runner.build(
-                    sources=[*sources, *simulator.extra_sources(top, Path(folder))],
+                    sources=[*sources, *simulator.extra_sources(top, ports, Path(folder))],
                     hdl_toplevel=top,
                     build_args=options,
                     build_dir=folder,
@@ -129,3 +147,10 @@ def build(simulator: Icarus | Verilator, manifest: dict, waves: bool, out: Path)
             model.mkdir(exist_ok=True)
             (Path(folder) / product).replace(model / product)
     return model
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # of the package around it
+        return False

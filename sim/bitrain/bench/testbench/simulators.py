@@ -10,15 +10,9 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
-
-PORTS = (
-    *("clk", "rst", "pixels__payload", "pixels__valid", "pixels__ready"),
-    *("scores__payload", "scores__valid", "scores__ready", "class_index", "busy", "cycles"),
-    *("trace__valid", "trace__layer", "trace__address", "trace__data"),
-)
-"""Ports of the accelerator."""
 
 
 class RunError(Exception):
@@ -48,7 +42,7 @@ class Icarus:
         """Arguments of the compiler."""
         return []
 
-    def extra_sources(self, top: str, folder: Path) -> list[Path]:
+    def extra_sources(self, top: str, ports: Iterable[str], folder: Path) -> list[Path]:
         """Files to compile besides the accelerator."""
         return []
 
@@ -97,9 +91,9 @@ class Verilator:
         options = ["-Wno-fatal", "--no-public-flat-rw"]
         return [*options, "--trace-fst"] if waves and self.wave_format == "fst" else options
 
-    def extra_sources(self, top: str, folder: Path) -> list[Path]:
+    def extra_sources(self, top: str, ports: Iterable[str], folder: Path) -> list[Path]:
         """A control file that makes the ports public, for the test bench."""
-        lines = [f'public_flat_rw -module "{top}" -var "{port}"' for port in PORTS]
+        lines = [f'public_flat_rw -module "{top}" -var "{port}"' for port in ports]
         path = folder / "ports.vlt"
         path.write_text("\n".join(["`verilator_config", *lines, ""]))
         return [path]

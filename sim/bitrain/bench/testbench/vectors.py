@@ -41,9 +41,14 @@ class Vectors:
     """From image to image where neither stream pauses."""
 
     @classmethod
-    def load(cls, folder: Path) -> "Vectors":
-        """Read ``manifest.json`` and ``vectors/`` in ``folder``."""
+    def load(cls, folder: Path, rung: int = 0) -> "Vectors":
+        """Read ``manifest.json`` and ``vectors/`` in ``folder``.
+
+        rung: of the stream lengths that the accelerator has, the longest first.
+        """
         manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
+        prefix = manifest["lengths"][rung]
+        expected = f"length{prefix['length']}"
 
         def rows(name: str) -> np.ndarray:
             array = np.load(folder / "vectors" / f"{name}.npy")
@@ -57,14 +62,14 @@ class Vectors:
                     name=layer["name"],
                     shape=tuple(layer["shape"]),
                     out_base=layer["out_base"],
-                    expected=rows(f"layer{i}"),
+                    expected=rows(f"{expected}/layer{i}"),
                 )
                 for i, layer in enumerate(stored)
             ),
             score_layer=last["name"],
             score_shape=tuple(last["shape"]),
-            scores=rows("scores"),
+            scores=rows(f"{expected}/scores"),
             score_bits=manifest["score_bits"],
-            predicted_cycles=manifest["predicted_cycles"],
-            predicted_image_cycles=manifest["predicted_image_cycles"],
+            predicted_cycles=prefix["predicted_cycles"],
+            predicted_image_cycles=prefix["predicted_image_cycles"],
         )

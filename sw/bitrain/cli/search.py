@@ -1,25 +1,49 @@
-"""``bitrain search``: the commands of the architecture search."""
+"""Commands that look for other networks: recasting, architecture search."""
 
-import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 
-from bitrain.spec import BitrainError, write_atomically
+from bitrain.spec import write_atomically
 
-app = typer.Typer(help="InheritedNAS: coarse cells, then a fine search stage by stage.")
-# Under torchrun one process speaks for all.
-console = Console(quiet=os.environ.get("RANK", "0") != "0")
+from .common import DataDir, app, console, integers
 
 Config = Annotated[Path, typer.Option(help="Configuration (YAML).", show_default=False)]
 Out = Annotated[Path, typer.Option(help="Output folder; finished steps are kept.")]
-DataDir = Annotated[Path | None, typer.Option(help="Folder of the data set's files.")]
 
 
-def _add(name: str, until: str | None, text: str) -> None:
-    @app.command(name, help=text)
+@app.command()
+def recast(
+    teacher: Annotated[str, typer.Argument(help="Trained weights: a name or a safetensors file.")],
+    *,
+    plan: Annotated[Path, typer.Option(help="Plan (YAML).", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Output folder; finished blocks there are kept.")],
+    objective: Annotated[
+        Literal["cycles"] | None, typer.Option(help="Find the rules for blocks that save these.")
+    ] = None,
+    budget: Annotated[
+        float, typer.Option(help="Share of the teacher's, with --objective.", min=0.01, max=1)
+    ] = 0.5,
+    data_dir: DataDir = None,
+) -> None:
+    """Turn a trained network into one of other blocks, block by block."""
+    from bitrain.flow import load_plan, run_recast
+    from bitrain.flow.tables import recast_summary, recast_table
+
+    share = budget if objective else None
+    result = run_recast(load_plan(plan, data_dir), teacher, out, console, budget=share)
+    console.print(recast_table(result))
+    for line in recast_summary(result):
+        console.print(line, soft_wrap=True)
+
+
+search_app = typer.Typer(help="InheritedNAS: coarse cells, then a fine search stage by stage.")
+app.add_typer(search_app, name="search", no_args_is_help=True)
+
+
+def _add_search(name: str, until: str | None, text: str) -> None:
+    @search_app.command(name, help=text)
     def command(
         config: Config,
         out: Out,
@@ -37,14 +61,14 @@ def _add(name: str, until: str | None, text: str) -> None:
             console.print(search_table(result))
 
 
-_add("run", None, "All steps.")
-_add("coarse", "coarse", "Find the coarse cells.")
-_add("fine", "fine", "Train the coarse network and search its stages.")
-_add("derive", "derive", "Join the stages.")
-_add("retrain", "retrain", "Train the joined network.")
+_add_search("run", None, "All steps.")
+_add_search("coarse", "coarse", "Find the coarse cells.")
+_add_search("fine", "fine", "Train the coarse network and search its stages.")
+_add_search("derive", "derive", "Join the stages.")
+_add_search("retrain", "retrain", "Train the joined network.")
 
 
-@app.command()
+@search_app.command()
 def compare(
     config: Config,
     out: Out,
@@ -55,17 +79,13 @@ def compare(
     from bitrain.flow import load_search, run_comparison
     from bitrain.flow.tables import comparison_table
 
-    try:
-        numbers = [int(part) for part in seeds.split(",")]
-    except ValueError as error:
-        raise BitrainError(f"--seeds {seeds}: expected integers between commas") from error
-    console.print(
-        comparison_table(run_comparison(load_search(config, data_dir), out, numbers, console))
-    )
+    numbers = integers("--seeds", seeds)
+    result = run_comparison(load_search(config, data_dir), out, numbers, console)
+    console.print(comparison_table(result))
 
 
-@app.command()
-def ablate(config: Config, out: Out, data_dir: DataDir = None) -> None:
+@search_app.command(name="ablate")
+def ablate_search(config: Config, out: Out, data_dir: DataDir = None) -> None:
     """Ways to match stages, and penalties: accuracy, search time, memory, latency: table, JSON."""
     from bitrain.flow import load_search, run_search_ablation
     from bitrain.flow.tables import search_ablation_table
@@ -74,7 +94,7 @@ def ablate(config: Config, out: Out, data_dir: DataDir = None) -> None:
     console.print(search_ablation_table(result))
 
 
-@app.command()
+@search_app.command()
 def calibrate(
     out: Annotated[Path, typer.Option(help="File to write (JSON).", show_default=False)],
     batch_size: Annotated[int, typer.Option(help="Images at a time.", min=1)] = 1,

@@ -1,0 +1,125 @@
+"""The registers of an accelerator on AXI4-Lite: the one table that hardware, header and docs share.
+
+Registers are 32 bits wide, at byte addresses that are multiples of 4. Reading where there is none,
+and writing one that can only be read, answers SLVERR and changes nothing.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+Access = Literal["ro", "rw", "w1c"]
+"""Read only; read and write; read, and write 1 to clear a bit."""
+
+ADDRESS_BITS = 6
+"""Of byte addresses."""
+IDENTIFICATION = int.from_bytes(b"BITR", "big")
+MAP_VERSION = 1 << 16
+"""Major and minor number, 16 bits each; minor ones add registers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """Some bits of a register."""
+
+    name: str
+    low: int
+    """Position of the least significant bit."""
+    width: int = 1
+    meaning: str
+
+    @property
+    def mask(self) -> int:
+        """In place."""
+        return (1 << self.width) - 1 << self.low
+
+
+@dataclass(frozen=True, kw_only=True)
+class Register:
+    """One word; bits that belong to no field read as zero."""
+
+    name: str
+    offset: int
+    """Byte address."""
+    access: Access
+    meaning: str
+    fields: tuple[Field, ...] = ()
+    """None where the word is one number."""
+
+
+_REGISTERS: tuple[tuple[str, Access, str, tuple[Field, ...]], ...] = (
+    ("ID", "ro", 'always 0x42495452, "BITR"', ()),
+    ("VERSION", "ro", "of this table: major in the upper, minor in the lower half", ()),
+    (
+        "CONTROL",
+        "rw",
+        "after reset 1, so that the streams work without a bus",
+        (
+            Field(
+                name="ENABLE",
+                low=0,
+                meaning="take frames; cleared, the frame at work is finished and no other begun",
+            ),
+        ),
+    ),
+    (
+        "STATUS",
+        "ro",
+        "what the accelerator is at",
+        (Field(name="BUSY", low=0, meaning="a frame is being loaded, computed or sent"),),
+    ),
+    (
+        "ERROR",
+        "w1c",
+        "what went wrong since it was cleared",
+        (
+            Field(name="TLAST_EARLY", low=0, meaning="a frame ended early and was dropped"),
+            Field(name="TLAST_MISSING", low=1, meaning="a frame went on too long and was dropped"),
+            Field(name="LENGTH", low=2, meaning="a stream length was refused"),
+        ),
+    ),
+    (
+        "STREAM_LENGTH",
+        "rw",
+        "L of the longest streams, for frames that end after the write; takes powers of two from "
+        "SHORTEST to what it holds after reset",
+        (),
+    ),
+    ("CYCLES", "ro", "cycles from the last pixel to the first score, this frame's or the last", ()),
+    ("CLASS_INDEX", "ro", "index of the largest score, from the first score word on", ()),
+    ("FRAMES", "ro", "frames whose scores have all been taken, modulo 2^32", ()),
+    ("PIXELS", "ro", "words of a frame in", ()),
+    ("SCORES", "ro", "words of a frame out", ()),
+    ("SHORTEST", "ro", "least stream length; that after reset where it cannot be chosen", ()),
+    (
+        "FORMAT",
+        "ro",
+        "of the words",
+        (
+            Field(name="BITS", low=0, width=8, meaning="n: pixels are 0 … 2^n"),
+            Field(name="SCORE_BITS", low=8, width=8, meaning="of scores before sign extension"),
+        ),
+    ),
+)
+
+REGISTERS = tuple(
+    Register(name=name, offset=4 * i, access=access, meaning=meaning, fields=fields)
+    for i, (name, access, meaning, fields) in enumerate(_REGISTERS)
+)
+"""In the order of their addresses."""
+
+ENABLE = 1
+"""CONTROL after reset."""
+
+
+def register(name: str) -> Register:
+    """A register of the table."""
+    return next(entry for entry in REGISTERS if entry.name == name)
+
+
+def constants() -> Iterator[tuple[str, int]]:
+    """Names and numbers for software: addresses, and masks of fields."""
+    for entry in REGISTERS:
+        yield entry.name, entry.offset
+        for field in entry.fields:
+            yield f"{entry.name}_{field.name}", field.mask

@@ -1,0 +1,63 @@
+"""What the test bench must know of the accelerator's ports and registers."""
+
+from typing import Any
+
+from bitrain.spec import Interface, Program
+from bitrain.spec.registers import IDENTIFICATION, MAP_VERSION, REGISTERS
+
+_RAW = {
+    "pixel_data": "pixels__payload",
+    "pixel_valid": "pixels__valid",
+    "pixel_ready": "pixels__ready",
+    "score_data": "scores__payload",
+    "score_valid": "scores__valid",
+    "score_ready": "scores__ready",
+}
+_AXI = {
+    f"{role}_{kind}": f"{stream}_t{kind}"
+    for role, stream in (("pixel", "s_axis"), ("score", "m_axis"))
+    for kind in ("data", "valid", "ready", "last")
+}
+_BUS_INPUTS = ("awaddr", "awprot", "awvalid", "wdata", "wstrb", "wvalid", "bready")
+_BUS_INPUTS += ("araddr", "arprot", "arvalid", "rready")
+_BUS_OUTPUTS = ("awready", "wready", "bresp", "bvalid", "arready", "rdata", "rresp", "rvalid")
+
+
+def describe_ports(program: Program, interface: Interface) -> dict[str, Any]:
+    """Names of ports by what they are for, and at which level the reset is active."""
+    separator = "_" if interface.is_axi else "__"
+    trace = {
+        f"trace_{name}": f"trace{separator}{name}" for name in ("valid", "layer", "address", "data")
+    }
+    has_length = program.run_time_length and not interface.is_axi
+    return {
+        "streams": interface.streams,
+        "reset_level": int(interface.reset == "high"),
+        "names": {
+            "clock": interface.clock_name,
+            "reset": interface.reset_name,
+            **(_AXI if interface.is_axi else _RAW),
+            **{name: name for name in ("class_index", "busy", "cycles")},
+            **trace,
+            **({"log_length": "log_length"} if has_length else {}),
+        },
+        "bus_inputs": [f"s_axil_{name}" for name in _BUS_INPUTS] * interface.is_axi,
+        "bus_outputs": [f"s_axil_{name}" for name in _BUS_OUTPUTS] * interface.is_axi,
+    }
+
+
+def describe_registers(program: Program) -> dict[str, Any]:
+    """Addresses, and what they hold after reset, busy or not."""
+    network = program.network
+    return {
+        "offsets": {register.name: register.offset for register in REGISTERS},
+        "constants": {
+            "ID": IDENTIFICATION,
+            "VERSION": MAP_VERSION,
+            "STREAM_LENGTH": program.longest,
+            "SHORTEST": min(program.prefixes),
+            "PIXELS": network.in_shape.size,
+            "SCORES": network.num_scores,
+            "FORMAT": network.bits | program.score_bits << 8,
+        },
+    }

@@ -1,0 +1,82 @@
+"""The accelerator's ports by what they are for, whatever they are called."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+def read(handle) -> int | None:
+    """Value of a signal as an unsigned number, None where it has unknown bits."""
+    try:
+        return int(handle.value)
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pins:
+    """Handles of the ports that both interfaces have, and of the marks of a frame's end."""
+
+    clock: Any
+    reset: Any
+    reset_level: int
+    """At which the reset is active."""
+    score_bits: int
+    pixel_data: Any
+    pixel_valid: Any
+    pixel_ready: Any
+    pixel_last: Any
+    """None where images have no mark at their end."""
+    score_data: Any
+    """The score, and above it the mark of the last, or nothing but copies of its sign."""
+    score_valid: Any
+    score_ready: Any
+    score_last: Any
+    """None where the mark is in the data."""
+    class_index: Any
+    busy: Any
+    cycles: Any
+    trace_valid: Any
+    trace_layer: Any
+    trace_address: Any
+    trace_data: Any
+    log_length: Any
+    """None where the stream length is not chosen, or in a register."""
+    bus_inputs: tuple[Any, ...]
+    """What the manager of a bus drives, if there is one."""
+
+    @classmethod
+    def of(cls, dut, manifest: dict) -> "Pins":
+        """Ports of ``dut`` under the names in a manifest."""
+        ports = manifest["ports"]
+        handles = {role: getattr(dut, name) for role, name in ports["names"].items()}
+        absent = {"pixel_last": None, "score_last": None, "log_length": None}
+        return cls(
+            reset_level=ports["reset_level"],
+            score_bits=manifest["score_bits"],
+            bus_inputs=tuple(getattr(dut, name) for name in ports["bus_inputs"]),
+            **{**absent, **handles},
+        )
+
+    def set_pixel(self, value: int, *, last: bool) -> None:
+        """Offer a word."""
+        self.pixel_data.value = value
+        if self.pixel_last is not None:
+            self.pixel_last.value = int(last)
+
+    def score_word(self) -> int | None:
+        """The score in the low bits, the mark of the last above; None with unknown bits."""
+        word = read(self.score_data)
+        if word is None or self.score_last is None:
+            return word
+        last = read(self.score_last)
+        score = word & ((1 << self.score_bits) - 1)
+        return None if last is None else last << self.score_bits | score
+
+    def is_sign_extended(self) -> bool:
+        """Whether the data above the score are copies of its sign; a mark is no such data."""
+        word = read(self.score_data)
+        if word is None or self.score_last is None:
+            return True
+        sign = word >> (self.score_bits - 1) & 1
+        above = len(self.score_data) - self.score_bits
+        return word >> self.score_bits == sign * ((1 << above) - 1)

@@ -1,0 +1,159 @@
+"""Accumulators: none can overflow for the network at hand.
+
+In two parts. The solver shows that a count fits its bits so long as the product bits that could be
+one are at most K L, for K inputs and streams of L bits; exact integers, from the network and the
+bias ROM's image as exported, show that bias and count together fit the accumulator.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from amaranth.hdl import Assert, Assume, Cat, Module, Mux, Signal
+from amaranth.lib import data
+from amaranth.lib.wiring import Component, In
+
+from bitrain.rtl import MacArray, PopulationCount
+from bitrain.rtl.layouts import activation_shape, weight_layout
+from bitrain.spec import Array, Network, Program
+
+
+class CountsFit(Component):
+    """One neuron of the array: its count needs no more than its bits, for ever.
+
+    ``budget`` counts lanes with a weight, cycle by cycle, and is assumed to stay within the bound.
+    What the array has counted since the neuron's start must never exceed the budget, and never need
+    more than ``count_bits``; here it is taken modulo one bit more than the bound needs.
+
+    Parameters
+    ----------
+    network
+        For its banks.
+    num_lanes
+        N.
+    bound
+        Most lanes with a weight, over all cycles of a neuron.
+    count_bits
+        Width of a count in the accelerator.
+    array
+        The component.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        num_lanes: int,
+        bound: int,
+        count_bits: int,
+        array: Callable[..., Any] = MacArray,
+    ):
+        self.network = network
+        self.num_lanes = num_lanes
+        self.bound = bound
+        self.count_bits = count_bits
+        self.array = array
+        super().__init__(
+            {
+                **{name: In(1) for name in ("restart", "step", "first")},
+                "numbers": In(data.ArrayLayout(activation_shape(network.bits), num_lanes)),
+                "weights": In(data.ArrayLayout(weight_layout(network.bits), num_lanes)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        banks = self.network.activation_bank, self.network.weight_bank
+        one = Array(channels=1, positions=1, lanes=self.num_lanes)
+        wide = max(self.count_bits, self.bound.bit_length()) + 1
+        m.submodules.array = array = self.array(*banks, one, count_bits=wide)
+        m.d.comb += [
+            array.restart.eq(self.restart),
+            array.step.eq(self.step),
+            array.activations[0].eq(self.numbers),
+            array.weights[0].eq(self.weights),
+        ]
+        # The lanes that can give a one, delayed as the array delays them.
+        m.submodules.possible = possible = PopulationCount(self.num_lanes, pipelined=one.pipelined)
+        weighted = Signal(self.num_lanes)
+        lanes = Signal.like(possible.count)
+        steps, firsts = (Signal(3 if one.pipelined else 2, name=f"{x}s") for x in ("step", "first"))
+        start, budget, before = Signal(wide), Signal(wide), Signal(wide)
+        m.d.sync += [
+            *(
+                weighted[j].eq((self.weights[j].magnitude != 0) | self.weights[j].sign)
+                for j in range(self.num_lanes)
+            ),
+            lanes.eq(possible.count),
+            steps.eq(Cat(self.step, steps)),
+            firsts.eq(Cat(self.first, firsts)),
+        ]
+        m.d.comb += [
+            possible.bits.eq(weighted),
+            before.eq(Mux(firsts[-1], 0, budget)),
+        ]
+        with m.If(steps[-1]):
+            m.d.sync += budget.eq(before + lanes)
+            m.d.comb += Assume(before + lanes <= self.bound, "within the bound")
+            with m.If(firsts[-1]):
+                m.d.sync += start.eq(array.counts[0])
+        count = Signal(wide)
+        m.d.comb += [
+            count.eq(array.counts[0] - start),
+            Assert(count <= budget, "counts more than there is"),
+            Assert(count < 1 << self.count_bits, "needs more bits"),
+        ]
+        return m
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """What a neuron's accumulator can hold in a layer, and what its register can."""
+
+    layer: str
+    largest_count: int
+    count_limit: int
+    least: int
+    greatest: int
+    limit: int
+    """Registers hold -limit … limit - 1."""
+
+    @property
+    def fits(self) -> bool:
+        """Whether nothing can overflow."""
+        counted = self.largest_count <= self.count_limit
+        return counted and -self.limit <= self.least and self.greatest < self.limit
+
+
+def ranges(program: Program, bias_words: list[int]) -> Iterator[Range]:
+    """Extremes of each layer in counter mode, over channels; ``bias_words`` as in the ROM's image.
+
+    A positive weight m counts at most min(L, m) ones in L cycles; a negative one counts L less at
+    most as many.
+    """
+    network, bits = program.network, program.score_bits
+    for index, layer in enumerate(network.layers):
+        if layer.neuron == "stream":
+            continue
+        length, matrix = layer.stream_length, layer.weight_matrix
+        ones = abs(matrix).clip(max=length)
+        most = (ones * (matrix > 0) + length * (matrix < 0)).sum(1)
+        fewest = ((length - ones) * (matrix < 0)).sum(1)
+        least = greatest = 0
+        for channel in range(layer.out_channels):
+            word = bias_words[program.bias_bases[index] + channel]
+            bias = word & (1 << bits) - 1
+            bias -= bias >> (bits - 1) << bits
+            added = 0
+            if layer.shortcut:
+                added = layer.shortcut.gain * network.one << (word >> bits)
+            least = min(least, bias + int(fewest[channel]))
+            greatest = max(greatest, bias + int(most[channel]) + added)
+        yield Range(
+            layer=layer.name,
+            largest_count=int(most.max()),
+            count_limit=(1 << program.count_bits) - 1,
+            least=least,
+            greatest=greatest,
+            limit=1 << (bits - 1),
+        )

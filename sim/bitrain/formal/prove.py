@@ -1,0 +1,107 @@
+"""All proofs about an IP package."""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bitrain.gen import read_config, write_verilog
+from bitrain.rtl import Accelerator
+from bitrain.spec import Program, SerialLink, load_network
+
+from .accumulators import CountsFit, ranges
+from .sequence import SequenceIsPermutation, SourceFollowsSequence
+from .solve import Proof, ProofResult, solve
+from .streams import BytesAreKept, ElementsAreKept, ScoresAreKept
+
+
+def prove(ip: Path) -> Iterator[ProofResult]:
+    """Results one by one, quick ones first; :class:`BitrainError` if the folder is no IP package.
+
+    The first shows that the folder's Verilog is that of the components which the others speak of.
+    """
+    ip = Path(ip)
+    config = read_config(ip)
+    program = Program(load_network(ip / "network.npz"), config.array)
+    yield _same_verilog(ip, config.top, program)
+    yield _ranges_fit(ip, program)
+    for proof in proofs_of(program):
+        yield solve(proof)
+
+
+def proofs_of(program: Program) -> Iterator[Proof]:
+    """What the solver is to prove.
+
+    Proofs of further components belong here, each a class in a module of its own.
+    """
+    network = program.network
+    banks = {"activation": network.activation_bank, "weight": network.weight_bank}
+    for name, bank in banks.items():
+        sequence = bank.sequence
+        yield Proof(
+            claim=f"{name} sequence ({sequence.kind}, n = {sequence.width}): a permutation",
+            component=SequenceIsPermutation(sequence),
+            sequential=False,
+        )
+        yield Proof(
+            claim=f"{name} source: emits its sequence after any restarts and steps",
+            component=SourceFollowsSequence(sequence),
+        )
+    yield Proof(
+        claim="score stream: an offered word stays until it is taken",
+        component=ScoresAreKept(program),
+    )
+    yield Proof(
+        claim="operand stream: an offered element stays until it is taken",
+        component=ElementsAreKept(program),
+    )
+    yield Proof(
+        claim="serial link: an offered byte stays until it is sent",
+        component=BytesAreKept(SerialLink.of(program)),
+    )
+    if not program.stream_layers:  # else other neurons count
+        lanes, bits = program.array.lanes, program.count_bits
+        bound = max(layer.num_inputs * layer.stream_length for layer in network.layers)
+        yield Proof(
+            claim=f"counts of {lanes} lanes: {bits} bits suffice for K L = {bound}",
+            component=CountsFit(network, num_lanes=lanes, bound=bound, count_bits=bits),
+        )
+
+
+def _same_verilog(ip: Path, top: str, program: Program) -> ProofResult:
+    """Whether the package's Verilog and ROM images are what these components give."""
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="bitrain-") as folder:
+        write_verilog(Accelerator(program), Path(folder), top)
+        files = [path for path in Path(folder).rglob("*") if path.is_file()]
+        differing = [
+            path.relative_to(folder).as_posix()
+            for path in sorted(files)
+            if not (ip / path.relative_to(folder)).is_file()
+            or (ip / path.relative_to(folder)).read_bytes() != path.read_bytes()
+        ]
+    return ProofResult(
+        claim="Verilog and ROM images are those of the components below",
+        method="comparison",
+        proven=not differing,
+        detail=", ".join(differing) or f"{len(files)} files",
+        seconds=round(time.perf_counter() - started, 1),
+    )
+
+
+def _ranges_fit(ip: Path, program: Program) -> ProofResult:
+    """Counts and accumulators against their widths, with the biases of the ROM's image."""
+    started = time.perf_counter()
+    lines = (ip / "rom" / "biases.mem").read_text(encoding="utf-8").split()
+    found = list(ranges(program, [int(line, 2) for line in lines]))
+    wrong = [each for each in found if not each.fits]
+    tightest = max(found, key=lambda each: max(-each.least, each.greatest))
+    shown = wrong[0] if wrong else tightest
+    return ProofResult(
+        claim="accumulators: no layer in counter mode can overflow",
+        method="exact integers",
+        proven=not wrong,
+        detail=f"layer {shown.layer}: count up to {shown.largest_count} of {shown.count_limit}, "
+        f"accumulator {shown.least} … {shown.greatest} in ±{shown.limit}",
+        seconds=round(time.perf_counter() - started, 1),
+    )

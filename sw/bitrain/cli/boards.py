@@ -1,0 +1,89 @@
+"""Commands on boards: a bitstream, and images for the board that runs it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bitrain.spec import Reply, Sharing, load_network
+
+from .common import (
+    Channels,
+    DataDir,
+    Images,
+    Lanes,
+    NetworkFile,
+    Positions,
+    Simulator,
+    app,
+    array_of,
+    console,
+)
+
+
+@app.command()
+def build(
+    network: NetworkFile,
+    *,
+    board: Annotated[str, typer.Option(help="Board.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder to write.", show_default=False)],
+    channels: Channels = 4,
+    positions: Positions = 4,
+    lanes: Lanes = 16,
+    baud: Annotated[int, typer.Option(help="Bits per second on the serial line.")] = 115_200,
+    seed: Annotated[int, typer.Option(help="Of placement.")] = 1,
+    check: Annotated[
+        int, typer.Option(help="Images to simulate at the serial pins too.", min=0)
+    ] = 0,
+    simulator: Annotated[Simulator, typer.Option(help="For --check.")] = "verilator",
+    data: Annotated[str | None, typer.Option(help="Data set for --check; its own.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Write a bitstream: the accelerator behind a board's serial line."""
+    from bitrain.flow import check_build
+    from bitrain.flow.tables import synthesis_table
+    from bitrain.gen import build_bitstream
+
+    array = array_of(channels, positions, lanes, Sharing.SHARED)
+    built = build_bitstream(load_network(network), array, board, out, baud=baud, seed=seed)
+    console.print(synthesis_table(built.synthesis))
+    tools = ", ".join(f"{name} {version}" for name, version in built.synthesis.tools.items())
+    console.print(tools, soft_wrap=True, highlight=False)
+    console.print(f"wrote {built.path}, {built.path.stat().st_size:,} bytes", soft_wrap=True)
+    if check:
+        report = check_build(out, check, simulator=simulator, data=data, data_dir=data_dir)
+        console.print(
+            f"{report.simulator_version}: {report.images} images at the serial pins, "
+            f"{report.values_compared} values compared, {len(report.problems)} problems"
+        )
+        for problem in report.problems:
+            console.print(problem, style="red", soft_wrap=True)
+        if not report.passed:
+            raise typer.Exit(1)
+
+
+@app.command()
+def board_run(
+    directory: Annotated[Path, typer.Argument(help="Folder of `build`.", show_default=False)],
+    *,
+    port: Annotated[str, typer.Option(help="Serial port, /dev/ttyUSB0 …", show_default=False)],
+    images: Images = 16,
+    data: Annotated[str | None, typer.Option(help="Data set; the network's own.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Send test images to a board and compare its scores with the golden model's."""
+    from bitrain.flow import run_board
+
+    def show(image: int, reply: Reply, label: int) -> None:
+        scores = " ".join(map(str, reply.scores.tolist()))
+        console.print(f"{image}: class {reply.class_index}, label {label}; {scores}")
+
+    found = run_board(directory, port, num_images=images, data=data, data_dir=data_dir, show=show)
+    console.print(
+        f"{found.images} images: {found.correct / found.images:.2%} right, {found.mismatches} "
+        f"unlike golden; {found.cycles} cycles, {found.images_per_second:.1f} images/s with the "
+        f"serial line; {found.repeated} requests repeated",
+        soft_wrap=True,
+    )
+    if found.mismatches:
+        raise typer.Exit(1)

@@ -1,0 +1,133 @@
+"""Commands on hardware: IP folder, simulation, synthesis, tools."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from bitrain.spec import Interface, Program, Sharing, load_network
+
+from .common import (
+    Channels,
+    DataDir,
+    Images,
+    IpFolder,
+    Lanes,
+    NetworkFile,
+    Positions,
+    SharingOption,
+    Simulator,
+    app,
+    array_of,
+    console,
+)
+
+
+@app.command()
+def generate(
+    network: NetworkFile,
+    *,
+    out: Annotated[Path, typer.Option(help="IP folder to write.", show_default=False)],
+    channels: Channels = 4,
+    positions: Positions = 4,
+    lanes: Lanes = 16,
+    sharing: SharingOption = Sharing.SHARED,
+    interface: Annotated[Literal["raw", "axi"], typer.Option(help="Streams, and bus.")] = "raw",
+    reset: Annotated[
+        Literal["high", "low"] | None, typer.Option(help="Active level; low for axi, high for raw.")
+    ] = None,
+    run_time_length: Annotated[
+        bool, typer.Option("--run-time-length", help="Stream length chosen at run time.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="FPGA, for constraints.")] = "ecp5-85k",
+    name: Annotated[str | None, typer.Option(help="Verilog module; the network's name.")] = None,
+    images: Images = 16,
+    data: Annotated[str | None, typer.Option(help="Data set of the vectors; its own.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Write the IP folder: Verilog, ROM images, constraints, test bench."""
+    from bitrain.flow import generate_with_testbench
+    from bitrain.flow.printing import print_memories
+
+    array, loaded = array_of(channels, positions, lanes, sharing), load_network(network)
+    written = generate_with_testbench(
+        loaded,
+        array,
+        out,
+        name=name,
+        device=device,
+        interface=Interface.usual(interface, reset),
+        run_time_length=run_time_length,
+        num_images=images,
+        data=data,
+        data_dir=data_dir,
+    )
+    program = Program(loaded, array, run_time_length=run_time_length)
+    print_memories(program, device, console)
+    console.print(f"wrote {written}")
+
+
+@app.command()
+def simulate(
+    ip: IpFolder,
+    images: Annotated[int | None, typer.Option(help="Images; all vectors.", min=1)] = None,
+    simulator: Annotated[Simulator, typer.Option(help="Which simulator.")] = "verilator",
+    seed: Annotated[int, typer.Option(help="Of the random stalls.")] = 0,
+    waves: Annotated[bool, typer.Option("--waves", help="Record all signals (FST).")] = False,
+) -> None:
+    """Simulate an IP folder and compare every stored value with the golden model."""
+    from bitrain.bench import simulate as run_simulation
+
+    report = run_simulation(ip, images=images, simulator=simulator, seed=seed, waves=waves)
+    console.print(
+        f"{report.simulator_version}: {report.mismatches} mismatches in "
+        f"{report.values_compared:,} values, {report.images} images; cycles per image "
+        f"{report.cycles[0]}, predicted {report.predicted_cycles}"
+    )
+    for problem in report.problems:
+        console.print(problem, style="red", soft_wrap=True)
+    if report.waves:
+        console.print(f"waves: {report.waves}", soft_wrap=True)
+    if not report.passed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def synth(
+    ip: IpFolder,
+    *,
+    device: Annotated[str | None, typer.Option(help="FPGA; the folder's own.")] = None,
+    route: Annotated[bool, typer.Option(help="Place and route after synthesis.")] = True,
+    seed: Annotated[int, typer.Option(help="Of placement.")] = 1,
+    frequency: Annotated[float | None, typer.Option(help="Target in MHz.")] = None,
+    blocks: Annotated[bool, typer.Option("--blocks", help="Resources per block too.")] = False,
+) -> None:
+    """Synthesise, place and route an IP folder."""
+    from bitrain.flow.tables import blocks_table, synthesis_table
+    from bitrain.gen import measure_blocks, synthesise
+
+    report = synthesise(ip, device, route=route, seed=seed, frequency=frequency)
+    console.print(synthesis_table(report))
+    if blocks:
+        console.print(blocks_table(measure_blocks(ip, report.device)))
+
+
+@app.command()
+def prove(ip: IpFolder) -> None:
+    """Prove sequences, widths and handshakes of an IP folder."""
+    from bitrain.flow.tables import proofs_table
+    from bitrain.formal import prove as run_proofs
+
+    results = list(run_proofs(ip))
+    console.print(proofs_table(results))
+    if not all(result.proven for result in results):
+        raise typer.Exit(1)
+
+
+@app.command()
+def doctor() -> None:
+    """List the external tools, their versions and how to get what is missing."""
+    from bitrain.flow.tables import tools_table
+    from bitrain.gen import find_tools
+
+    console.print(tools_table(find_tools()))

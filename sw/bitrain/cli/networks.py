@@ -1,0 +1,158 @@
+"""Commands on networks: train and report, accuracy, cost, prefixes of streams, sequences."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bitrain.spec import BitrainError, Sharing, estimate, load_network, save_network
+
+from .common import (
+    Channels,
+    DataDir,
+    Lanes,
+    NetworkFile,
+    Positions,
+    app,
+    array_of,
+    console,
+    integers,
+)
+
+
+@app.command()
+def run(
+    config: Annotated[Path, typer.Option(help="Configuration (YAML).", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Output folder; finished steps there are kept.")],
+    until: Annotated[str | None, typer.Option(help="Stop after this step.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Train, export, generate, simulate, synthesise, report."""
+    from bitrain.flow import load_config, run_flow
+
+    run_flow(load_config(config, data_dir), out, until=until, console=console)
+
+
+@app.command()
+def accuracy(
+    config: Annotated[Path, typer.Option(help="Configuration (YAML).", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Output folder; finished steps there are kept.")],
+    seeds: Annotated[str, typer.Option(help="Trainings, comma-separated.")] = "0,1,2",
+    data_dir: DataDir = None,
+) -> None:
+    """Accuracy by stream length, each trained for, medians over seeds: table, JSON, plot."""
+    from bitrain.flow import load_config, run_study
+    from bitrain.flow.tables import study_table
+
+    study = run_study(load_config(config, data_dir), out, integers("--seeds", seeds), console)
+    console.print(study_table(study))
+
+
+@app.command()
+def ablate(
+    config: Annotated[Path, typer.Option(help="Configuration (YAML).", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Output folder; finished parts there are kept.")],
+    finetune: Annotated[bool, typer.Option("--finetune", help="Train every one.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Accuracy with and without normalisation, upscaling, sharing, by sequences: JSON, plot."""
+    from bitrain.flow import load_config, run_ablation
+    from bitrain.flow.tables import ablation_table
+
+    result = run_ablation(load_config(config, data_dir), out, finetune=finetune, console=console)
+    console.print(ablation_table(result))
+
+
+@app.command()
+def evaluate(
+    network: NetworkFile,
+    data: Annotated[str | None, typer.Option(help="Data set; the network's own.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Accuracy on the test images: golden model and integer baseline."""
+    from bitrain.flow import accuracies
+
+    result = accuracies(load_network(network), data, data_dir)
+    console.print(
+        f"{result['images']} test images: SC {result['sc']:.2f} %, "
+        f"integer baseline {result['int_baseline']:.2f} %"
+    )
+
+
+@app.command()
+def cost(
+    network: NetworkFile, channels: Channels = 4, positions: Positions = 4, lanes: Lanes = 16
+) -> None:
+    """Cycles and memory accesses per layer, estimated."""
+    from bitrain.flow.tables import cost_table
+
+    array = array_of(channels, positions, lanes, Sharing.SHARED)
+    console.print(cost_table(estimate(load_network(network), array)))
+
+
+@app.command()
+def progressive(
+    network: NetworkFile,
+    *,
+    data: Annotated[str | None, typer.Option(help="Data set; the network's own.")] = None,
+    data_dir: DataDir = None,
+    channels: Channels = 4,
+    positions: Positions = 4,
+    lanes: Lanes = 16,
+    lengths: Annotated[str, typer.Option(help="Prefixes in cycles.")] = "4,8,16,32",
+    tolerance: Annotated[
+        float, typer.Option(help="Share of the calibration images that may stop wrongly, a rung.")
+    ] = 0.001,
+    images: Annotated[int | None, typer.Option(help="Test images; all.", min=1)] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for JSON and histogram.", file_okay=False)
+    ] = None,
+) -> None:
+    """Accuracy at prefixes of the streams, and with early termination."""
+    from bitrain.flow import dataset_of, evaluate_progressive, write_progressive
+    from bitrain.flow.tables import progressive_table
+
+    loaded = load_network(network)
+    report = evaluate_progressive(
+        loaded,
+        array_of(channels, positions, lanes, Sharing.SHARED),
+        dataset_of(loaded, data, data_dir),
+        lengths=integers("--lengths", lengths),
+        tolerance=tolerance,
+        num_images=images,
+    )
+    console.print(progressive_table(report))
+    for line in report.summary:
+        console.print(line, soft_wrap=True)
+    if out:
+        write_progressive(report, out)
+        console.print(f"wrote {out}", soft_wrap=True)
+
+
+@app.command()
+def sequences(
+    network: NetworkFile,
+    *,
+    out: Annotated[Path | None, typer.Option(help="New file; NETWORK.sequences.npz.")] = None,
+    data: Annotated[str | None, typer.Option(help="Data set; the network's own.")] = None,
+    data_dir: DataDir = None,
+    images: Annotated[int, typer.Option(help="Training images of the check.", min=1)] = 1000,
+    budget: Annotated[int, typer.Option(help="Pairs of sources to try.", min=1)] = 2000,
+    seed: Annotated[int, typer.Option(help="Of the search.", min=0)] = 0,
+) -> None:
+    """Search the number sequences of least error on the network's own operands."""
+    from bitrain.flow import dataset_of, find_sequences
+    from bitrain.flow.printing import print_sequences
+
+    loaded = load_network(network)
+    out = out or network.with_suffix(".sequences.npz")
+    if out.resolve() == network.resolve():
+        raise BitrainError(f"--out {out}: would replace the network; name another file")
+    dataset = dataset_of(loaded, data, data_dir)
+    found = find_sequences(loaded, dataset, images=images, budget=budget, seed=seed, progress=True)
+    print_sequences(loaded, found, images, console)
+    if found.network:
+        save_network(found.network, out)
+        console.print(f"wrote {out}", soft_wrap=True)
+    else:
+        console.print("the network's own sequences are as good or better: nothing written")

@@ -1,0 +1,43 @@
+"""What commands print that takes more than a table."""
+
+from rich.console import Console
+
+from bitrain.gen import find_device, memory_needs, memory_problem
+from bitrain.spec import Network, Program
+
+from .sequences import SequenceReport, sources_yaml
+from .tables import (
+    correlation_table,
+    memory_table,
+    needs_table,
+    stream_error_table,
+    wirings_table,
+)
+
+
+def print_memories(program: Program, device: str, console: Console) -> None:
+    """The memory map, what block RAM it takes on a device, and a warning if that is too much."""
+    chosen = find_device(device)
+    console.print(memory_table(program))
+    console.print(needs_table(memory_needs(program, chosen), chosen))
+    if problem := memory_problem(program, chosen):
+        console.print(f"[yellow]warning:[/] {problem}", soft_wrap=True, highlight=False)
+
+
+def print_sequences(network: Network, found: SequenceReport, images: int, console: Console) -> None:
+    """Errors and correlations of a network's sequences and of those found on ``images`` images."""
+    for table in (
+        stream_error_table(found.own, found.found),
+        correlation_table(found.own, found.found),
+        wirings_table(found.by_wirings),
+    ):
+        console.print(table)
+    if found.sources:
+        console.print(f"least error of {found.tried} pairs; to train with it:")
+        text = sources_yaml(network, found.sources)
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+    console.print(
+        f"{images} training images: {found.own_accuracy:.2%} with the network's own "
+        f"sequences, {found.found_accuracy:.2%} with those found",
+        soft_wrap=True,
+    )

@@ -1,0 +1,196 @@
+"""Random networks on random arrays, golden model against simulated RTL: `make campaign SEEDS=50`.
+
+A seed stands for a network of any layers that the contract allows (strategies.py), its images, an
+array, the pauses of both streams, and a simulator: Verilator for every tenth seed, as it compiles
+for long. `make campaign SEEDS=1 FIRST=37` runs seed 37 alone. Every stored value, every score and
+every cycle count must be as predicted. The exit status is 1 if one is not; the IP folder of such a
+seed is kept.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from networks import random_images
+from strategies import networks
+
+from bitrain.bench import Simulator, simulate, write_testbench
+from bitrain.gen import generate_ip
+from bitrain.spec import Array, BitrainError, Network, Sharing, estimate, save_network
+
+MAX_LAYERS = 5
+MAX_CYCLES = 2_000
+"""Of an image: what either simulator does in seconds."""
+DRAWN, MANY_LAYERS = 12, 3
+"""Networks drawn for a seed; of those with many layers the one that takes most cycles counts."""
+NUM_IMAGES = 2
+NAME = "drawn"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """What a seed stands for."""
+
+    seed: int
+    network: Network
+    array: Array
+    images: np.ndarray
+    simulator: Simulator
+
+    def summary(self) -> dict:
+        """The configuration, in short, as JSON values."""
+        array, network = self.array, self.network
+        return {
+            "seed": self.seed,
+            "bits": network.bits,
+            "sequences": f"{network.activation_bank.sequence.kind} x "
+            f"{network.weight_bank.sequence.kind}",
+            "layers": [_describe(layer) for layer in network.layers],
+            "array": f"{array.channels}x{array.positions}x{array.lanes} {array.sharing}",
+            "simulator": self.simulator,
+        }
+
+
+def _describe(layer) -> str:
+    """A layer in short: 3x5x5>4x2x2 conv2d counter L8 k3x3 s2x1 p1x1 g3 max2x2 <0 +0 |0."""
+    shapes = ">".join("x".join(map(str, shape)) for shape in (layer.in_shape, layer.out_shape))
+    parts = [shapes, layer.kind, layer.neuron, f"L{layer.stream_length}"]
+    if layer.kind == "conv2d":
+        parts += [f"{name}{a}x{b}" for name, (a, b) in _geometry(layer).items()]
+        parts += [f"g{layer.groups}"] if layer.groups > 1 else []
+    parts += ["max{}x{}".format(*layer.pool.kernel)] if layer.pool else []
+    parts += [f"<{layer.source}"] if layer.source is not None else []
+    parts += [f"+{layer.shortcut.source}"] if layer.shortcut else []
+    parts += [f"|{layer.append}"] if layer.append is not None else []
+    return " ".join(parts)
+
+
+def _geometry(layer) -> dict[str, tuple[int, int]]:
+    return {"k": layer.kernel, "s": layer.stride, "p": layer.padding}
+
+
+def draw(number: int) -> Case:
+    """The case of a seed: the same, whenever and wherever, with the same version of Hypothesis."""
+    rng = np.random.default_rng(number)
+    found: list[tuple[int, Network, Array]] = []
+
+    @seed(number)
+    @settings(
+        max_examples=DRAWN,
+        phases=[Phase.generate],
+        database=None,
+        deadline=None,
+        derandomize=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(networks(MAX_LAYERS, shortcut=True, stream=True))
+    def take(network: Network) -> None:
+        array = _array(rng, network)
+        try:
+            cycles = estimate(network, array).cycles
+        except BitrainError:  # a pooling window in stream mode needs as many positions
+            return
+        if cycles <= MAX_CYCLES:
+            found.append((cycles, network, array))
+
+    take()
+    _, network, array = max(found, key=_worth)
+    return Case(
+        seed=number,
+        network=network,
+        array=array,
+        images=random_images(network, NUM_IMAGES, number),
+        simulator="icarus" if number % 10 and shutil.which("iverilog") else "verilator",
+    )
+
+
+def _worth(candidate: tuple[int, Network, Array]) -> tuple[int, int]:
+    cycles, network, _ = candidate
+    return min(len(network.layers), MANY_LAYERS), cycles
+
+
+def _array(rng: np.random.Generator, network: Network) -> Array:
+    return Array(
+        channels=int(rng.integers(1, 6)),
+        positions=int(rng.integers(1, 7)),
+        lanes=network.num_lanes * int(rng.integers(1, 4)),
+        sharing=list(Sharing)[int(rng.integers(4)) == 0],
+    )
+
+
+def check(case: Case, out: Path) -> dict:
+    """Generate and simulate a case in ``out/seed<number>``, which goes where all is well."""
+    folder = out / f"seed{case.seed}"
+    shutil.rmtree(folder, ignore_errors=True)
+
+    def testbench(ip: Path) -> None:
+        write_testbench(ip, case.network, case.array, case.images, top=NAME)
+
+    result = case.summary()
+    started = time.perf_counter()
+    try:
+        folder.mkdir(parents=True)
+        save_network(case.network, folder / "network.npz")
+        generate_ip(case.network, case.array, folder / "ip", name=NAME, testbench=testbench)
+        report = simulate(folder / "ip", simulator=case.simulator, seed=case.seed)
+    except BitrainError as error:
+        result |= {"problems": [str(error)]}
+    else:
+        result |= {
+            "values": report.values_compared,
+            "mismatches": report.mismatches,
+            "cycles": report.predicted_cycles,
+            "problems": list(report.problems),
+        }
+    if not result["problems"]:
+        shutil.rmtree(folder)
+    return result | {"seconds": round(time.perf_counter() - started, 1)}
+
+
+def run(numbers: range, out: Path) -> Iterator[dict]:
+    """Results of seeds one by one; ``out/campaign.jsonl`` gets a line for each."""
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / "campaign.jsonl").open("w", encoding="utf-8") as file:
+        for number in numbers:
+            result = check(draw(number), out)
+            file.write(json.dumps(result) + "\n")
+            file.flush()
+            yield result
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line; returns the exit status."""
+    parser = argparse.ArgumentParser(description="Random networks, golden model against RTL.")
+    parser.add_argument("--seeds", type=int, default=50, help="how many (50)")
+    parser.add_argument("--first", type=int, default=0, help="the first seed (0)")
+    parser.add_argument("--out", type=Path, default=Path("build/campaign"), help="output folder")
+    args = parser.parse_args(arguments)
+    failed, total, values = [], 0, 0
+    for result in run(range(args.first, args.first + args.seeds), args.out):
+        total += 1
+        values += result.get("values", 0)
+        verdict = "FAILED" if result["problems"] else "ok"
+        print(
+            f"seed {result['seed']}: {verdict}; n {result['bits']}, {result['sequences']}, array "
+            f"{result['array']}, {result['simulator']}, {result.get('values', 0)} values, "
+            f"{result.get('cycles', '?')} cycles, {result['seconds']} s",
+            *result["layers"],
+            *result["problems"],
+            sep="\n    ",
+            flush=True,
+        )
+        failed += [result["seed"]] if result["problems"] else []
+    seeds = f"{total} seeds, {values:,} values compared"
+    print(f"{seeds}: {f'FAILED {failed}' if failed else 'no mismatch, all cycles exact'}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

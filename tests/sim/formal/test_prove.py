@@ -1,0 +1,176 @@
+"""Proofs hold for the circuit as it is, and fail for one with a fault."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from amaranth.hdl import Cat, Module, Signal
+from networks import random_network, residual_network
+
+from bitrain.formal import Proof, proofs_of, prove, solve
+from bitrain.formal.accumulators import CountsFit, ranges
+from bitrain.formal.sequence import SequenceIsPermutation, SourceFollowsSequence
+from bitrain.formal.streams import BytesAreKept, ElementsAreKept, ScoresAreKept
+from bitrain.gen import generate_ip
+from bitrain.rtl import Accelerator, Loader, SequenceSource, SerialFrames
+from bitrain.spec import Array, Lfsr, Program, Ramp, SerialLink, Sobol, VanDerCorput
+
+pytestmark = pytest.mark.tools
+
+ARRAY = Array(channels=2, positions=2, lanes=2)
+SEQUENCES = [
+    Lfsr(width=2),
+    Lfsr(width=5, seed=9),
+    Ramp(width=4, seed=3, direction="down"),
+    VanDerCorput(width=6, seed=1),
+    Sobol(width=5, dimension=3),
+]
+
+
+@pytest.fixture(scope="module")
+def program() -> Program:
+    return Program(random_network(1, bits=3, lanes=2, in_shape=(1, 4, 4)), ARRAY)
+
+
+def proven(component, *, sequential: bool = True) -> bool:
+    return solve(Proof(claim="a test", component=component, sequential=sequential)).proven
+
+
+# --- sequences ----------------------------------------------------------------------------------
+
+
+class WithoutZero(SequenceSource):
+    """A plain LFSR, which never shows 0."""
+
+    def elaborate(self, platform):
+        m = Module()
+        state = Signal(self.sequence.width, init=self.sequence.seed)
+        feedback = Cat(*(state[tap - 1] for tap in self.sequence.taps)).xor()
+        m.d.comb += self.value.eq(state)
+        with m.If(self.restart):
+            m.d.sync += state.eq(self.sequence.seed)
+        with m.Elif(self.step):
+            m.d.sync += state.eq(Cat(feedback, state))
+        return m
+
+
+class StepsWithoutBeingAsked(SequenceSource):
+    """Ignores ``step``."""
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.inner = inner = SequenceSource(self.sequence)
+        m.d.comb += [inner.restart.eq(self.restart), inner.step.eq(1), self.value.eq(inner.value)]
+        return m
+
+
+@pytest.mark.parametrize("sequence", SEQUENCES, ids=lambda s: f"{s.kind}{s.width}")
+def test_sequences_are_permutations_and_sources_follow_them(sequence):
+    assert proven(SequenceIsPermutation(sequence), sequential=False)
+    assert proven(SourceFollowsSequence(sequence))
+
+
+@pytest.mark.parametrize("fault", [WithoutZero, StepsWithoutBeingAsked])
+def test_faulty_sources_are_refuted(fault):
+    assert not proven(SourceFollowsSequence(Lfsr(width=4, seed=5), fault))
+
+
+def test_a_sequence_that_repeats_is_refuted():
+    class Repeats(Ramp, frozen=True):
+        @property
+        def values(self):
+            return super().values // 2
+
+    assert not proven(SequenceIsPermutation(Repeats(width=4)), sequential=False)
+
+
+# --- streams ------------------------------------------------------------------------------------
+
+
+class DropsScores(Accelerator):
+    """Offers a score only while there are pixels."""
+
+    def elaborate(self, platform):
+        m = super().elaborate(platform)
+        m.d.comb += self.scores.valid.eq(self.pixels.valid)
+        return m
+
+
+class ChangesScores(Accelerator):
+    """Marks a word as the last while there are pixels."""
+
+    def elaborate(self, platform):
+        m = super().elaborate(platform)
+        m.d.comb += self.scores.payload.last.eq(self.pixels.valid)
+        return m
+
+
+class AlwaysMoves(Loader):
+    """Does not wait for the operands."""
+
+    def elaborate(self, platform):
+        m = super().elaborate(platform)
+        m.d.comb += self.enable.eq(1)
+        return m
+
+
+class SendsWhatComes(SerialFrames):
+    """Echoes the line."""
+
+    def elaborate(self, platform):
+        m = super().elaborate(platform)
+        m.d.comb += self.bytes.payload.eq(self.byte)
+        return m
+
+
+def test_faulty_streams_are_refuted(program):
+    assert not proven(ScoresAreKept(program, DropsScores))
+    assert not proven(ScoresAreKept(program, ChangesScores))
+    assert not proven(ElementsAreKept(program, AlwaysMoves))
+    assert not proven(BytesAreKept(SerialLink.of(program), SendsWhatComes))
+
+
+# --- accumulators -------------------------------------------------------------------------------
+
+
+def counts_fit(program: Program, count_bits: int) -> bool:
+    bound = (1 << program.count_bits) - 1
+    return proven(CountsFit(program.network, num_lanes=3, bound=bound, count_bits=count_bits))
+
+
+def test_counts_need_their_bits(program):
+    assert counts_fit(program, program.count_bits)
+    assert not counts_fit(program, program.count_bits - 1)
+
+
+@pytest.mark.parametrize("network", [random_network(2, lanes=2), residual_network(1, lanes=2)])
+def test_accumulators_fit_and_would_not_with_other_biases(network):
+    program = Program(network, ARRAY)
+    assert all(found.fits for found in ranges(program, program.bias_words))
+    largest = (1 << (program.score_bits - 1)) - 1
+    assert not all(found.fits for found in ranges(program, [largest] * len(program.bias_words)))
+
+
+# --- packages -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def package(program, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("ip") / "ip"
+    return generate_ip(program.network, program.array, folder, name="tiny")
+
+
+def test_all_proofs_of_a_package(program, package):
+    results = list(prove(package))
+    assert [result.claim for result in results if not result.proven] == []
+    assert len(results) == 2 + len(list(proofs_of(program)))
+
+
+@pytest.mark.parametrize("name", ["rtl/tiny.v", "rom/biases.mem", "rom/weights.mem"])
+def test_a_changed_package_is_not_what_was_proven(package, tmp_path, name):
+    copy = Path(shutil.copytree(package, tmp_path / "ip"))
+    text = (copy / name).read_text()
+    (copy / name).write_text(text.replace("&", "|", 1) if name.endswith("v") else text[::-1])
+    first = next(prove(copy))
+    assert not first.proven
+    assert name in first.detail

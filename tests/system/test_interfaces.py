@@ -1,0 +1,103 @@
+"""Accelerators with other ports than the raw ones, in their own test benches; and with faults."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from networks import random_images, random_network, residual_network
+
+from bitrain.bench import simulate, write_testbench
+from bitrain.gen import generate_ip
+from bitrain.spec import Array, Interface, Network, Program, estimate
+
+pytestmark = pytest.mark.tools
+
+NETWORK = random_network(1, bits=3, lanes=2, in_shape=(1, 4, 4))
+ARRAY = Array(channels=2, positions=2, lanes=4)
+icarus = pytest.mark.skipif(not shutil.which("iverilog"), reason="Icarus Verilog not installed")
+
+
+def generate(
+    directory: Path, interface: Interface, network: Network = NETWORK, **options: bool
+) -> Path:
+    images = random_images(network, 2)
+
+    def testbench(ip: Path) -> None:
+        write_testbench(ip, network, ARRAY, images, top="dut", interface=interface, **options)
+
+    return generate_ip(
+        network,
+        ARRAY,
+        directory,
+        name="dut",
+        interface=interface,
+        testbench=testbench,
+        **options,
+    )
+
+
+@pytest.fixture(scope="module")
+def ip(tmp_path_factory) -> Path:
+    return generate(tmp_path_factory.mktemp("ip") / "ip", Interface.usual("axi"))
+
+
+@pytest.mark.parametrize(
+    ("streams", "reset", "simulator", "network"),
+    [
+        ("axi", "low", "verilator", residual_network(3, bits=3, lanes=2)),
+        pytest.param("axi", "high", "icarus", NETWORK, marks=icarus),
+        # Activations of two bytes, scores of three.
+        pytest.param("axi", "low", "icarus", random_network(5, bits=8, length=4), marks=icarus),
+        pytest.param("raw", "low", "icarus", NETWORK, marks=icarus),
+    ],
+)
+def test_bit_exact(tmp_path, streams, reset, simulator, network):
+    interface = Interface(streams=streams, reset=reset)
+    report = simulate(generate(tmp_path / "ip", interface, network), simulator=simulator, seed=1)
+    assert report.problems == ()
+    assert report.cycles == (estimate(network, ARRAY).cycles,) * 2
+    # Three scenarios, and with AXI two more of four and three images.
+    images = (2 + 3 + 1) + (4 + 3) * (streams == "axi")
+    stored = sum(layer.out_shape.size for layer in network.layers)
+    assert report.values_compared >= images * stored
+
+
+@pytest.mark.parametrize(
+    ("streams", "simulator"),
+    [("raw", "verilator"), pytest.param("axi", "icarus", marks=icarus)],
+)
+def test_every_stream_length(tmp_path, streams, simulator):
+    """One accelerator, all prefixes, in one run of the test bench."""
+    network = residual_network(2, bits=3, lanes=2)
+    ip = generate(tmp_path / "ip", Interface.usual(streams), network, run_time_length=True)
+    report = simulate(ip, simulator=simulator, seed=2)
+    assert report.problems == ()
+    program = Program(network, ARRAY, run_time_length=True)
+    assert len(program.prefixes) >= 3
+    results = json.loads((report.log.parent / "results.json").read_text())["scenarios"]
+    for length, prefix in program.prefixes.items():
+        cycles = estimate(prefix, ARRAY, run_time_length=True).cycles
+        assert results[f"length{length}"]["cycles"] == [cycles] * 2
+        assert results[f"length{length}"]["mismatches"] == 0
+
+
+FAULTS = {
+    "frames that end early are not called back": (r"assign rewind = .*;", "assign rewind = 0;"),
+    "pixels beyond the frame are not swallowed": (r"missing = \\\$\d+ ;", "missing = 0;"),
+    "scores are zero": (r"assign m_axis_tdata = .*;", "assign m_axis_tdata = 0;"),
+    "the last score is not marked": (r"assign m_axis_tlast = .*;", "assign m_axis_tlast = 0;"),
+}
+
+
+@icarus
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault_is_found(ip: Path, tmp_path, fault):
+    copy = Path(shutil.copytree(ip, tmp_path / "ip", ignore=shutil.ignore_patterns("sim_build")))
+    source = copy / "rtl" / "dut.v"
+    pattern, replacement = FAULTS[fault]
+    text, count = re.subn(pattern, replacement, source.read_text())
+    assert count >= 1, "the generated Verilog says it in another way"
+    source.write_text(text)
+    assert not simulate(copy, simulator="icarus", images=1).passed
