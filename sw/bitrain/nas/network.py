@@ -156,7 +156,10 @@ class Cell(nn.Module):
         states = [first, second]
         for node in range(self.nodes):
             terms = [edge(states[source]) for source, edge in self.into(node)]
-            states.append(sum(terms[1:], terms[0]).relu())
+            total = terms[0]
+            for term in terms[1:]:
+                total = total + term
+            states.append(total.relu())
         return torch.cat(states[2:], 1) if self.join == "concat" else states[-1]
 
 
