@@ -12,7 +12,7 @@ from .descriptor import Descriptor
 from .errors import BitrainError
 from .files import write_atomically
 from .interface import Interface
-from .layer import Layer, MaxPool2d, Shape, Shortcut
+from .layer import Layer, MaxPool2d, Neuron, Shape, Shortcut
 from .network import Network
 from .number import to_unipolar
 from .prefix import with_prefix
@@ -35,6 +35,7 @@ __all__ = [
     "MaxPool2d",
     "Network",
     "NetworkCost",
+    "Neuron",
     "Program",
     "Ramp",
     "Reply",

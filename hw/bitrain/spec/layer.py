@@ -28,6 +28,9 @@ MAX_UPSCALE = 7
 ARRAYS = ("weight", "bias", "upscale")
 """Fields of a layer that are arrays."""
 
+Neuron = Literal["counter", "stream"]
+"""Requantise the sum at its end, or accumulate and fire (see ``stream``)."""
+
 Pair = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
 """(rows, columns)"""
 
@@ -100,8 +103,8 @@ class Layer(BaseModel):
     that layer's channels first, with those that they lie behind."""
     stream_length: int = Field(ge=1)
     """L, a power of two, at most 2^n."""
-    neuron: Literal["counter", "stream"] = "counter"
-    """Requantise the sum at its end, or accumulate and fire (see ``stream``)."""
+    neuron: Neuron = "counter"
+    """Mode of the layer's neurons."""
     relu: bool = True
     """False only for the last layer, whose accumulators are the scores."""
     groups: int = Field(default=1, ge=1)

@@ -5,8 +5,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bitrain.gen import read_config, write_verilog
-from bitrain.rtl import Accelerator
+from bitrain.gen import IpConfig, read_config, write_verilog
+from bitrain.rtl import build_top
 from bitrain.spec import Program, SerialLink, load_network
 
 from .accumulators import CountsFit, ranges
@@ -22,8 +22,9 @@ def prove(ip: Path) -> Iterator[ProofResult]:
     """
     ip = Path(ip)
     config = read_config(ip)
-    program = Program(load_network(ip / "network.npz"), config.array)
-    yield _same_verilog(ip, config.top, program)
+    network = load_network(ip / "network.npz")
+    program = Program(network, config.array, run_time_length=config.run_time_length)
+    yield _same_verilog(ip, config, program)
     yield _ranges_fit(ip, program)
     for proof in proofs_of(program):
         yield solve(proof)
@@ -68,11 +69,11 @@ def proofs_of(program: Program) -> Iterator[Proof]:
         )
 
 
-def _same_verilog(ip: Path, top: str, program: Program) -> ProofResult:
+def _same_verilog(ip: Path, config: IpConfig, program: Program) -> ProofResult:
     """Whether the package's Verilog and ROM images are what these components give."""
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="bitrain-") as folder:
-        write_verilog(Accelerator(program), Path(folder), top)
+        write_verilog(build_top(program, config.interface), Path(folder), config.top)
         files = [path for path in Path(folder).rglob("*") if path.is_file()]
         differing = [
             path.relative_to(folder).as_posix()

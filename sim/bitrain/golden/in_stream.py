@@ -13,10 +13,10 @@ def pooled_fire(
     windows, members, length = increments.shape
     states = np.zeros((windows, members), np.int64)
     fires = np.zeros((windows, length), bool)
+    whole = np.iinfo(np.int64)
+    limits = (whole.min if low is None else low, whole.max if high is None else high)
     for t in range(length):
-        states = states + increments[:, :, t]
-        if low is not None or high is not None:
-            states = states.clip(low, high)
+        states = np.clip(states + increments[:, :, t], *limits)
         fires[:, t] = (states >= threshold).any(1)
         states -= threshold * fires[:, t, None]
     return fires

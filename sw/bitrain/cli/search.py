@@ -9,9 +9,6 @@ from bitrain.spec import write_atomically
 
 from .common import DataDir, app, console, integers
 
-Config = Annotated[Path, typer.Option(help="Configuration (YAML).", show_default=False)]
-Out = Annotated[Path, typer.Option(help="Output folder; finished steps are kept.")]
-
 
 @app.command()
 def recast(
@@ -37,6 +34,9 @@ def recast(
     for line in recast_summary(result):
         console.print(line, soft_wrap=True)
 
+
+Config = Annotated[Path, typer.Option(help="Configuration (YAML).", show_default=False)]
+Out = Annotated[Path, typer.Option(help="Output folder; finished steps are kept.")]
 
 search_app = typer.Typer(help="InheritedNAS: coarse cells, then a fine search stage by stage.")
 app.add_typer(search_app, name="search", no_args_is_help=True)
@@ -79,12 +79,11 @@ def compare(
     from bitrain.flow import load_search, run_comparison
     from bitrain.flow.tables import comparison_table
 
-    numbers = integers("--seeds", seeds)
-    result = run_comparison(load_search(config, data_dir), out, numbers, console)
-    console.print(comparison_table(result))
+    settings, numbers = load_search(config, data_dir), integers("--seeds", seeds)
+    console.print(comparison_table(run_comparison(settings, out, numbers, console)))
 
 
-@search_app.command(name="ablate")
+@search_app.command("ablate")
 def ablate_search(config: Config, out: Out, data_dir: DataDir = None) -> None:
     """Ways to match stages, and penalties: accuracy, search time, memory, latency: table, JSON."""
     from bitrain.flow import load_search, run_search_ablation

@@ -33,73 +33,75 @@ STATE_BITS = SUM_BITS + 1
 FSM_BITS = 4
 
 
-OPTIONS = {
-    "members": MEMBERS,
-    "increment_bits": INCREMENT_BITS,
-    "threshold_bits": SHIFT,
-    "count_bits": BITS + 1,
-}
-"""Of all circuits that fire."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Variant:
     """A circuit for a pooling window, and the activations that it gives."""
 
     name: str
-    build: Callable[[], FsmReluMax | PooledCounts | PooledFire]
+    circuit: FsmReluMax | PooledCounts | PooledFire
     activations: Callable[[np.ndarray], np.ndarray]
     """Of increments (windows, members, L)."""
 
 
 def variants() -> list[Variant]:
     """Counter mode, exact fires, saturating ones, and blocks of the literature."""
-    theta = 1 << SHIFT
+    counts = PooledCounts(
+        members=MEMBERS,
+        increment_bits=INCREMENT_BITS,
+        sum_bits=SUM_BITS,
+        shift=SHIFT,
+        bits=BITS,
+    )
+    return [
+        Variant(name="counters, binary ReLU and max", circuit=counts, activations=exact),
+        _fused(STATE_BITS, saturating=False),
+        *(_fused(bits, saturating=True) for bits in (8, 6, 5)),
+        _literature(6),
+    ]
 
-    def fused(state_bits: int, floor: int | None = None) -> Callable[[np.ndarray], np.ndarray]:
-        half = 1 << state_bits - 1
-        low = theta - half if floor is None else floor
-        return lambda increments: pooled_fire(increments, theta, low, theta + half - 1).sum(1)
 
-    def separate(increments: np.ndarray) -> np.ndarray:
-        high = theta + (1 << 5) - 1
+def _fused(state_bits: int, *, saturating: bool) -> Variant:
+    """Neurons that fire as one."""
+    circuit = PooledFire(
+        members=MEMBERS,
+        increment_bits=INCREMENT_BITS,
+        state_bits=state_bits,
+        threshold_bits=SHIFT,
+        count_bits=BITS + 1,
+        saturating=saturating,
+    )
+    theta, half = 1 << SHIFT, 1 << state_bits - 1
+    return Variant(
+        name=f"fused fire, states of {state_bits} bits{', saturating' * saturating}",
+        circuit=circuit,
+        activations=lambda increments: pooled_fire(
+            increments, theta, theta - half, theta + half - 1
+        ).sum(1),
+    )
+
+
+def _literature(state_bits: int) -> Variant:
+    """Saturating-counter ReLU of each neuron, and the max of their streams by multiplexers."""
+    circuit = FsmReluMax(
+        members=MEMBERS,
+        increment_bits=INCREMENT_BITS,
+        state_bits=state_bits,
+        fsm_bits=FSM_BITS,
+        threshold_bits=SHIFT,
+        count_bits=BITS + 1,
+    )
+    theta, half = 1 << SHIFT, 1 << state_bits - 1
+
+    def activations(increments: np.ndarray) -> np.ndarray:
         each = increments.reshape(-1, 1, LENGTH)
-        streams = pooled_fire(each, theta, 0, high).reshape(increments.shape)
+        streams = pooled_fire(each, theta, 0, theta + half - 1).reshape(increments.shape)
         return fsm_max(streams, FSM_BITS).sum(1)
 
-    def counts() -> PooledCounts:
-        return PooledCounts(
-            members=MEMBERS,
-            increment_bits=INCREMENT_BITS,
-            sum_bits=SUM_BITS,
-            shift=SHIFT,
-            bits=BITS,
-        )
-
-    variants = [
-        Variant(name="counters, binary ReLU and max", build=counts, activations=exact),
-        Variant(
-            name=f"fused fire, states of {STATE_BITS} bits (exact)",
-            build=lambda: PooledFire(state_bits=STATE_BITS, **OPTIONS),
-            activations=fused(STATE_BITS),
-        ),
-    ]
-    for bits in (8, 6, 5):
-        variants.append(
-            Variant(
-                name=f"fused fire, states of {bits} bits, saturating",
-                build=lambda bits=bits: PooledFire(state_bits=bits, saturating=True, **OPTIONS),
-                activations=fused(bits),
-            )
-        )
-    variants.append(
-        Variant(
-            name="saturating-counter ReLU (6 bits, floor 0) and FSM max (4 bits)",
-            build=lambda: FsmReluMax(state_bits=6, fsm_bits=FSM_BITS, **OPTIONS),
-            activations=separate,
-        )
+    return Variant(
+        name=f"saturating-counter ReLU ({state_bits} bits, floor 0) and FSM max ({FSM_BITS} bits)",
+        circuit=circuit,
+        activations=activations,
     )
-    return variants
 
 
 def exact(increments: np.ndarray) -> np.ndarray:
@@ -142,7 +144,7 @@ def measure(directory: Path, device: str) -> list[dict]:
                 "wrong": float((error != 0).mean()),
             }
         report = synthesise_component(
-            variant.build(), device, directory / str(index), name="window"
+            variant.circuit, device, directory / str(index), name="window"
         )
         rows.append(
             {

@@ -5,6 +5,7 @@ softmax over architecture parameters (H. Liu et al., arXiv:1806.09055).
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import reduce
 from itertools import compress
 
 import torch
@@ -156,10 +157,7 @@ class Cell(nn.Module):
         states = [first, second]
         for node in range(self.nodes):
             terms = [edge(states[source]) for source, edge in self.into(node)]
-            total = terms[0]
-            for term in terms[1:]:
-                total = total + term
-            states.append(total.relu())
+            states.append(reduce(torch.add, terms).relu())
         return torch.cat(states[2:], 1) if self.join == "concat" else states[-1]
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bitrain.spec import BitrainError, LaneWire, Lfsr, Ramp, SngBank, Sobol, VanDerCorput
+from bitrain.spec import BitrainError, LaneWire, Lfsr, Neuron, Ramp, SngBank, Sobol, VanDerCorput
 from bitrain.spec.bank import MAX_LANES
 from bitrain.spec.sequence import MAX_SOBOL_DIMENSION
 
@@ -83,10 +83,10 @@ class ScConfig(BaseModel):
     """L, a power of two up to 2^n, which is the default."""
     layer_lengths: dict[str, int] = {}
     """L of single layers, by their names (module paths), where it is not the network's."""
-    neuron: Literal["counter", "stream"] = "counter"
+    neuron: Neuron = "counter"
     """Requantise sums at their end, or accumulate and fire (``bitrain.spec.stream``): of all layers
     but the last, which gives the scores."""
-    layer_neurons: dict[str, Literal["counter", "stream"]] = {}
+    layer_neurons: dict[str, Neuron] = {}
     """Of single layers, by their names, where it is not the network's."""
     lanes: int = Field(default=16, ge=1, le=MAX_LANES)
     """N, products of a neuron formed at once; the array's lanes are a multiple of it."""
@@ -135,7 +135,7 @@ class ScConfig(BaseModel):
         _check_names("layer_lengths", self.layer_lengths.keys(), names)
         return [self.layer_lengths.get(name, self.length) for name in names]
 
-    def neurons_of(self, names: Sequence[str]) -> list[Literal["counter", "stream"]]:
+    def neurons_of(self, names: Sequence[str]) -> list[Neuron]:
         """Mode of every layer's neurons; :class:`BitrainError` for a name that no layer has."""
         _check_names("layer_neurons", self.layer_neurons.keys(), names)
         if self.layer_neurons.get(names[-1]) == "stream":
@@ -143,7 +143,9 @@ class ScConfig(BaseModel):
                 f"layer_neurons: {names[-1]!r} gives the scores and stays in counter mode; "
                 "leave it out"
             )
-        return [self.layer_neurons.get(name, self.neuron) for name in names[:-1]] + ["counter"]
+        modes: list[Neuron] = [self.layer_neurons.get(name, self.neuron) for name in names[:-1]]
+        modes.append("counter")
+        return modes
 
     def banks(self) -> tuple[SngBank, SngBank]:
         """Activation bank and weight bank."""

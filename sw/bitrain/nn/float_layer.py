@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bitrain.spec import Layer, MaxPool2d, Shape, Shortcut
+from bitrain.spec import Layer, MaxPool2d, Neuron, Shape, Shortcut
 
 from .blocks import Subsample
 
@@ -87,7 +87,7 @@ class FloatLayer:
         shift: int,
         stream_length: int,
         gain: int = 1,
-        neuron: Literal["counter", "stream"] = "counter",
+        neuron: Neuron = "counter",
     ) -> Layer:
         """The contract's layer with this geometry and the given integers."""
         shortcut = None

@@ -19,14 +19,14 @@ are multiplied by the ratio of the scales. A shortcut
 from activations of scale s_r needs gain = s_r L / (c s 2^n) to be an integer: clips are chosen so.
 """
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bitrain.golden import accumulate_and_fire
-from bitrain.spec import Layer
+from bitrain.spec import Layer, Neuron
 
 from .float_layer import FloatLayer
 from .straight_through import round_through, straight_through
@@ -57,11 +57,11 @@ class ScLayer(nn.Module):
         sums: ExactSums,
         *,
         parts: int = 1,
-        neuron: Literal["counter", "stream"] = "counter",
+        neuron: Neuron = "counter",
     ):
         """parts: how many outputs lie behind each other in what the layer reads."""
         super().__init__()
-        self.neuron = neuron
+        self.neuron: Neuron = neuron
         self.source = source
         self.bits = bits
         self.sums = sums

@@ -1,14 +1,14 @@
 """A trained model turned into the network that the accelerator computes, still trainable."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from bitrain.golden import Arithmetic
-from bitrain.spec import BitrainError, Network, Shape, parts_read, to_unipolar
+from bitrain.spec import BitrainError, Network, Neuron, Shape, parts_read, to_unipolar
 
 from .calibrate import calibrate, calibration_batch
 from .chain import read_chain
@@ -20,7 +20,7 @@ from .sums import BinarySums, ExactSums, StochasticSums
 
 def lengths_and_neurons(
     chain: Sequence[FloatLayer], config: ScConfig
-) -> tuple[list[int], list[Literal["counter", "stream"]]]:
+) -> tuple[list[int], list[Neuron]]:
     """L and mode of each layer; :class:`BitrainError` for what ``config`` asks but no layer can."""
     names = [source.name for source in chain]
     neurons = config.neurons_of(names)
@@ -43,12 +43,17 @@ class ScModel(nn.Module):
         self.config = config
         self.arithmetic: Arithmetic = arithmetic
         lengths, neurons = lengths_and_neurons(chain, config)
-        if arithmetic == "binary":  # the baseline has nothing to fire with
-            neurons = ["counter"] * len(chain)
         sums = {length: self._sums(length) for length in set(lengths)}
         self.reads = parts_read(chain)
+        fires = arithmetic == "stochastic"  # exact products leave nothing to fire with
         self.layers = nn.ModuleList(
-            ScLayer(source, config.bits, sums[length], parts=len(parts), neuron=neuron)
+            ScLayer(
+                source,
+                config.bits,
+                sums[length],
+                parts=len(parts),
+                neuron=neuron if fires else "counter",
+            )
             for source, length, parts, neuron in zip(
                 chain, lengths, self.reads, neurons, strict=True
             )

@@ -21,19 +21,22 @@ def projection_step(path: str, module: nn.Module, in_shape: Shape) -> FloatLayer
     """A shortcut of a 1 x 1 Conv2d, alone or with BatchNorm2d, as a step of the block's input."""
     modules = list(module) if isinstance(module, nn.Sequential) else [module]
     modules = [part for part in modules if type(part) not in IGNORED]
-    kinds = [type(part) for part in modules]
-    if kinds not in ([nn.Conv2d], [nn.Conv2d, nn.BatchNorm2d]):
-        names = ", ".join(kind.__name__ for kind in kinds) or "nothing"
-        raise BitrainError(
-            f"{path}: a shortcut of {names} is not supported; use bitrain.nn.Subsample, or a "
-            "1 x 1 Conv2d with or without BatchNorm2d"
-        )
-    step = conv_step(path, modules[0], in_shape)
+    match modules:
+        case [nn.Conv2d() as conv]:
+            step = conv_step(path, conv, in_shape)
+        case [nn.Conv2d() as conv, nn.BatchNorm2d() as norm]:
+            step = fold_norm(path, norm, conv_step(path, conv, in_shape))
+        case _:
+            names = ", ".join(type(part).__name__ for part in modules) or "nothing"
+            raise BitrainError(
+                f"{path}: a shortcut of {names} is not supported; use bitrain.nn.Subsample, or a "
+                "1 x 1 Conv2d with or without BatchNorm2d"
+            )
     if step.weight.shape[2:] != (1, 1) or step.padding != (0, 0) or step.groups > 1:
         raise BitrainError(
             f"{path}: the Conv2d of a shortcut must have kernel_size=1, padding=0 and groups=1"
         )
-    return fold_norm(path, modules[1], step) if modules[1:] else step
+    return step
 
 
 def subsampling(last: FloatLayer, projection: FloatLayer) -> tuple[int, int] | None:

@@ -162,6 +162,13 @@ def test_stream_mode(build, seed):
     check(network, array, random_images(network, 2))
 
 
+def test_stream_mode_of_pipelined_counts():
+    network = streamed(random_network(5, bits=3, lanes=20))
+    array = Array(channels=2, positions=4, lanes=20)
+    assert array.pipelined
+    check(network, array, random_images(network, 2))
+
+
 def test_stream_mode_of_a_pooled_layer_alone():
     """One counter serves the neurons of a window."""
     network = random_network(3, bits=3, lanes=3)

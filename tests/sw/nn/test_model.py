@@ -259,26 +259,23 @@ def test_gradients_of_stream_mode(trained, digits) -> None:
         assert torch.nn.functional.cosine_similarity(ours, theirs, dim=0) > 0.5
 
 
-def test_windows_that_fired_early_are_trained() -> None:
-    """A sum that ends below zero has no gradient in counter mode, and one where it fired."""
-    model = nn.Sequential(nn.Conv2d(1, 1, 2), nn.ReLU(), nn.Flatten(), nn.Linear(1, 2))
-    with torch.no_grad():
-        model[0].weight.copy_(torch.tensor([1, -1, 1, -1]).view(1, 1, 2, 2))
-        model[0].bias.fill_(-0.1)
-    images = np.random.default_rng(0).random((256, 1, 2, 2), np.float32)
+def test_windows_that_fired_early_are_trained(trained, digits) -> None:
+    """Sums that end below zero have no gradient in counter mode, but one where they fired."""
     gradients = {}
     for neuron in "counter", "stream":
-        config = ScConfig(bits=6, lanes=4, neuron=neuron)
-        sc_model = convert(model, Shape(1, 2, 2), images, config).train()
-        layer = sc_model.steps[0]
-        inputs = sc_model.quantise(torch.from_numpy(images))
+        config = ScConfig(bits=5, neuron=neuron)
+        sc_model = convert(trained, digits.in_shape, digits.train_images, config)
+        layer, pool = sc_model.steps[0], sc_model.steps[0].source.pool
+        assert pool is not None
+        inputs = sc_model.quantise(torch.from_numpy(digits.train_images[:32]))
         sums = layer.accumulate(inputs)
-        below = (sums.detach() + layer.rounding < 0).flatten()
-        stored = layer(inputs).flatten()
-        early = below & (stored > 0)
-        gradients[neuron] = (int(early.sum()), torch.autograd.grad(stored[below].sum(), sums)[0])
-    fired, gradient = gradients["stream"]
-    assert fired == int((gradient != 0).sum()) > 0
+        stored = layer.fire(inputs, sums) if neuron == "stream" else layer.finish(sums)
+        largest = nn.functional.max_pool2d(sums.detach() + layer.rounding, pool.kernel, pool.stride)
+        below = largest < 0
+        early = int((below & (stored > 0)).sum())
+        gradients[neuron] = early, torch.autograd.grad(stored[below].sum(), sums)[0]
+    early, gradient = gradients["stream"]
+    assert early == int((gradient != 0).sum()) > 0
     assert gradients["counter"][0] == 0 and not gradients["counter"][1].any()
 
 
