@@ -113,6 +113,24 @@ def synth(
 
 
 @app.command()
+def arrays(
+    network: NetworkFile,
+    *,
+    out: Annotated[Path, typer.Option(help="Output folder; finished sizes are kept.")],
+    sizes: Annotated[str, typer.Option(help="P x Q x N.")] = "2x2x16,4x4x16,8x8x16,8x8x32",
+    device: Annotated[str, typer.Option(help="FPGA.")] = "ecp5-85k",
+) -> None:
+    """Synthesise arrays by themselves, with shared and unshared SNGs: table, JSON, plot."""
+    from bitrain.flow.array_cost import measure_arrays, parse_sizes
+    from bitrain.flow.tables import arrays_table
+
+    loaded = load_network(network)
+    console.print(
+        arrays_table(measure_arrays(loaded, parse_sizes(sizes), out, console, device=device))
+    )
+
+
+@app.command()
 def prove(ip: IpFolder) -> None:
     """Prove sequences, widths and handshakes of an IP folder."""
     from bitrain.flow.tables import proofs_table

@@ -217,6 +217,31 @@ def search_front(result: Mapping[str, Any]) -> str:
     return _svg((6.4, 3.4), draw)
 
 
+def array_cost(rows: Sequence[Mapping[str, Any]]) -> str:
+    """LUTs per lane, and the SNGs' share, against neurons: shared and unshared SNGs."""
+    kinds = sorted({(row["lanes"], row["sharing"]) for row in rows})
+
+    def draw(figure: Figure) -> None:
+        for axes, key, scale, label in zip(
+            figure.subplots(1, 2),
+            ("lut_per_lane", "sng_share"),
+            (1, 100),
+            ("LUT4 per lane, all included", "of these in SNGs (%)"),
+            strict=True,
+        ):
+            for lanes, sharing in kinds:
+                points = sorted(
+                    (row["channels"] * row["positions"], scale * row[key])
+                    for row in rows
+                    if (row["lanes"], row["sharing"]) == (lanes, sharing)
+                )
+                axes.plot(*zip(*points, strict=True), "o-", label=f"{sharing}, N = {lanes}")
+            axes.set(xlabel="neurons P Q", ylabel=label, ylim=(0, None))
+            axes.legend()
+
+    return _svg((7.2, 3.2), draw)
+
+
 def cells(stages: Sequence[Sequence[Mapping[str, Any]]]) -> str:
     """The graph of every cell: a row for each stage, an arrow for each operation."""
     columns = max(len(stage) for stage in stages)

@@ -227,6 +227,26 @@ def ablation_table(result: dict[str, Any]) -> Table:
     return table
 
 
+def arrays_table(result: dict[str, Any]) -> Table:
+    """Arrays by themselves, a row for each size and sharing."""
+    title = f"Arrays for n = {result['bits']} on {result['device']}, {result['tag']}"
+    table = Table(title=title)
+    table.add_column("P x Q x N")
+    table.add_column("SNGs")
+    for column in ("LUT4", "per lane", "flip-flops", "SNGs' share"):
+        table.add_column(column, justify="right")
+    for row in result["rows"]:
+        table.add_row(
+            f"{row['channels']} x {row['positions']} x {row['lanes']}",
+            row["sharing"],
+            f"{row['lut']:,}",
+            f"{row['lut_per_lane']:.2f}",
+            f"{row['ff']:,}",
+            f"{row['sng_share']:.0%}",
+        )
+    return table
+
+
 def recast_table(result: dict[str, Any]) -> Table:
     """One row for each recast block: the network as it is after that step."""
     table = Table(title=f"{result['name']}: {result['teacher']} recast")
