@@ -39,6 +39,7 @@ def test_shared_sngs_cost_less(arrays, monkeypatch, tmp_path):
     shared, unshared = result["rows"]
     assert (shared["sharing"], unshared["sharing"]) == ("shared", "unshared")
     assert 0 < shared["lut"] < unshared["lut"] and shared["ff"] < unshared["ff"]
+    assert (shared["sngs"], unshared["sngs"]) == (8, 16)
     assert 0 < shared["sng_share"] < unshared["sng_share"] < 1
     assert shared["lut_per_lane"] == shared["lut"] / 8
     assert "2 x 2 x 2" in printed and "ecp5-25k, post-synthesis" in printed

@@ -119,7 +119,7 @@ def test_a_single_flipped_gate_is_caught(ip, tmp_path):
     def or_for_and(text: str) -> str:
         """The multipliers of one neuron become ORs."""
         start = text.index("module random3__engine__array(")
-        product = re.compile(r"( = \\bits\S* \[[\d:]+\]) & (\\bits)")
+        product = re.compile(r"( = \\?bits\S* ?\[[\d:]+\]) & (\\?bits)")
         return text[:start] + product.sub(r"\1 | \2", text[start:], count=1)
 
     check_caught(corrupted(ip, tmp_path / "ip", "rtl/random3.v", or_for_and))

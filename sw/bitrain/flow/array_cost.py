@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from bitrain.gen import find_device, synthesise_component
-from bitrain.rtl import MacArray, StochasticNumberGenerators
+from bitrain.rtl import MacArray
 from bitrain.spec import Array, BitrainError, Network, Program, Sharing, write_atomically
 
 from . import plots
@@ -35,12 +35,14 @@ def measure_arrays(
 ) -> dict[str, Any]:
     """LUTs and flip-flops of arrays for ``network``, post-synthesis; ``arrays.json`` and a plot.
 
-    An array is SNGs, lanes, population counts and accumulators; LUTs are LUT4 and twice as many as
-    carry cells. Sizes that are done are kept in ``out``.
+    An array is SNGs, lanes, population counts and accumulators; LUTs are LUT4 and two for each
+    carry cell. What an SNG takes is what the unshared ones take more, divided by how many more
+    there are. Sizes that are done are kept in ``out``.
     """
     find_device(device)
     workspace, rows = Workspace(out), []
     for size in sizes:
+        pair = []
         for sharing in Sharing:
             array = _array(size, sharing)
             array.check(network)
@@ -53,7 +55,10 @@ def measure_arrays(
             inputs = [network.model_dump(mode="json"), array.model_dump(mode="json"), device]
             workspace.fingerprint = ""  # sizes do not depend on each other
             workspace.step(f"array-{name}", inputs, measure)
-            rows.append(workspace.results[f"array-{name}"])
+            pair.append(workspace.results[f"array-{name}"])
+        shared, unshared = pair
+        sng = (unshared["lut"] - shared["lut"]) / max(1, unshared["sngs"] - shared["sngs"])
+        rows += [{**row, "sng_share": sng * row["sngs"] / row["lut"]} for row in pair]
     result = {
         "network": network.name,
         "bits": network.bits,
@@ -77,26 +82,22 @@ def _array(size: tuple[int, int, int], sharing: Sharing) -> Array:
 
 
 def _measure(network: Network, array: Array, folder: Path, device: str) -> dict[str, Any]:
-    banks = (network.activation_bank, network.weight_bank)
-    whole = MacArray(*banks, array, count_bits=Program(network, array).count_bits)
-    report = synthesise_component(whole, device, folder, name="array")
-    shared = array.sharing is Sharing.SHARED
-    sngs = 0
-    for bank, vectors in zip(banks, (array.positions, array.channels), strict=True):
-        generators = StochasticNumberGenerators(
-            bank, num_vectors=vectors if shared else 1, num_lanes=array.lanes
-        )
-        alone = synthesise_component(generators, device, folder / "sngs", name="sngs")
-        sngs += alone.resources.lut * (1 if shared else array.neurons)
+    circuit = MacArray(
+        network.activation_bank,
+        network.weight_bank,
+        array,
+        count_bits=Program(network, array).count_bits,
+    )
+    report = synthesise_component(circuit, device, folder, name="array")
     return {
         "channels": array.channels,
         "positions": array.positions,
         "lanes": array.lanes,
         "sharing": array.sharing,
+        "sngs": array.sngs,
         "lut": report.resources.lut,
         "carry_lut": report.resources.carry_lut,
         "ff": report.resources.ff,
         "lut_per_lane": report.resources.lut / array.multipliers,
-        "sng_share": sngs / report.resources.lut,
         "tool": tool_versions(report.tools),
     }

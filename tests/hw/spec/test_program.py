@@ -168,7 +168,8 @@ def test_shifts_right_from_a_common_left_shift(program):
         if layer.relu:
             assert descriptor.right_shift - program.left_shift == layer.shift
             assert descriptor.right_shift >= 0
-    inner = program.network.layers[:-1]
+    networks = program.prefixes.values()
+    inner = [layer for network in networks for layer in network.layers[:-1]]
     assert program.left_shift == max([0, *(-layer.shift for layer in inner)])
 
 
