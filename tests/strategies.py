@@ -1,4 +1,4 @@
-"""Hypothesis strategies: sequences, layers and small networks, of any kind that is allowed."""
+"""Hypothesis strategies: sequences, layers, small networks and programs, of any kind."""
 
 import itertools
 
@@ -6,10 +6,12 @@ import numpy as np
 from hypothesis import strategies as st
 
 from bitrain.spec import (
+    Array,
     Layer,
     Lfsr,
     MaxPool2d,
     Network,
+    Program,
     Ramp,
     Shape,
     Shortcut,
@@ -199,3 +201,15 @@ def networks(draw, max_layers: int = 3, *, shortcut: bool = False, stream: bool 
         weight_bank=draw(banks(n, num_lanes)),
         layers=tuple(chain),
     )
+
+
+@st.composite
+def programs(draw, *, shortcut: bool | None = None) -> Program:
+    """Of up to five layers; with a stream length that is chosen at run time, or without."""
+    network = draw(networks(5, shortcut=draw(st.booleans()) if shortcut is None else shortcut))
+    array = Array(
+        channels=draw(st.integers(1, 4)),
+        positions=draw(st.integers(1, 5)),
+        lanes=network.num_lanes * draw(st.integers(1, 3)),
+    )
+    return Program(network, array, run_time_length=draw(st.booleans()))

@@ -1,8 +1,9 @@
-"""Memory maps of buffers with any lifetimes."""
+"""Memory maps of buffers with any lifetimes, and of programs."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import programs
 
 from bitrain.spec.memory_map import Buffer, place
 
@@ -58,3 +59,65 @@ def test_grows_where_the_free_words_are_in_pieces():
     depth, bases = place(lives)
     assert depth > least_depth(lives) == 6
     assert bases == (0, depth - 2, 2, depth - 4)
+
+
+# --- of programs --------------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=100)
+@given(programs())
+def test_output_never_overlaps_input_and_all_fits(program):
+    layers = program.network.layers
+    for i, layer in enumerate(layers):
+        source = range(program.in_bases[i], program.in_bases[i] + layer.in_shape.size)
+        assert source.start >= 0 and source.stop <= program.activation_depth
+        if i and layers[i - 1].append is None and layer.source is None:
+            assert program.in_bases[i] == program.out_bases[i - 1]
+        if i < len(layers) - 1:
+            target = range(program.out_bases[i], program.out_bases[i] + layer.out_shape.size)
+            assert target.start >= 0 and target.stop <= program.activation_depth
+            assert not set(source) & set(target)
+    assert program.in_bases[0] == 0
+
+
+@settings(deadline=None, max_examples=100)
+@given(programs())
+def test_live_activations_never_overlap(program):
+    """Every cell holds what was stored there until its last reader is done."""
+    layers, cells = program.network.layers, {}
+    cells.update(dict.fromkeys(range(program.network.in_shape.size), -1))
+    for i, layer in enumerate(layers):
+        readers, base = [], program.in_bases[i]
+        for part in program.network.reads[i]:
+            size = layers[part].out_shape.size if part >= 0 else program.network.in_shape.size
+            readers.append((part, base, size))
+            base += size
+        assert base - program.in_bases[i] == layer.in_shape.size
+        if layer.shortcut:
+            source = layer.shortcut.source
+            size = layers[source].out_shape.size
+            readers.append((source, program.out_bases[source], size))
+        if i < len(layers) - 1:
+            base = program.out_bases[i]
+            target = range(base, base + layer.out_shape.size)
+            assert base >= 0 and target.stop <= program.activation_depth
+            cells.update(dict.fromkeys(target, i))
+        # Outputs are written while the inputs are read.
+        for stored, first, size in readers:
+            assert all(cells[address] == stored for address in range(first, first + size))
+
+
+@settings(deadline=None, max_examples=100)
+@given(programs(shortcut=False))
+def test_chain_alternates_between_the_ends_of_the_ram(program):
+    for i, layer in enumerate(program.network.layers[:-1]):
+        top = program.activation_depth - layer.out_shape.size
+        assert program.out_bases[i] == (0 if i % 2 else top)
+
+
+@settings(deadline=None, max_examples=100)
+@given(programs(shortcut=False))
+def test_ram_is_no_deeper_than_needed(program):
+    *inner, last = program.network.layers
+    needed = [layer.in_shape.size + layer.out_shape.size for layer in inner]
+    assert program.activation_depth == max(needed or [last.in_shape.size])

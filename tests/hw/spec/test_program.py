@@ -6,9 +6,8 @@ from itertools import product
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
-from hypothesis import strategies as st
 from networks import random_network, residual_network, streamed
-from strategies import networks
+from strategies import programs
 
 from bitrain.spec import Array, BitrainError, Layer, Network, Program, Shape, with_prefix
 from bitrain.spec.descriptor import (
@@ -18,17 +17,6 @@ from bitrain.spec.descriptor import (
     SIGNED_FIELDS,
     STREAM_FIELDS,
 )
-
-
-@st.composite
-def programs(draw, *, shortcut: bool | None = None) -> Program:
-    network = draw(networks(5, shortcut=draw(st.booleans()) if shortcut is None else shortcut))
-    array = Array(
-        channels=draw(st.integers(1, 4)),
-        positions=draw(st.integers(1, 5)),
-        lanes=network.num_lanes * draw(st.integers(1, 3)),
-    )
-    return Program(network, array, run_time_length=draw(st.booleans()))
 
 
 def signed(word: int, bits: int) -> int:
@@ -171,68 +159,6 @@ def test_shifts_right_from_a_common_left_shift(program):
     networks = program.prefixes.values()
     inner = [layer for network in networks for layer in network.layers[:-1]]
     assert program.left_shift == max([0, *(-layer.shift for layer in inner)])
-
-
-# --- memory map --------------------------------------------------------------------------------
-
-
-@settings(deadline=None, max_examples=100)
-@given(programs())
-def test_output_never_overlaps_input_and_all_fits(program):
-    layers = program.network.layers
-    for i, layer in enumerate(layers):
-        source = range(program.in_bases[i], program.in_bases[i] + layer.in_shape.size)
-        assert source.start >= 0 and source.stop <= program.activation_depth
-        if i and layers[i - 1].append is None and layer.source is None:
-            assert program.in_bases[i] == program.out_bases[i - 1]
-        if i < len(layers) - 1:
-            target = range(program.out_bases[i], program.out_bases[i] + layer.out_shape.size)
-            assert target.start >= 0 and target.stop <= program.activation_depth
-            assert not set(source) & set(target)
-    assert program.in_bases[0] == 0
-
-
-@settings(deadline=None, max_examples=100)
-@given(programs())
-def test_live_activations_never_overlap(program):
-    """Every cell holds what was stored there until its last reader is done."""
-    layers, cells = program.network.layers, {}
-    cells.update(dict.fromkeys(range(program.network.in_shape.size), -1))
-    for i, layer in enumerate(layers):
-        readers, base = [], program.in_bases[i]
-        for part in program.network.reads[i]:
-            size = layers[part].out_shape.size if part >= 0 else program.network.in_shape.size
-            readers.append((part, base, size))
-            base += size
-        assert base - program.in_bases[i] == layer.in_shape.size
-        if layer.shortcut:
-            source = layer.shortcut.source
-            size = layers[source].out_shape.size
-            readers.append((source, program.out_bases[source], size))
-        if i < len(layers) - 1:
-            base = program.out_bases[i]
-            target = range(base, base + layer.out_shape.size)
-            assert base >= 0 and target.stop <= program.activation_depth
-            cells.update(dict.fromkeys(target, i))
-        # Outputs are written while the inputs are read.
-        for stored, first, size in readers:
-            assert all(cells[address] == stored for address in range(first, first + size))
-
-
-@settings(deadline=None, max_examples=100)
-@given(programs(shortcut=False))
-def test_chain_alternates_between_the_ends_of_the_ram(program):
-    for i, layer in enumerate(program.network.layers[:-1]):
-        top = program.activation_depth - layer.out_shape.size
-        assert program.out_bases[i] == (0 if i % 2 else top)
-
-
-@settings(deadline=None, max_examples=100)
-@given(programs(shortcut=False))
-def test_ram_is_no_deeper_than_needed(program):
-    *inner, last = program.network.layers
-    needed = [layer.in_shape.size + layer.out_shape.size for layer in inner]
-    assert program.activation_depth == max(needed or [last.in_shape.size])
 
 
 # --- the walk ----------------------------------------------------------------------------------
