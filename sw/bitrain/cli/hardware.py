@@ -131,6 +131,19 @@ def arrays(
 
 
 @app.command()
+def pooled(
+    *,
+    out: Annotated[Path, typer.Option(help="Output folder.")],
+    device: Annotated[str, typer.Option(help="FPGA.")] = "ecp5-25k",
+) -> None:
+    """Synthesise pooled neurons by themselves, in counter and stream mode: errors, LUTs, JSON."""
+    from bitrain.flow.pooled_neurons import MEMBERS, measure_pooled_neurons
+    from bitrain.flow.tables import pooled_table
+
+    console.print(pooled_table(measure_pooled_neurons(out, device), MEMBERS))
+
+
+@app.command()
 def prove(ip: IpFolder) -> None:
     """Prove sequences, widths and handshakes of an IP folder."""
     from bitrain.flow.tables import proofs_table

@@ -3,11 +3,8 @@
 Neurons of random weights read random activations through the default SNGs; a window of four shares
 weights. Errors are against counter mode, in steps of the activation. Circuits begin at the signed
 increments P_t - N_t and end at the activation; they are synthesised by themselves.
-
-    python -m bitrain.flow.pooled_neurons --out build/pooled_neurons
 """
 
-import argparse
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -130,8 +127,8 @@ def random_increments(config: ScConfig, seed: int = 0) -> np.ndarray:
     return (products * np.sign(weights)).sum(2)
 
 
-def measure(directory: Path, device: str) -> list[dict]:
-    """A row for each variant: errors, and resources post-synthesis."""
+def measure_pooled_neurons(directory: Path, device: str) -> list[dict]:
+    """A row for each variant: errors, and resources post-synthesis; ``pooled_neurons.json`` too."""
     rows = []
     for index, variant in enumerate(variants()):
         errors = {}
@@ -153,20 +150,5 @@ def measure(directory: Path, device: str) -> list[dict]:
                 **asdict(report.resources),
             }
         )
+    write_atomically(directory / "pooled_neurons.json", json.dumps(rows, indent=1) + "\n")
     return rows
-
-
-def main() -> None:
-    """Print the table and write it as ``pooled_neurons.json``."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--device", default="ecp5-25k")
-    arguments = parser.parse_args()
-    rows = measure(arguments.out, arguments.device)
-    write_atomically(arguments.out / "pooled_neurons.json", json.dumps(rows, indent=1) + "\n")
-    for row in rows:
-        print(row)
-
-
-if __name__ == "__main__":
-    main()

@@ -247,6 +247,27 @@ def arrays_table(result: dict[str, Any]) -> Table:
     return table
 
 
+def pooled_table(rows: list[dict[str, Any]], members: int) -> Table:
+    """Circuits for a window of ``members`` neurons: resources per neuron, errors."""
+    table = Table(title="Pooled neurons by themselves, post-synthesis")
+    table.add_column("circuit")
+    headers = ("LUT4", "FF", "wrong, default SNGs", "mean error", "wrong, LFSRs", "mean error")
+    for column in headers:
+        table.add_column(column, justify="right")
+    for row in rows:
+        errors = [
+            text
+            for kind in ("default", "lfsr")
+            for text in (
+                f"{row['errors'][kind]['wrong']:.1%}",
+                f"{row['errors'][kind]['mean']:+.3f}",
+            )
+        ]
+        sizes = (f"{row[key] / members:.1f}" for key in ("lut", "ff"))
+        table.add_row(row["circuit"], *sizes, *errors)
+    return table
+
+
 def recast_table(result: dict[str, Any]) -> Table:
     """One row for each recast block: the network as it is after that step."""
     table = Table(title=f"{result['name']}: {result['teacher']} recast")

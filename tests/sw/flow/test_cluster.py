@@ -9,24 +9,16 @@ from contextlib import suppress
 
 import pytest
 from rich.console import Console
+from tiny_search import SPACE
 
 from bitrain.flow import cluster, load_search, run_search
 from bitrain.spec import BitrainError, load_network
 
 pytestmark = pytest.mark.slow
 
-CONFIG = """\
-name: tiny
-genotype: residual
-space:
-  widths: [4, 8]
-  cells: [1, 1]
-  join: last
-  target: accelerator
-  operations: [conv_1x1, conv_3x3]
-teacher: {epochs: 1, images: 64, batch_size: 32}
-search: {epochs: 8, images: 512, batch_size: 32, alpha_learning_rate: 0.05}
-prune: {share: 0.6}
+CONFIG = f"""\
+{SPACE}teacher: {{epochs: 1, images: 64, batch_size: 32}}
+search: {{epochs: 8, images: 512, batch_size: 32, alpha_learning_rate: 0.05}}
 """
 
 

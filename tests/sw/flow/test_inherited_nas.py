@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from rich.console import Console
+from tiny_search import SPACE
 
 from bitrain.flow import (
     inherited_nas,
@@ -20,22 +21,13 @@ from bitrain.nas import calibrate
 from bitrain.nn import model_cost
 from bitrain.spec import BitrainError, load_network
 
-CONFIG = """\
-name: tiny
-genotype: residual
-space:
-  widths: [4, 8]
-  cells: [1, 1]
-  join: last
-  target: accelerator
-  operations: [conv_1x1, conv_3x3]
-teacher: {epochs: 1, batch_size: 32}
-search: {epochs: 1, batch_size: 32}
-prune: {share: 0.6}
-retrain: {epochs: 1, batch_size: 32}
+CONFIG = f"""\
+{SPACE}teacher: {{epochs: 1, batch_size: 32}}
+search: {{epochs: 1, batch_size: 32}}
+retrain: {{epochs: 1, batch_size: 32}}
 random_networks: 1
-sc: {bits: 3, stream_length: 4, calibration_images: 40}
-finetune: {epochs: 1}
+sc: {{bits: 3, stream_length: 4, calibration_images: 40}}
+finetune: {{epochs: 1}}
 """
 
 
