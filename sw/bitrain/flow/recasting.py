@@ -194,7 +194,7 @@ def _recast(run: Recasting) -> None:
     results["losses"] = tuned["losses"]
     run.console.print(f"student: {tuned['accuracy']:.2f} %")
     _save(run, model, tuned["accuracy"])
-    trained = sum(len(part["losses"]) for part in (*results["blocks"], tuned))
+    trained = _epochs(run, results["blocks"])
     results["epochs"] = trained
     if config.scratch:
         results["accuracy"]["scratch"] = _scratch(run, model, trained)
@@ -247,6 +247,14 @@ def _replace(run: Recasting, student: Student, index: int) -> dict[str, Any]:
         soft_wrap=True,
     )
     return found
+
+
+def _epochs(run: Recasting, blocks: list[dict[str, Any]]) -> int:
+    """Of the whole recasting, in epochs of the fine-tuning; an epoch that is begun counts whole."""
+    config, whole = run.config, len(run.dataset.train_images)
+    matched = sum(len(block["losses"]) for block in blocks) * (config.train.images or whole)
+    tuned = len(run.results["losses"]) * (config.finetune.images or whole)
+    return -(-(matched + tuned) // (config.finetune.images or whole))
 
 
 def _scratch(run: Recasting, model: Any, epochs: int) -> float:

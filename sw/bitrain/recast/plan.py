@@ -31,6 +31,7 @@ class Rule(_Section):
     kernel: int | None = Field(default=None, ge=1)
     middle: int | None = Field(default=None, ge=1)
     layers: int | None = Field(default=None, ge=1)
+    dropout: float | None = Field(default=None, ge=0, lt=1)
 
     @field_validator("blocks", mode="before")
     @classmethod
@@ -94,7 +95,7 @@ class Rule(_Section):
             new |= {"middle": None, "layers": 1, "padding": None, "relu": True}
             if old.kind == "linear":
                 new |= {"average": False, "area": 1, "dropout": 0.0}
-        given = ("stride", "downsample", "kernel", "middle", "layers")
+        given = ("stride", "downsample", "kernel", "middle", "layers", "dropout")
         new |= {name: value for name in given if (value := getattr(self, name)) is not None}
         return old.model_copy(update=new)
 
