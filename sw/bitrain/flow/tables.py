@@ -28,9 +28,9 @@ def tools_table(records: list[ToolRecord]) -> Table:
     return table
 
 
-def cost_table(cost: NetworkCost) -> Table:
-    """Closed-form cost per layer and in all (estimated)."""
-    table = Table(title="Cost per image, estimated")
+def cost_table(cost: NetworkCost, part: str = "") -> Table:
+    """Closed-form cost per layer and in all (estimated); ``part``: the engine that has it."""
+    table = Table(title=f"Cost per image{', ' * bool(part)}{part}, estimated")
     table.add_column("layer")
     for column in ("cycles", "MACs", "useful", "activation reads", "weight reads", "writes"):
         table.add_column(column, justify="right")

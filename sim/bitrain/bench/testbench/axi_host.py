@@ -126,7 +126,9 @@ class Host:
 
     async def finish(self, task) -> None:
         """Wait for the task, but not for ever; report."""
-        cycles = self.session.vectors.predicted_image_cycles * (len(self.checker.images) + 4) * 50
+        vectors = self.session.vectors
+        words = vectors.pixels.shape[1] + vectors.scores.shape[1]
+        cycles = (words + vectors.predicted_cycles) * (len(self.checker.images) + 4) * 50
         try:
             await with_timeout(task, cycles * PERIOD_NS, "ns")
         except SimTimeoutError:
