@@ -22,7 +22,6 @@ from cocotbext.axi import (
 
 from .checker import Checker
 from .environment import PERIOD_NS, Environment
-from .monitor import TraceMonitor
 from .pins import read
 from .session import Session
 from .stalls import Stalls
@@ -84,7 +83,7 @@ class Host:
         self.source = AxiStreamSource(AxiStreamBus.from_prefix(dut, "s_axis"), clock)
         self.sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, "m_axis"), clock)
         self.registers = Registers(self.session)
-        start_soon(TraceMonitor(self.session.pins, self.checker).run())
+        self.environment.watch()
 
     def pause(self, pixels: Stalls, scores: Stalls) -> None:
         """Make both streams pause at random from now on."""

@@ -8,6 +8,7 @@ from time import perf_counter
 from cocotb import start_soon
 from cocotb.clock import Clock
 from cocotb.simtime import get_sim_time
+from cocotb.task import Task
 from cocotb.triggers import ClockCycles, RisingEdge, SimTimeoutError, gather, with_timeout
 
 from .checker import Checker
@@ -75,10 +76,7 @@ class Environment:
 
     async def run(self) -> None:
         """Stream all images in and all scores out, after which the accelerator must be idle."""
-        traces = [
-            start_soon(TraceMonitor(self.pins, self.checker, engine).run())
-            for engine in range(len(self.pins.traces))
-        ]
+        traces = self.watch()
         limit = sum(self._limit(*stalls) for stalls in self.stalls)
         try:
             await with_timeout(gather(self._drive(), self._take()), limit * PERIOD_NS, "ns")
@@ -91,6 +89,13 @@ class Environment:
         for trace in traces:
             trace.cancel()
         self.checker.finish()
+
+    def watch(self) -> list[Task[None]]:
+        """Hand what the engines store to the checker, for ever."""
+        engines = range(len(self.pins.traces))
+        return [
+            start_soon(TraceMonitor(self.pins, self.checker, engine).run()) for engine in engines
+        ]
 
     def check_rate(self) -> None:
         """Images must come out and follow each other as predicted, if neither stream has paused."""
