@@ -190,7 +190,8 @@ def main(arguments: list[str] | None = None) -> int:
         verdict = "FAILED" if result["problems"] else "ok"
         print(
             f"seed {result['seed']}: {verdict}; n {result['bits']}, {result['sequences']}, array "
-            f"{result['array']}, {result['engines']} engines, {result['simulator']}, {result.get('values', 0)} values, "
+            f"{result['array']}, {result['engines']} engines, {result['simulator']}, "
+            f"{result.get('values', 0)} values, "
             f"{result.get('cycles', '?')} cycles, {result['seconds']} s",
             *result["layers"],
             *result["problems"],

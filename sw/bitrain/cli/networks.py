@@ -83,16 +83,24 @@ def evaluate(
 @app.command()
 def cost(
     network: NetworkFile,
+    *,
     channels: Channels = 4,
     positions: Positions = 4,
     lanes: Lanes = 16,
     engines: Engines = 1,
+    multipliers: Annotated[
+        int | None, typer.Option(help="The fastest P, Q, N of at most so many.", min=1)
+    ] = None,
 ) -> None:
-    """Cycles and memory accesses per layer, estimated."""
-    from bitrain.flow.tables import cost_table
+    """Cycles and memory accesses per layer, estimated; or the arrays that take fewest."""
+    from bitrain.flow.array_shapes import fastest_arrays
+    from bitrain.flow.cost_tables import cost_table, shapes_table
 
-    array = array_of(channels, positions, lanes, Sharing.SHARED)
     loaded = load_network(network)
+    if multipliers is not None:
+        console.print(shapes_table(fastest_arrays(loaded, multipliers)))
+        return
+    array = array_of(channels, positions, lanes, Sharing.SHARED)
     if engines == 1:
         console.print(cost_table(estimate(loaded, array)))
         return

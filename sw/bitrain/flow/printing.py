@@ -5,14 +5,9 @@ from rich.console import Console
 from bitrain.gen import Device, find_device, memory_needs, memory_problem
 from bitrain.spec import Network, Pipeline, Program
 
+from .cost_tables import memory_table, needs_table
 from .sequences import SequenceReport, sources_yaml
-from .tables import (
-    correlation_table,
-    memory_table,
-    needs_table,
-    stream_error_table,
-    wirings_table,
-)
+from .tables import correlation_table, stream_error_table, wirings_table
 
 
 def print_memories(program: Program | Pipeline, device: str, console: Console) -> None:
