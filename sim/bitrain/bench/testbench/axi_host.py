@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-from cocotb import start_soon
 from cocotb.triggers import SimTimeoutError, with_timeout
 from cocotbext.axi import (
     AxiLiteBus,
