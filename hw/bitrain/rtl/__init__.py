@@ -4,6 +4,7 @@ from .accelerator import Accelerator
 from .arg_max import ArgMax
 from .axi_accelerator import AxiAccelerator
 from .axi_lite import AxiLiteRegisters
+from .binary_array import BinaryArray
 from .engine import Engine
 from .frame_guard import FrameGuard
 from .fsm_max import FsmMax
@@ -11,6 +12,7 @@ from .fsm_relu_max import FsmReluMax
 from .loader import Loader
 from .mac_array import MacArray
 from .max_pool import MaxPool
+from .multiplier import Multiplier
 from .operands import OperandRegisters
 from .pooled_counts import PooledCounts
 from .pooled_fire import PooledFire
@@ -37,6 +39,7 @@ __all__ = [
     "ArgMax",
     "AxiAccelerator",
     "AxiLiteRegisters",
+    "BinaryArray",
     "Engine",
     "FrameGuard",
     "FsmMax",
@@ -44,6 +47,7 @@ __all__ = [
     "Loader",
     "MacArray",
     "MaxPool",
+    "Multiplier",
     "OperandRegisters",
     "PooledCounts",
     "PooledFire",
