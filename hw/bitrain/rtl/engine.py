@@ -165,14 +165,13 @@ class Engine(Component):
             control.descriptor.eq(descriptor),
             control.full.eq(operands.full),
             operands.take.eq(control.take),
+            *([array.restart.eq(control.take)] if isinstance(array, MacArray) else []),
             array.step.eq(control.step),
             array.last.eq(control.last),
             array.activations.eq(operands.activations),
             array.weights.eq(operands.weights),
         ]
 
-        if isinstance(array, MacArray):
-            m.d.comb += array.restart.eq(control.take)
         if program.stream_layers:
             assert isinstance(array, MacArray)
             self._stream_mode(m, descriptor, restart, control, array)

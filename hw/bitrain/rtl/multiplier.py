@@ -48,8 +48,8 @@ class Multiplier(Component):
         carries: list[Value] = [Const(0, 1)] * n
         for j in range(1, n):
             finished.append(sums[0])
-            added = zip([a[i] & b[j] for i in range(n)], [*sums[1:], Const(0, 1)], carries)
-            rows = [_add(m, *bits) for bits in added]
+            shifted = [*sums[1:], Const(0, 1)]
+            rows = [_add(m, a[i] & b[j], shifted[i], carries[i]) for i in range(n)]
             sums, carries = [row[0] for row in rows], [row[1] for row in rows]
         low, top = Signal(2 * n), Signal(n + 1)
         high = (Cat(*sums[1:]) + Cat(*carries))[:n]

@@ -10,7 +10,6 @@ from .errors import BitrainError
 from .layer import Layer
 from .network import Network
 
-
 Arithmetic = Literal["stochastic", "binary"]
 """``binary`` multiplies the same numbers exactly: the integer baseline of equal width, with all
 layers in counter mode (see ``accumulation``)."""

@@ -29,8 +29,8 @@ from .descriptor import (
     STREAM_FIELDS,
     Descriptor,
 )
-from .layer import Layer
 from .errors import BitrainError
+from .layer import Layer
 from .memory_map import Buffer, place
 from .network import Network
 from .prefix import all_prefixes

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from bitrain.spec import BitrainError, Sharing, estimate, load_network, save_network
+from bitrain.spec import BitrainError, estimate, load_network, save_network
 
 from .common import (
+    ArithmeticOption,
     Channels,
     DataDir,
     Lanes,
@@ -81,12 +82,16 @@ def evaluate(
 
 @app.command()
 def cost(
-    network: NetworkFile, channels: Channels = 4, positions: Positions = 4, lanes: Lanes = 16
+    network: NetworkFile,
+    channels: Channels = 4,
+    positions: Positions = 4,
+    lanes: Lanes = 16,
+    arith: ArithmeticOption = "stochastic",
 ) -> None:
     """Cycles and memory accesses per layer, estimated."""
     from bitrain.flow.tables import cost_table
 
-    array = array_of(channels, positions, lanes, Sharing.SHARED)
+    array = array_of(channels, positions, lanes, arithmetic=arith)
     console.print(cost_table(estimate(load_network(network), array)))
 
 
@@ -115,7 +120,7 @@ def progressive(
     loaded = load_network(network)
     report = evaluate_progressive(
         loaded,
-        array_of(channels, positions, lanes, Sharing.SHARED),
+        array_of(channels, positions, lanes),
         dataset_of(loaded, data, data_dir),
         lengths=integers("--lengths", lengths),
         tolerance=tolerance,
