@@ -140,9 +140,10 @@ def compare_arithmetic(
     *,
     out: Annotated[Path, typer.Option(help="Output folder; finished arrays are kept.")],
     neurons: Annotated[str, typer.Option(help="P x Q.")] = "4x4",
+    max_lanes: Annotated[int, typer.Option(help="Of a stochastic neuron.", min=1, max=256)] = 16,
     clock: Annotated[float, typer.Option(help="Of both, in MHz.", min=1)] = 80,
     accuracies: Annotated[
-        Path | None, typer.Option(help="JSON of `bitrain study`, for accuracies beside.")
+        Path | None, typer.Option(help="JSON of `bitrain accuracy`, for accuracies beside.")
     ] = None,
     device: Annotated[str, typer.Option(help="FPGA.")] = "ecp5-85k",
 ) -> None:
@@ -157,6 +158,7 @@ def compare_arithmetic(
         console,
         device=device,
         clock_mhz=clock,
+        max_lanes=max_lanes,
         accuracies=accuracies,
     )
     console.print(arithmetic_table(result))

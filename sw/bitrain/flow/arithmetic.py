@@ -1,8 +1,8 @@
 """Streams against integers of the same width: what an FPGA's LUTs are worth in images a second.
 
 For each network file, an array of P x Q neurons in either arithmetic, post-synthesis, and the
-cycles of an image by the cost model. A stochastic neuron has N = L lanes (at most ``MAX_LANES``),
-so that its chunks take as long as their loading; a binary one has one multiplier, as fast.
+cycles of an image by the cost model. A stochastic neuron has N = L lanes, so that its chunks take
+as long as their loading, or fewer and takes longer; a binary one has one multiplier, as fast.
 """
 
 import json
@@ -29,9 +29,6 @@ from . import plots
 from .hardware import tool_versions
 from .workspace import Workspace
 
-MAX_LANES = 32
-"""Of a stochastic neuron: more only cost more where streams are that long."""
-
 ARITHMETICS: tuple[Arithmetic, ...] = ("stochastic", "binary")
 
 
@@ -52,13 +49,15 @@ def measure_arithmetic(
     *,
     device: str = "ecp5-85k",
     clock_mhz: float = 80,
+    max_lanes: int = 16,
     accuracies: Path | None = None,
 ) -> dict[str, Any]:
     """Both arithmetics for each network: ``arithmetic.json`` and a plot in ``out``.
 
-    neurons: P and Q. clock_mhz: of both. accuracies: result of `bitrain study`, for the accuracies
-    at each network's L. An array is all from its operands to its counts; LUTs are LUT4 and two for
-    each carry cell. Arrays that are done are kept in ``out``.
+    neurons: P and Q. clock_mhz: of both. max_lanes: most of a stochastic neuron. accuracies: result
+    of `bitrain accuracy`, for the accuracies at each network's L. An array is all from its operands
+    to its counts; LUTs are LUT4 and two for each carry cell. Arrays that are done are kept in
+    ``out``.
     """
     find_device(device)
     known = _accuracies(accuracies)
@@ -66,7 +65,7 @@ def measure_arithmetic(
     for network in networks:
         length = max(layer.stream_length for layer in network.layers)
         for arithmetic in ARITHMETICS:
-            array = _array(neurons, arithmetic, min(length, MAX_LANES))
+            array = _array(neurons, arithmetic, min(length, max_lanes))
             shown = _rewired(network, array)
             cost = estimate(shown, array)
             name = f"n{network.bits}-L{length}-{neurons[0]}x{neurons[1]}-{arithmetic}"
@@ -153,7 +152,7 @@ def _accuracies(path: Path | None) -> dict[tuple[int, Arithmetic], float]:
         }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BitrainError(
-            f"--accuracies {path}: no result of `bitrain study`; give its JSON file"
+            f"--accuracies {path}: no result of `bitrain accuracy`; give its JSON file"
         ) from error
 
 
