@@ -55,6 +55,8 @@ class IpConfig(_Model):
     interface: Interface = Interface()
     run_time_length: bool = False
     """Whether the stream length can be chosen while it runs."""
+    engines: int = 1
+    """Arrays in a row that share out the layers."""
     device: str
     frequency_mhz: float
     array: Array
@@ -75,6 +77,7 @@ class IpConfig(_Model):
         top: str,
         interface: Interface,
         run_time_length: bool,
+        engines: int,
         device: str,
         frequency_mhz: float,
     ) -> "IpConfig":
@@ -94,6 +97,7 @@ class IpConfig(_Model):
             top=top,
             interface=interface,
             run_time_length=run_time_length,
+            engines=engines,
             device=device,
             frequency_mhz=frequency_mhz,
             array=array,

@@ -29,7 +29,9 @@ from bitrain.spec import (
     BitrainError,
     Interface,
     Network,
+    Pipeline,
     Program,
+    compile_network,
     estimate,
     save_network,
     write_atomically,
@@ -54,6 +56,7 @@ def generate_ip(
     frequency: float | None = None,
     interface: Interface | None = None,
     run_time_length: bool = False,
+    engines: int = 1,
     testbench: Callable[[Path], None] | None = None,
 ) -> Path:
     """Write the IP package of ``network`` on ``array`` as the folder ``directory``; return it.
@@ -72,6 +75,8 @@ def generate_ip(
         Streams, clock and reset of the module; raw streams by default.
     run_time_length
         Whether the stream length can be chosen while it runs.
+    engines
+        Arrays in a row that share out the layers, an image in each.
     testbench
         Called with the folder while it is being made; what it writes to ``tb/`` goes into the core.
 
@@ -91,11 +96,12 @@ def generate_ip(
         top=top,
         interface=interface or Interface(),
         run_time_length=run_time_length,
+        engines=engines,
         device=chosen.name,
         frequency_mhz=frequency or chosen.frequency,
     )
     _check_replaceable(directory)
-    program = Program(network, array, run_time_length=run_time_length)
+    program = compile_network(network, array, run_time_length=run_time_length, engines=engines)
     directory.parent.mkdir(parents=True, exist_ok=True)
     staging = directory.with_name(f".{directory.name}.{os.getpid()}.tmp")
     try:
@@ -123,10 +129,16 @@ def default_name(network_name: str) -> str:
 
 
 def _template_values(
-    config: IpConfig, program: Program, device: Device, sources: Sources, ports: list[Port]
+    config: IpConfig,
+    program: Program | Pipeline,
+    device: Device,
+    sources: Sources,
+    ports: list[Port],
 ) -> dict[str, Any]:
     length = {"run_time_length": program.run_time_length}
-    cost = estimate(program.network, program.array, **length)
+    programs = program.programs if isinstance(program, Pipeline) else (program,)
+    costs = [estimate(each.network, each.array, **length) for each in programs]
+    overheads = {layer_overhead(each.network, each.array, **length) for each in programs}
     suffix = {"ecp5": "lpf", "ice40": "pcf"}[device.family]
     return {
         "config": config,
@@ -136,13 +148,15 @@ def _template_values(
         "network": program.network,
         "array": program.array,
         "program": program,
-        "cost": cost,
-        "overhead": layer_overhead(program.network, program.array, **length),
+        "programs": programs,
+        "cost": program.cost if isinstance(program, Pipeline) else costs[0],
+        "costs": costs,
+        "overheads": sorted(overheads),
         "prefix_cycles": {
             size: estimate(prefix, program.array, **length).cycles
             for size, prefix in program.prefixes.items()
         },
-        "read_cycles": cost.cycles - sum(layer.cycles for layer in cost.layers),
+        "read_cycles": costs[0].cycles - sum(layer.cycles for layer in costs[0].layers),
         "device": device,
         "memories": sources.memories,
         "ports": ports,

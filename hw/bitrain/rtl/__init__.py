@@ -14,6 +14,7 @@ from .mac_array import MacArray
 from .max_pool import MaxPool
 from .multiplier import Multiplier
 from .operands import OperandRegisters
+from .pipelined_accelerator import PipelinedAccelerator
 from .pooled_counts import PooledCounts
 from .pooled_fire import PooledFire
 from .popcount import PopulationCount
@@ -49,6 +50,7 @@ __all__ = [
     "MaxPool",
     "Multiplier",
     "OperandRegisters",
+    "PipelinedAccelerator",
     "PooledCounts",
     "PooledFire",
     "PopulationCount",

@@ -15,6 +15,7 @@ from .interface import Interface
 from .layer import Layer, MaxPool2d, Neuron, Shape, Shortcut
 from .network import Network
 from .number import to_unipolar
+from .pipeline import Part, Pipeline, PipelineCost, compile_network
 from .prefix import with_prefix
 from .program import Program
 from .sequence import Lfsr, Ramp, Sequence, Sobol, VanDerCorput
@@ -37,6 +38,9 @@ __all__ = [
     "Network",
     "NetworkCost",
     "Neuron",
+    "Part",
+    "Pipeline",
+    "PipelineCost",
     "Program",
     "Ramp",
     "Reply",
@@ -49,6 +53,7 @@ __all__ = [
     "Sobol",
     "Tiling",
     "VanDerCorput",
+    "compile_network",
     "estimate",
     "load_network",
     "parts_read",

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from .layer import Layer, Shape
+
 
 @dataclass(frozen=True, kw_only=True)
 class Descriptor:
@@ -114,3 +116,24 @@ SHORTCUT_FIELDS = tuple(
     name for name in Descriptor.__dataclass_fields__ if name.startswith("shortcut_")
 )
 """Fields that only programs with a shortcut have in their ROM."""
+
+
+def shortcut_fields(layer: Layer, gain: int, added: Shape, base: int) -> dict[str, int]:
+    """Fields of a layer's shortcut, which adds a map of shape ``added`` at address ``base``."""
+    shortcut = layer.shortcut
+    assert shortcut is not None
+    channels, height, width = added
+    row, column = shortcut.stride[0] * width, shortcut.stride[1]
+    window, plane = layer.pool_window, height * width
+    return {
+        "shortcut_gain": gain,
+        "shortcut_first_channel": shortcut.before,
+        "shortcut_last_channel": shortcut.before + channels - 1,
+        "shortcut_first_address": base - shortcut.before * plane,
+        "shortcut_channel_step": plane,
+        "shortcut_neuron_column_step": column,
+        "shortcut_neuron_row_step": row - (window.kernel[1] - 1) * column,
+        "shortcut_out_column_step": window.stride[1] * column,
+        "shortcut_out_row_step": window.stride[0] * row
+        - (layer.out_shape.width - 1) * window.stride[1] * column,
+    }

@@ -28,6 +28,7 @@ from .descriptor import (
     SIGNED_FIELDS,
     STREAM_FIELDS,
     Descriptor,
+    shortcut_fields,
 )
 from .errors import BitrainError
 from .layer import Layer
@@ -63,6 +64,11 @@ class Program:
 
     def _sums(self, network: Network) -> tuple[Accumulation, ...]:
         return tuple(Accumulation.of(network, y, self.array.arithmetic) for y in network.layers)
+
+    def _inner_sums(self, network: Network) -> list[Accumulation]:
+        """Of layers that store activations."""
+        pairs = zip(network.layers, self._sums(network), strict=True)
+        return [sums for layer, sums in pairs if layer.relu]
 
     @cached_property
     def _all_sums(self) -> list[Accumulation]:
@@ -126,6 +132,11 @@ class Program:
         return max(max(-sums.low - 1, sums.high).bit_length() for sums in self._all_sums) + 1
 
     @property
+    def output_bits(self) -> int:
+        """Of a score; of an activation in a part that gives these."""
+        return self.score_bits if self.network.gives_scores else self.activation_bits
+
+    @property
     def bias_word_bits(self) -> int:
         """A channel's bias and upscale."""
         return self.score_bits + self.upscale_bits
@@ -134,7 +145,7 @@ class Program:
     def left_shift(self) -> int:
         """Constant left shift that makes every layer's remaining shift a right shift."""
         networks = self.prefixes.values()
-        inner = [sums for network in networks for sums in self._sums(network)[:-1]]
+        inner = [sums for network in networks for sums in self._inner_sums(network)]
         return max(0, *(-sums.shift for sums in inner), 0)
 
     @cached_property
@@ -145,8 +156,7 @@ class Program:
     @cached_property
     def largest_right_shift(self) -> int:
         """Of a channel, in place of its layer's and its own shift."""
-        inner = self.sums[:-1]
-        shifts = (sums.shift + int(sums.upscale.max()) for sums in inner)
+        shifts = (sums.shift + int(sums.upscale.max()) for sums in self._inner_sums(self.network))
         return max(shifts, default=0) + self.left_shift
 
     @cached_property
@@ -157,8 +167,11 @@ class Program:
 
     @cached_property
     def address_bits(self) -> int:
-        """Addresses of the activation RAM."""
-        return max(1, (self.activation_depth - 1).bit_length())
+        """Addresses of the activation RAM, and of what a part of a network gives."""
+        depth = max(
+            self.activation_depth, 0 if self.network.gives_scores else self.network.num_scores
+        )
+        return max(1, (depth - 1).bit_length())
 
     # Memories.
 
@@ -212,7 +225,7 @@ class Program:
             first[network.stored[i][0]] + network.stored_shape(i).size - layer.out_shape.size
             for i, layer in enumerate(network.layers[:-1])
         ]
-        return (*bases, 0)  # scores have a memory of their own
+        return (*bases, 0)  # what the last layer gives has a memory of its own
 
     @cached_property
     def weight_bases(self) -> tuple[int, ...]:
@@ -320,6 +333,12 @@ class Program:
             words.append(word)
         return words
 
+    def _shortcut_fields(self, layer: Layer, gain: int) -> dict[str, int]:
+        if (shortcut := layer.shortcut) is None:
+            return {}
+        base = self.out_bases[shortcut.source] if shortcut.source >= 0 else 0
+        return shortcut_fields(layer, gain, self.network.added_shape(shortcut.source), base)
+
     def _descriptor(self, index: int) -> Descriptor:
         layer, tiling, sums = self.network.layers[index], self.tilings[index], self.sums[index]
         (kh, kw), (sh, sw), (ph, pw) = layer.kernel, layer.stride, layer.padding
@@ -368,25 +387,6 @@ class Program:
             stream_base=self.stream_bases[index],
             **self._shortcut_fields(layer, sums.gain),
         )
-
-    def _shortcut_fields(self, layer: Layer, gain: int) -> dict[str, int]:
-        if (shortcut := layer.shortcut) is None:
-            return {}
-        channels, height, width = self.network.layers[shortcut.source].out_shape
-        row, column = shortcut.stride[0] * width, shortcut.stride[1]
-        window, plane = layer.pool_window, height * width
-        return {
-            "shortcut_gain": gain,
-            "shortcut_first_channel": shortcut.before,
-            "shortcut_last_channel": shortcut.before + channels - 1,
-            "shortcut_first_address": self.out_bases[shortcut.source] - shortcut.before * plane,
-            "shortcut_channel_step": plane,
-            "shortcut_neuron_column_step": column,
-            "shortcut_neuron_row_step": row - (window.kernel[1] - 1) * column,
-            "shortcut_out_column_step": window.stride[1] * column,
-            "shortcut_out_row_step": window.stride[0] * row
-            - (layer.out_shape.width - 1) * window.stride[1] * column,
-        }
 
 
 def _starts(sizes) -> tuple[int, ...]:

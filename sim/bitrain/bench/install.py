@@ -8,12 +8,20 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from bitrain import golden
-from bitrain.spec import Array, BitrainError, Interface, Network, Program, estimate
+from bitrain.spec import (
+    Array,
+    BitrainError,
+    Interface,
+    Network,
+    Pipeline,
+    compile_network,
+    estimate,
+)
 
 from .manifest import describe_ports, describe_registers
 
 _SOURCES = Path(__file__).parent / "testbench"
-MANIFEST_FORMAT = 2
+MANIFEST_FORMAT = 3
 
 
 def write_testbench(
@@ -25,13 +33,15 @@ def write_testbench(
     top: str | None = None,
     interface: Interface | None = None,
     run_time_length: bool = False,
+    engines: int = 1,
 ) -> None:
     """Write ``ip_dir/tb``: test bench, manifest and golden vectors of ``images``.
 
     images: integers in [0, 2^n], (K, channels, height, width). ``top``: the Verilog module, which
     is ``ip_dir/rtl/<top>.v``; by default the only one there. ``interface``: its ports, raw streams
-    by default. ``run_time_length``: whether its stream length can be chosen. The same arguments
-    give the same bytes; an older ``tb`` is replaced as a whole.
+    by default. ``run_time_length``: whether its stream length can be chosen. ``engines``: in which
+    it runs the layers. The same arguments give the same bytes; an older ``tb`` is replaced as a
+    whole.
     """
     interface = interface or Interface()
     ip_dir = Path(ip_dir)
@@ -44,11 +54,19 @@ def write_testbench(
     top = top or modules[0]
     if not len(images):
         raise BitrainError("test bench: no images given, expected at least one")
-    program = Program(network, array, run_time_length=run_time_length)
-    costs = {
-        length: estimate(prefix, array, run_time_length=run_time_length)
-        for length, prefix in program.prefixes.items()
-    }
+    program = compile_network(network, array, run_time_length=run_time_length, engines=engines)
+    if isinstance(program, Pipeline):
+        programs, costs = program.programs, {program.longest: program.cost}
+        cycles, intervals = program.cost.at_full_rate(len(images))
+    else:
+        programs = (program,)
+        costs = {
+            length: estimate(prefix, array, run_time_length=run_time_length)
+            for length, prefix in program.prefixes.items()
+        }
+        cost = costs[program.longest]
+        cycles = [cost.cycles] * len(images)
+        intervals = [cost.image_cycles] * (len(images) - 1)
     manifest = {
         "format": MANIFEST_FORMAT,
         "network": network.name,
@@ -61,16 +79,15 @@ def write_testbench(
         "score_bits": program.score_bits,
         "layers": [
             {"name": layer.name, "shape": list(layer.out_shape), "out_base": base}
-            for layer, base in zip(network.layers, program.out_bases, strict=True)
+            for layer, base in zip(
+                network.layers, (base for x in programs for base in x.out_bases), strict=True
+            )
         ],
+        "engines": [len(each.network.layers) for each in programs],
+        "full_rate": {"cycles": cycles, "intervals": intervals},
         "images": len(images),
         "lengths": [
-            {
-                "length": length,
-                "predicted_cycles": cost.cycles,
-                "predicted_image_cycles": cost.image_cycles,
-            }
-            for length, cost in costs.items()
+            {"length": length, "predicted_cycles": cost.cycles} for length, cost in costs.items()
         ],
     }
     with TemporaryDirectory(dir=ip_dir, prefix=".tb-") as folder:

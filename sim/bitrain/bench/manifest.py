@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from bitrain.spec import Interface, Program
+from bitrain.spec import Interface, Pipeline, Program
+from bitrain.spec.pipeline import traces_of
 from bitrain.spec.registers import IDENTIFICATION, MAP_VERSION, REGISTERS
 
 _RAW = {
@@ -23,12 +24,13 @@ _BUS_INPUTS += ("araddr", "arprot", "arvalid", "rready")
 _BUS_OUTPUTS = ("awready", "wready", "bresp", "bvalid", "arready", "rdata", "rresp", "rvalid")
 
 
-def describe_ports(program: Program, interface: Interface) -> dict[str, Any]:
+def describe_ports(program: Program | Pipeline, interface: Interface) -> dict[str, Any]:
     """Names of ports by what they are for, and at which level the reset is active."""
     separator = "_" if interface.is_axi else "__"
-    trace = {
-        f"trace_{name}": f"trace{separator}{name}" for name in ("valid", "layer", "address", "data")
-    }
+    traces = [
+        {name: f"{trace}{separator}{name}" for name in ("valid", "layer", "address", "data")}
+        for trace in traces_of(program)
+    ]
     has_length = program.run_time_length and not interface.is_axi
     return {
         "streams": interface.streams,
@@ -38,15 +40,15 @@ def describe_ports(program: Program, interface: Interface) -> dict[str, Any]:
             "reset": interface.reset_name,
             **(_AXI if interface.is_axi else _RAW),
             **{name: name for name in ("class_index", "busy", "cycles")},
-            **trace,
             **({"log_length": "log_length"} if has_length else {}),
         },
+        "traces": traces,
         "bus_inputs": [f"s_axil_{name}" for name in _BUS_INPUTS] * interface.is_axi,
         "bus_outputs": [f"s_axil_{name}" for name in _BUS_OUTPUTS] * interface.is_axi,
     }
 
 
-def describe_registers(program: Program) -> dict[str, Any]:
+def describe_registers(program: Program | Pipeline) -> dict[str, Any]:
     """Addresses, and what they hold after reset, busy or not."""
     network = program.network
     return {

@@ -5,12 +5,13 @@ from typing import Annotated, Literal
 
 import typer
 
-from bitrain.spec import Interface, Program, Sharing, load_network
+from bitrain.spec import Interface, Sharing, compile_network, load_network
 
 from .common import (
     ArithmeticOption,
     Channels,
     DataDir,
+    Engines,
     Images,
     IpFolder,
     Lanes,
@@ -41,6 +42,7 @@ def generate(
     run_time_length: Annotated[
         bool, typer.Option("--run-time-length", help="Stream length chosen at run time.")
     ] = False,
+    engines: Engines = 1,
     device: Annotated[str, typer.Option(help="FPGA, for constraints.")] = "ecp5-85k",
     name: Annotated[str | None, typer.Option(help="Verilog module; the network's name.")] = None,
     images: Images = 16,
@@ -60,11 +62,12 @@ def generate(
         device=device,
         interface=Interface.usual(interface, reset),
         run_time_length=run_time_length,
+        engines=engines,
         num_images=images,
         data=data,
         data_dir=data_dir,
     )
-    program = Program(loaded, array, run_time_length=run_time_length)
+    program = compile_network(loaded, array, run_time_length=run_time_length, engines=engines)
     print_memories(program, device, console)
     console.print(f"wrote {written}")
 

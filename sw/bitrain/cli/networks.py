@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
-from bitrain.spec import BitrainError, estimate, load_network, save_network
+from bitrain.spec import BitrainError, Pipeline, estimate, load_network, save_network
 
 from .common import (
     ArithmeticOption,
     Channels,
     DataDir,
+    Engines,
     Lanes,
     NetworkFile,
     Positions,
@@ -83,16 +84,36 @@ def evaluate(
 @app.command()
 def cost(
     network: NetworkFile,
+    *,
     channels: Channels = 4,
     positions: Positions = 4,
     lanes: Lanes = 16,
     arith: ArithmeticOption = "stochastic",
+    engines: Engines = 1,
+    multipliers: Annotated[
+        int | None, typer.Option(help="The fastest P, Q, N of at most so many.", min=1)
+    ] = None,
 ) -> None:
-    """Cycles and memory accesses per layer, estimated."""
-    from bitrain.flow.tables import cost_table
+    """Cycles and memory accesses per layer, estimated; or the arrays that take fewest."""
+    from bitrain.flow.array_shapes import fastest_arrays
+    from bitrain.flow.cost_tables import cost_table, shapes_table
 
+    loaded = load_network(network)
+    if multipliers is not None:
+        console.print(shapes_table(fastest_arrays(loaded, multipliers, arith)))
+        return
     array = array_of(channels, positions, lanes, arithmetic=arith)
-    console.print(cost_table(estimate(load_network(network), array)))
+    if engines == 1:
+        console.print(cost_table(estimate(loaded, array)))
+        return
+    pipeline = Pipeline(loaded, array, engines).cost
+    for i, part in enumerate(pipeline.parts):
+        console.print(cost_table(part, f"engine {i}"))
+    console.print(
+        f"{pipeline.cycles:,} cycles from the last pixel to the first score, an image every "
+        f"{pipeline.image_cycles:,}",
+        soft_wrap=True,
+    )
 
 
 @app.command()

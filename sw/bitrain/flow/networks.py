@@ -49,6 +49,7 @@ def generate_with_testbench(
     frequency: float | None = None,
     interface: Interface | None = None,
     run_time_length: bool = False,
+    engines: int = 1,
     data: str | None = None,
     data_dir: Path | None = None,
 ) -> Path:
@@ -68,6 +69,7 @@ def generate_with_testbench(
             top=top,
             interface=interface,
             run_time_length=run_time_length,
+            engines=engines,
         )
 
     return generate_ip(
@@ -79,5 +81,6 @@ def generate_with_testbench(
         frequency=frequency,
         interface=interface,
         run_time_length=run_time_length,
+        engines=engines,
         testbench=testbench,
     )
