@@ -84,7 +84,7 @@ def check(
     lanes = network.num_lanes if arithmetic == "stochastic" else 1
     array = Array(channels=2, positions=2, lanes=lanes, arithmetic=arithmetic)
     pipeline = Pipeline(network, array, engines)
-    images = random_images(network, 4)
+    images = random_images(network, 3)
     answers, intervals, stored = run_pipeline(pipeline, images, stalls=stalls)
     expected = run(network, images, arithmetic)
     for i, (scores, class_index, _) in enumerate(answers):
@@ -114,11 +114,10 @@ def check(
     assert predicted[-1] == pipeline.cost.image_cycles
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_random_networks_on_as_many_engines_as_they_can_have(seed):
     network = random_network(seed, bits=3, lanes=2, length=4)
-    for engines in range(2, 2 + len(list(cuts(network)))):
-        check(network, engines)
+    check(network, 1 + len(list(cuts(network))))
 
 
 @pytest.mark.parametrize("make", [residual_network, dense_network, projected_network])
