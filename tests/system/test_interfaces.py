@@ -4,13 +4,14 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Unpack
 
 import pytest
 from networks import random_images, random_network, residual_network
 
 from bitrain.bench import simulate, write_testbench
 from bitrain.gen import generate_ip
-from bitrain.spec import Array, Interface, Network, Program, estimate
+from bitrain.spec import Array, Interface, Network, Options, Program, estimate
 
 pytestmark = pytest.mark.tools
 
@@ -20,16 +21,20 @@ icarus = pytest.mark.skipif(not shutil.which("iverilog"), reason="Icarus Verilog
 
 
 def generate(
-    directory: Path, interface: Interface, network: Network = NETWORK, **options: bool
+    directory: Path,
+    interface: Interface,
+    network: Network = NETWORK,
+    array: Array = ARRAY,
+    **options: Unpack[Options],
 ) -> Path:
     images = random_images(network, 2)
 
     def testbench(ip: Path) -> None:
-        write_testbench(ip, network, ARRAY, images, top="dut", interface=interface, **options)
+        write_testbench(ip, network, array, images, top="dut", interface=interface, **options)
 
     return generate_ip(
         network,
-        ARRAY,
+        array,
         directory,
         name="dut",
         interface=interface,
@@ -83,6 +88,45 @@ def test_every_stream_length(tmp_path, streams, simulator):
         assert results[f"length{length}"]["mismatches"] == 0
 
 
+@pytest.mark.parametrize(
+    ("network", "channels", "run_time_length", "simulator"),
+    [
+        (residual_network(2, bits=3, lanes=2), 2, True, "verilator"),
+        # Entries of two words: 7 x 5 bits.
+        pytest.param(NETWORK, 7, False, "icarus", marks=icarus),
+    ],
+)
+def test_weights_are_loaded(tmp_path, network, channels, run_time_length, simulator):
+    options: Options = {"run_time_length": run_time_length, "weights": "ram"}
+    array = Array(channels=channels, positions=1, lanes=4)
+    ip = generate(tmp_path / "ip", Interface.usual("axi"), network, array, **options)
+    report = simulate(ip, simulator=simulator, seed=2)
+    assert report.problems == ()
+    results = json.loads((report.log.parent / "results.json").read_text())["scenarios"]
+    stored = sum(layer.out_shape.size for layer in network.layers)
+    for part in ("in_use", "loaded", "after_reset", "restored"):
+        assert results[f"weights_{part}"]["values_compared"] >= stored
+
+
+WEIGHT_FAULTS = {
+    "weights are written while busy": (r"= ~ busy;", "= 1;"),
+    "words in part are taken": (r"put & whole;", "put;"),
+    "biases stay": (r"if \(bias_in__en\)", "if (0)"),
+}
+
+
+@pytest.fixture(scope="module")
+def loadable_ip(tmp_path_factory) -> Path:
+    return generate(tmp_path_factory.mktemp("ip") / "ip", Interface.usual("axi"), weights="ram")
+
+
+@icarus
+@pytest.mark.parametrize("fault", WEIGHT_FAULTS)
+def test_fault_of_loading_is_found(loadable_ip: Path, tmp_path, fault):
+    copy = changed(loadable_ip, tmp_path, *WEIGHT_FAULTS[fault])
+    assert not simulate(copy, simulator="icarus", images=1).passed
+
+
 FAULTS = {
     "frames that end early are not called back": (r"assign rewind = .*;", "assign rewind = 0;"),
     "pixels beyond the frame are not swallowed": (r"missing = \\\$\d+ ;", "missing = 0;"),
@@ -94,10 +138,15 @@ FAULTS = {
 @icarus
 @pytest.mark.parametrize("fault", FAULTS)
 def test_fault_is_found(ip: Path, tmp_path, fault):
-    copy = Path(shutil.copytree(ip, tmp_path / "ip", ignore=shutil.ignore_patterns("sim_build")))
+    copy = changed(ip, tmp_path, *FAULTS[fault])
+    assert not simulate(copy, simulator="icarus", images=1).passed
+
+
+def changed(ip: Path, folder: Path, pattern: str, replacement: str) -> Path:
+    """A copy of the IP folder whose Verilog has a fault."""
+    copy = Path(shutil.copytree(ip, folder / "ip", ignore=shutil.ignore_patterns("sim_build")))
     source = copy / "rtl" / "dut.v"
-    pattern, replacement = FAULTS[fault]
     text, count = re.subn(pattern, replacement, source.read_text())
     assert count >= 1, "the generated Verilog says it in another way"
     source.write_text(text)
-    assert not simulate(copy, simulator="icarus", images=1).passed
+    return copy

@@ -30,6 +30,7 @@ from .top import build_top
 from .uart_receiver import UartReceiver
 from .uart_transmitter import UartTransmitter
 from .walker import PositionWalker
+from .weight_loader import WeightLoader
 from .writeback import Writeback
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "StreamPrefix",
     "UartReceiver",
     "UartTransmitter",
+    "WeightLoader",
     "Writeback",
     "build_top",
 ]

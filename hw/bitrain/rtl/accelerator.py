@@ -9,7 +9,7 @@ from amaranth.lib.wiring import Component, In, Out
 from bitrain.spec import Program
 
 from .engine import Engine
-from .layouts import activation_shape
+from .layouts import activation_shape, weight_write
 
 
 class Accelerator(Component):
@@ -52,6 +52,8 @@ class Accelerator(Component):
     log_length : In(…)
         log2 of the stream length; counts as an image's last pixel is taken. Only if the program's
         length is chosen at run time.
+    weight_write : In(signature)
+        Replace a weight word or a bias, while not ``busy``; only if the program's weights are RAM.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Accelerator(Component):
                 if program.run_time_length
                 else {}
             )
+            | ({"weight_write": In(weight_write(program))} if program.loadable else {})
         )
 
     def elaborate(self, platform):
@@ -114,6 +117,8 @@ class Accelerator(Component):
         ]
         if self.program.run_time_length:
             m.d.comb += engine.log_length.eq(self.log_length)
+        if self.program.loadable:
+            wiring.connect(m, wiring.flipped(self.weight_write), engine.weight_write)
         with m.FSM():
             with m.State("LOAD"):
                 m.d.comb += [self.pixels.ready.eq(1), self.busy.eq(pixel != 0)]

@@ -7,7 +7,13 @@ from amaranth.lib.wiring import Component, In, Out
 from bitrain.spec import Program
 
 from .arg_max import ArgMax
-from .layouts import activation_shape, descriptor_layout, stream_word_layout, weight_layout
+from .layouts import (
+    activation_shape,
+    descriptor_layout,
+    stream_word_layout,
+    weight_layout,
+    weight_write,
+)
 from .loader import Loader
 from .mac_array import MacArray
 from .operands import OperandRegisters
@@ -17,10 +23,15 @@ from .stream_prefix import StreamPrefix
 from .writeback import Writeback
 
 
-def rom(shape: Shape | data.Layout, words: list[int]) -> memory.Memory:
-    """Read-only memory of raw words, at least two deep (an address needs a bit)."""
-    width = Shape.cast(shape).width
-    return memory.Memory(shape=unsigned(width), depth=max(2, len(words)), init=words)
+def rom(shape: Shape | data.Layout, words: list[int], *, loadable: bool = False) -> memory.Memory:
+    """Memory of raw words, at least two deep (an address needs a bit); read only unless loadable.
+
+    The attribute tells what writes the Verilog that words matter which are all zero.
+    """
+    width, attributes = Shape.cast(shape).width, {"initial_contents": 1} if loadable else {}
+    return memory.Memory(
+        shape=unsigned(width), depth=max(2, len(words)), init=words, attrs=attributes
+    )
 
 
 class Engine(Component):
@@ -35,7 +46,8 @@ class Engine(Component):
                                                         score RAM ◄─────┘
 
     In programs with a shortcut the write-back reads the activation RAM too; in those with a
-    run-time length, the descriptor is that of a prefix.
+    run-time length, the descriptor is that of a prefix; in those whose weights can be loaded, the
+    weight ROM and the bias ROM are RAMs with these contents.
 
     Latency: ``done`` as many cycles after ``start`` as ``spec.estimate(...).cycles`` says, less
     one.
@@ -59,6 +71,9 @@ class Engine(Component):
     log_length : In(…)
         With ``start``, log2 of the stream length; only in programs that choose it at run time. What
         lies beyond the lengths that the program has counts as the nearest.
+    weight_write : In(signature)
+        Replace an entry of the weight memory or the bias memory, while idle; only in programs whose
+        weights are RAM.
     """
 
     def __init__(self, program: Program):
@@ -84,6 +99,7 @@ class Engine(Component):
                 if program.run_time_length
                 else {}
             )
+            | ({"weight_write": In(weight_write(program))} if program.loadable else {})
         )
 
     def elaborate(self, platform):
@@ -140,7 +156,9 @@ class Engine(Component):
         m.submodules.activations = activations = memory.Memory(
             shape=activation_shape(network.bits), depth=max(2, program.activation_depth), init=[]
         )
-        m.submodules.weights = weight_rom = rom(weights, program.weight_words)
+        m.submodules.weights = weight_rom = rom(
+            weights, program.weight_words, loadable=program.loadable
+        )
         m.d.comb += [
             loader.descriptor.eq(descriptor),
             loader.restart.eq(restart),
@@ -181,7 +199,9 @@ class Engine(Component):
             self._stream_mode(m, descriptor, restart, control, array)
 
         # Results to the memories.
-        m.submodules.biases = bias_rom = rom(unsigned(program.bias_word_bits), program.bias_words)
+        m.submodules.biases = bias_rom = rom(
+            unsigned(program.bias_word_bits), program.bias_words, loadable=program.loadable
+        )
         bias_port = bias_rom.read_port()
         m.d.comb += [
             writeback.descriptor.eq(descriptor),
@@ -203,6 +223,17 @@ class Engine(Component):
         m.submodules.scores = scores = memory.Memory(
             shape=signed(program.score_bits), depth=max(2, network.num_scores), init=[]
         )
+        if program.loadable:
+            put = self.weight_write
+            weight_in, bias_in = weight_rom.write_port(), bias_rom.write_port()
+            m.d.comb += [
+                weight_in.en.eq(put.weight),
+                weight_in.addr.eq(put.weight_address),
+                weight_in.data.eq(put.word),
+                bias_in.en.eq(put.bias),
+                bias_in.addr.eq(put.bias_address),
+                bias_in.data.eq(put.word),
+            ]
         score_write, score_read = scores.write_port(), scores.read_port()
         m.submodules.arg_max = arg_max = ArgMax(
             value_shape=signed(program.score_bits), index_bits=len(self.class_index)

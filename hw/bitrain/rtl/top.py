@@ -3,7 +3,7 @@
 from amaranth.hdl import ClockDomain, Module
 from amaranth.lib.wiring import Component, Flow, In, Out
 
-from bitrain.spec import Interface, Program
+from bitrain.spec import BitrainError, Interface, Program
 
 from .accelerator import Accelerator
 from .axi_accelerator import AxiAccelerator
@@ -13,7 +13,12 @@ def build_top(program: Program, interface: Interface) -> Component:
     """The accelerator of ``program`` with the streams, the clock and the reset of ``interface``.
 
     Ports of the raw interface are those that Amaranth writes: ``pixels__valid``, ``clk``, ``rst``.
+    Raises :class:`BitrainError` for an interface without the bus that an option needs.
     """
+    if program.loadable and not interface.is_axi:
+        raise BitrainError(
+            "weights = ram: the raw interface has no bus to write them over; choose --interface axi"
+        )
     if interface == Interface():
         return Accelerator(program)
     return Top(AxiAccelerator(program) if interface.is_axi else Accelerator(program), interface)

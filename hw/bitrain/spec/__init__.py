@@ -15,12 +15,14 @@ from .interface import Interface
 from .layer import Layer, MaxPool2d, Neuron, Shape, Shortcut
 from .network import Network
 from .number import to_unipolar
+from .options import Options, Weights
 from .prefix import with_prefix
 from .program import Program
 from .sequence import Lfsr, Ramp, Sequence, Sobol, VanDerCorput
 from .serial_link import LinkError, Reply, SerialLink
 from .store import load_network, save_network
 from .tiling import Tiling
+from .weight_image import weight_image, write_weight_image
 
 __all__ = [
     "Array",
@@ -36,6 +38,7 @@ __all__ = [
     "Network",
     "NetworkCost",
     "Neuron",
+    "Options",
     "Program",
     "Ramp",
     "Reply",
@@ -48,11 +51,14 @@ __all__ = [
     "Sobol",
     "Tiling",
     "VanDerCorput",
+    "Weights",
     "estimate",
     "load_network",
     "parts_read",
     "save_network",
     "to_unipolar",
+    "weight_image",
     "with_prefix",
     "write_atomically",
+    "write_weight_image",
 ]

@@ -1,6 +1,9 @@
 """The descriptor: what the engine needs to know of a layer, one word of the program ROM each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from .layer import Layer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,3 +117,26 @@ SHORTCUT_FIELDS = tuple(
     name for name in Descriptor.__dataclass_fields__ if name.startswith("shortcut_")
 )
 """Fields that only programs with a shortcut have in their ROM."""
+
+
+def shortcut_fields(
+    layer: Layer, layers: Sequence[Layer], out_bases: Sequence[int]
+) -> dict[str, int]:
+    """Fields of what a layer's shortcut adds, if it has one."""
+    if (shortcut := layer.shortcut) is None:
+        return {}
+    channels, height, width = layers[shortcut.source].out_shape
+    row, column = shortcut.stride[0] * width, shortcut.stride[1]
+    window, plane = layer.pool_window, height * width
+    return {
+        "shortcut_gain": shortcut.gain,
+        "shortcut_first_channel": shortcut.before,
+        "shortcut_last_channel": shortcut.before + channels - 1,
+        "shortcut_first_address": out_bases[shortcut.source] - shortcut.before * plane,
+        "shortcut_channel_step": plane,
+        "shortcut_neuron_column_step": column,
+        "shortcut_neuron_row_step": row - (window.kernel[1] - 1) * column,
+        "shortcut_out_column_step": window.stride[1] * column,
+        "shortcut_out_row_step": window.stride[0] * row
+        - (layer.out_shape.width - 1) * window.stride[1] * column,
+    }

@@ -17,6 +17,7 @@ within a position channel by channel.
 from dataclasses import asdict
 from functools import cached_property
 from itertools import accumulate
+from typing import Unpack
 
 from . import rom_words
 from .array import Array
@@ -27,10 +28,13 @@ from .descriptor import (
     SIGNED_FIELDS,
     STREAM_FIELDS,
     Descriptor,
+    shortcut_fields,
 )
-from .layer import Layer
+from .errors import BitrainError
+from .layer import MAX_ACCUMULATOR_BITS, MAX_UPSCALE, Layer
 from .memory_map import Buffer, place
 from .network import Network
+from .options import Options
 from .prefix import all_prefixes
 from .stream import left_shift
 from .stream_rom import StreamWidths, num_stream_words, stream_widths, stream_words
@@ -40,17 +44,25 @@ from .tiling import Tiling
 class Program:
     """A network compiled for an array: descriptors, ROM words, memory map and field widths.
 
-    ``run_time_length``: the engine can run its prefixes too, from the same ROMs. Raises
-    :class:`BitrainError` for an array that does not suit, or a network that has no prefixes.
+    Raises :class:`BitrainError` for an array that does not suit, or a network that an option does
+    not.
     """
 
-    def __init__(self, network: Network, array: Array, *, run_time_length: bool = False):
+    def __init__(self, network: Network, array: Array, **options: Unpack[Options]):
         array.check(network)
-        self.run_time_length = run_time_length
+        self.options = options
+        self.run_time_length = options.get("run_time_length", False)
+        self.loadable = options.get("weights", "rom") == "ram"
+        """Whether other weights and biases can be loaded."""
         self.network = network
-        self.prefixes = all_prefixes(network) if run_time_length else {self.longest: network}
+        self.prefixes = all_prefixes(network) if self.run_time_length else {self.longest: network}
         """The networks that the engine runs, by the L of their longest streams, longest first."""
         self.array = array
+        if self.loadable and self.stream_layers:
+            raise BitrainError(
+                f"layer {self.stream_layers[0].name!r} is in stream mode, whose constants are ROM; "
+                "weights = ram is for networks in counter mode"
+            )
         self.tilings = tuple(Tiling.of(layer, array) for layer in network.layers)
 
     @property
@@ -115,6 +127,12 @@ class Program:
             for network in self.prefixes.values()
             for layer in network.layers
         ]
+        if self.loadable:
+            # Sums of any weights to come, biases that are as large, and the shortcut of now.
+            for layer in self.network.layers:
+                room = 2 * layer.stream_length * layer.num_inputs
+                shortcut = self.network.accumulator_range(layer)[1] - layer.sum_range[1]
+                ranges.append((-room, min(room + shortcut, (1 << MAX_ACCUMULATOR_BITS - 1) - 1)))
         return max(max(-low - 1, high).bit_length() for low, high in ranges) + 1
 
     @property
@@ -145,6 +163,8 @@ class Program:
         return -left_shift(layer, self.network.bits) if layer.neuron == "stream" else layer.shift
 
     def _upscale(self, layer: Layer) -> int:
+        if self.loadable:
+            return MAX_UPSCALE
         return 0 if layer.neuron == "stream" else int(layer.upscale.max())
 
     @cached_property
@@ -362,27 +382,8 @@ class Program:
             group_step=layer.in_shape.size // layer.groups * grouped,
             streaming=layer.neuron == "stream",
             stream_base=self.stream_bases[index],
-            **self._shortcut_fields(layer),
+            **shortcut_fields(layer, self.network.layers, self.out_bases),
         )
-
-    def _shortcut_fields(self, layer: Layer) -> dict[str, int]:
-        if (shortcut := layer.shortcut) is None:
-            return {}
-        channels, height, width = self.network.layers[shortcut.source].out_shape
-        row, column = shortcut.stride[0] * width, shortcut.stride[1]
-        window, plane = layer.pool_window, height * width
-        return {
-            "shortcut_gain": shortcut.gain,
-            "shortcut_first_channel": shortcut.before,
-            "shortcut_last_channel": shortcut.before + channels - 1,
-            "shortcut_first_address": self.out_bases[shortcut.source] - shortcut.before * plane,
-            "shortcut_channel_step": plane,
-            "shortcut_neuron_column_step": column,
-            "shortcut_neuron_row_step": row - (window.kernel[1] - 1) * column,
-            "shortcut_out_column_step": window.stride[1] * column,
-            "shortcut_out_row_step": window.stride[0] * row
-            - (layer.out_shape.width - 1) * window.stride[1] * column,
-        }
 
 
 def _starts(sizes) -> tuple[int, ...]:

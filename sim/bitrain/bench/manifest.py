@@ -3,7 +3,8 @@
 from typing import Any
 
 from bitrain.spec import Interface, Program
-from bitrain.spec.registers import IDENTIFICATION, MAP_VERSION, REGISTERS
+from bitrain.spec.registers import IDENTIFICATION, map_version, registers_of
+from bitrain.spec.weight_image import num_image_words
 
 _RAW = {
     "pixel_data": "pixels__payload",
@@ -48,16 +49,18 @@ def describe_ports(program: Program, interface: Interface) -> dict[str, Any]:
 
 def describe_registers(program: Program) -> dict[str, Any]:
     """Addresses, and what they hold after reset, busy or not."""
-    network = program.network
+    network, registers = program.network, registers_of(program)
+    of_weights = {"WEIGHT_ADDRESS": 0, "WEIGHT_DATA": 0, "WEIGHT_WORDS": num_image_words(program)}
     return {
-        "offsets": {register.name: register.offset for register in REGISTERS},
+        "offsets": {register.name: register.offset for register in registers},
         "constants": {
             "ID": IDENTIFICATION,
-            "VERSION": MAP_VERSION,
+            "VERSION": map_version(registers),
             "STREAM_LENGTH": program.longest,
             "SHORTEST": min(program.prefixes),
             "PIXELS": network.in_shape.size,
             "SCORES": network.num_scores,
             "FORMAT": network.bits | program.score_bits << 8,
+            **(of_weights if program.loadable else {}),
         },
     }

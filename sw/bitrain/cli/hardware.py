@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from bitrain.spec import Interface, Program, Sharing, load_network
+from bitrain.spec import Interface, Options, Program, Sharing, Weights, load_network
 
 from .common import (
     Channels,
@@ -39,6 +39,9 @@ def generate(
     run_time_length: Annotated[
         bool, typer.Option("--run-time-length", help="Stream length chosen at run time.")
     ] = False,
+    weights: Annotated[
+        Weights, typer.Option(help="ram: others can be loaded over the bus of --interface axi.")
+    ] = "rom",
     device: Annotated[str, typer.Option(help="FPGA, for constraints.")] = "ecp5-85k",
     name: Annotated[str | None, typer.Option(help="Verilog module; the network's name.")] = None,
     images: Images = 16,
@@ -50,6 +53,7 @@ def generate(
     from bitrain.flow.printing import print_memories
 
     array, loaded = array_of(channels, positions, lanes, sharing), load_network(network)
+    options: Options = {"run_time_length": run_time_length, "weights": weights}
     written = generate_with_testbench(
         loaded,
         array,
@@ -57,14 +61,28 @@ def generate(
         name=name,
         device=device,
         interface=Interface.usual(interface, reset),
-        run_time_length=run_time_length,
         num_images=images,
         data=data,
         data_dir=data_dir,
+        **options,
     )
-    program = Program(loaded, array, run_time_length=run_time_length)
+    program = Program(loaded, array, **options)
     print_memories(program, device, console)
     console.print(f"wrote {written}")
+
+
+@app.command()
+def weights(
+    ip: IpFolder,
+    network: NetworkFile,
+    *,
+    out: Annotated[Path, typer.Option(help="File to write.", show_default=False)],
+) -> None:
+    """Write the weight image that makes an IP folder's accelerator run another training."""
+    from bitrain.flow import write_weights
+
+    words = write_weights(ip, load_network(network), out)
+    console.print(f"wrote {out}: {words:,} words of 32 bits", soft_wrap=True)
 
 
 @app.command()

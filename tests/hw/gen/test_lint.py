@@ -17,7 +17,7 @@ from bitrain.gen import find_tools, write_verilog
 from bitrain.gen.lint import AXI_WAIVERS, INLINE, WAIVERS, waiver_file
 from bitrain.gen.tools import run_tool
 from bitrain.rtl import build_top
-from bitrain.spec import Array, Interface, Network, Program, Sharing
+from bitrain.spec import Array, Interface, Network, Options, Program, Sharing, Weights
 
 FOUND = {record.name: record.path for record in find_tools() if record.found}
 pytestmark = pytest.mark.tools
@@ -35,12 +35,21 @@ NETWORKS = {
 }
 
 
-def write(folder: Path, network: Network, *, axi: bool, run_time_length: bool) -> Path:
+def write(
+    folder: Path,
+    network: Network,
+    *,
+    axi: bool,
+    run_time_length: bool,
+    weights: Weights = "rom",
+    channels: int = 2,
+) -> Path:
     """Verilog and waivers; the interface decides on the sharing too."""
     sharing = Sharing.UNSHARED if axi else Sharing.SHARED
-    array = Array(channels=2, positions=4, lanes=4, sharing=sharing)
+    array = Array(channels=channels, positions=4, lanes=4, sharing=sharing)
     counts = all(layer.neuron == "counter" for layer in network.layers)
-    program = Program(network, array, run_time_length=run_time_length and counts)
+    options: Options = {"run_time_length": run_time_length and counts, "weights": weights}
+    program = Program(network, array, **options)
     interface = Interface.usual("axi" if axi else "raw")
     write_verilog(build_top(program, interface), folder, "dut")
     (folder / "dut.vlt").write_text(waiver_file(axi=axi))
@@ -72,6 +81,15 @@ def test_verilator(name, axi, run_time_length, tmp_path: Path):
 
 
 @verilator
+@pytest.mark.parametrize("channels", [2, 9])
+@pytest.mark.parametrize("run_time_length", [False, True])
+def test_weights_that_can_be_loaded(channels, run_time_length, tmp_path: Path):
+    options = {"axi": True, "run_time_length": run_time_length, "channels": channels}
+    folder = write(tmp_path, NETWORKS["residual"], weights="ram", **options)
+    assert lint(folder, folder / "dut.vlt") == ""
+
+
+@verilator
 def test_every_waiver_is_needed(tmp_path: Path):
     folder = write(tmp_path, NETWORKS["residual"], axi=True, run_time_length=False)
     source = folder / "rtl" / "dut.v"
@@ -92,10 +110,20 @@ def test_a_latch_is_found(tmp_path: Path):
 
 
 @yosys
-@pytest.mark.parametrize("name", ["random", "residual", "grouped", "dense", "stream"])
-def test_yosys(name, tmp_path: Path):
+@pytest.mark.parametrize(
+    ("name", "weights"),
+    [
+        ("random", "rom"),
+        ("random", "ram"),
+        ("residual", "rom"),
+        ("grouped", "rom"),
+        ("dense", "rom"),
+        ("stream", "rom"),
+    ],
+)
+def test_yosys(name, weights, tmp_path: Path):
     """No conflicting drivers, no loops, nothing undriven; no waiver."""
-    folder = write(tmp_path, NETWORKS[name], axi=True, run_time_length=True)
+    folder = write(tmp_path, NETWORKS[name], axi=True, run_time_length=True, weights=weights)
     script = (
         "read_verilog rtl/dut.v; hierarchy -check -top dut; proc; memory_collect; check -assert"
     )

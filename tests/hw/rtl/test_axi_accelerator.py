@@ -6,12 +6,20 @@ Models of the buses test it in the IP folder's bench (``tests/system/test_interf
 import numpy as np
 import pytest
 from bench_amaranth import simulate
-from networks import random_images, random_network
+from networks import random_images, random_network, retrained
 
 from bitrain.golden import run
-from bitrain.rtl import AxiAccelerator
+from bitrain.rtl import AxiAccelerator, build_top
 from bitrain.rtl.axi import OKAY
-from bitrain.spec import Array, Program, estimate, with_prefix
+from bitrain.spec import (
+    Array,
+    BitrainError,
+    Interface,
+    Program,
+    estimate,
+    weight_image,
+    with_prefix,
+)
 from bitrain.spec.registers import constants, register
 
 NETWORK = random_network(4, bits=3, lanes=2, in_shape=(1, 4, 4))
@@ -97,3 +105,56 @@ def test_frames_and_registers(run_time_length):
         assert await read(ctx, bus, "STREAM_LENGTH") == min(program.prefixes)
 
     simulate(dut, testbench)
+
+
+@pytest.mark.parametrize("run_time_length", [False, True])
+@pytest.mark.parametrize("channels", [2, 9])
+def test_weights_over_the_bus(channels, run_time_length):
+    """Entries of one word and of two: another network, which is then what golden says of it."""
+    array = Array(channels=channels, positions=1, lanes=4)
+    program = Program(NETWORK, array, run_time_length=run_time_length, weights="ram")
+    other = retrained(NETWORK, 1)
+    dut = AxiAccelerator(program)
+    (image,) = random_images(NETWORK, 1)
+    words = weight_image(program, other).tolist()
+
+    async def infer(ctx, network):
+        await send(ctx, dut, image.ravel().tolist())
+        assert await receive(ctx, dut) == run(network, image[None])[-1].ravel().tolist()
+
+    async def testbench(ctx):
+        bus = dut.s_axil
+        assert await read(ctx, bus, "WEIGHT_WORDS") == len(words)
+        await infer(ctx, NETWORK)
+        for word in words:
+            await write(ctx, bus, "WEIGHT_DATA", word)
+        assert await read(ctx, bus, "WEIGHT_ADDRESS") == len(words)
+        assert await read(ctx, bus, "ERROR") == 0
+        await infer(ctx, other)
+        for length in program.prefixes:
+            await write(ctx, bus, "STREAM_LENGTH", length)
+            await infer(ctx, with_prefix(other, length))
+        # While an image is loaded, nothing is written.
+        pixels = image.ravel().tolist()
+        ctx.set(dut.s_axis.tvalid, 1)
+        ctx.set(dut.s_axis.tlast, 0)
+        ctx.set(dut.s_axis.tdata, pixels[0])
+        await ctx.tick().until(dut.s_axis.tready)
+        ctx.set(dut.s_axis.tvalid, 0)
+        await write(ctx, bus, "WEIGHT_ADDRESS", 0)
+        for _ in range(2):
+            await write(ctx, bus, "WEIGHT_DATA", 0xFFFFFFFF)
+        assert await read(ctx, bus, "ERROR") == 8
+        assert await read(ctx, bus, "WEIGHT_ADDRESS") == 0
+        await send(ctx, dut, pixels[1:])
+        shortest = with_prefix(other, min(program.prefixes))
+        assert await receive(ctx, dut) == run(shortest, image[None])[-1].ravel().tolist()
+
+    simulate(dut, testbench)
+
+
+def test_weights_need_a_bus():
+    program = Program(NETWORK, ARRAY, weights="ram")
+    with pytest.raises(BitrainError, match=r"the raw interface has no bus .* --interface axi"):
+        build_top(program, Interface())
+    build_top(program, Interface.usual("axi"))

@@ -16,6 +16,8 @@ TB = Path(__file__).resolve().parent
 IP = TB.parent
 SCENARIOS: dict[str, tuple[str, ...]] = {"scenarios": ("full_rate", "stalled", "reset")}
 """By module, in every test bench."""
+WEIGHT_PARTS = ("in_use", "loaded", "after_reset", "restored")
+"""Of the scenario of weights that can be loaded."""
 TIMESCALE = ("1ns", "1ps")
 OBEYED = ("WAVES", "GUI", "PYTEST_CURRENT_TEST", "COCOTB_RESOLVE_X", "COCOTB_TEST_FILTER")
 """Environment variables that cocotb would obey, whatever this test bench asks of it."""
@@ -96,6 +98,8 @@ def _scenarios(manifest: dict) -> dict[str, tuple[str, ...]]:
     expected = dict(SCENARIOS)
     if manifest["ports"]["streams"] == "axi":
         expected["axi_scenarios"] = ("registers", "frames")
+    if manifest["weights"]:
+        expected["weight_scenarios"] = tuple(f"weights_{part}" for part in WEIGHT_PARTS)
     if len(lengths := manifest["lengths"]) > 1:
         expected["length_scenarios"] = tuple(f"length{entry['length']}" for entry in lengths)
     return expected
