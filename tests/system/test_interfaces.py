@@ -3,15 +3,27 @@
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
 from typing import Unpack
 
 import pytest
-from networks import random_images, random_network, residual_network
+from networks import random_images, random_network, residual_network, retrained
 
 from bitrain.bench import simulate, write_testbench
+from bitrain.cli import main
 from bitrain.gen import generate_ip
-from bitrain.spec import Array, Interface, Network, Options, Program, estimate
+from bitrain.spec import (
+    Array,
+    BitrainError,
+    Interface,
+    Network,
+    Options,
+    Program,
+    estimate,
+    save_network,
+    weight_image,
+)
 
 pytestmark = pytest.mark.tools
 
@@ -108,6 +120,46 @@ def test_weights_are_loaded(tmp_path, network, channels, run_time_length, simula
         assert results[f"weights_{part}"]["values_compared"] >= stored
 
 
+@pytest.mark.parametrize(
+    ("build", "weights", "simulator"),
+    [
+        (residual_network, "rom", "verilator"),
+        pytest.param(random_network, "ram", "icarus", marks=icarus),
+    ],
+)
+def test_early_termination(tmp_path, build, weights, simulator):
+    network = build(2, bits=3, lanes=2)
+    options: Options = {"early_termination": True, "weights": weights}
+    ip = generate(tmp_path / "ip", Interface.usual("axi"), network, **options)
+    report = simulate(ip, simulator=simulator, seed=3)
+    assert report.problems == ()
+    assert len(report.ladder_cycles) == 6
+    program = Program(network, ARRAY, **options)
+    cycles = [estimate(p, ARRAY, **options).cycles for p in program.prefixes.values()]
+    assert max(report.ladder_cycles) > max(cycles)  # more than one pass
+    # All images with margins that none reaches: at all lengths in turn.
+    ladder = ",".join(f"{length}=500" for length in list(program.prefixes)[1:])
+    report = simulate(ip, simulator=simulator, ladder=ladder)
+    assert report.problems == ()
+    assert report.ladder_cycles == (sum(cycles),) * 2
+    with pytest.raises(BitrainError, match="ladder '3=1': expected LENGTH=MARGIN"):
+        simulate(ip, simulator=simulator, ladder="3=1")
+
+
+LADDER_FAULTS = {
+    "one pass only": (r"assign again = [^;]*;", "assign again = 0;"),
+    "margins are zero": (r"margin <= [^;]*;", "margin <= 0;"),
+}
+
+
+@icarus
+@pytest.mark.parametrize("fault", LADDER_FAULTS)
+def test_fault_of_early_termination_is_found(tmp_path, fault):
+    ip = generate(tmp_path / "sound", Interface.usual("axi"), early_termination=True)
+    copy = changed(ip, tmp_path, *LADDER_FAULTS[fault])
+    assert not simulate(copy, simulator="icarus").passed
+
+
 WEIGHT_FAULTS = {
     "weights are written while busy": (r"= ~ busy;", "= 1;"),
     "words in part are taken": (r"put & whole;", "put;"),
@@ -125,6 +177,27 @@ def loadable_ip(tmp_path_factory) -> Path:
 def test_fault_of_loading_is_found(loadable_ip: Path, tmp_path, fault):
     copy = changed(loadable_ip, tmp_path, *WEIGHT_FAULTS[fault])
     assert not simulate(copy, simulator="icarus", images=1).passed
+
+
+def test_image_of_another_training(loadable_ip: Path, tmp_path, monkeypatch, capsys):
+    """The command, and what it says of a network that does not fit."""
+    other, out = retrained(NETWORK), tmp_path / "other.bin"
+    for name, network in (("other", other), ("wrong", residual_network(1, bits=3, lanes=2))):
+        save_network(network, tmp_path / f"{name}.npz")
+
+    def call(network: str) -> int | str | None:
+        arguments = ["weights", loadable_ip, tmp_path / f"{network}.npz", "--out", out]
+        monkeypatch.setattr(sys, "argv", ["bitrain", *map(str, arguments)])
+        with pytest.raises(SystemExit) as status:
+            main()
+        return status.value.code
+
+    assert call("other") == 0
+    words = weight_image(Program(NETWORK, ARRAY, weights="ram"), other)
+    assert out.read_bytes() == words.astype("<u4").tobytes()
+    assert f"{len(words):,} words of 32 bits" in capsys.readouterr().out
+    assert call("wrong") == 2
+    assert "does not fit the accelerator" in capsys.readouterr().err
 
 
 FAULTS = {

@@ -64,6 +64,8 @@ class IpConfig(_Model):
     interface: Interface = Interface()
     run_time_length: bool = False
     """Whether the stream length can be chosen while it runs."""
+    early_termination: bool = False
+    """Whether images run at short lengths first."""
     weights: Weights = "rom"
     """Whether weights and biases can be loaded while it runs: ram."""
     device: str
@@ -76,7 +78,11 @@ class IpConfig(_Model):
     @property
     def options(self) -> Options:
         """Of the layer program."""
-        return {"run_time_length": self.run_time_length, "weights": self.weights}
+        return {
+            "run_time_length": self.run_time_length,
+            "early_termination": self.early_termination,
+            "weights": self.weights,
+        }
 
     def frequency_on(self, device: Device) -> float:
         """Target in MHz: the package's on its own device, else the other device's."""

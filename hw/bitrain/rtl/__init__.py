@@ -8,6 +8,7 @@ from .engine import Engine
 from .frame_guard import FrameGuard
 from .fsm_max import FsmMax
 from .fsm_relu_max import FsmReluMax
+from .ladder import Ladder
 from .loader import Loader
 from .mac_array import MacArray
 from .max_pool import MaxPool
@@ -17,6 +18,7 @@ from .pooled_fire import PooledFire
 from .popcount import PopulationCount
 from .prefix_bias import PrefixBias
 from .requantise import Requantise
+from .score_margin import ScoreMargin
 from .serial_accelerator import SerialAccelerator
 from .serial_frames import SerialFrames
 from .shortcut import Shortcut
@@ -42,6 +44,7 @@ __all__ = [
     "FrameGuard",
     "FsmMax",
     "FsmReluMax",
+    "Ladder",
     "Loader",
     "MacArray",
     "MaxPool",
@@ -52,6 +55,7 @@ __all__ = [
     "PositionWalker",
     "PrefixBias",
     "Requantise",
+    "ScoreMargin",
     "SequenceSource",
     "SerialAccelerator",
     "SerialFrames",

@@ -1,6 +1,6 @@
 """The accelerator with AXI4-Stream ports and registers on AXI4-Lite."""
 
-from amaranth.hdl import Module, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Component, In, Out
 
@@ -96,8 +96,8 @@ class AxiAccelerator(Component):
 
         # Registers.
         enable = Signal(init=ENABLE)
-        fields = {entry.name: entry.fields for entry in self.registers}
-        errors = Signal(sum(field.width for field in fields["ERROR"]))
+        fields = next(entry.fields for entry in self.registers if entry.name == "ERROR")
+        errors = Signal(sum(entry.width for entry in fields))
         frames = Signal(32)
         length = Signal(range(self.program.longest + 1), init=self.program.longest)
         network = self.program.network
@@ -124,6 +124,8 @@ class AxiAccelerator(Component):
         happened = Signal.like(errors)
         if self.program.loadable:
             values |= self._weights(m, registers, written, happened)
+        if self.program.early_termination:
+            values |= self._ladder(m, registers, written, happened)
         m.d.comb += [
             registers.values[i].eq(values[entry.name]) for i, entry in enumerate(self.registers)
         ]
@@ -170,4 +172,36 @@ class AxiAccelerator(Component):
             "WEIGHT_ADDRESS": loader.address,
             "WEIGHT_DATA": 0,
             "WEIGHT_WORDS": loader.num_words,
+        }
+
+    def _ladder(
+        self, m: Module, bus: AxiLiteRegisters, written: dict[str, Value], happened: Signal
+    ) -> dict[str, Value | int]:
+        """Early termination; what its registers hold."""
+        lengths = sorted(self.program.prefixes)[:-1]
+        rungs = Signal.like(self.accelerator.rungs)
+        chosen = Signal(range(max(2, len(lengths))))
+        length = Signal(range(lengths[-1] + 1))
+        refused = happened[field("ERROR", "LENGTH").low]
+        rung = rungs[chosen]
+        threshold_bits = len(rung.threshold)
+        m.d.comb += [
+            self.accelerator.rungs.eq(rungs),
+            length.eq(lengths[0] << chosen),
+        ]
+        with m.If(written["LADDER_LENGTH"]):
+            m.d.comb += refused.eq(1)
+            for i, value in enumerate(lengths):
+                with m.If(bus.mask.all() & (bus.data == value)):
+                    m.d.comb += refused.eq(0)
+                    m.d.sync += chosen.eq(i)
+        with m.If(written["LADDER_MARGIN"]):
+            with m.If(bus.mask.all() & ~bus.data[threshold_bits:-1].any()):
+                m.d.sync += [rung.threshold.eq(bus.data), rung.run.eq(bus.data[-1])]
+            with m.Else():
+                m.d.comb += refused.eq(1)
+        return {
+            "LADDER_LENGTH": length,
+            "LADDER_MARGIN": Cat(rung.threshold, Const(0, 31 - threshold_bits), rung.run),
+            "LENGTHS_RUN": self.accelerator.lengths,
         }

@@ -17,6 +17,7 @@ from .layouts import (
 from .loader import Loader
 from .mac_array import MacArray
 from .operands import OperandRegisters
+from .score_margin import ScoreMargin
 from .stream_constants import StreamConstants
 from .stream_control import StreamControl
 from .stream_prefix import StreamPrefix
@@ -71,6 +72,9 @@ class Engine(Component):
     log_length : In(…)
         With ``start``, log2 of the stream length; only in programs that choose it at run time. What
         lies beyond the lengths that the program has counts as the nearest.
+    margin : Out(…), single : Out(1)
+        As :class:`ScoreMargin` gives them, the cycle before ``done``; only in programs with early
+        termination.
     weight_write : In(signature)
         Replace an entry of the weight memory or the bias memory, while idle; only in programs whose
         weights are RAM.
@@ -97,6 +101,11 @@ class Engine(Component):
             | (
                 {"log_length": In(range(program.longest.bit_length()))}
                 if program.run_time_length
+                else {}
+            )
+            | (
+                {"margin": Out(program.score_bits), "single": Out(1)}
+                if program.early_termination
                 else {}
             )
             | ({"weight_write": In(weight_write(program))} if program.loadable else {})
@@ -250,6 +259,15 @@ class Engine(Component):
             arg_max.index.eq(writeback.score_index),
             self.class_index.eq(arg_max.best),
         ]
+        if program.early_termination:
+            m.submodules.score_margin = margin = ScoreMargin(value_shape=signed(program.score_bits))
+            m.d.comb += [
+                margin.clear.eq(self.start),
+                margin.valid.eq(writeback.score_valid),
+                margin.value.eq(writeback.score),
+                self.margin.eq(margin.margin),
+                self.single.eq(margin.single),
+            ]
         return m
 
     def _stream_mode(

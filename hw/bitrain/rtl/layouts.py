@@ -45,6 +45,13 @@ def descriptor_layout(program: Program) -> data.StructLayout:
     )
 
 
+def rungs_layout(program: Program) -> data.ArrayLayout:
+    """Of all lengths but the longest, shortest first: the margin that suffices to stop, and whether
+    images run at it."""
+    rung = data.StructLayout({"threshold": program.score_bits, "run": 1})
+    return data.ArrayLayout(rung, len(program.prefixes) - 1)
+
+
 def weight_write(program: Program) -> wiring.Signature:
     """An entry for the weight memory or the bias memory, in the low bits of ``word``."""
     weight_bits = program.array.channels * program.weight_bits

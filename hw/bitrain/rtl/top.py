@@ -15,6 +15,15 @@ def build_top(program: Program, interface: Interface) -> Component:
     Ports of the raw interface are those that Amaranth writes: ``pixels__valid``, ``clk``, ``rst``.
     Raises :class:`BitrainError` for an interface without the bus that an option needs.
     """
+    if program.early_termination and (len(program.prefixes) < 2 or not interface.is_axi):
+        raise BitrainError(
+            "early termination: "
+            + (
+                "the raw interface has no registers for its margins; choose --interface axi"
+                if not interface.is_axi
+                else f"network {program.network.name!r} has no shorter streams to run first"
+            )
+        )
     if program.loadable and not interface.is_axi:
         raise BitrainError(
             "weights = ram: the raw interface has no bus to write them over; choose --interface axi"

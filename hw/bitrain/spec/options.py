@@ -11,5 +11,8 @@ class Options(TypedDict, total=False):
 
     run_time_length: bool
     """The stream length is chosen while it runs: the engine runs prefixes too."""
+    early_termination: bool
+    """An image runs at short lengths first and stops where its best two scores lie far enough
+    apart; with it, the stream length is chosen while it runs."""
     weights: Weights
     """Where weights and biases lie; the layer program is in ROM."""

@@ -32,7 +32,7 @@ from .descriptor import (
 )
 from .errors import BitrainError
 from .layer import MAX_ACCUMULATOR_BITS, MAX_UPSCALE, Layer
-from .memory_map import Buffer, place
+from .memory_map import Buffer, buffers_of, place
 from .network import Network
 from .options import Options
 from .prefix import all_prefixes
@@ -51,7 +51,8 @@ class Program:
     def __init__(self, network: Network, array: Array, **options: Unpack[Options]):
         array.check(network)
         self.options = options
-        self.run_time_length = options.get("run_time_length", False)
+        self.early_termination = options.get("early_termination", False)
+        self.run_time_length = options.get("run_time_length", False) or self.early_termination
         self.loadable = options.get("weights", "rom") == "ram"
         """Whether other weights and biases can be loaded."""
         self.network = network
@@ -182,20 +183,8 @@ class Program:
 
     @cached_property
     def buffers(self) -> tuple[Buffer, ...]:
-        """The image and every layer's output but the scores: sizes and how long they are needed.
-
-        Outputs that lie behind each other are one buffer, from the first of them on.
-        """
-        network, stored = self.network, self.network.stored
-        size, last = {}, {}
-        for i in range(-1, len(network.layers) - 1):
-            first = stored[i][0]
-            size[first] = max(size.get(first, 0), network.stored_shape(i).size)
-        for i, (layer, parts) in enumerate(zip(network.layers, network.reads, strict=True)):
-            last[parts[0]] = i
-            if layer.shortcut:
-                last[stored[layer.shortcut.source][0]] = i
-        return tuple(Buffer(size=size[i], first=i, last=last[i]) for i in sorted(size))
+        """The image and every layer's output but the scores."""
+        return buffers_of(self.network, image_stays=self.early_termination)
 
     @cached_property
     def _memory_map(self) -> tuple[int, tuple[int, ...]]:

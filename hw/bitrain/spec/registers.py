@@ -12,7 +12,7 @@ from .program import Program
 
 Access = Literal["ro", "rw", "w1c", "wo"]
 """Read only; read and write; read, and write 1 to clear a bit; write only, which reads as zero."""
-Option = Literal["weights"]
+Option = Literal["weights", "early_termination"]
 """What an accelerator may have registers for that others lack."""
 
 IDENTIFICATION = int.from_bytes(b"BITR", "big")
@@ -83,7 +83,7 @@ _OF_ALL: tuple[_Row, ...] = (
         (
             Field(name="TLAST_EARLY", low=0, meaning="a frame ended early and was dropped"),
             Field(name="TLAST_MISSING", low=1, meaning="a frame went on too long and was dropped"),
-            Field(name="LENGTH", low=2, meaning="a stream length was refused"),
+            Field(name="LENGTH", low=2, meaning="a stream length or its margin was refused"),
             Field(
                 name="WEIGHTS",
                 low=3,
@@ -131,6 +131,29 @@ _OF_WEIGHTS: tuple[_Row, ...] = (
     ),
     ("WEIGHT_WORDS", "ro", "words of the weight image", ()),
 )
+_OF_EARLY_TERMINATION: tuple[_Row, ...] = (
+    (
+        "LADDER_LENGTH",
+        "rw",
+        "the length that LADDER_MARGIN is of; takes those of STREAM_LENGTH but the longest",
+        (),
+    ),
+    (
+        "LADDER_MARGIN",
+        "rw",
+        "of a pass at LADDER_LENGTH; takes all four bytes",
+        (
+            Field(
+                name="THRESHOLD",
+                low=0,
+                width=31,
+                meaning="least difference of the best two scores that ends the frame",
+            ),
+            Field(name="RUN", low=31, meaning="frames of a longer STREAM_LENGTH run at it first"),
+        ),
+    ),
+    ("LENGTHS_RUN", "ro", "lengths of this frame's passes, or the last's, added up", ()),
+)
 
 
 def _rows(first: int, rows: Sequence[_Row], option: Option | None = None) -> Iterator[Register]:
@@ -141,7 +164,11 @@ def _rows(first: int, rows: Sequence[_Row], option: Option | None = None) -> Ite
         )
 
 
-REGISTERS = (*_rows(0, _OF_ALL), *_rows(0x40, _OF_WEIGHTS, "weights"))
+REGISTERS = (
+    *_rows(0, _OF_ALL),
+    *_rows(0x40, _OF_WEIGHTS, "weights"),
+    *_rows(0x60, _OF_EARLY_TERMINATION, "early_termination"),
+)
 """In the order of their addresses."""
 
 ENABLE = 1
@@ -160,7 +187,11 @@ def field(name: str, field_name: str) -> Field:
 
 def registers_of(program: Program) -> tuple[Register, ...]:
     """Those of the table that an accelerator has, with the fields that it has."""
-    there = {None: True, "weights": program.loadable}
+    there = {
+        None: True,
+        "weights": program.loadable,
+        "early_termination": program.early_termination,
+    }
     return tuple(
         replace(entry, fields=tuple(field for field in entry.fields if there[field.option]))
         for entry in REGISTERS

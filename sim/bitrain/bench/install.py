@@ -67,6 +67,7 @@ def write_testbench(
         "ports": describe_ports(program, interface),
         "registers": describe_registers(program) if interface.is_axi else None,
         "weights": f"weights/{top}.bin" if program.loadable else None,
+        "early_termination": program.early_termination,
         "memories": [f"rom/{path.name}" for path in sorted((ip_dir / "rom").glob("*.mem"))],
         "activation_bits": program.activation_bits,
         "score_bits": program.score_bits,

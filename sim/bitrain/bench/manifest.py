@@ -51,6 +51,7 @@ def describe_registers(program: Program) -> dict[str, Any]:
     """Addresses, and what they hold after reset, busy or not."""
     network, registers = program.network, registers_of(program)
     of_weights = {"WEIGHT_ADDRESS": 0, "WEIGHT_DATA": 0, "WEIGHT_WORDS": num_image_words(program)}
+    of_ladder = {"LADDER_LENGTH": min(program.prefixes), "LADDER_MARGIN": 0, "LENGTHS_RUN": 0}
     return {
         "offsets": {register.name: register.offset for register in registers},
         "constants": {
@@ -62,5 +63,6 @@ def describe_registers(program: Program) -> dict[str, Any]:
             "SCORES": network.num_scores,
             "FORMAT": network.bits | program.score_bits << 8,
             **(of_weights if program.loadable else {}),
+            **(of_ladder if program.early_termination else {}),
         },
     }

@@ -39,6 +39,9 @@ def generate(
     run_time_length: Annotated[
         bool, typer.Option("--run-time-length", help="Stream length chosen at run time.")
     ] = False,
+    early_termination: Annotated[
+        bool, typer.Option("--early-termination", help="Short streams first; needs axi.")
+    ] = False,
     weights: Annotated[
         Weights, typer.Option(help="ram: others can be loaded over the bus of --interface axi.")
     ] = "rom",
@@ -53,7 +56,11 @@ def generate(
     from bitrain.flow.printing import print_memories
 
     array, loaded = array_of(channels, positions, lanes, sharing), load_network(network)
-    options: Options = {"run_time_length": run_time_length, "weights": weights}
+    options: Options = {
+        "run_time_length": run_time_length,
+        "early_termination": early_termination,
+        "weights": weights,
+    }
     written = generate_with_testbench(
         loaded,
         array,
@@ -88,20 +95,33 @@ def weights(
 @app.command()
 def simulate(
     ip: IpFolder,
+    *,
     images: Annotated[int | None, typer.Option(help="Images; all vectors.", min=1)] = None,
     simulator: Annotated[Simulator, typer.Option(help="Which simulator.")] = "verilator",
     seed: Annotated[int, typer.Option(help="Of the random stalls.")] = 0,
     waves: Annotated[bool, typer.Option("--waves", help="Record all signals (FST).")] = False,
+    ladder: Annotated[
+        str | None, typer.Option(help="Margins of early termination, as 4=10,8=7: all images.")
+    ] = None,
 ) -> None:
     """Simulate an IP folder and compare every stored value with the golden model."""
     from bitrain.bench import simulate as run_simulation
 
-    report = run_simulation(ip, images=images, simulator=simulator, seed=seed, waves=waves)
+    report = run_simulation(
+        ip, images=images, simulator=simulator, seed=seed, waves=waves, ladder=ladder
+    )
     console.print(
         f"{report.simulator_version}: {report.mismatches} mismatches in "
         f"{report.values_compared:,} values, {report.images} images; cycles per image "
         f"{report.cycles[0]}, predicted {report.predicted_cycles}"
     )
+    if ladder and report.passed:
+        used = [cycles for cycles in report.ladder_cycles if cycles is not None]
+        mean = sum(used) / len(used)
+        console.print(
+            f"early termination: {mean:,.0f} cycles on average over {len(used)} images, "
+            f"{mean / report.predicted_cycles - 1:+.1%}"
+        )
     for problem in report.problems:
         console.print(problem, style="red", soft_wrap=True)
     if report.waves:

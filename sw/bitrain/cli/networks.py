@@ -104,6 +104,9 @@ def progressive(
         float, typer.Option(help="Share of the calibration images that may stop wrongly, a rung.")
     ] = 0.001,
     images: Annotated[int | None, typer.Option(help="Test images; all.", min=1)] = None,
+    early_termination: Annotated[
+        bool, typer.Option("--early-termination", help="Cycles of an accelerator that has it.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder for JSON and histogram.", file_okay=False)
     ] = None,
@@ -120,6 +123,7 @@ def progressive(
         lengths=integers("--lengths", lengths),
         tolerance=tolerance,
         num_images=images,
+        early_termination=early_termination,
     )
     console.print(progressive_table(report))
     for line in report.summary:

@@ -42,13 +42,18 @@ def write(
     axi: bool,
     run_time_length: bool,
     weights: Weights = "rom",
+    early_termination: bool = False,
     channels: int = 2,
 ) -> Path:
     """Verilog and waivers; the interface decides on the sharing too."""
     sharing = Sharing.UNSHARED if axi else Sharing.SHARED
     array = Array(channels=channels, positions=4, lanes=4, sharing=sharing)
     counts = all(layer.neuron == "counter" for layer in network.layers)
-    options: Options = {"run_time_length": run_time_length and counts, "weights": weights}
+    options: Options = {
+        "run_time_length": run_time_length and counts,
+        "early_termination": early_termination,
+        "weights": weights,
+    }
     program = Program(network, array, **options)
     interface = Interface.usual("axi" if axi else "raw")
     write_verilog(build_top(program, interface), folder, "dut")
@@ -86,6 +91,14 @@ def test_verilator(name, axi, run_time_length, tmp_path: Path):
 def test_weights_that_can_be_loaded(channels, run_time_length, tmp_path: Path):
     options = {"axi": True, "run_time_length": run_time_length, "channels": channels}
     folder = write(tmp_path, NETWORKS["residual"], weights="ram", **options)
+    assert lint(folder, folder / "dut.vlt") == ""
+
+
+@verilator
+@pytest.mark.parametrize("name", ["random", "residual"])
+def test_early_termination(name, tmp_path: Path):
+    options = {"axi": True, "run_time_length": True, "early_termination": True}
+    folder = write(tmp_path, NETWORKS[name], **options)
     assert lint(folder, folder / "dut.vlt") == ""
 
 

@@ -342,7 +342,11 @@ def test_weights_that_can_be_loaded(fast, network: Network, array: Array, tmp_pa
         network, array, tmp_path / "ip", name="tiny", interface=interface, weights="ram"
     )
     program = Program(network, array, weights="ram")
-    assert read_config(ip).options == {"run_time_length": False, "weights": "ram"}
+    assert read_config(ip).options == {
+        "run_time_length": False,
+        "early_termination": False,
+        "weights": "ram",
+    }
     words = np.fromfile(ip / "weights" / "tiny.bin", "<u4")
     np.testing.assert_array_equal(words, weight_image(program, network))
     assert f"{len(words)} words of 32 bits" in (ip / "README.md").read_text()

@@ -6,9 +6,9 @@ Models of the buses test it in the IP folder's bench (``tests/system/test_interf
 import numpy as np
 import pytest
 from bench_amaranth import simulate
-from networks import random_images, random_network, retrained
+from networks import random_images, random_network, residual_network, retrained
 
-from bitrain.golden import run
+from bitrain.golden import margins, predict, run, run_progressive
 from bitrain.rtl import AxiAccelerator, build_top
 from bitrain.rtl.axi import OKAY
 from bitrain.spec import (
@@ -158,3 +158,61 @@ def test_weights_need_a_bus():
     with pytest.raises(BitrainError, match=r"the raw interface has no bus .* --interface axi"):
         build_top(program, Interface())
     build_top(program, Interface.usual("axi"))
+
+
+@pytest.mark.parametrize("build", [random_network, residual_network])
+def test_early_termination(build):
+    """Frames stop where golden's ladder does, with its scores and with the cycles of all passes."""
+    network = build(4, bits=3, lanes=2)
+    program = Program(network, ARRAY, early_termination=True)
+    dut, rng = AxiAccelerator(program), np.random.default_rng(0)
+    images = random_images(network, 6)
+    lengths = sorted(program.prefixes)
+    prefixes = [program.prefixes[length] for length in lengths]
+    cycles = [estimate(prefix, ARRAY, early_termination=True).cycles for prefix in prefixes]
+    found = [margins(prefix, predict(prefix, images)) for prefix in prefixes]
+    seen = set()
+
+    async def testbench(ctx):
+        bus = dut.s_axil
+        for i, image in enumerate(images):
+            limit = len(lengths) if i < 3 else int(rng.integers(1, len(lengths) + 1))
+            rungs = [j for j in range(limit - 1) if i == 0 or rng.random() < 0.8]
+            # The first frame runs at all of them, whatever its scores are.
+            thresholds = [float(rng.choice(found[j]) if i else found[j].max() + 1) for j in rungs]
+            await write(ctx, bus, "STREAM_LENGTH", lengths[limit - 1])
+            for j, length in enumerate(lengths[:-1]):
+                await write(ctx, bus, "LADDER_LENGTH", length)
+                steps = prefixes[j].layers[-1].stream_length
+                margin = int(thresholds[rungs.index(j)] * steps) | 1 << 31 if j in rungs else 0
+                await write(ctx, bus, "LADDER_MARGIN", margin)
+                assert await read(ctx, bus, "LADDER_MARGIN") == margin
+            rungs.append(limit - 1)
+            ladder = [prefixes[j] for j in rungs]
+            (last,) = run_progressive(ladder, image[None], thresholds).rungs
+            await send(ctx, dut, image.ravel().tolist())
+            scores = run(ladder[last], image[None])[-1].ravel()
+            assert await receive(ctx, dut) == scores.tolist()
+            assert await read(ctx, bus, "CLASS_INDEX") == np.argmax(scores)
+            taken = rungs[: last + 1]
+            assert await read(ctx, bus, "CYCLES") == sum(cycles[j] for j in taken)
+            assert await read(ctx, bus, "LENGTHS_RUN") == sum(lengths[j] for j in taken)
+            seen.add((len(taken), last == len(ladder) - 1))
+        assert await read(ctx, bus, "ERROR") == 0
+        for name, value in (("LADDER_LENGTH", lengths[-1]), ("LADDER_MARGIN", 1 << 30)):
+            await write(ctx, bus, name, value)
+            assert await read(ctx, bus, "ERROR") == 4
+            await write(ctx, bus, "ERROR", 4)
+        assert await read(ctx, bus, "LADDER_LENGTH") == lengths[-2]
+
+    simulate(dut, testbench)
+    assert any(last for _, last in seen) and not all(last for _, last in seen)
+    assert max(count for count, _ in seen) > 1
+
+
+def test_what_early_termination_needs():
+    with pytest.raises(BitrainError, match=r"the raw interface has no registers for its margins"):
+        build_top(Program(NETWORK, ARRAY, early_termination=True), Interface())
+    shortest = Program(with_prefix(NETWORK, 1), ARRAY, early_termination=True)
+    with pytest.raises(BitrainError, match=r"network 'random4' has no shorter streams to run"):
+        build_top(shortest, Interface.usual("axi"))

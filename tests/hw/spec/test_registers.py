@@ -24,7 +24,11 @@ NETWORK, ARRAY = random_network(0), Array(channels=2, positions=2, lanes=4)
 
 @pytest.mark.parametrize(
     ("options", "version", "blocks"),
-    [({}, 0x10000, {0: 13}), ({"weights": "ram"}, 0x10001, {0: 13, 0x40: 3})],
+    [
+        ({}, 0x10000, {0: 13}),
+        ({"weights": "ram"}, 0x10001, {0: 13, 0x40: 3}),
+        ({"early_termination": True}, 0x10001, {0: 13, 0x60: 3}),
+    ],
 )
 def test_registers_of_an_accelerator(options, version, blocks):
     """Those of all at the start, those of an option at an address of its own."""
@@ -35,7 +39,7 @@ def test_registers_of_an_accelerator(options, version, blocks):
     assert expected[-1] + 4 < 1 << address_bits(registers)
     assert map_version(registers) == version
     errors = next(entry.fields for entry in registers if entry.name == "ERROR")
-    assert [field.low for field in errors] == list(range(3 + len(options)))
+    assert [field.low for field in errors] == [0, 1, 2] + [3] * ("weights" in options)
 
 
 def test_addresses_are_words_that_rise():

@@ -58,6 +58,7 @@ def test_manifest(ip: Path):
         "ports": describe_ports(program, Interface()),
         "registers": None,
         "weights": None,
+        "early_termination": False,
         "memories": ["rom/biases.mem", "rom/weights.mem"],
         "activation_bits": program.activation_bits,
         "score_bits": program.score_bits,

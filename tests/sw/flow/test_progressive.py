@@ -63,6 +63,9 @@ def test_shares_and_cycles_add_up(dataset):
     right = sum(rung.share / 100 * (rung.accuracy or 0) for rung in found.rungs)
     assert found.accuracy == pytest.approx(right)
     assert [rung.threshold is None for rung in found.rungs][-1]
+    for rung in found.rungs[:-1]:
+        last = min(rung.length, NETWORK.layers[-1].stream_length)
+        assert rung.margin == rung.threshold * last
     for shares in found.last_layer.values():
         assert len(shares) == 33
         assert sum(shares) == pytest.approx(100)

@@ -4,7 +4,7 @@ A. Forencich, *cocotbext-axi*: sources and sinks of AXI4-Stream and a manager of
 nothing of Bitrain.
 """
 
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -74,6 +74,18 @@ class Registers:
         await action
         await self.expect("ERROR", error, f"after {what}", checker)
         await self.write("ERROR", error)
+
+    async def set_ladder(
+        self, margins: Mapping[int, int], lengths: Sequence[int], checker: Checker
+    ) -> None:
+        """Run images at the lengths that have a margin first, and at none of the others."""
+        for length in lengths:
+            margin = margins[length] | 1 << 31 if length in margins else 0
+            await self.write("LADDER_LENGTH", length)
+            await self.write("LADDER_MARGIN", margin)
+            await self.expect("LADDER_LENGTH", length, "after writing it", checker)
+            await self.expect("LADDER_MARGIN", margin, f"of length {length}", checker)
+        await self.expect("ERROR", 0, "after all margins", checker)
 
     async def load_weights(self, image: list[int], first: int, checker: Checker) -> None:
         """Write a weight image, from its word ``first`` to its end, and then what lies before."""

@@ -1,6 +1,6 @@
 """What a scenario is given, and where its findings go.
 
-``run.py`` hands this over in environment variables: ``TB_IMAGES``, ``TB_SEED`` and
+``run.py`` hands this over in environment variables: ``TB_IMAGES``, ``TB_SEED``, ``TB_LADDER`` and
 ``TB_FINDINGS``, the JSON file that takes what each scenario found.
 """
 
@@ -50,6 +50,12 @@ class Session:
         files = (_TB.parent / self.manifest["weights"], _TB / "vectors" / "other" / "weights.bin")
         own, other = (np.fromfile(path, "<u4").tolist() for path in files)
         return own, other
+
+    @property
+    def ladder(self) -> dict[int, int] | None:
+        """Margins by length with which all images are to be run."""
+        margins = json.loads(os.environ["TB_LADDER"])
+        return margins and {int(length): margin for length, margin in margins.items()}
 
     def report(self, findings: dict) -> None:
         """Add what the scenario found to the file; fail if there are problems."""
