@@ -24,6 +24,7 @@ from strategies import networks
 from bitrain.bench import Simulator, simulate, write_testbench
 from bitrain.gen import generate_ip
 from bitrain.spec import Array, BitrainError, Network, Sharing, estimate, save_network
+from bitrain.spec.pipeline import cuts
 
 MAX_LAYERS = 5
 MAX_CYCLES = 2_000
@@ -41,6 +42,7 @@ class Case:
     seed: int
     network: Network
     array: Array
+    engines: int
     images: np.ndarray
     simulator: Simulator
 
@@ -54,6 +56,7 @@ class Case:
             f"{network.weight_bank.sequence.kind}",
             "layers": [_describe(layer) for layer in network.layers],
             "array": f"{array.channels}x{array.positions}x{array.lanes} {array.sharing}",
+            "engines": self.engines,
             "simulator": self.simulator,
         }
 
@@ -106,6 +109,7 @@ def draw(number: int) -> Case:
         seed=number,
         network=network,
         array=array,
+        engines=1 + int(rng.integers(4) == 0 and any(cuts(network))),
         images=random_images(network, NUM_IMAGES, number),
         simulator="icarus" if number % 10 and shutil.which("iverilog") else "verilator",
     )
@@ -131,14 +135,21 @@ def check(case: Case, out: Path) -> dict:
     shutil.rmtree(folder, ignore_errors=True)
 
     def testbench(ip: Path) -> None:
-        write_testbench(ip, case.network, case.array, case.images, top=NAME)
+        write_testbench(ip, case.network, case.array, case.images, top=NAME, engines=case.engines)
 
     result = case.summary()
     started = time.perf_counter()
     try:
         folder.mkdir(parents=True)
         save_network(case.network, folder / "network.npz")
-        generate_ip(case.network, case.array, folder / "ip", name=NAME, testbench=testbench)
+        generate_ip(
+            case.network,
+            case.array,
+            folder / "ip",
+            name=NAME,
+            engines=case.engines,
+            testbench=testbench,
+        )
         report = simulate(folder / "ip", simulator=case.simulator, seed=case.seed)
     except BitrainError as error:
         result |= {"problems": [str(error)]}
@@ -179,7 +190,8 @@ def main(arguments: list[str] | None = None) -> int:
         verdict = "FAILED" if result["problems"] else "ok"
         print(
             f"seed {result['seed']}: {verdict}; n {result['bits']}, {result['sequences']}, array "
-            f"{result['array']}, {result['simulator']}, {result.get('values', 0)} values, "
+            f"{result['array']}, {result['engines']} engines, {result['simulator']}, "
+            f"{result.get('values', 0)} values, "
             f"{result.get('cycles', '?')} cycles, {result['seconds']} s",
             *result["layers"],
             *result["problems"],

@@ -98,9 +98,9 @@ def layers(draw, in_shape: Shape, bits: int, *, relu: bool = True, stream: bool 
 def shortcuts(draw, layer: Layer, before: list[Layer]):
     """The layer, with a shortcut from one of those before it where one fits."""
     fitting = []
-    for index, source in enumerate(before):
+    shapes = [before[0].in_shape, *(source.out_shape for source in before)] if before else []
+    for index, (channels, height, width) in enumerate(shapes, -1):
         for stride in itertools.product((1, 2, 3), repeat=2):
-            channels, height, width = source.out_shape
             size = -(-height // stride[0]), -(-width // stride[1])
             if size == layer.conv_shape[1:] and channels <= layer.out_channels:
                 spare = layer.out_channels - channels

@@ -5,7 +5,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
-from typing import Unpack
+from typing import Any
 
 import pytest
 from networks import random_images, random_network, residual_network, retrained
@@ -19,6 +19,7 @@ from bitrain.spec import (
     Interface,
     Network,
     Options,
+    Pipeline,
     Program,
     estimate,
     save_network,
@@ -37,7 +38,7 @@ def generate(
     interface: Interface,
     network: Network = NETWORK,
     array: Array = ARRAY,
-    **options: Unpack[Options],
+    **options: Any,
 ) -> Path:
     images = random_images(network, 2)
 
@@ -79,6 +80,23 @@ def test_bit_exact(tmp_path, streams, reset, simulator, network):
     images = (2 + 3 + 1) + (4 + 3) * (streams == "axi")
     stored = sum(layer.out_shape.size for layer in network.layers)
     assert report.values_compared >= images * stored
+
+
+@pytest.mark.parametrize(
+    ("streams", "simulator", "network"),
+    [
+        ("raw", "verilator", residual_network(1, bits=3, lanes=2)),
+        pytest.param("axi", "icarus", NETWORK, marks=icarus),
+    ],
+)
+def test_several_engines(tmp_path, streams, simulator, network):
+    """An image in each: values of all layers, scores, and the cycles of the schedule."""
+    ip = generate(tmp_path / "ip", Interface.usual(streams), network, engines=2)
+    report = simulate(ip, simulator=simulator, seed=3)
+    assert report.problems == ()
+    cost = Pipeline(network, ARRAY, 2).cost
+    assert list(report.cycles) == cost.at_full_rate(2)[0]
+    assert report.values_compared >= 6 * sum(layer.out_shape.size for layer in network.layers)
 
 
 @pytest.mark.parametrize(

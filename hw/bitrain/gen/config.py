@@ -68,6 +68,8 @@ class IpConfig(_Model):
     """Whether images run at short lengths first."""
     weights: Weights = "rom"
     """Whether weights and biases can be loaded while it runs: ram."""
+    engines: int = 1
+    """Arrays in a row that share out the layers."""
     device: str
     frequency_mhz: float
     array: Array
@@ -96,6 +98,7 @@ class IpConfig(_Model):
         *,
         top: str,
         interface: Interface,
+        engines: int,
         device: str,
         frequency_mhz: float,
         **options: Unpack[Options],
@@ -115,6 +118,7 @@ class IpConfig(_Model):
             version=package_version("bitrain") or "unknown",
             top=top,
             interface=interface,
+            engines=engines,
             device=device,
             frequency_mhz=frequency_mhz,
             array=array,

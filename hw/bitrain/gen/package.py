@@ -31,7 +31,9 @@ from bitrain.spec import (
     Interface,
     Network,
     Options,
+    Pipeline,
     Program,
+    compile_network,
     estimate,
     save_network,
     write_atomically,
@@ -57,6 +59,7 @@ def generate_ip(
     device: str = DEFAULT_DEVICE,
     frequency: float | None = None,
     interface: Interface | None = None,
+    engines: int = 1,
     testbench: Callable[[Path], None] | None = None,
     **options: Unpack[Options],
 ) -> Path:
@@ -74,6 +77,8 @@ def generate_ip(
         constraints and as the default of synthesis. The Verilog does not depend on them.
     interface
         Streams, clock and reset of the module; raw streams by default.
+    engines
+        Arrays in a row that share out the layers, an image in each.
     testbench
         Called with the folder while it is being made; what it writes to ``tb/`` goes into the core.
     options
@@ -94,12 +99,13 @@ def generate_ip(
         array,
         top=top,
         interface=interface or Interface(),
+        engines=engines,
         device=chosen.name,
         frequency_mhz=frequency or chosen.frequency,
         **options,
     )
     _check_replaceable(directory)
-    program = Program(network, array, **options)
+    program = compile_network(network, array, engines=engines, **options)
     directory.parent.mkdir(parents=True, exist_ok=True)
     staging = directory.with_name(f".{directory.name}.{os.getpid()}.tmp")
     try:
@@ -108,7 +114,7 @@ def generate_ip(
         waivers = waiver_file(axi=config.interface.is_axi)
         write_atomically(staging / "lint" / f"{top}.vlt", waivers)
         save_network(network, staging / "network.npz")
-        if program.loadable:
+        if isinstance(program, Program) and program.loadable:
             write_weight_image(program, network, staging / "weights" / f"{top}.bin")
         write_config(config, staging)
         if testbench:
@@ -129,12 +135,18 @@ def default_name(network_name: str) -> str:
 
 
 def _template_values(
-    config: IpConfig, program: Program, device: Device, sources: Sources, ports: list[Port]
+    config: IpConfig,
+    program: Program | Pipeline,
+    device: Device,
+    sources: Sources,
+    ports: list[Port],
 ) -> dict[str, Any]:
-    cost = estimate(program.network, program.array, **program.options)
-    overhead = layer_overhead(
-        program.network, program.array, run_time_length=program.run_time_length
-    )
+    programs = program.programs if isinstance(program, Pipeline) else (program,)
+    costs = [estimate(each.network, each.array, **each.options) for each in programs]
+    overheads = {
+        layer_overhead(each.network, each.array, run_time_length=each.run_time_length)
+        for each in programs
+    }
     registers = registers_of(program)
     suffix = {"ecp5": "lpf", "ice40": "pcf"}[device.family]
     return {
@@ -145,17 +157,19 @@ def _template_values(
         "network": program.network,
         "array": program.array,
         "program": program,
-        "cost": cost,
-        "overhead": overhead,
+        "programs": programs,
+        "cost": program.cost if isinstance(program, Pipeline) else costs[0],
+        "costs": costs,
+        "overheads": sorted(overheads),
         "prefix_cycles": {
             size: estimate(prefix, program.array, **program.options).cycles
             for size, prefix in program.prefixes.items()
         },
-        "read_cycles": cost.cycles - sum(layer.cycles for layer in cost.layers),
+        "read_cycles": costs[0].cycles - sum(layer.cycles for layer in costs[0].layers),
         "device": device,
         "memories": sources.memories,
-        "image_words": num_image_words(program),
-        "words_per_entry": words_per_entry(program),
+        "image_words": num_image_words(programs[0]) if program.loadable else 0,
+        "words_per_entry": words_per_entry(programs[0]) if program.loadable else 0,
         "ports": ports,
         "pixel_bytes": -(-program.activation_bits // 8),
         "score_bytes": -(-program.score_bits // 8),

@@ -1,5 +1,6 @@
 """Ports of the accelerator in Verilog, with what they mean."""
 
+import re
 from dataclasses import dataclass
 
 from amaranth.hdl import Shape
@@ -69,4 +70,5 @@ def list_ports(top: Component, interface: Interface) -> list[Port]:
 
 def _meaning(name: str) -> str:
     bus, _, signal = name.rpartition("_")
-    return _MEANINGS.get(name.replace("__", "_")) or f"{_BUSES[bus]}, {signal.upper()}"
+    plain = re.sub(r"^(trace)\d+", r"\1", name.replace("__", "_"))  # of one engine or several
+    return _MEANINGS.get(plain) or f"{_BUSES[bus]}, {signal.upper()}"

@@ -13,6 +13,7 @@ from .loader import Loader
 from .mac_array import MacArray
 from .max_pool import MaxPool
 from .operands import OperandRegisters
+from .pipelined_accelerator import PipelinedAccelerator
 from .pooled_counts import PooledCounts
 from .pooled_fire import PooledFire
 from .popcount import PopulationCount
@@ -49,6 +50,7 @@ __all__ = [
     "MacArray",
     "MaxPool",
     "OperandRegisters",
+    "PipelinedAccelerator",
     "PooledCounts",
     "PooledFire",
     "PopulationCount",

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from amaranth.hdl import Module, Signal, signed, unsigned
+from amaranth.hdl import Module, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import Component, In, Out
 
 from bitrain.spec import Program
 
-from .engine import Engine
+from .engine import Engine, score_shape
 from .ladder import Ladder
 from .layouts import activation_shape, rungs_layout, weight_write
 
@@ -42,7 +42,8 @@ class Accelerator(Component):
     scores : Out(stream of {score, last})
         Signed scores in C order; ``last`` with the last of an image.
     class_index : Out(…)
-        Index of the largest score, the lowest among equals; from the first score on.
+        Index of the largest score, the lowest among equals; from the first score on. A part of a
+        network has none, and gives its last layer's activations for scores.
     busy : Out(1)
         From an image's first pixel to its last score.
     cycles : Out(32)
@@ -73,7 +74,7 @@ class Accelerator(Component):
         self.rewindable = rewindable
         network = program.network
         activation = activation_shape(network.bits)
-        self.score_layout = data.StructLayout({"score": signed(program.score_bits), "last": 1})
+        self.score_layout = data.StructLayout({"score": score_shape(program), "last": 1})
         trace = wiring.Signature(
             {
                 "valid": Out(1),
@@ -82,11 +83,14 @@ class Accelerator(Component):
                 "data": Out(activation),
             }
         )
+        class_index = {"class_index": Out(range(max(2, network.num_scores)))}
+        if not network.gives_scores:
+            class_index = {}
         super().__init__(
             {
                 "pixels": In(stream.Signature(activation)),
                 "scores": Out(stream.Signature(self.score_layout)),
-                "class_index": Out(range(max(2, network.num_scores))),
+                **class_index,
                 "busy": Out(1),
                 "cycles": Out(unsigned(32)),
                 "trace": Out(trace),
@@ -122,7 +126,7 @@ class Accelerator(Component):
             engine.score_index.eq(score),
             self.scores.payload.score.eq(engine.score),
             self.scores.payload.last.eq(score == network.num_scores - 1),
-            self.class_index.eq(engine.class_index),
+            *([self.class_index.eq(engine.class_index)] if network.gives_scores else []),
             self.trace.valid.eq(engine.store),
             self.trace.layer.eq(engine.layer),
             self.trace.address.eq(engine.store_address),

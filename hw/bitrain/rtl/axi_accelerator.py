@@ -4,7 +4,8 @@ from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Component, In, Out
 
-from bitrain.spec import Program
+from bitrain.spec import Pipeline, Program
+from bitrain.spec.pipeline import traces_of
 from bitrain.spec.registers import (
     ENABLE,
     IDENTIFICATION,
@@ -18,7 +19,17 @@ from .accelerator import Accelerator
 from .axi import axi_lite, axi_stream
 from .axi_lite import AxiLiteRegisters
 from .frame_guard import FrameGuard
+from .pipelined_accelerator import PipelinedAccelerator
 from .weight_loader import WeightLoader
+
+
+def build_accelerator(
+    program: Program | Pipeline, *, rewindable: bool = False
+) -> Accelerator | PipelinedAccelerator:
+    """With one engine or several."""
+    if isinstance(program, Pipeline):
+        return PipelinedAccelerator(program, rewindable=rewindable)
+    return Accelerator(program, rewindable=rewindable)
 
 
 class AxiAccelerator(Component):
@@ -45,12 +56,12 @@ class AxiAccelerator(Component):
     class_index : Out(…), busy : Out(1), cycles : Out(32)
         As in the registers, for logic beside the accelerator.
     trace : Out(signature)
-        As of :class:`Accelerator`.
+        As of the accelerator; one for each engine of several.
     """
 
-    def __init__(self, program: Program):
+    def __init__(self, program: Program | Pipeline):
         self.program = program
-        self.accelerator = Accelerator(program, rewindable=True)
+        self.accelerator = build_accelerator(program, rewindable=True)
         self.registers = registers_of(program)
         members = self.accelerator.signature.members
         pixel_bytes = -(-program.activation_bits // 8)
@@ -63,8 +74,8 @@ class AxiAccelerator(Component):
                 "class_index": Out(members["class_index"].shape),
                 "busy": Out(1),
                 "cycles": Out(32),
-                "trace": Out(members["trace"].signature),
             }
+            | {name: Out(members[name].signature) for name in traces_of(program)}
         )
 
     def elaborate(self, platform):
@@ -92,7 +103,8 @@ class AxiAccelerator(Component):
             self.busy.eq(accelerator.busy),
             self.cycles.eq(accelerator.cycles),
         ]
-        wiring.connect(m, accelerator.trace, wiring.flipped(self.trace))
+        for name in traces_of(self.program):
+            wiring.connect(m, getattr(accelerator, name), wiring.flipped(getattr(self, name)))
 
         # Registers.
         enable = Signal(init=ENABLE)

@@ -35,6 +35,12 @@ def rom(shape: Shape | data.Layout, words: list[int], *, loadable: bool = False)
     )
 
 
+def score_shape(program: Program) -> Shape:
+    """A score, or an activation where a part of a network gives these."""
+    gives_scores = program.network.gives_scores
+    return signed(program.score_bits) if gives_scores else activation_shape(program.network.bits)
+
+
 class Engine(Component):
     """Runs all layers of a program on the image in its activation RAM.
 
@@ -62,9 +68,10 @@ class Engine(Component):
     done : Out(1)
         The scores are there.
     score_index : In(…), score : Out(signed(score_bits))
-        Score RAM, read in one cycle.
+        Score RAM, read in one cycle. In a part of a network it holds the last layer's activations,
+        Out(n + 1), in the place of scores.
     class_index : Out(…)
-        Index of the largest score, from ``done`` to the next image's.
+        Index of the largest score, from ``done`` to the next image's; not in a part.
     layer : Out(…)
         The layer at work.
     store, store_address, store_activation : Out
@@ -83,6 +90,9 @@ class Engine(Component):
     def __init__(self, program: Program):
         self.program = program
         activation = activation_shape(program.network.bits)
+        class_index = {"class_index": Out(range(max(2, program.network.num_scores)))}
+        if not program.network.gives_scores:
+            class_index = {}
         super().__init__(
             {
                 "load": In(1),
@@ -91,8 +101,8 @@ class Engine(Component):
                 "start": In(1),
                 "done": Out(1),
                 "score_index": In(range(max(2, program.network.num_scores))),
-                "score": Out(signed(program.score_bits)),
-                "class_index": Out(range(max(2, program.network.num_scores))),
+                "score": Out(score_shape(program)),
+                **class_index,
                 "layer": Out(range(max(2, len(program.network.layers)))),
                 "store": Out(1),
                 "store_address": Out(program.address_bits),
@@ -223,14 +233,16 @@ class Engine(Component):
             self.store_address.eq(writeback.store_address),
             self.store_activation.eq(writeback.activation),
         ]
+        in_part = not network.gives_scores
+        last = self.layer == len(network.layers) - 1
         write = activations.write_port()
         m.d.comb += [
-            write.en.eq(self.load | self.store),
+            write.en.eq(self.load | (self.store & ~last if in_part else self.store)),
             write.addr.eq(Mux(self.load, self.load_address, self.store_address)),
             write.data.eq(Mux(self.load, self.load_activation, self.store_activation)),
         ]
         m.submodules.scores = scores = memory.Memory(
-            shape=signed(program.score_bits), depth=max(2, network.num_scores), init=[]
+            shape=score_shape(program), depth=max(2, network.num_scores), init=[]
         )
         if program.loadable:
             put = self.weight_write
@@ -244,21 +256,28 @@ class Engine(Component):
                 bias_in.data.eq(put.word),
             ]
         score_write, score_read = scores.write_port(), scores.read_port()
-        m.submodules.arg_max = arg_max = ArgMax(
-            value_shape=signed(program.score_bits), index_bits=len(self.class_index)
-        )
+        if in_part:
+            stored = self.store & last, self.store_address, self.store_activation
+        else:
+            stored = writeback.score_valid, writeback.score_index, writeback.score
+            m.submodules.arg_max = arg_max = ArgMax(
+                value_shape=signed(program.score_bits), index_bits=len(self.class_index)
+            )
         m.d.comb += [
-            score_write.en.eq(writeback.score_valid),
-            score_write.addr.eq(writeback.score_index),
-            score_write.data.eq(writeback.score),
+            score_write.en.eq(stored[0]),
+            score_write.addr.eq(stored[1]),
+            score_write.data.eq(stored[2]),
             score_read.addr.eq(self.score_index),
             self.score.eq(score_read.data),
-            arg_max.clear.eq(self.start),
-            arg_max.valid.eq(writeback.score_valid),
-            arg_max.value.eq(writeback.score),
-            arg_max.index.eq(writeback.score_index),
-            self.class_index.eq(arg_max.best),
         ]
+        if not in_part:
+            m.d.comb += [
+                arg_max.clear.eq(self.start),
+                arg_max.valid.eq(writeback.score_valid),
+                arg_max.value.eq(writeback.score),
+                arg_max.index.eq(writeback.score_index),
+                self.class_index.eq(arg_max.best),
+            ]
         if program.early_termination:
             m.submodules.score_margin = margin = ScoreMargin(value_shape=signed(program.score_bits))
             m.d.comb += [

@@ -4,7 +4,7 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
-from bitrain.spec import Program
+from bitrain.spec import Pipeline, Program
 
 from .layouts import activation_shape
 
@@ -37,7 +37,7 @@ class FrameGuard(Component):
         For a cycle: a frame ended early, or did not end where it should.
     """
 
-    def __init__(self, program: Program):
+    def __init__(self, program: Program | Pipeline):
         self.num_pixels = program.network.in_shape.size
         activation = activation_shape(program.network.bits)
         word = data.StructLayout({"pixel": activation, "last": 1})

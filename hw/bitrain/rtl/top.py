@@ -3,13 +3,12 @@
 from amaranth.hdl import ClockDomain, Module
 from amaranth.lib.wiring import Component, Flow, In, Out
 
-from bitrain.spec import BitrainError, Interface, Program
+from bitrain.spec import BitrainError, Interface, Pipeline, Program
 
-from .accelerator import Accelerator
-from .axi_accelerator import AxiAccelerator
+from .axi_accelerator import AxiAccelerator, build_accelerator
 
 
-def build_top(program: Program, interface: Interface) -> Component:
+def build_top(program: Program | Pipeline, interface: Interface) -> Component:
     """The accelerator of ``program`` with the streams, the clock and the reset of ``interface``.
 
     Ports of the raw interface are those that Amaranth writes: ``pixels__valid``, ``clk``, ``rst``.
@@ -29,8 +28,9 @@ def build_top(program: Program, interface: Interface) -> Component:
             "weights = ram: the raw interface has no bus to write them over; choose --interface axi"
         )
     if interface == Interface():
-        return Accelerator(program)
-    return Top(AxiAccelerator(program) if interface.is_axi else Accelerator(program), interface)
+        return build_accelerator(program)
+    inner = AxiAccelerator(program) if interface.is_axi else build_accelerator(program)
+    return Top(inner, interface)
 
 
 class Top(Component):
@@ -52,7 +52,7 @@ class Top(Component):
         Under the names of the interface.
     """
 
-    def __init__(self, inner: Accelerator | AxiAccelerator, interface: Interface):
+    def __init__(self, inner: Component, interface: Interface):
         self.inner = inner
         self.interface = interface
         separator = "_" if interface.is_axi else "__"

@@ -16,6 +16,7 @@ from .layer import Layer, MaxPool2d, Neuron, Shape, Shortcut
 from .network import Network
 from .number import to_unipolar
 from .options import Options, Weights
+from .pipeline import Part, Pipeline, PipelineCost, compile_network
 from .prefix import with_prefix
 from .program import Program
 from .sequence import Lfsr, Ramp, Sequence, Sobol, VanDerCorput
@@ -39,6 +40,9 @@ __all__ = [
     "NetworkCost",
     "Neuron",
     "Options",
+    "Part",
+    "Pipeline",
+    "PipelineCost",
     "Program",
     "Ramp",
     "Reply",
@@ -52,6 +56,7 @@ __all__ = [
     "Tiling",
     "VanDerCorput",
     "Weights",
+    "compile_network",
     "estimate",
     "load_network",
     "parts_read",

@@ -112,7 +112,7 @@ def estimate(network: Network, array: Array, **options: Unpack[Options]) -> Netw
         elements = tiling.tiles * tiling.chunks * array.lanes
         words = tiling.channel_tiles * tiling.chunks * array.lanes
         results = tiling.tiles * array.neurons
-        stored = program.score_bits if last else program.activation_bits
+        stored = program.output_bits if last else program.activation_bits
         layers.append(
             LayerCost(
                 name=layer.name,
@@ -132,10 +132,10 @@ def estimate(network: Network, array: Array, **options: Unpack[Options]) -> Netw
         load_cycles=network.in_shape.size,
         output_cycles=network.num_scores,
         activation_ram_bits=program.activation_depth * program.activation_bits,
-        weight_rom_bits=len(program.weight_words) * array.channels * program.weight_bits,
-        bias_rom_bits=len(program.bias_words) * program.bias_word_bits,
+        weight_rom_bits=program.weight_depth * array.channels * program.weight_bits,
+        bias_rom_bits=program.bias_depth * program.bias_word_bits,
         program_rom_bits=len(network.layers) * sum(program.field_widths.values()),
-        score_ram_bits=network.num_scores * program.score_bits,
+        score_ram_bits=network.num_scores * program.output_bits,
         stream_rom_bits=program.stream_rom_bits,
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .layer import Layer
+from .network import Network
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,20 +120,19 @@ SHORTCUT_FIELDS = tuple(
 """Fields that only programs with a shortcut have in their ROM."""
 
 
-def shortcut_fields(
-    layer: Layer, layers: Sequence[Layer], out_bases: Sequence[int]
-) -> dict[str, int]:
+def shortcut_fields(layer: Layer, network: Network, out_bases: Sequence[int]) -> dict[str, int]:
     """Fields of what a layer's shortcut adds, if it has one."""
     if (shortcut := layer.shortcut) is None:
         return {}
-    channels, height, width = layers[shortcut.source].out_shape
+    channels, height, width = network.added_shape(shortcut.source)
+    base = out_bases[shortcut.source] if shortcut.source >= 0 else 0
     row, column = shortcut.stride[0] * width, shortcut.stride[1]
     window, plane = layer.pool_window, height * width
     return {
         "shortcut_gain": shortcut.gain,
         "shortcut_first_channel": shortcut.before,
         "shortcut_last_channel": shortcut.before + channels - 1,
-        "shortcut_first_address": out_bases[shortcut.source] - shortcut.before * plane,
+        "shortcut_first_address": base - shortcut.before * plane,
         "shortcut_channel_step": plane,
         "shortcut_neuron_column_step": column,
         "shortcut_neuron_row_step": row - (window.kernel[1] - 1) * column,

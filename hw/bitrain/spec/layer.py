@@ -66,8 +66,8 @@ class Shortcut(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    source: int = Field(ge=0)
-    """Index of the layer that stored them."""
+    source: int = Field(ge=-1)
+    """Index of the layer that stored them; -1 stands for the image."""
     gain: int = Field(ge=1, le=1 << 12)
     """Product bits of this layer that one step of theirs is worth."""
     stride: Pair = (1, 1)

@@ -1,6 +1,6 @@
 """The network: the one artefact that training hands to golden model, RTL and cost model."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -24,6 +24,9 @@ class Network(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    gives_scores: ClassVar[bool] = True
+    """Whether the last layer gives scores; not that of a part (``pipeline.Part``)."""
+
     format_version: Literal[4] = FORMAT_VERSION
     name: str = Field(min_length=1)
     activation_bank: SngBank
@@ -41,7 +44,7 @@ class Network(BaseModel):
         self._check_appends()
         self._check_reads()
         for layer in self.layers:
-            last = layer is self.layers[-1]
+            last = layer is self.layers[-1] and self.gives_scores
             if layer.relu == last:
                 expected = "no ReLU (it gives the scores)" if last else "a ReLU (unipolar output)"
                 raise ValueError(f"layer {layer.name!r} needs {expected}")
@@ -116,17 +119,22 @@ class Network(BaseModel):
             channels += self.stored_shape(layer.append).channels
         return Shape(channels, height, width)
 
+    def added_shape(self, index: int) -> Shape:
+        """What layer ``index`` (-1: the image) stores by itself."""
+        return self.in_shape if index < 0 else self.layers[index].out_shape
+
     def _check_shortcut(self, layer: Layer) -> None:
         if (shortcut := layer.shortcut) is None:
             return
         if shortcut.source >= next(i for i, other in enumerate(self.layers) if other is layer):
             raise ValueError(f"layer {layer.name!r} adds what a layer after it stores")
-        channels, height, width = self.layers[shortcut.source].out_shape
+        channels, height, width = self.added_shape(shortcut.source)
         (sh, sw), conv = shortcut.stride, layer.conv_shape
+        giver = repr(self.layers[shortcut.source].name) if shortcut.source >= 0 else "the image"
         if (-(-height // sh), -(-width // sw)) != conv[1:] or channels + shortcut.before > conv[0]:
             raise ValueError(
                 f"layer {layer.name!r} of {tuple(conv)} neurons cannot add "
-                f"{self.layers[shortcut.source].name!r} of {(channels, height, width)}"
+                f"{giver} of {(channels, height, width)}"
             )
         _, high = self.accumulator_range(layer)
         if high >> (MAX_ACCUMULATOR_BITS - 1):

@@ -137,6 +137,11 @@ class Program:
         return max(max(-low - 1, high).bit_length() for low, high in ranges) + 1
 
     @property
+    def output_bits(self) -> int:
+        """Of a score; of an activation in a part that gives these."""
+        return self.score_bits if self.network.gives_scores else self.activation_bits
+
+    @property
     def bias_word_bits(self) -> int:
         """A channel's bias and upscale."""
         return self.score_bits + self.upscale_bits
@@ -145,7 +150,7 @@ class Program:
     def left_shift(self) -> int:
         """Constant left shift that makes every layer's remaining shift a right shift."""
         networks = self.prefixes.values()
-        inner = [layer for network in networks for layer in network.layers[:-1]]
+        inner = [layer for network in networks for layer in network.layers if layer.relu]
         return max(0, *(-self._shift(layer) for layer in inner), 0)
 
     @cached_property
@@ -156,7 +161,7 @@ class Program:
     @cached_property
     def largest_right_shift(self) -> int:
         """Of a channel, in place of its layer's and its own shift."""
-        inner = self.network.layers[:-1]
+        inner = [layer for layer in self.network.layers if layer.relu]
         return max((self._shift(y) + self._upscale(y) for y in inner), default=0) + self.left_shift
 
     def _shift(self, layer: Layer) -> int:
@@ -176,8 +181,11 @@ class Program:
 
     @cached_property
     def address_bits(self) -> int:
-        """Addresses of the activation RAM."""
-        return max(1, (self.activation_depth - 1).bit_length())
+        """Addresses of the activation RAM, and of what a part of a network gives."""
+        depth = max(
+            self.activation_depth, 0 if self.network.gives_scores else self.network.num_scores
+        )
+        return max(1, (depth - 1).bit_length())
 
     # Memories.
 
@@ -219,7 +227,7 @@ class Program:
             first[network.stored[i][0]] + network.stored_shape(i).size - layer.out_shape.size
             for i, layer in enumerate(network.layers[:-1])
         ]
-        return (*bases, 0)  # scores have a memory of their own
+        return (*bases, 0)  # what the last layer gives has a memory of its own
 
     @cached_property
     def weight_bases(self) -> tuple[int, ...]:
@@ -371,7 +379,7 @@ class Program:
             group_step=layer.in_shape.size // layer.groups * grouped,
             streaming=layer.neuron == "stream",
             stream_base=self.stream_bases[index],
-            **shortcut_fields(layer, self.network.layers, self.out_bases),
+            **shortcut_fields(layer, self.network, self.out_bases),
         )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from .pipeline import Pipeline
 from .program import Program
 
 Access = Literal["ro", "rw", "w1c", "wo"]
@@ -185,7 +186,7 @@ def field(name: str, field_name: str) -> Field:
     return next(entry for entry in register(name).fields if entry.name == field_name)
 
 
-def registers_of(program: Program) -> tuple[Register, ...]:
+def registers_of(program: Program | Pipeline) -> tuple[Register, ...]:
     """Those of the table that an accelerator has, with the fields that it has."""
     there = {
         None: True,

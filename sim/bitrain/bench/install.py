@@ -16,7 +16,9 @@ from bitrain.spec import (
     Layer,
     Network,
     Options,
+    Pipeline,
     Program,
+    compile_network,
     estimate,
     write_weight_image,
 )
@@ -24,7 +26,7 @@ from bitrain.spec import (
 from .manifest import describe_ports, describe_registers
 
 _SOURCES = Path(__file__).parent / "testbench"
-MANIFEST_FORMAT = 2
+MANIFEST_FORMAT = 3
 
 
 def write_testbench(
@@ -35,14 +37,15 @@ def write_testbench(
     *,
     top: str | None = None,
     interface: Interface | None = None,
+    engines: int = 1,
     **options: Unpack[Options],
 ) -> None:
     """Write ``ip_dir/tb``: test bench, manifest and golden vectors of ``images``.
 
     images: integers in [0, 2^n], (K, channels, height, width). ``top``: the Verilog module, which
     is ``ip_dir/rtl/<top>.v``; by default the only one there. ``interface``: its ports, raw streams
-    by default. ``options``: those that it was generated with. The same arguments give the same
-    bytes; an older ``tb`` is replaced as a whole.
+    by default. ``engines``: in which it runs the layers; ``options``: the others that it was
+    generated with. The same arguments give the same bytes; an older ``tb`` is replaced as a whole.
     """
     interface = interface or Interface()
     ip_dir = Path(ip_dir)
@@ -55,10 +58,19 @@ def write_testbench(
     top = top or modules[0]
     if not len(images):
         raise BitrainError("test bench: no images given, expected at least one")
-    program = Program(network, array, **options)
-    costs = {
-        length: estimate(prefix, array, **options) for length, prefix in program.prefixes.items()
-    }
+    program = compile_network(network, array, engines=engines, **options)
+    if isinstance(program, Pipeline):
+        programs, costs = program.programs, {program.longest: program.cost}
+        cycles, intervals = program.cost.at_full_rate(len(images))
+    else:
+        programs = (program,)
+        costs = {
+            length: estimate(prefix, array, **options)
+            for length, prefix in program.prefixes.items()
+        }
+        cost = costs[program.longest]
+        cycles = [cost.cycles] * len(images)
+        intervals = [cost.image_cycles] * (len(images) - 1)
     manifest = {
         "format": MANIFEST_FORMAT,
         "network": network.name,
@@ -73,16 +85,15 @@ def write_testbench(
         "score_bits": program.score_bits,
         "layers": [
             {"name": layer.name, "shape": list(layer.out_shape), "out_base": base}
-            for layer, base in zip(network.layers, program.out_bases, strict=True)
+            for layer, base in zip(
+                network.layers, (base for x in programs for base in x.out_bases), strict=True
+            )
         ],
+        "engines": [len(each.network.layers) for each in programs],
+        "full_rate": {"cycles": cycles, "intervals": intervals},
         "images": len(images),
         "lengths": [
-            {
-                "length": length,
-                "predicted_cycles": cost.cycles,
-                "predicted_image_cycles": cost.image_cycles,
-            }
-            for length, cost in costs.items()
+            {"length": length, "predicted_cycles": cost.cycles} for length, cost in costs.items()
         ],
     }
     with TemporaryDirectory(dir=ip_dir, prefix=".tb-") as folder:
@@ -93,7 +104,7 @@ def write_testbench(
         np.save(new / "vectors" / "images.npy", images.astype(np.uint32))
         for length, prefix in program.prefixes.items():
             _write_expected(new / "vectors" / f"length{length}", golden.run(prefix, images))
-        if program.loadable:
+        if isinstance(program, Program) and program.loadable:
             other = _another_training(network)
             _write_expected(new / "vectors" / "other", golden.run(other, images))
             write_weight_image(program, other, new / "vectors" / "other" / "weights.bin")

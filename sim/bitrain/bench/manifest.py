@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from bitrain.spec import Interface, Program
+from bitrain.spec import Interface, Pipeline, Program
+from bitrain.spec.pipeline import traces_of
 from bitrain.spec.registers import IDENTIFICATION, map_version, registers_of
 from bitrain.spec.weight_image import num_image_words
 
@@ -24,12 +25,13 @@ _BUS_INPUTS += ("araddr", "arprot", "arvalid", "rready")
 _BUS_OUTPUTS = ("awready", "wready", "bresp", "bvalid", "arready", "rdata", "rresp", "rvalid")
 
 
-def describe_ports(program: Program, interface: Interface) -> dict[str, Any]:
+def describe_ports(program: Program | Pipeline, interface: Interface) -> dict[str, Any]:
     """Names of ports by what they are for, and at which level the reset is active."""
     separator = "_" if interface.is_axi else "__"
-    trace = {
-        f"trace_{name}": f"trace{separator}{name}" for name in ("valid", "layer", "address", "data")
-    }
+    traces = [
+        {name: f"{trace}{separator}{name}" for name in ("valid", "layer", "address", "data")}
+        for trace in traces_of(program)
+    ]
     has_length = program.run_time_length and not interface.is_axi
     return {
         "streams": interface.streams,
@@ -39,19 +41,22 @@ def describe_ports(program: Program, interface: Interface) -> dict[str, Any]:
             "reset": interface.reset_name,
             **(_AXI if interface.is_axi else _RAW),
             **{name: name for name in ("class_index", "busy", "cycles")},
-            **trace,
             **({"log_length": "log_length"} if has_length else {}),
         },
+        "traces": traces,
         "bus_inputs": [f"s_axil_{name}" for name in _BUS_INPUTS] * interface.is_axi,
         "bus_outputs": [f"s_axil_{name}" for name in _BUS_OUTPUTS] * interface.is_axi,
     }
 
 
-def describe_registers(program: Program) -> dict[str, Any]:
+def describe_registers(program: Program | Pipeline) -> dict[str, Any]:
     """Addresses, and what they hold after reset, busy or not."""
     network, registers = program.network, registers_of(program)
-    of_weights = {"WEIGHT_ADDRESS": 0, "WEIGHT_DATA": 0, "WEIGHT_WORDS": num_image_words(program)}
-    of_ladder = {"LADDER_LENGTH": min(program.prefixes), "LADDER_MARGIN": 0, "LENGTHS_RUN": 0}
+    more: dict[str, int] = {}
+    if isinstance(program, Program) and program.loadable:
+        more |= {"WEIGHT_ADDRESS": 0, "WEIGHT_DATA": 0, "WEIGHT_WORDS": num_image_words(program)}
+    if program.early_termination:
+        more |= {"LADDER_LENGTH": min(program.prefixes), "LADDER_MARGIN": 0, "LENGTHS_RUN": 0}
     return {
         "offsets": {register.name: register.offset for register in registers},
         "constants": {
@@ -62,7 +67,6 @@ def describe_registers(program: Program) -> dict[str, Any]:
             "PIXELS": network.in_shape.size,
             "SCORES": network.num_scores,
             "FORMAT": network.bits | program.score_bits << 8,
-            **(of_weights if program.loadable else {}),
-            **(of_ladder if program.early_termination else {}),
+            **more,
         },
     }

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bitrain.gen import IpConfig, read_config, write_verilog
 from bitrain.rtl import build_top
-from bitrain.spec import Program, SerialLink, load_network
+from bitrain.spec import BitrainError, Program, SerialLink, load_network
 
 from .accumulators import CountsFit, ranges
 from .sequence import SequenceIsPermutation, SourceFollowsSequence
@@ -22,6 +22,11 @@ def prove(ip: Path) -> Iterator[ProofResult]:
     """
     ip = Path(ip)
     config = read_config(ip)
+    if config.engines > 1:
+        raise BitrainError(
+            f"{ip}: {config.engines} engines; proofs are of one engine, so prove a package of the "
+            "same network and array without --engines"
+        )
     network = load_network(ip / "network.npz")
     program = Program(network, config.array, **config.options)
     yield _same_verilog(ip, config, program)

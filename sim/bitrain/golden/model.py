@@ -51,7 +51,8 @@ def _outputs(network: Network, images: np.ndarray, arithmetic: Arithmetic) -> li
             sums, fraction = _binary_sums(network, layer, activations)
             constants <<= fraction
         if layer.shortcut:
-            added = _shortcut(layer, outputs[layer.shortcut.source]) << fraction
+            source = layer.shortcut.source
+            added = _shortcut(layer, outputs[source] if source >= 0 else images) << fraction
             sums = sums.astype(np.int64) + added
         if layer.relu:
             shifts = layer.shift + layer.upscale.astype(np.int64) + fraction

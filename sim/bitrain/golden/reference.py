@@ -15,7 +15,7 @@ def run_reference(network: Network, images: np.ndarray) -> list[np.ndarray]:
         activations = stored[source].reshape(-1, *layer.in_shape)
         shortcuts = [None] * len(images)
         if layer.shortcut:
-            shortcuts = outputs[layer.shortcut.source]
+            shortcuts = [images, *outputs][layer.shortcut.source + 1]
         pairs = zip(activations, shortcuts, strict=True)
         activations = np.stack([_layer(network, layer, image, added) for image, added in pairs])
         outputs.append(activations)

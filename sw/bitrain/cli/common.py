@@ -27,6 +27,9 @@ IpFolder = Annotated[Path, typer.Argument(help="IP folder.", show_default=False)
 Channels = Annotated[int, typer.Option("--channels", "-P", help="Output channels at a time.")]
 Positions = Annotated[int, typer.Option("--positions", "-Q", help="Output positions at a time.")]
 Lanes = Annotated[int, typer.Option("--lanes", "-N", help="Products of a neuron at a time.")]
+Engines = Annotated[
+    int, typer.Option("--engines", "-E", help="Arrays in a row, which share out the layers.", min=1)
+]
 SharingOption = Annotated[Sharing, typer.Option(help="Which multipliers share SNGs.")]
 Images = Annotated[int, typer.Option(help="Number of test images.", min=1)]
 Simulator = Literal["verilator", "icarus"]

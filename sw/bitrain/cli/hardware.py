@@ -5,11 +5,12 @@ from typing import Annotated, Literal
 
 import typer
 
-from bitrain.spec import Interface, Options, Program, Sharing, Weights, load_network
+from bitrain.spec import Interface, Options, Sharing, Weights, compile_network, load_network
 
 from .common import (
     Channels,
     DataDir,
+    Engines,
     Images,
     IpFolder,
     Lanes,
@@ -45,6 +46,7 @@ def generate(
     weights: Annotated[
         Weights, typer.Option(help="ram: others can be loaded over the bus of --interface axi.")
     ] = "rom",
+    engines: Engines = 1,
     device: Annotated[str, typer.Option(help="FPGA, for constraints.")] = "ecp5-85k",
     name: Annotated[str | None, typer.Option(help="Verilog module; the network's name.")] = None,
     images: Images = 16,
@@ -68,12 +70,13 @@ def generate(
         name=name,
         device=device,
         interface=Interface.usual(interface, reset),
+        engines=engines,
         num_images=images,
         data=data,
         data_dir=data_dir,
         **options,
     )
-    program = Program(loaded, array, **options)
+    program = compile_network(loaded, array, engines=engines, **options)
     print_memories(program, device, console)
     console.print(f"wrote {written}")
 

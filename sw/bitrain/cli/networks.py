@@ -5,11 +5,12 @@ from typing import Annotated
 
 import typer
 
-from bitrain.spec import BitrainError, Sharing, estimate, load_network, save_network
+from bitrain.spec import BitrainError, Pipeline, Sharing, estimate, load_network, save_network
 
 from .common import (
     Channels,
     DataDir,
+    Engines,
     Lanes,
     NetworkFile,
     Positions,
@@ -81,13 +82,36 @@ def evaluate(
 
 @app.command()
 def cost(
-    network: NetworkFile, channels: Channels = 4, positions: Positions = 4, lanes: Lanes = 16
+    network: NetworkFile,
+    *,
+    channels: Channels = 4,
+    positions: Positions = 4,
+    lanes: Lanes = 16,
+    engines: Engines = 1,
+    multipliers: Annotated[
+        int | None, typer.Option(help="The fastest P, Q, N of at most so many.", min=1)
+    ] = None,
 ) -> None:
-    """Cycles and memory accesses per layer, estimated."""
-    from bitrain.flow.tables import cost_table
+    """Cycles and memory accesses per layer, estimated; or the arrays that take fewest."""
+    from bitrain.flow.array_shapes import fastest_arrays
+    from bitrain.flow.cost_tables import cost_table, shapes_table
 
+    loaded = load_network(network)
+    if multipliers is not None:
+        console.print(shapes_table(fastest_arrays(loaded, multipliers)))
+        return
     array = array_of(channels, positions, lanes, Sharing.SHARED)
-    console.print(cost_table(estimate(load_network(network), array)))
+    if engines == 1:
+        console.print(cost_table(estimate(loaded, array)))
+        return
+    pipeline = Pipeline(loaded, array, engines).cost
+    for i, part in enumerate(pipeline.parts):
+        console.print(cost_table(part, f"engine {i}"))
+    console.print(
+        f"{pipeline.cycles:,} cycles from the last pixel to the first score, an image every "
+        f"{pipeline.image_cycles:,}",
+        soft_wrap=True,
+    )
 
 
 @app.command()

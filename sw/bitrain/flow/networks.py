@@ -59,6 +59,7 @@ def generate_with_testbench(
     device: str,
     frequency: float | None = None,
     interface: Interface | None = None,
+    engines: int = 1,
     data: str | None = None,
     data_dir: Path | None = None,
     **options: Unpack[Options],
@@ -71,7 +72,9 @@ def generate_with_testbench(
     top = name or default_name(network.name)
 
     def testbench(ip: Path) -> None:
-        write_testbench(ip, network, array, vectors, top=top, interface=interface, **options)
+        write_testbench(
+            ip, network, array, vectors, top=top, interface=interface, engines=engines, **options
+        )
 
     return generate_ip(
         network,
@@ -81,6 +84,7 @@ def generate_with_testbench(
         device=device,
         frequency=frequency,
         interface=interface,
+        engines=engines,
         testbench=testbench,
         **options,
     )

@@ -2,22 +2,25 @@
 
 from rich.console import Console
 
-from bitrain.gen import find_device, memory_needs, memory_problem
-from bitrain.spec import Network, Program
+from bitrain.gen import Device, find_device, memory_needs, memory_problem
+from bitrain.spec import Network, Pipeline, Program
 
+from .cost_tables import memory_table, needs_table
 from .sequences import SequenceReport, sources_yaml
-from .tables import (
-    correlation_table,
-    memory_table,
-    needs_table,
-    stream_error_table,
-    wirings_table,
-)
+from .tables import correlation_table, stream_error_table, wirings_table
 
 
-def print_memories(program: Program, device: str, console: Console) -> None:
-    """The memory map, what block RAM it takes on a device, and a warning if that is too much."""
+def print_memories(program: Program | Pipeline, device: str, console: Console) -> None:
+    """The memory map, what block RAM it takes on a device, and a warning if that is too much.
+
+    Of a pipeline those of each engine, and the warning where one engine's alone are too much.
+    """
     chosen = find_device(device)
+    for each in program.programs if isinstance(program, Pipeline) else (program,):
+        _print_memories(each, chosen, console)
+
+
+def _print_memories(program: Program, chosen: Device, console: Console) -> None:
     console.print(memory_table(program))
     console.print(needs_table(memory_needs(program, chosen), chosen))
     if problem := memory_problem(program, chosen):

@@ -7,9 +7,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from bitrain.formal import ProofResult
-from bitrain.gen import BlockReport, Device, MemoryNeed, SynthesisReport, ToolRecord
+from bitrain.gen import BlockReport, SynthesisReport, ToolRecord
 from bitrain.nas import Calibration
-from bitrain.spec import NetworkCost, Program
 
 from .progressive import ProgressiveReport
 from .stream_error import StreamReport, overall
@@ -25,65 +24,6 @@ def tools_table(records: list[ToolRecord]) -> Table:
         version = record.version or "?"
         missing = f"[yellow]missing: {escape(record.install)}"
         table.add_row(record.name, record.purpose, version if record.found else missing)
-    return table
-
-
-def cost_table(cost: NetworkCost) -> Table:
-    """Closed-form cost per layer and in all (estimated)."""
-    table = Table(title="Cost per image, estimated")
-    table.add_column("layer")
-    for column in ("cycles", "MACs", "useful", "activation reads", "weight reads", "writes"):
-        table.add_column(column, justify="right")
-    for layer in cost.layers:
-        numbers = (layer.activation_reads, layer.weight_reads, layer.writes)
-        table.add_row(
-            layer.name,
-            f"{layer.cycles:,}",
-            f"{layer.macs:,}",
-            f"{layer.utilisation:.0%}",
-            *(f"{number:,}" for number in numbers),
-        )
-    table.add_section()
-    table.add_row("all", f"{cost.cycles:,}", f"{sum(layer.macs for layer in cost.layers):,}")
-    return table
-
-
-def memory_table(program: Program) -> Table:
-    """Which buffer of the activation RAM lies where, and from which layer to which it lives."""
-    layers, stored = program.network.layers, program.network.stored.values()
-    names = ["image", *(layer.name for layer in layers)]
-    title = f"Activation RAM, {program.activation_depth:,} words of {program.activation_bits} bits"
-    table = Table(title=title)
-    table.add_column("buffer")
-    for column in ("words", "first", "last"):
-        table.add_column(column, justify="right")
-    for column in ("stored by", "read until"):
-        table.add_column(column)
-    for buffer, base in zip(program.buffers, program.buffer_bases, strict=True):
-        parts = max((parts for parts in stored if parts[0] == buffer.first), key=len)
-        table.add_row(
-            escape(" + ".join(names[part + 1] for part in parts)),
-            f"{buffer.size:,}",
-            f"{base:,}",
-            f"{base + buffer.size - 1:,}",
-            escape(names[buffer.first + 1]) if buffer.first >= 0 else "pixels",
-            escape(layers[buffer.last].name),
-        )
-    return table
-
-
-def needs_table(needs: list[MemoryNeed], device: Device) -> Table:
-    """The engine's memories and the block RAM that they take (estimated)."""
-    table = Table(title=f"Memories on {device.name}, estimated")
-    table.add_column("memory")
-    for column in ("words", "bits", "copies", "block RAMs"):
-        table.add_column(column, justify="right")
-    for need in needs:
-        numbers = (need.depth, need.width, need.copies, need.blocks)
-        table.add_row(need.name, *(f"{number:,}" for number in numbers))
-    table.add_section()
-    blocks = f"{sum(need.blocks for need in needs):,} of {device.capacity.bram:,}"
-    table.add_row("all", "", "", "", blocks)
     return table
 
 

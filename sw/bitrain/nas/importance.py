@@ -1,22 +1,15 @@
-"""What an operation of a super-network is worth: what would be lost without it, for what it costs.
+"""Operations of a super-network that may be removed, and orders in which they may go."""
 
-Where operations are left out at random in training, the loss without one tells what it does (G.
-Bender et al., *Understanding and simplifying one-shot architecture search*, 2018).
-"""
-
-import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
 from torch import nn
 
-from .network import Cell, Edge, edges_of
+from .network import Cell, Edge
 
 SKIPS = ("skip", "none")
-FREE = 1e-3
-"""Share of the stage's cost that every operation counts, also those without multiplications."""
 
 
 class Candidate(NamedTuple):
@@ -64,40 +57,6 @@ def strength(candidate: Candidate) -> float:
     return edge.strengths()[edge.names.index(candidate.name)].item()
 
 
-def masked_rise(
-    stage: nn.Module, loss: Callable[[], float], *, drop: float = 0.0, networks: int = 1
-) -> Importance:
-    """Importance by how much the logarithm of ``loss`` rises without the operation.
-
-    It is the mean over so many sub-networks, each drawn as in training with ``drop``: where all
-    take part, the inherited operation makes up for any other.
-    """
-    edges = [edge for _, edge in edges_of(stage)]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        drawn = [{edge: edge.draw(drop) for edge in edges} for _ in range(networks)]
-
-    def measure(network: Mapping[Edge, frozenset[str]]) -> float:
-        for edge in edges:
-            edge.only = network[edge]
-        try:
-            return math.log(max(loss(), 1e-12))
-        finally:
-            for edge in edges:
-                edge.only = None
-
-    losses = [measure(network) for network in drawn]
-
-    def rise(candidate: Candidate) -> float:
-        edge, total = candidate.edge, 0.0
-        for network, before in zip(drawn, losses, strict=True):
-            other = measure({**network, edge: network[edge] ^ {candidate.name}})
-            total += other - before if candidate.name in network[edge] else before - other
-        return total / networks
-
-    return rise
-
-
 @contextmanager
 def batch_statistics(module: nn.Module) -> Iterator[None]:
     """Batch norm takes the statistics of each batch, as in training, and learns nothing of them.
@@ -116,14 +75,6 @@ def batch_statistics(module: nn.Module) -> Iterator[None]:
         for norm, rate in zip(norms, rates, strict=True):
             norm.momentum = rate
         module.eval()
-
-
-def per_cost(importance: Importance, share: Callable[[Candidate], float]) -> Importance:
-    """Importance divided by what the operation costs: what is dear and does little goes first.
-
-    share: of the stage's cost. Of operations that do nothing or harm the dearest goes first.
-    """
-    return lambda candidate: max(importance(candidate), 1e-9) / (share(candidate) + FREE)
 
 
 def random_importance(seed: int) -> Importance:

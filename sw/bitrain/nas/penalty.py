@@ -4,6 +4,7 @@ Expected cost of mixed operations: H. Cai et al., *ProxylessNAS*, arXiv:1812.003
 multiplications it weighs memory access, and the cycles of the SC accelerator.
 """
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -95,9 +96,11 @@ class CostModel:
 
     def total(self, module: nn.Module) -> Cost:
         """Costs of all operations that are left."""
-        found = [
-            self.operations[path][name] for path, edge in edges_of(module) for name in edge.names
-        ]
+        return self.of({path: edge.names for path, edge in edges_of(module)})
+
+    def of(self, network: Mapping[str, Collection[str]]) -> Cost:
+        """Costs of operations, whose names are given by path of their edge."""
+        found = [self.operations[path][name] for path, names in network.items() for name in names]
         return Cost(*(sum(values) for values in zip(*found, strict=True)))
 
 

@@ -7,6 +7,7 @@ with.
 """
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,7 +16,7 @@ from torch import nn
 from bitrain.spec import BitrainError
 
 from .importance import SKIPS, Candidate, Importance, candidates_of
-from .network import Cell
+from .network import Cell, edges_of
 from .penalty import CostModel
 from .space import Target, crosses
 
@@ -32,8 +33,11 @@ class PruneConfig(BaseModel):
     """Multiplications, as a share of the teacher's stage."""
     share: float = Field(default=0.3, gt=0, le=1)
     """Of the operations left, how many go in each round."""
-    importance: Literal["masked", "strength"] = "masked"
-    """Of an operation: how much the loss rises without it, or its share of its edge."""
+    importance: Literal["sampled", "strength"] = "sampled"
+    """Of an operation: how much higher the objective is without it in networks within the budget
+    (see ``sample``), or its share of its edge."""
+    networks: int = Field(default=64, ge=2)
+    """That are drawn in each round."""
 
 
 def is_needed(candidate: Candidate, target: Target) -> bool:
@@ -74,6 +78,7 @@ def prune_round(
     limit: multiplications of an image. An operation whose loss would take the stage far below the
     limit stays, and others go in its place. Raises :class:`BitrainError` if none can go.
     """
+    macs = _macs_of(stage, costs)
     found = [(importance(candidate), candidate) for candidate in candidates_of(stage)]
     ranked = [candidate for _, candidate in sorted(found, key=lambda pair: pair[0])]
     quota = math.ceil(config.share * len(ranked))
@@ -81,7 +86,7 @@ def prune_round(
     # all that is left goes far below the budget, the least important one goes.
     for among, most, lowest in (
         (ranked[:quota], quota, (1 - TOLERANCE) * limit),
-        ([x for x in ranked if _macs(stage, costs, x)], 1, (1 - TOLERANCE) * limit),
+        ([x for x in ranked if macs(x)], 1, (1 - TOLERANCE) * limit),
         (ranked, 1, 0.0),
     ):
         removed = 0
@@ -90,7 +95,7 @@ def prune_round(
                 break
             if is_needed(candidate, target) or least_macs(stage, costs, target, candidate) > limit:
                 continue
-            left = costs.total(stage).macs - _macs(stage, costs, candidate)
+            left = costs.total(stage).macs - macs(candidate)
             doubled = target == "accelerator" and _is_doubled(candidate)
             if left >= lowest or doubled:
                 candidate.remove()
@@ -112,8 +117,9 @@ def least_macs(
     stage: nn.Module, costs: CostModel, target: Target, without: Candidate | None = None
 ) -> float:
     """Multiplications if every node kept only the cheapest operations that it needs."""
+    macs_of = _macs_of(stage, costs)
     left = [
-        (_macs(stage, costs, candidate), candidate)
+        (macs_of(candidate), candidate)
         for candidate in candidates_of(stage)
         if candidate != without and not (target == "accelerator" and candidate.name in SKIPS)
     ]
@@ -161,9 +167,10 @@ def _skips(cell: Cell) -> list[tuple[int, int]]:
     ]
 
 
-def _macs(stage: nn.Module, costs: CostModel, candidate: Candidate) -> float:
-    path = next(name for name, part in stage.named_modules() if part is candidate.edge)
-    return costs.operations[path][candidate.name].macs
+def _macs_of(stage: nn.Module, costs: CostModel) -> Callable[[Candidate], float]:
+    """Multiplications of an operation."""
+    paths = {edge: path for path, edge in edges_of(stage)}
+    return lambda candidate: costs.operations[paths[candidate.edge]][candidate.name].macs
 
 
 def clean(stage: nn.Module) -> None:

@@ -16,26 +16,18 @@ from bitrain.nn import best_device, torch_threads
 from bitrain.spec import Array
 
 from .genotype import CellGenotype, Genotype
-from .importance import (
-    Candidate,
-    batch_statistics,
-    masked_rise,
-    per_cost,
-    random_importance,
-    strength,
-)
+from .importance import batch_statistics, candidates_of, random_importance, strength
 from .join import save_parts
 from .memory import peak_memory
 from .network import Cell, CellNetwork, JoinedNetwork, Stage, Stages, edges_of
-from .penalty import CostModel
+from .penalty import Cost, CostModel, penalty
 from .prune import PruneConfig, prune_round
+from .sample import draw_networks, keep, measure_networks, sampled_importance
 from .search import SearchConfig, input_shape, reference_cost, stage_loss, train_stage
 from .space import FineConfig, cell_genotype, fine_network, inherit_weights
 
-MASKED_IMAGES = 200
-"""Training images on which the loss without an operation is measured."""
-MASKED_NETWORKS = 4
-"""Sub-networks in which it is measured."""
+MEASURED_IMAGES = 200
+"""Training images on which the loss of a sub-network is measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,10 +76,6 @@ def search_stage(
             progress=progress,
         )
 
-    def share(candidate: Candidate) -> float:
-        cost = costs.operations[paths[candidate.edge]][candidate.name]
-        return task.search.penalty.share(cost, reference)
-
     losses = {"search": train("search", task.search)}
     parts = [stage] if isinstance(stage, Stage) else [*stage.stages]
     found: list[dict[str, Any]] = []
@@ -101,24 +89,19 @@ def search_stage(
     recovery = task.search.model_copy(
         update={"epochs": task.recovery_epochs, "warmup_epochs": 0, "warmup": 0.0}
     )
-    measure = _loss(stage, teacher, task, dataset)
-    settled = False
+    limit = task.prune.budget * reference.macs
+    objective = _objective(stage, teacher, task, dataset, reference)
+    settled, rounds = False, 0
     while not settled:
-        paths = {edge: path for path, edge in edges_of(stage)}
-        importance = strength
-        if task.prune.importance == "masked":
-            drop = task.search.drop
-            importance = masked_rise(stage, measure, drop=drop, networks=MASKED_NETWORKS)
-        settled = prune_round(
-            stage,
-            costs,
-            task.prune.budget * reference.macs,
-            task.prune,
-            per_cost(importance, share),
-            target=task.space.target,
-        )
+        rounds += 1
+        if task.prune.importance == "strength":
+            settled = prune_round(
+                stage, costs, limit, task.prune, strength, target=task.space.target
+            )
+        else:
+            settled = _prune_by_samples(stage, costs, limit, task, objective, number=rounds)
         if task.recovery_epochs:
-            losses[f"round {len(losses)}"] = train(f"round{len(losses)}", recovery)
+            losses[f"round {rounds}"] = train(f"round{rounds}", recovery)
     for result, part in zip(found, parts, strict=True):
         shape = input_shape(before, dataset.in_shape)
         result |= {
@@ -185,24 +168,50 @@ def random_stages(
     return found
 
 
-def _loss(
-    stage: Stage | Stages, teacher: CellNetwork, task: StageTask, dataset: Dataset
-) -> Callable[[], float]:
-    """Matching loss on some training images."""
+def _prune_by_samples(
+    stage: Stage | Stages,
+    costs: CostModel,
+    limit: float,
+    task: StageTask,
+    objective: Callable[[torch.Tensor], float],
+    *,
+    number: int,
+) -> bool:
+    """One round by sampled importance; the best sample ends it once little more would be left."""
+    target = task.space.target
+    seed = (task.search.seed << 8) + number
+    networks = draw_networks(stage, costs, limit, task.prune.networks, target=target, seed=seed)
+    samples = measure_networks(stage, networks, costs, objective)
+    left = (1 - task.prune.share) * len(list(candidates_of(stage)))
+    if left * len(networks) > sum(len(names) for x in networks for names in x.values()):
+        importance = sampled_importance(stage, samples)
+        return prune_round(stage, costs, limit, task.prune, importance, target=target)
+    keep(stage, min(samples, key=lambda sample: sample.objective).network)
+    return True
+
+
+def _objective(
+    stage: Stage | Stages,
+    teacher: CellNetwork,
+    task: StageTask,
+    dataset: Dataset,
+    reference: Cost,
+) -> Callable[[torch.Tensor], float]:
+    """Matching loss on some training images, and the penalty for given costs."""
     device = best_device()
-    images = torch.from_numpy(evenly_spaced(dataset.train_images, MASKED_IMAGES)).to(device)
+    images = torch.from_numpy(evenly_spaced(dataset.train_images, MEASURED_IMAGES)).to(device)
     before = nn.Sequential(*teacher.to(device).eval().parts()[: task.index + 1])
     with torch.no_grad(), torch_threads(task.search.threads):
         inputs = before(images)
     loss = stage_loss(teacher, task.index, task.search.matching)
 
     @torch.no_grad()
-    def measure() -> float:
+    def measure(costs: torch.Tensor) -> float:
         stage.to(device)
         with torch_threads(task.search.threads), batch_statistics(stage):
             found = loss((inputs, *stage.outputs(inputs))).item()
         stage.to("cpu")
-        return found
+        return found + penalty(costs, reference, task.search.penalty).item()
 
     return measure
 

@@ -24,7 +24,9 @@ VECTORS = Vectors(
     scores=np.array([[-5, 7, 7], [1, 0, -32]]),
     score_bits=BITS,
     predicted_cycles=100,
-    predicted_image_cycles=107,
+    engines=(range(3),),
+    full_rate_cycles=(100, 100),
+    full_rate_intervals=(107,),
 )
 WORDS = {0: [-5 & 63, 7, 7 | LAST], 1: [1, 0, -32 & 63 | LAST]}
 CLASSES = {0: 1, 1: 0}
@@ -32,10 +34,10 @@ VALUES = 6 + 2 + 3 + 1
 """Per image: activations of both layers, scores, class index."""
 
 
-def writes(image: int) -> list[tuple[int, int, int]]:
-    """All (layer, address, data) of an image, in order."""
+def writes(image: int) -> list[tuple[int, int, int, int]]:
+    """All (engine, layer, address, data) of an image, in order."""
     return [
-        (i, layer.out_base + j, int(value))
+        (0, i, layer.out_base + j, int(value))
         for i, layer in enumerate(VECTORS.layers)
         for j, value in enumerate(layer.expected[image])
     ]
@@ -81,7 +83,11 @@ def altered(number: int, *new: tuple[int | None, int | None, int | None]):
 
     def alter(image: int):
         right = writes(image)
-        return right[:number] + list(new) + right[number + 1 :] if image == 1 else right
+        return (
+            right[:number] + [(0, *write) for write in new] + right[number + 1 :]
+            if image == 1
+            else right
+        )
 
     return alter
 
@@ -128,7 +134,7 @@ def test_write_to_unknown_place(write):
 
 def test_write_after_the_last_image():
     checker = observe()
-    checker.write(0, 10, 6)
+    checker.write(0, 0, 10, 6)
     assert list(checker.violations) == ["the trace shows a write after the last image's layers"]
 
 
@@ -195,3 +201,25 @@ def test_network_of_one_layer_writes_nothing():
         checker.score(word, 1)
     checker.finish()
     assert checker.problems() == []
+
+
+def test_engines_work_on_an_image_each():
+    """The first is done with an image once its last layer is whole; the image may wait."""
+    vectors = replace(VECTORS, engines=(range(1), range(1, 3)))
+    checker = Checker(vectors, (0, 1))
+    first, second = ([write for write in writes(i) if write[1] == 0] for i in range(2))
+    others = [[(1, 0, *write[2:]) for write in writes(i) if write[1] == 1] for i in range(2)]
+    for write in (*first, *second, *others[0]):
+        checker.write(*write)
+    checker.write(0, 0, 10, 0)
+    for image in range(2):
+        checker.offer(100 + image)
+        for word in WORDS[image]:
+            checker.score(word, CLASSES[image])
+        for write in others[1] if image == 0 else []:
+            checker.write(*write)
+    checker.finish()
+    assert checker.problems() == ["the trace shows a write after the last image's layers (1x)"]
+    assert checker.values_compared == 2 * VALUES
+    checker.check_cycles([100, 102])
+    assert "101 cycles, predicted 102 (1x)" in checker.problems()

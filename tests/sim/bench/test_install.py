@@ -49,9 +49,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_manifest(ip: Path):
     bench.write_testbench(ip, NETWORK, ARRAY, IMAGES)
-    program = Program(NETWORK, ARRAY)
+    program, cost = Program(NETWORK, ARRAY), estimate(NETWORK, ARRAY)
     assert json.loads((ip / "tb" / "manifest.json").read_text()) == {
-        "format": 2,
+        "format": 3,
         "network": NETWORK.name,
         "top": "top",
         "sources": ["rtl/top.v"],
@@ -67,13 +67,9 @@ def test_manifest(ip: Path):
             for layer, base in zip(NETWORK.layers, program.out_bases, strict=True)
         ],
         "images": 3,
-        "lengths": [
-            {
-                "length": 16,
-                "predicted_cycles": estimate(NETWORK, ARRAY).cycles,
-                "predicted_image_cycles": estimate(NETWORK, ARRAY).image_cycles,
-            }
-        ],
+        "engines": [len(NETWORK.layers)],
+        "full_rate": {"cycles": [cost.cycles] * 3, "intervals": [cost.image_cycles] * 2},
+        "lengths": [{"length": 16, "predicted_cycles": cost.cycles}],
     }
 
 

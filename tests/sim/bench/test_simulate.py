@@ -30,7 +30,7 @@ FOUND = {
     "unstable payload": "stalled: the score changed before the word was taken",
     "valid falls": "stalled: the score fell before the word was taken",
     "no scores": "full_rate: gave up after",
-    "trace when idle": "trace_valid is not 0 after the last score",
+    "trace when idle": "trace 0 is not 0 after the last score",
     "deaf to reset": "reset: busy is not 0 after reset",
     "one score too many": "full_rate: score_valid is not 0 after the last score",
     "unknown score": "unknown bits",

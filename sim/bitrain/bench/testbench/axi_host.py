@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
-from cocotb import start_soon
 from cocotb.triggers import SimTimeoutError, with_timeout
 from cocotbext.axi import (
     AxiLiteBus,
@@ -22,7 +21,6 @@ from cocotbext.axi import (
 
 from .checker import Checker
 from .environment import PERIOD_NS, Environment
-from .monitor import TraceMonitor
 from .pins import read
 from .session import Session
 from .stalls import Stalls
@@ -114,7 +112,7 @@ class Host:
         self.source = AxiStreamSource(AxiStreamBus.from_prefix(dut, "s_axis"), clock)
         self.sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, "m_axis"), clock)
         self.registers = Registers(self.session)
-        start_soon(TraceMonitor(self.session.pins, self.checker).run())
+        self.environment.watch()
 
     def pause(self, pixels: Stalls, scores: Stalls) -> None:
         """Make both streams pause at random from now on."""
@@ -156,7 +154,9 @@ class Host:
 
     async def finish(self, task) -> None:
         """Wait for the task, but not for ever; report."""
-        cycles = self.session.vectors.predicted_image_cycles * (len(self.checker.images) + 4) * 50
+        vectors = self.session.vectors
+        words = vectors.pixels.shape[1] + vectors.scores.shape[1]
+        cycles = (words + vectors.predicted_cycles) * (len(self.checker.images) + 4) * 50
         try:
             await with_timeout(task, cycles * PERIOD_NS, "ns")
         except SimTimeoutError:

@@ -8,6 +8,7 @@ from time import perf_counter
 from cocotb import start_soon
 from cocotb.clock import Clock
 from cocotb.simtime import get_sim_time
+from cocotb.task import Task
 from cocotb.triggers import ClockCycles, RisingEdge, SimTimeoutError, gather, with_timeout
 
 from .checker import Checker
@@ -78,7 +79,7 @@ class Environment:
 
     async def run(self) -> None:
         """Stream all images in and all scores out, after which the accelerator must be idle."""
-        trace = start_soon(TraceMonitor(self.pins, self.checker).run())
+        traces = self.watch()
         limit = sum(self._limit(*stalls) for stalls in self.stalls)
         try:
             await with_timeout(gather(self._drive(), self._take()), limit * PERIOD_NS, "ns")
@@ -88,13 +89,24 @@ class Environment:
                 f"gave up after {limit} cycles with {len(self.loaded_at)} images taken and "
                 f"{len(self.checker.cycles)} answered of {len(self.images)}"
             )
-        trace.cancel()
+        for trace in traces:
+            trace.cancel()
         self.checker.finish()
 
+    def watch(self) -> list[Task[None]]:
+        """Hand what the engines store to the checker, for ever."""
+        engines = range(len(self.pins.traces))
+        return [
+            start_soon(TraceMonitor(self.pins, self.checker, engine).run()) for engine in engines
+        ]
+
     def check_rate(self) -> None:
-        """Images must follow each other as predicted, if neither stream has paused."""
-        predicted = self.vectors.predicted_image_cycles
-        for first, second in pairwise(self.loaded_at):
+        """Images must come out and follow each other as predicted, if neither stream has paused."""
+        if len(self.vectors.engines) > 1:
+            self.checker.check_cycles(self.vectors.full_rate_cycles)
+        for (first, second), predicted in zip(
+            pairwise(self.loaded_at), self.vectors.full_rate_intervals, strict=False
+        ):
             if second - first != predicted:
                 self.checker.violate(
                     f"{second - first} cycles from image to image, predicted {predicted}"
@@ -128,10 +140,12 @@ class Environment:
     async def _stay_idle(self, when: str) -> None:
         for cycle in range(IDLE_CYCLES):
             await RisingEdge(self.pins.clock)
-            for name in ("score_valid", "trace_valid", "busy"):
-                if read(getattr(self.pins, name)) != 0 and (
-                    name != "busy" or cycle >= IDLE_CYCLES // 2
-                ):
+            silent = {"score_valid": self.pins.score_valid}
+            silent |= {f"trace {i}": trace.valid for i, trace in enumerate(self.pins.traces)}
+            if cycle >= IDLE_CYCLES // 2:
+                silent["busy"] = self.pins.busy
+            for name, handle in silent.items():
+                if read(handle) != 0:
                     self.checker.violate(f"{name} is not 0 {when}")
 
     def _limit(self, pixels: Stalls, scores: Stalls) -> int:

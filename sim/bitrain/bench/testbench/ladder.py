@@ -34,11 +34,11 @@ class LadderChecker(Checker):
         first, *self._later = (replace(vectors, predicted_cycles=cycles) for vectors in passes)
         super().__init__(first, [image])
 
-    def write(self, layer: int | None, address: int | None, data: int | None) -> None:
-        """A word is written to the activation RAM; the first after all of a pass begins another."""
+    def write(self, engine: int, layer: int | None, address: int | None, data: int | None) -> None:
+        """The engine stores an activation; the first after all of a pass begins another."""
         if self._later and all(seen.all() for seen in self._seen):
             self._next_pass()
-        super().write(layer, address, data)
+        super().write(engine, layer, address, data)
 
     def offer(self, cycles: int | None) -> None:
         """The first score is offered: all passes are done."""
@@ -47,5 +47,6 @@ class LadderChecker(Checker):
         super().offer(cycles)
 
     def _next_pass(self) -> None:
-        self._end_writes(self.images[0])
+        self._end_writes(0)
+        self._done = [0]  # the image is not
         self.vectors = self._later.pop(0)

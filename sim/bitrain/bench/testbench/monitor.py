@@ -36,20 +36,21 @@ class Port:
 
 
 class TraceMonitor:
-    """Hands every write to the activation RAM to the checker."""
+    """Hands every activation that an engine stores to the checker."""
 
-    def __init__(self, pins: Pins, checker: Checker):
+    def __init__(self, pins: Pins, checker: Checker, engine: int):
         self.pins = pins
         self.checker = checker
+        self.engine = engine
 
     async def run(self) -> None:
         """Watch for ever."""
-        pins = self.pins
-        port = Port(pins.clock, pins.trace_valid, self.checker)
+        trace = self.pins.traces[self.engine]
+        port = Port(self.pins.clock, trace.valid, self.checker)
         while True:
             await port.until_valid()
             self.checker.write(
-                read(pins.trace_layer), read(pins.trace_address), read(pins.trace_data)
+                self.engine, read(trace.layer), read(trace.address), read(trace.data)
             )
 
 

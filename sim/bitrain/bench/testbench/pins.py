@@ -13,6 +13,16 @@ def read(handle) -> int | None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TracePins:
+    """Handles of an engine's trace port."""
+
+    valid: Any
+    layer: Any
+    address: Any
+    data: Any
+
+
+@dataclass(frozen=True, kw_only=True)
 class Pins:
     """Handles of the ports that both interfaces have, and of the marks of a frame's end."""
 
@@ -35,10 +45,8 @@ class Pins:
     class_index: Any
     busy: Any
     cycles: Any
-    trace_valid: Any
-    trace_layer: Any
-    trace_address: Any
-    trace_data: Any
+    traces: tuple["TracePins", ...]
+    """Of each engine."""
     log_length: Any
     """None where the stream length is not chosen, or in a register."""
     bus_inputs: tuple[Any, ...]
@@ -53,6 +61,10 @@ class Pins:
         return cls(
             reset_level=ports["reset_level"],
             score_bits=manifest["score_bits"],
+            traces=tuple(
+                TracePins(**{role: getattr(dut, name) for role, name in trace.items()})
+                for trace in ports["traces"]
+            ),
             bus_inputs=tuple(getattr(dut, name) for name in ports["bus_inputs"]),
             **{**absent, **handles},
         )

@@ -158,6 +158,7 @@ def build(simulator: Icarus | Verilator, manifest: dict, waves: bool, out: Path)
     top, sources = manifest["top"], [IP / source for source in manifest["sources"]]
     described = manifest["ports"]
     ports = [*described["names"].values(), *described["bus_inputs"], *described["bus_outputs"]]
+    ports += [name for trace in described["traces"] for name in trace.values()]
     options = simulator.build_options(waves)
     tools = (simulator.version, importlib.metadata.version("cocotb"), sys.prefix)
     key = sha256(repr((tools, top, waves, TIMESCALE, options, simulator.environment)).encode())

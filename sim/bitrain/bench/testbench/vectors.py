@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 @dataclass(frozen=True, kw_only=True)
 class StoredLayer:
-    """A layer whose activations pass through the activation RAM, in sight of the trace port."""
+    """A layer that stores activations, in sight of a trace port."""
 
     name: str
     shape: tuple[int, int, int]
@@ -36,9 +37,14 @@ class Vectors:
     """(images, scores), in the order in which they are streamed out."""
     score_bits: int
     predicted_cycles: int
-    """From the cycle after an image's last pixel until its first score is offered."""
-    predicted_image_cycles: int
-    """From image to image where neither stream pauses."""
+    """From the cycle after an image's last pixel until its first score is offered, if no other
+    image is on the way."""
+    engines: tuple[range, ...]
+    """Numbers of the layers that each engine runs."""
+    full_rate_cycles: tuple[int, ...]
+    """The same for images of which each follows the one before at once."""
+    full_rate_intervals: tuple[int, ...]
+    """From each of these to the next."""
 
     @classmethod
     def load(cls, folder: Path, rung: int = 0, expected: str | None = None) -> "Vectors":
@@ -56,6 +62,7 @@ class Vectors:
             return array.reshape(len(array), -1).astype(np.int64)
 
         *stored, last = manifest["layers"]
+        sizes, rate = manifest["engines"], manifest["full_rate"]
         return cls(
             pixels=rows("images"),
             layers=tuple(
@@ -72,5 +79,9 @@ class Vectors:
             scores=rows(f"{expected}/scores"),
             score_bits=manifest["score_bits"],
             predicted_cycles=prefix["predicted_cycles"],
-            predicted_image_cycles=prefix["predicted_image_cycles"],
+            engines=tuple(
+                range(end - size, end) for size, end in zip(sizes, accumulate(sizes), strict=True)
+            ),
+            full_rate_cycles=tuple(rate["cycles"]),
+            full_rate_intervals=tuple(rate["intervals"]),
         )

@@ -1,0 +1,57 @@
+"""Which array runs a network fastest, of those with as many multipliers."""
+
+from dataclasses import dataclass
+
+from bitrain.spec import Array, BitrainError, Network, Tiling
+from bitrain.spec.bank import MAX_LANES
+from bitrain.spec.cost import layer_cycles, layer_overhead
+
+LARGEST = 64
+"""P and Q of an array."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArrayChoice:
+    """An array and what the closed form says of it."""
+
+    array: Array
+    cycles: int
+    """Of all layers."""
+    useful: tuple[float, ...]
+    """Share of the lane-cycles that compute products, by layer."""
+
+
+def fastest_arrays(network: Network, multipliers: int, count: int = 8) -> list[ArrayChoice]:
+    """The ``count`` arrays P x Q x N of at most so many multipliers that take fewest cycles.
+
+    N is a multiple of the network's lanes. Of equal cycles the smaller array comes first. Raises
+    :class:`BitrainError` where even one neuron is too large.
+    """
+    if multipliers < network.num_lanes:
+        raise BitrainError(
+            f"{multipliers} multipliers: network {network.name!r} was exported for "
+            f"{network.num_lanes} lanes, which a neuron needs at least"
+        )
+    found = []
+    for lanes in range(network.num_lanes, min(MAX_LANES, multipliers) + 1, network.num_lanes):
+        for channels in range(1, min(LARGEST, multipliers // lanes) + 1):
+            for positions in range(1, min(LARGEST, multipliers // (lanes * channels)) + 1):
+                array = Array(channels=channels, positions=positions, lanes=lanes)
+                try:
+                    array.check(network)
+                except BitrainError:  # a pooling window in stream mode needs as many positions
+                    continue
+                found.append(_choice(network, array))
+    found.sort(key=lambda choice: (choice.cycles, choice.array.multipliers, choice.array.sngs))
+    return found[:count]
+
+
+def _choice(network: Network, array: Array) -> ArrayChoice:
+    overhead = layer_overhead(network, array)
+    cycles, useful = [], []
+    for layer in network.layers:
+        tiling = Tiling.of(layer, array)
+        cycles.append(layer_cycles(tiling, array, layer.stream_length, overhead))
+        work = layer.out_channels * tiling.positions * layer.num_inputs * layer.stream_length
+        useful.append(work / (cycles[-1] * array.multipliers))
+    return ArrayChoice(array=array, cycles=sum(cycles), useful=tuple(useful))
