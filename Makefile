@@ -22,7 +22,7 @@ BIN := $(VENV)/bin
 TORCH = $(shell sed -n 's/^torch==/&/p' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench campaign clean distclean
+.PHONY: help run test lint bench matrix campaign clean distclean
 .DELETE_ON_ERROR:
 
 help: ## print this list
@@ -59,6 +59,9 @@ lint: $(VENV)/.ready ## ruff check, ruff format --check, pyright
 
 bench: $(VENV)/.ready ## run the benchmarks under tests/bench
 	$(BIN)/pytest tests/bench --benchmark-only $(PYTEST_ARGS)
+
+matrix: $(VENV)/.ready ## every kind of block, both modes, both simulators
+	PYTHONPATH=tests $(BIN)/python tests/matrix.py --out build/matrix
 
 campaign: $(VENV)/.ready ## random networks: golden model against simulated RTL
 	PYTHONPATH=tests $(BIN)/python tests/campaign.py --seeds $(SEEDS) --first $(FIRST) --out build/campaign

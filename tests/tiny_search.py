@@ -9,5 +9,5 @@ space:
   join: last
   target: accelerator
   operations: [conv_1x1, conv_3x3]
-prune: {share: 0.6}
+prune: {share: 0.6, networks: 8}
 """

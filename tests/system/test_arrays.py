@@ -52,6 +52,22 @@ def test_shared_sngs_cost_less(arrays, monkeypatch, tmp_path):
     assert arrays("--sizes", "2x2x2", "--device", "ecp5-25k")[2] == result
 
 
+def test_integers_take_no_multiplier_blocks(monkeypatch, capsys, tmp_path):
+    """`bitrain compare-arithmetic` fails where synthesis uses one."""
+    save_network(random_network(0, bits=4, lanes=2, length=4), tmp_path / "network.npz")
+    out = tmp_path / "out"
+    options = ("--out", out, "--neurons", "1x2", "--clock", "40", "--device", "ecp5-25k")
+    arguments = ["compare-arithmetic", tmp_path / "network.npz", *options]
+    monkeypatch.setattr(sys, "argv", ["bitrain", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    printed = capsys.readouterr()
+    assert not stopped.value.code, printed.out + printed.err
+    streams, integers = json.loads((out / "arithmetic.json").read_text())["rows"]
+    assert (streams["arithmetic"], integers["arithmetic"]) == ("stochastic", "binary")
+    assert integers["lut"] > 2 * 16  # two products of 4 x 4 bits
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -80,6 +80,17 @@ def test_stream_mode_is_bit_exact(tmp_path, simulator):
     assert report.cycles == (estimate(network, array).cycles,) * NUM_IMAGES
 
 
+@pytest.mark.parametrize(("simulator", "lanes"), [("verilator", 1), ("icarus", 3)])
+def test_binary_arithmetic_is_bit_exact(tmp_path, simulator, lanes):
+    if simulator == "icarus" and not shutil.which("iverilog"):
+        pytest.skip("Icarus Verilog is not installed: apt-get install iverilog")
+    network = residual_network(17, bits=4, lanes=2, length=8)
+    array = Array(channels=3, positions=2, lanes=lanes, arithmetic="binary")
+    report = simulate(generate(tmp_path / "ip", network, array), simulator=simulator, seed=lanes)
+    assert report.problems == ()
+    assert report.cycles == (estimate(network, array).cycles,) * NUM_IMAGES
+
+
 def corrupted(ip: Path, directory: Path, name: str, change) -> Path:
     """A copy of an IP folder with one file changed."""
     copy = Path(shutil.copytree(ip, directory))

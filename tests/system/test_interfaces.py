@@ -139,14 +139,13 @@ def test_weights_are_loaded(tmp_path, network, channels, run_time_length, simula
 
 
 @pytest.mark.parametrize(
-    ("build", "weights", "simulator"),
+    ("network", "weights", "simulator"),
     [
-        (residual_network, "rom", "verilator"),
-        pytest.param(random_network, "ram", "icarus", marks=icarus),
+        (residual_network(2, bits=3, lanes=2), "rom", "verilator"),
+        pytest.param(NETWORK, "ram", "icarus", marks=icarus),
     ],
 )
-def test_early_termination(tmp_path, build, weights, simulator):
-    network = build(2, bits=3, lanes=2)
+def test_early_termination(tmp_path, network, weights, simulator):
     options: Options = {"early_termination": True, "weights": weights}
     ip = generate(tmp_path / "ip", Interface.usual("axi"), network, **options)
     report = simulate(ip, simulator=simulator, seed=3)

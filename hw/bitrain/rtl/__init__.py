@@ -4,6 +4,7 @@ from .accelerator import Accelerator
 from .arg_max import ArgMax
 from .axi_accelerator import AxiAccelerator
 from .axi_lite import AxiLiteRegisters
+from .binary_array import BinaryArray
 from .engine import Engine
 from .frame_guard import FrameGuard
 from .fsm_max import FsmMax
@@ -12,6 +13,7 @@ from .ladder import Ladder
 from .loader import Loader
 from .mac_array import MacArray
 from .max_pool import MaxPool
+from .multiplier import Multiplier
 from .operands import OperandRegisters
 from .pipelined_accelerator import PipelinedAccelerator
 from .pooled_counts import PooledCounts
@@ -41,6 +43,7 @@ __all__ = [
     "ArgMax",
     "AxiAccelerator",
     "AxiLiteRegisters",
+    "BinaryArray",
     "Engine",
     "FrameGuard",
     "FsmMax",
@@ -49,6 +52,7 @@ __all__ = [
     "Loader",
     "MacArray",
     "MaxPool",
+    "Multiplier",
     "OperandRegisters",
     "PipelinedAccelerator",
     "PooledCounts",

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import Component, In, Out
 from bitrain.spec import Program
 
 from .arg_max import ArgMax
+from .binary_array import BinaryArray
 from .layouts import (
     activation_shape,
     descriptor_layout,
@@ -129,13 +130,7 @@ class Engine(Component):
         m.submodules.loader = loader = Loader(program)
         m.submodules.operands = operands = OperandRegisters(program.array, bits=network.bits)
         m.submodules.control = control = StreamControl(program)
-        m.submodules.array = array = MacArray(
-            network.activation_bank,
-            network.weight_bank,
-            program.array,
-            count_bits=program.count_bits,
-            stream_program=program if program.stream_layers else None,
-        )
+        m.submodules.array = array = self._array()
         m.submodules.writeback = writeback = Writeback(program)
 
         # The loop over layers.
@@ -207,7 +202,7 @@ class Engine(Component):
             control.descriptor.eq(descriptor),
             control.full.eq(operands.full),
             operands.take.eq(control.take),
-            array.restart.eq(control.take),
+            *([array.restart.eq(control.take)] if isinstance(array, MacArray) else []),
             array.step.eq(control.step),
             array.last.eq(control.last),
             array.activations.eq(operands.activations),
@@ -215,6 +210,7 @@ class Engine(Component):
         ]
 
         if program.stream_layers:
+            assert isinstance(array, MacArray)
             self._stream_mode(m, descriptor, restart, control, array)
 
         # Results to the memories.
@@ -288,6 +284,18 @@ class Engine(Component):
                 self.single.eq(margin.single),
             ]
         return m
+
+    def _array(self) -> MacArray | BinaryArray:
+        program, network = self.program, self.program.network
+        if program.array.arithmetic == "binary":
+            return BinaryArray(program.array, bits=network.bits, count_bits=program.count_bits)
+        return MacArray(
+            network.activation_bank,
+            network.weight_bank,
+            program.array,
+            count_bits=program.count_bits,
+            stream_program=program if program.stream_layers else None,
+        )
 
     def _stream_mode(
         self,

@@ -4,7 +4,7 @@ Written once, in plain Python and numpy, and used by training, golden model, RTL
 reports alike.
 """
 
-from .array import Array, Sharing
+from .array import Arithmetic, Array, Sharing
 from .bank import LaneWire, SngBank
 from .concatenation import parts_read
 from .cost import LayerCost, NetworkCost, estimate
@@ -26,6 +26,7 @@ from .tiling import Tiling
 from .weight_image import weight_image, write_weight_image
 
 __all__ = [
+    "Arithmetic",
     "Array",
     "BitrainError",
     "Descriptor",

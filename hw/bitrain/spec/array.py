@@ -1,6 +1,7 @@
 """Shape of the multiplier array: what a user chooses to trade area against speed."""
 
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -8,6 +9,10 @@ from .bank import MAX_LANES
 from .errors import BitrainError
 from .layer import Layer
 from .network import Network
+
+Arithmetic = Literal["stochastic", "binary"]
+"""``binary`` multiplies the same numbers exactly: the integer baseline of equal width, with all
+layers in counter mode (see ``accumulation``)."""
 
 
 class Sharing(StrEnum):
@@ -29,8 +34,10 @@ class Array(BaseModel):
     positions: int = Field(default=4, ge=1, le=64)
     """Q, output positions."""
     lanes: int = Field(default=16, ge=1, le=MAX_LANES)
-    """N, products of one neuron; a multiple of the network's lanes."""
+    """N, products of one neuron; a multiple of the network's lanes, but in binary arithmetic."""
     sharing: Sharing = Sharing.SHARED
+    arithmetic: Arithmetic = "stochastic"
+    """Streams and AND gates, or integer multipliers, whose chunks take one cycle."""
 
     @property
     def neurons(self) -> int:
@@ -39,12 +46,14 @@ class Array(BaseModel):
 
     @property
     def multipliers(self) -> int:
-        """P Q N, AND gates."""
+        """P Q N, AND gates or integer multipliers."""
         return self.neurons * self.lanes
 
     @property
     def sngs(self) -> int:
         """Stochastic number generators, activations and weights together."""
+        if self.arithmetic == "binary":
+            return 0
         if self.sharing is Sharing.UNSHARED:
             return 2 * self.multipliers
         return (self.channels + self.positions) * self.lanes
@@ -53,10 +62,17 @@ class Array(BaseModel):
     def pipelined(self) -> bool:
         """Whether population counts take two cycles: those of many lanes would be slow, or large
         to be fast."""
-        return self.lanes > 16
+        return self.lanes > 16 and self.arithmetic == "stochastic"
 
     def check(self, network: Network) -> None:
         """Raise :class:`BitrainError` if ``network`` cannot run on this array."""
+        if self.arithmetic == "binary":
+            if self.sharing is Sharing.UNSHARED:
+                raise BitrainError(
+                    "array: sharing = unshared is of SNGs, and binary arithmetic has none; leave "
+                    "it out"
+                )
+            return
         if self.lanes % network.num_lanes:
             raise BitrainError(
                 f"array: lanes = {self.lanes} is no multiple of the {network.num_lanes} lanes that "

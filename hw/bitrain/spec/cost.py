@@ -104,21 +104,20 @@ def estimate(network: Network, array: Array, **options: Unpack[Options]) -> Netw
     program = Program(network, array, **options)
     overhead = layer_overhead(network, array, run_time_length=program.run_time_length)
     layers = []
-    for layer, tiling, last in zip(
-        network.layers, program.tilings, [False] * (len(network.layers) - 1) + [True], strict=True
-    ):
-        cycles = layer_cycles(tiling, array, layer.stream_length, overhead)
+    last = network.layers[-1]
+    for layer, tiling, sums in zip(network.layers, program.tilings, program.sums, strict=True):
+        cycles = layer_cycles(tiling, array, sums.cycles, overhead)
         products = layer.out_channels * tiling.positions * layer.num_inputs
         elements = tiling.tiles * tiling.chunks * array.lanes
         words = tiling.channel_tiles * tiling.chunks * array.lanes
         results = tiling.tiles * array.neurons
-        stored = program.output_bits if last else program.activation_bits
+        stored = program.output_bits if layer is last else program.activation_bits
         layers.append(
             LayerCost(
                 name=layer.name,
                 cycles=cycles,
                 macs=layer.macs,
-                utilisation=products * layer.stream_length / (cycles * array.multipliers),
+                utilisation=products * sums.cycles / (cycles * array.multipliers),
                 activation_reads=elements * array.positions + (results if layer.shortcut else 0),
                 weight_reads=elements * array.channels,
                 bias_reads=results,

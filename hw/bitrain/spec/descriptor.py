@@ -1,10 +1,8 @@
 """The descriptor: what the engine needs to know of a layer, one word of the program ROM each."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .layer import Layer
-from .network import Network
+from .layer import Layer, Shape
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,16 +118,15 @@ SHORTCUT_FIELDS = tuple(
 """Fields that only programs with a shortcut have in their ROM."""
 
 
-def shortcut_fields(layer: Layer, network: Network, out_bases: Sequence[int]) -> dict[str, int]:
-    """Fields of what a layer's shortcut adds, if it has one."""
-    if (shortcut := layer.shortcut) is None:
-        return {}
-    channels, height, width = network.added_shape(shortcut.source)
-    base = out_bases[shortcut.source] if shortcut.source >= 0 else 0
+def shortcut_fields(layer: Layer, gain: int, added: Shape, base: int) -> dict[str, int]:
+    """Fields of a layer's shortcut, which adds a map of shape ``added`` at address ``base``."""
+    shortcut = layer.shortcut
+    assert shortcut is not None
+    channels, height, width = added
     row, column = shortcut.stride[0] * width, shortcut.stride[1]
     window, plane = layer.pool_window, height * width
     return {
-        "shortcut_gain": shortcut.gain,
+        "shortcut_gain": gain,
         "shortcut_first_channel": shortcut.before,
         "shortcut_last_channel": shortcut.before + channels - 1,
         "shortcut_first_address": base - shortcut.before * plane,

@@ -20,6 +20,7 @@ from itertools import accumulate
 from typing import Unpack
 
 from . import rom_words
+from .accumulation import Accumulation
 from .array import Array
 from .descriptor import (
     GROUP_FIELDS,
@@ -31,12 +32,11 @@ from .descriptor import (
     shortcut_fields,
 )
 from .errors import BitrainError
-from .layer import MAX_ACCUMULATOR_BITS, MAX_UPSCALE, Layer
+from .layer import Layer
 from .memory_map import Buffer, buffers_of, place
 from .network import Network
 from .options import Options
 from .prefix import all_prefixes
-from .stream import left_shift
 from .stream_rom import StreamWidths, num_stream_words, stream_widths, stream_words
 from .tiling import Tiling
 
@@ -55,6 +55,11 @@ class Program:
         self.run_time_length = options.get("run_time_length", False) or self.early_termination
         self.loadable = options.get("weights", "rom") == "ram"
         """Whether other weights and biases can be loaded."""
+        if self.run_time_length and array.arithmetic == "binary":
+            raise BitrainError(
+                "a stream length chosen at run time needs streams, and binary arithmetic has none; "
+                "leave one of the two out"
+            )
         self.network = network
         self.prefixes = all_prefixes(network) if self.run_time_length else {self.longest: network}
         """The networks that the engine runs, by the L of their longest streams, longest first."""
@@ -65,6 +70,26 @@ class Program:
                 "weights = ram is for networks in counter mode"
             )
         self.tilings = tuple(Tiling.of(layer, array) for layer in network.layers)
+        self.sums = self._sums(network)
+        """What the neurons of each layer accumulate."""
+
+    def _sums(self, network: Network) -> tuple[Accumulation, ...]:
+        return tuple(Accumulation.of(network, y, self.array.arithmetic) for y in network.layers)
+
+    def _widest_sums(self, network: Network) -> tuple[Accumulation, ...]:
+        """With room for other weights, where these can be loaded."""
+        pairs = zip(self._sums(network), network.layers, strict=True)
+        return tuple(sums.with_room(network, y) if self.loadable else sums for sums, y in pairs)
+
+    def _inner_sums(self, network: Network) -> list[Accumulation]:
+        """Of layers that store activations."""
+        pairs = zip(network.layers, self._widest_sums(network), strict=True)
+        return [sums for layer, sums in pairs if layer.relu]
+
+    @cached_property
+    def _all_sums(self) -> list[Accumulation]:
+        """Of every network that the engine runs."""
+        return [sums for network in self.prefixes.values() for sums in self._widest_sums(network)]
 
     @property
     def longest(self) -> int:
@@ -83,14 +108,15 @@ class Program:
 
     @cached_property
     def stream_layers(self) -> list[Layer]:
-        """Layers in stream mode."""
+        """Layers in stream mode, which binary arithmetic has not."""
+        if self.array.arithmetic == "binary":
+            return []
         return [layer for layer in self.network.layers if layer.neuron == "stream"]
 
     @cached_property
     def stream_windows(self) -> tuple[int, ...]:
         """Sizes of the pooling windows that fire as one; empty without a layer in stream mode."""
-        pairs = zip(self.network.layers, self.tilings, strict=True)
-        return tuple(sorted({t.window for layer, t in pairs if layer.neuron == "stream"}))
+        return tuple(sorted({Tiling.of(y, self.array).window for y in self.stream_layers}))
 
     # Widths in bits.
 
@@ -106,11 +132,9 @@ class Program:
 
     @cached_property
     def count_bits(self) -> int:
-        """Unsigned count of one neuron before its bias; fires of one in stream mode."""
-        return max(
-            layer.stream_length * (layer.num_inputs if layer.neuron == "counter" else 1)
-            for layer in self.network.layers
-        ).bit_length()
+        """Count of one neuron before its bias; fires of one in stream mode."""
+        largest = [sums.largest_count for sums in self.sums if sums.largest_count is not None]
+        return max(largest).bit_length() if largest else self.score_bits
 
     @cached_property
     def stream_widths(self) -> StreamWidths:
@@ -121,20 +145,7 @@ class Program:
     @cached_property
     def score_bits(self) -> int:
         """Signed accumulator with its bias; also the width of scores."""
-        ranges = [
-            (0, layer.stream_length)
-            if layer.neuron == "stream"
-            else network.accumulator_range(layer)
-            for network in self.prefixes.values()
-            for layer in network.layers
-        ]
-        if self.loadable:
-            # Sums of any weights to come, biases that are as large, and the shortcut of now.
-            for layer in self.network.layers:
-                room = 2 * layer.stream_length * layer.num_inputs
-                shortcut = self.network.accumulator_range(layer)[1] - layer.sum_range[1]
-                ranges.append((-room, min(room + shortcut, (1 << MAX_ACCUMULATOR_BITS - 1) - 1)))
-        return max(max(-low - 1, high).bit_length() for low, high in ranges) + 1
+        return max(max(-sums.low - 1, sums.high).bit_length() for sums in self._all_sums) + 1
 
     @property
     def output_bits(self) -> int:
@@ -150,28 +161,19 @@ class Program:
     def left_shift(self) -> int:
         """Constant left shift that makes every layer's remaining shift a right shift."""
         networks = self.prefixes.values()
-        inner = [layer for network in networks for layer in network.layers if layer.relu]
-        return max(0, *(-self._shift(layer) for layer in inner), 0)
+        inner = [sums for network in networks for sums in self._inner_sums(network)]
+        return max(0, *(-sums.shift for sums in inner), 0)
 
     @cached_property
     def upscale_bits(self) -> int:
         """Further right shift of a channel, beside its bias."""
-        return max(self._upscale(layer) for layer in self.network.layers).bit_length()
+        return max(int(sums.upscale.max()) for sums in self._all_sums).bit_length()
 
     @cached_property
     def largest_right_shift(self) -> int:
         """Of a channel, in place of its layer's and its own shift."""
-        inner = [layer for layer in self.network.layers if layer.relu]
-        return max((self._shift(y) + self._upscale(y) for y in inner), default=0) + self.left_shift
-
-    def _shift(self, layer: Layer) -> int:
-        """Right shift of what leaves the array, which are fires in stream mode."""
-        return -left_shift(layer, self.network.bits) if layer.neuron == "stream" else layer.shift
-
-    def _upscale(self, layer: Layer) -> int:
-        if self.loadable:
-            return MAX_UPSCALE
-        return 0 if layer.neuron == "stream" else int(layer.upscale.max())
+        shifts = (sums.shift + int(sums.upscale.max()) for sums in self._inner_sums(self.network))
+        return max(shifts, default=0) + self.left_shift
 
     @cached_property
     def coordinate_bits(self) -> int:
@@ -268,17 +270,19 @@ class Program:
 
     @cached_property
     def bias_words(self) -> list[int]:
-        """Bias ROM: at base + channel, what the unsigned count lacks, two's complement; the
-        channel's upscale in the ``upscale_bits`` above its ``score_bits``."""
+        """Bias ROM: at base + channel, what the count lacks, two's complement; the channel's
+        upscale in the ``upscale_bits`` above its ``score_bits``."""
         return [
             word
-            for layer in self.network.layers
-            for word in rom_words.biases(layer, self.array, self.score_bits)
+            for layer, sums in zip(self.network.layers, self.sums, strict=True)
+            for word in rom_words.biases(layer, sums, self.array, self.score_bits)
         ]
 
     @cached_property
     def stream_bases(self) -> tuple[int, ...]:
         """First word of stream constants of each layer; 0, which is all zero, in counter mode."""
+        if not self.stream_layers:
+            return (0,) * len(self.network.layers)
         pairs = zip(self.network.layers, self.tilings, strict=True)
         sizes = [num_stream_words(layer, tiling) for layer, tiling in pairs]
         starts = zip(sizes, _starts(sizes), strict=True)
@@ -333,8 +337,14 @@ class Program:
             words.append(word)
         return words
 
+    def _shortcut_fields(self, layer: Layer, gain: int) -> dict[str, int]:
+        if (shortcut := layer.shortcut) is None:
+            return {}
+        base = self.out_bases[shortcut.source] if shortcut.source >= 0 else 0
+        return shortcut_fields(layer, gain, self.network.added_shape(shortcut.source), base)
+
     def _descriptor(self, index: int) -> Descriptor:
-        layer, tiling = self.network.layers[index], self.tilings[index]
+        layer, tiling, sums = self.network.layers[index], self.tilings[index], self.sums[index]
         (kh, kw), (sh, sw), (ph, pw) = layer.kernel, layer.stride, layer.padding
         (window_h, window_w), (pool_h, pool_w) = layer.pool_window.kernel, layer.pool_window.stride
         _, height, width = layer.in_shape
@@ -365,21 +375,21 @@ class Program:
             out_row_step=pool_h * sh,
             out_column_step=pool_w * sw,
             out_row_address_step=pool_h * sh * width - (out_width - 1) * pool_w * sw,
-            last_cycle=layer.stream_length - 1,
+            last_cycle=sums.cycles - 1,
             bias_base=self.bias_bases[index],
             out_base=self.out_bases[index],
             plane=out_height * out_width,
             last_plane=out_height * out_width - 1,
             last_out_channel=layer.group_channels - 1,
             last_window=tiling.window - 1,
-            right_shift=self._shift(layer) + self.left_shift if layer.relu else 0,
+            right_shift=sums.shift + self.left_shift if layer.relu else 0,
             scores=not layer.relu,
             log_length=(layer.stream_length.bit_length() - 1) * self.run_time_length,
             last_group_tile=(tiling.channel_tiles // layer.groups - 1) * grouped,
             group_step=layer.in_shape.size // layer.groups * grouped,
-            streaming=layer.neuron == "stream",
+            streaming=self.stream_bases[index] > 0,
             stream_base=self.stream_bases[index],
-            **shortcut_fields(layer, self.network, self.out_bases),
+            **self._shortcut_fields(layer, sums.gain),
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from .accumulation import Accumulation
 from .array import Array
 from .layer import Layer
 from .tiling import Tiling
@@ -30,19 +31,9 @@ def num_biases(layer: Layer, array: Array) -> int:
     return -(-layer.out_channels // array.channels) * array.channels
 
 
-def biases(layer: Layer, array: Array, score_bits: int) -> Iterator[int]:
-    """A word per output channel: the bias, and the upscale above it; zero beyond the last channel.
-
-    A lane of negative weight counts (x AND w) XOR 1, one too many per cycle: with s the sign,
-    +-(x w) = ((x w) XOR s) - s, and the sum of all s is known here. In stream mode all are zero:
-    what leaves is a number of fires.
-    """
-    if layer.neuron == "stream":
-        yield from [0] * num_biases(layer, array)
-        return
-    negatives = (layer.weight_matrix < 0).sum(1)
-    constants = (layer.bias - layer.stream_length * negatives).tolist()
+def biases(layer: Layer, sums: Accumulation, array: Array, score_bits: int) -> Iterator[int]:
+    """A word per output channel: its constant, and the upscale above it; zero beyond the last."""
     mask = (1 << score_bits) - 1
-    for constant, upscale in zip(constants, layer.upscale.tolist(), strict=True):
+    for constant, upscale in zip(sums.constants.tolist(), sums.upscale.tolist(), strict=True):
         yield constant & mask | upscale << score_bits
     yield from [0] * (num_biases(layer, array) - layer.out_channels)

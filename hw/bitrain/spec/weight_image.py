@@ -44,8 +44,8 @@ def weight_image(program: Program, network: Network) -> np.ndarray:
     other = _check(program, network)
     entries = other.weight_words + [
         word
-        for layer in network.layers
-        for word in rom_words.biases(layer, program.array, program.score_bits)
+        for layer, sums in zip(network.layers, other.sums, strict=True)
+        for word in rom_words.biases(layer, sums, program.array, program.score_bits)
     ]
     count, mask = words_per_entry(program), (1 << WORD_BITS) - 1
     words = [entry >> WORD_BITS * i & mask for entry in entries for i in range(count)]

@@ -108,7 +108,11 @@ class CountsFit(Component):
 
 @dataclass(frozen=True, kw_only=True)
 class Range:
-    """What a neuron's accumulator can hold in a layer, and what its register can."""
+    """What a neuron's accumulator can hold in a layer, and what its register can.
+
+    Counts of a binary array are signed and wrap, which does no harm as long as they have as many
+    values as the accumulator takes: these are its ``largest_count``.
+    """
 
     layer: str
     largest_count: int
@@ -129,16 +133,22 @@ def ranges(program: Program, bias_words: list[int]) -> Iterator[Range]:
     """Extremes of each layer in counter mode, over channels; ``bias_words`` as in the ROM's image.
 
     A positive weight m counts at most min(L, m) ones in L cycles; a negative one counts L less at
-    most as many.
+    most as many. In binary arithmetic they count up to 2^n m, and down to -2^n m - 1.
     """
     network, bits = program.network, program.score_bits
+    binary = program.array.arithmetic == "binary"
     for index, layer in enumerate(network.layers):
-        if layer.neuron == "stream":
+        if layer.neuron == "stream" and not binary:
             continue
         length, matrix = layer.stream_length, layer.weight_matrix
-        ones = abs(matrix).clip(max=length)
-        most = (ones * (matrix > 0) + length * (matrix < 0)).sum(1)
-        fewest = ((length - ones) * (matrix < 0)).sum(1)
+        if binary:
+            negatives = (matrix < 0).sum(1)
+            most = network.one * matrix.clip(min=0).sum(1) - negatives
+            fewest = network.one * matrix.clip(max=0).sum(1) - negatives
+        else:
+            ones = abs(matrix).clip(max=length)
+            most = (ones * (matrix > 0) + length * (matrix < 0)).sum(1)
+            fewest = ((length - ones) * (matrix < 0)).sum(1)
         least = greatest = 0
         for channel in range(layer.out_channels):
             word = bias_words[program.bias_bases[index] + channel]
@@ -146,12 +156,12 @@ def ranges(program: Program, bias_words: list[int]) -> Iterator[Range]:
             bias -= bias >> (bits - 1) << bits
             added = 0
             if layer.shortcut:
-                added = layer.shortcut.gain * network.one << (word >> bits)
+                added = program.descriptors[index].shortcut_gain * network.one << (word >> bits)
             least = min(least, bias + int(fewest[channel]))
             greatest = max(greatest, bias + int(most[channel]) + added)
         yield Range(
             layer=layer.name,
-            largest_count=int(most.max()),
+            largest_count=greatest - least if binary else int(most.max()),
             count_limit=(1 << program.count_bits) - 1,
             least=least,
             greatest=greatest,

@@ -36,13 +36,13 @@ def prove(ip: Path) -> Iterator[ProofResult]:
 
 
 def proofs_of(program: Program) -> Iterator[Proof]:
-    """What the solver is to prove.
+    """What the solver is to prove; of streams only where the array has them.
 
     Proofs of further components belong here, each a class in a module of its own.
     """
-    network = program.network
+    network, streams = program.network, program.array.arithmetic == "stochastic"
     banks = {"activation": network.activation_bank, "weight": network.weight_bank}
-    for name, bank in banks.items():
+    for name, bank in banks.items() if streams else ():
         sequence = bank.sequence
         yield Proof(
             claim=f"{name} sequence ({sequence.kind}, n = {sequence.width}): a permutation",
@@ -65,7 +65,7 @@ def proofs_of(program: Program) -> Iterator[Proof]:
         claim="serial link: an offered byte stays until it is sent",
         component=BytesAreKept(SerialLink.of(program)),
     )
-    if not program.stream_layers:  # else other neurons count
+    if streams and not program.stream_layers:  # else other neurons count
         lanes, bits = program.array.lanes, program.count_bits
         bound = max(layer.num_inputs * layer.stream_length for layer in network.layers)
         yield Proof(

@@ -1,19 +1,14 @@
 """The fast bit-exact model of a network, and its integer baseline."""
 
 from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 
-from bitrain.spec import Layer, Network
+from bitrain.spec import Arithmetic, Layer, Network
 
 from .convolution import PackedWeights, Streams, convolve, pack_weights
 from .finish import finish
 from .fire import accumulate_and_fire
-
-Arithmetic = Literal["stochastic", "binary"]
-"""``binary`` keeps the numbers but multiplies them exactly: the same-width integer baseline, in
-counter mode throughout."""
 
 
 def run(
@@ -21,9 +16,10 @@ def run(
 ) -> list[np.ndarray]:
     """Every layer's stored activations, and the scores, for a batch of images.
 
-    images: integers in [0, 2^n], (batch, channels, height, width). Returns one int64 array
-    (batch, channels, height, width) per layer; the last holds the signed scores. Binary scores are
-    2^(2n) / L times as fine.
+    images: integers in [0, 2^n], (batch, channels, height, width). ``binary`` keeps the numbers but
+    multiplies them exactly, in counter mode throughout: the same-width integer baseline. Returns
+    one int64 array (batch, channels, height, width) per layer; the last holds the signed scores.
+    Binary scores are 2^(2n) / L times as fine.
     """
     _check(network, images)
     return [output.astype(np.int64) for output in _outputs(network, images, arithmetic)]

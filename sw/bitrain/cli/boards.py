@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bitrain.spec import Reply, Sharing, load_network
+from bitrain.spec import Reply, load_network
 
 from .common import (
     Channels,
@@ -44,7 +44,7 @@ def build(
     from bitrain.flow.tables import synthesis_table
     from bitrain.gen import build_bitstream
 
-    array = array_of(channels, positions, lanes, Sharing.SHARED)
+    array = array_of(channels, positions, lanes)
     built = build_bitstream(load_network(network), array, board, out, baud=baud, seed=seed)
     console.print(synthesis_table(built.synthesis))
     tools = ", ".join(f"{name} {version}" for name, version in built.synthesis.tools.items())

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from bitrain.spec import Array, BitrainError, Sharing
+from bitrain.spec import Arithmetic, Array, BitrainError, Sharing
 
 # Torch's OpenMP threads otherwise spin while they wait for each other: with one other program on
 # the same cores, training became a hundred times slower. Read when torch is imported.
@@ -31,6 +31,9 @@ Engines = Annotated[
     int, typer.Option("--engines", "-E", help="Arrays in a row, which share out the layers.", min=1)
 ]
 SharingOption = Annotated[Sharing, typer.Option(help="Which multipliers share SNGs.")]
+ArithmeticOption = Annotated[
+    Arithmetic, typer.Option("--arith", help="Streams, or integer multipliers to compare with.")
+]
 Images = Annotated[int, typer.Option(help="Number of test images.", min=1)]
 Simulator = Literal["verilator", "icarus"]
 DataDir = Annotated[Path | None, typer.Option(help="Folder of the data set's files.")]
@@ -44,7 +47,13 @@ def integers(option: str, text: str) -> list[int]:
         raise BitrainError(f"{option} {text}: expected integers between commas") from error
 
 
-def array_of(channels: int, positions: int, lanes: int, sharing: Sharing) -> Array:
+def array_of(
+    channels: int,
+    positions: int,
+    lanes: int,
+    sharing: Sharing = Sharing.SHARED,
+    arithmetic: Arithmetic = "stochastic",
+) -> Array:
     """The array of the options, or :class:`BitrainError`."""
     for option, value, limit in (
         ("--channels", channels, 64),
@@ -53,4 +62,10 @@ def array_of(channels: int, positions: int, lanes: int, sharing: Sharing) -> Arr
     ):
         if not 1 <= value <= limit:
             raise BitrainError(f"{option} {value}: expected 1 … {limit}")
-    return Array(channels=channels, positions=positions, lanes=lanes, sharing=sharing)
+    return Array(
+        channels=channels,
+        positions=positions,
+        lanes=lanes,
+        sharing=sharing,
+        arithmetic=arithmetic,
+    )

@@ -8,6 +8,7 @@ import typer
 from bitrain.spec import Interface, Options, Sharing, Weights, compile_network, load_network
 
 from .common import (
+    ArithmeticOption,
     Channels,
     DataDir,
     Engines,
@@ -33,6 +34,7 @@ def generate(
     positions: Positions = 4,
     lanes: Lanes = 16,
     sharing: SharingOption = Sharing.SHARED,
+    arith: ArithmeticOption = "stochastic",
     interface: Annotated[Literal["raw", "axi"], typer.Option(help="Streams, and bus.")] = "raw",
     reset: Annotated[
         Literal["high", "low"] | None, typer.Option(help="Active level; low for axi, high for raw.")
@@ -57,7 +59,7 @@ def generate(
     from bitrain.flow import generate_with_testbench
     from bitrain.flow.printing import print_memories
 
-    array, loaded = array_of(channels, positions, lanes, sharing), load_network(network)
+    array, loaded = array_of(channels, positions, lanes, sharing, arith), load_network(network)
     options: Options = {
         "run_time_length": run_time_length,
         "early_termination": early_termination,
@@ -169,6 +171,38 @@ def arrays(
     console.print(
         arrays_table(measure_arrays(loaded, parse_sizes(sizes), out, console, device=device))
     )
+
+
+@app.command()
+def compare_arithmetic(
+    networks: Annotated[
+        list[Path], typer.Argument(help="Network files, one for each n.", show_default=False)
+    ],
+    *,
+    out: Annotated[Path, typer.Option(help="Output folder; finished arrays are kept.")],
+    neurons: Annotated[str, typer.Option(help="P x Q.")] = "4x4",
+    max_lanes: Annotated[int, typer.Option(help="Of a stochastic neuron.", min=1, max=256)] = 16,
+    clock: Annotated[float, typer.Option(help="Of both, in MHz.", min=1)] = 80,
+    accuracies: Annotated[
+        Path | None, typer.Option(help="JSON of `bitrain accuracy`, for accuracies beside.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="FPGA.")] = "ecp5-85k",
+) -> None:
+    """Synthesise arrays of streams and of integers: images/s per 1,000 LUTs, table, JSON, plot."""
+    from bitrain.flow.arithmetic import measure_arithmetic, parse_neurons
+    from bitrain.flow.arithmetic_table import arithmetic_table
+
+    result = measure_arithmetic(
+        [load_network(network) for network in networks],
+        parse_neurons(neurons),
+        out,
+        console,
+        device=device,
+        clock_mhz=clock,
+        max_lanes=max_lanes,
+        accuracies=accuracies,
+    )
+    console.print(arithmetic_table(result))
 
 
 @app.command()

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from bitrain.spec import BitrainError, Pipeline, Sharing, estimate, load_network, save_network
+from bitrain.spec import BitrainError, Pipeline, estimate, load_network, save_network
 
 from .common import (
+    ArithmeticOption,
     Channels,
     DataDir,
     Engines,
@@ -87,6 +88,7 @@ def cost(
     channels: Channels = 4,
     positions: Positions = 4,
     lanes: Lanes = 16,
+    arith: ArithmeticOption = "stochastic",
     engines: Engines = 1,
     multipliers: Annotated[
         int | None, typer.Option(help="The fastest P, Q, N of at most so many.", min=1)
@@ -98,9 +100,9 @@ def cost(
 
     loaded = load_network(network)
     if multipliers is not None:
-        console.print(shapes_table(fastest_arrays(loaded, multipliers)))
+        console.print(shapes_table(fastest_arrays(loaded, multipliers, arith)))
         return
-    array = array_of(channels, positions, lanes, Sharing.SHARED)
+    array = array_of(channels, positions, lanes, arithmetic=arith)
     if engines == 1:
         console.print(cost_table(estimate(loaded, array)))
         return
@@ -142,7 +144,7 @@ def progressive(
     loaded = load_network(network)
     report = evaluate_progressive(
         loaded,
-        array_of(channels, positions, lanes, Sharing.SHARED),
+        array_of(channels, positions, lanes),
         dataset_of(loaded, data, data_dir),
         lengths=integers("--lengths", lengths),
         tolerance=tolerance,

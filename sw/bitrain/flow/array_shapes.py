@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bitrain.spec import Array, BitrainError, Network, Tiling
+from bitrain.spec import Arithmetic, Array, BitrainError, Network, Tiling
 from bitrain.spec.bank import MAX_LANES
 from bitrain.spec.cost import layer_cycles, layer_overhead
 
@@ -21,22 +21,27 @@ class ArrayChoice:
     """Share of the lane-cycles that compute products, by layer."""
 
 
-def fastest_arrays(network: Network, multipliers: int, count: int = 8) -> list[ArrayChoice]:
+def fastest_arrays(
+    network: Network, multipliers: int, arithmetic: Arithmetic = "stochastic", *, count: int = 8
+) -> list[ArrayChoice]:
     """The ``count`` arrays P x Q x N of at most so many multipliers that take fewest cycles.
 
-    N is a multiple of the network's lanes. Of equal cycles the smaller array comes first. Raises
-    :class:`BitrainError` where even one neuron is too large.
+    N is a multiple of the network's lanes, but in binary arithmetic. Of equal cycles the smaller
+    array comes first. Raises :class:`BitrainError` where even one neuron is too large.
     """
-    if multipliers < network.num_lanes:
+    least = network.num_lanes if arithmetic == "stochastic" else 1
+    if multipliers < least:
         raise BitrainError(
             f"{multipliers} multipliers: network {network.name!r} was exported for "
             f"{network.num_lanes} lanes, which a neuron needs at least"
         )
     found = []
-    for lanes in range(network.num_lanes, min(MAX_LANES, multipliers) + 1, network.num_lanes):
+    for lanes in range(least, min(MAX_LANES, multipliers) + 1, least):
         for channels in range(1, min(LARGEST, multipliers // lanes) + 1):
             for positions in range(1, min(LARGEST, multipliers // (lanes * channels)) + 1):
-                array = Array(channels=channels, positions=positions, lanes=lanes)
+                array = Array(
+                    channels=channels, positions=positions, lanes=lanes, arithmetic=arithmetic
+                )
                 try:
                     array.check(network)
                 except BitrainError:  # a pooling window in stream mode needs as many positions
@@ -51,7 +56,8 @@ def _choice(network: Network, array: Array) -> ArrayChoice:
     cycles, useful = [], []
     for layer in network.layers:
         tiling = Tiling.of(layer, array)
-        cycles.append(layer_cycles(tiling, array, layer.stream_length, overhead))
-        work = layer.out_channels * tiling.positions * layer.num_inputs * layer.stream_length
+        length = 1 if array.arithmetic == "binary" else layer.stream_length
+        cycles.append(layer_cycles(tiling, array, length, overhead))
+        work = layer.out_channels * tiling.positions * layer.num_inputs * length
         useful.append(work / (cycles[-1] * array.multipliers))
     return ArrayChoice(array=array, cycles=sum(cycles), useful=tuple(useful))

@@ -113,6 +113,11 @@ def run_flow(
     """
     if until is not None and until not in STEPS:
         raise BitrainError(f"--until {until}: no such step; choose one of {', '.join(STEPS)}")
+    if config.array.arithmetic == "binary" and until in (None, "sharing", "report"):
+        raise BitrainError(
+            "array: arithmetic = binary has no SNGs to share or report on; give --until blocks, or "
+            "an earlier step"
+        )
     dataset = load_dataset(config.data.name, config.data.directory)
     run = Run(config, Workspace(directory), dataset)
     names = list(STEPS)

@@ -242,6 +242,25 @@ def array_cost(rows: Sequence[Mapping[str, Any]]) -> str:
     return _svg((7.2, 3.2), draw)
 
 
+def arithmetic(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Images a second per 1,000 LUTs of the array against precision, a line for each arithmetic."""
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        for arithmetic, marker in (("stochastic", "o-"), ("binary", "s-")):
+            points = sorted(
+                (row["bits"], row["images_per_s_per_klut"])
+                for row in rows
+                if row["arithmetic"] == arithmetic
+            )
+            axes.plot(*zip(*points, strict=True), marker, label=arithmetic)
+        axes.set_xticks(sorted({row["bits"] for row in rows}))
+        axes.set(xlabel="precision n (L = 2^n)", ylabel="images/s per 1,000 LUT4", ylim=(0, None))
+        axes.legend()
+
+    return _svg((4.8, 3.2), draw)
+
+
 def cells(stages: Sequence[Sequence[Mapping[str, Any]]]) -> str:
     """The graph of every cell: a row for each stage, an arrow for each operation."""
     columns = max(len(stage) for stage in stages)

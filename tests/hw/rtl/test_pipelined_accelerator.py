@@ -81,7 +81,7 @@ def run_pipeline(pipeline: Pipeline, images, *, stalls: float = 0.0):
 def check(network: Network, engines: int, *, stalls: float = 0.0):
     array = Array(channels=2, positions=2, lanes=network.num_lanes)
     pipeline = Pipeline(network, array, engines)
-    images = random_images(network, 4)
+    images = random_images(network, 3)
     answers, intervals, stored = run_pipeline(pipeline, images, stalls=stalls)
     expected = run(network, images)
     for i, (scores, class_index, _) in enumerate(answers):
@@ -111,11 +111,10 @@ def check(network: Network, engines: int, *, stalls: float = 0.0):
     assert predicted[-1] == pipeline.cost.image_cycles
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_random_networks_on_as_many_engines_as_they_can_have(seed):
     network = random_network(seed, bits=3, lanes=2, length=4)
-    for engines in range(2, 2 + len(list(cuts(network)))):
-        check(network, engines)
+    check(network, 1 + len(list(cuts(network))))
 
 
 @pytest.mark.parametrize("make", [residual_network, dense_network, projected_network])

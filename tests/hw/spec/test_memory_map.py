@@ -97,8 +97,8 @@ def test_live_activations_never_overlap(program):
         assert base - program.in_bases[i] == layer.in_shape.size
         if layer.shortcut:
             source = layer.shortcut.source
-            size = layers[source].out_shape.size
-            readers.append((source, program.out_bases[source], size))
+            size = program.network.added_shape(source).size
+            readers.append((source, program.out_bases[source] if source >= 0 else 0, size))
         if i < len(layers) - 1:
             base = program.out_bases[i]
             target = range(base, base + layer.out_shape.size)

@@ -144,8 +144,9 @@ def test_counts_need_their_bits(program):
 
 
 @pytest.mark.parametrize("network", [random_network(2, lanes=2), residual_network(1, lanes=2)])
-def test_accumulators_fit_and_would_not_with_other_biases(network):
-    program = Program(network, ARRAY)
+@pytest.mark.parametrize("arithmetic", ["stochastic", "binary"])
+def test_accumulators_fit_and_would_not_with_other_biases(network, arithmetic):
+    program = Program(network, ARRAY.model_copy(update={"arithmetic": arithmetic}))
     assert all(found.fits for found in ranges(program, program.bias_words))
     largest = (1 << (program.score_bits - 1)) - 1
     assert not all(found.fits for found in ranges(program, [largest] * len(program.bias_words)))

@@ -28,7 +28,7 @@ def task(recipe, tmp_path):
     def make(index=1, space=TORCH, folder="stages", **options) -> StageTask:
         settings = {
             "search": recipe,
-            "prune": PruneConfig(budget=0.5),
+            "prune": PruneConfig(budget=0.5, networks=8),
             "recovery_epochs": 1,
             "folder": tmp_path / folder,
             **options,

@@ -58,7 +58,7 @@ def simulate_serial(
     """
     out = Path(directory) / "sim_serial" / simulator
     out.mkdir(parents=True, exist_ok=True)
-    scores = golden.run(network, images)[-1].reshape(len(images), -1)
+    scores = golden.run(network, images, array.arithmetic)[-1].reshape(len(images), -1)
     job = {
         "top": top,
         "sources": [str(path.resolve()) for path in sorted((directory / "rtl").glob("*.v"))],

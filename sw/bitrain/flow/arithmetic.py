@@ -1,0 +1,175 @@
+"""Streams against integers of the same width: what an FPGA's LUTs are worth in images a second.
+
+For each network file, an array of P x Q neurons in either arithmetic, post-synthesis, and the
+cycles of an image by the cost model. A stochastic neuron has N = L lanes, so that its chunks take
+as long as their loading, or fewer and takes longer; a binary one has one multiplier, as fast.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from bitrain.gen import find_device, synthesise_component
+from bitrain.rtl import BinaryArray, MacArray
+from bitrain.spec import (
+    Arithmetic,
+    Array,
+    BitrainError,
+    Network,
+    Program,
+    SngBank,
+    estimate,
+    write_atomically,
+)
+
+from . import plots
+from .hardware import tool_versions
+from .workspace import Workspace
+
+ARITHMETICS: tuple[Arithmetic, ...] = ("stochastic", "binary")
+
+
+def parse_neurons(text: str) -> tuple[int, int]:
+    """P and Q of an option such as 4x4, or :class:`BitrainError`."""
+    try:
+        channels, positions = map(int, text.split("x"))
+    except ValueError as error:
+        raise BitrainError(f"--neurons {text}: expected P x Q such as 4x4") from error
+    return channels, positions
+
+
+def measure_arithmetic(
+    networks: Sequence[Network],
+    neurons: tuple[int, int],
+    out: Path,
+    console: Console,
+    *,
+    device: str = "ecp5-85k",
+    clock_mhz: float = 80,
+    max_lanes: int = 16,
+    accuracies: Path | None = None,
+) -> dict[str, Any]:
+    """Both arithmetics for each network: ``arithmetic.json`` and a plot in ``out``.
+
+    neurons: P and Q. clock_mhz: of both. max_lanes: most of a stochastic neuron. accuracies: result
+    of `bitrain accuracy`, for the accuracies at each network's L. An array is all from its operands
+    to its counts; LUTs are LUT4 and two for each carry cell. Arrays that are done are kept in
+    ``out``.
+    """
+    find_device(device)
+    known = _accuracies(accuracies)
+    workspace, rows = Workspace(out), []
+    for network in networks:
+        length = max(layer.stream_length for layer in network.layers)
+        for arithmetic in ARITHMETICS:
+            array = _array(neurons, arithmetic, min(length, max_lanes))
+            shown = _rewired(network, array)
+            cost = estimate(shown, array)
+            name = f"n{network.bits}-L{length}-{neurons[0]}x{neurons[1]}-{arithmetic}"
+            console.print(f"{name} ...")
+
+            def measure(
+                network: Network = shown, array: Array = array, name: str = name
+            ) -> dict[str, Any]:
+                return _measure(network, array, workspace.path("arrays", name), device)
+
+            inputs = [shown.model_dump(mode="json"), array.model_dump(mode="json"), device]
+            workspace.fingerprint = ""  # arrays do not depend on each other
+            workspace.step(f"array-{name}", inputs, measure)
+            measured = workspace.results[f"array-{name}"]
+            per_second = 1e6 * clock_mhz / cost.image_cycles
+            rows.append(
+                {
+                    "bits": network.bits,
+                    "stream_length": length,
+                    "arithmetic": arithmetic,
+                    "lanes": array.lanes,
+                    "image_cycles": cost.image_cycles,
+                    "images_per_s": per_second,
+                    "images_per_s_per_klut": 1e3 * per_second / measured["lut"],
+                    "accuracy": known.get((length, arithmetic)),
+                    **measured,
+                }
+            )
+    result = {
+        "networks": [network.name for network in networks],
+        "channels": neurons[0],
+        "positions": neurons[1],
+        "device": device,
+        "clock_mhz": clock_mhz,
+        "tag": "post-synthesis; cycles estimated",
+        "rows": rows,
+    }
+    write_atomically(out / "arithmetic.json", json.dumps(result, indent=1) + "\n")
+    write_atomically(out / "arithmetic.svg", plots.arithmetic(rows))
+    return result
+
+
+def _array(neurons: tuple[int, int], arithmetic: Arithmetic, lanes: int) -> Array:
+    channels, positions = neurons
+    lanes = 1 if arithmetic == "binary" else lanes
+    try:
+        return Array(channels=channels, positions=positions, lanes=lanes, arithmetic=arithmetic)
+    except ValueError as error:
+        raise BitrainError(
+            f"--neurons {channels}x{positions}: expected P and Q of 1 … 64"
+        ) from error
+
+
+def _rewired(network: Network, array: Array) -> Network:
+    """``network`` as if it had been exported for the array's lanes, where it does not suit: other
+    wires, which cost the same."""
+    if array.arithmetic == "binary" or array.lanes % network.num_lanes == 0:
+        return network
+    banks = {
+        name: SngBank(
+            sequence=bank.sequence,
+            lanes=tuple(bank.lanes[j % len(bank.lanes)] for j in range(array.lanes)),
+        )
+        for name, bank in (
+            ("activation_bank", network.activation_bank),
+            ("weight_bank", network.weight_bank),
+        )
+    }
+    return Network.model_validate(dict(network) | banks)
+
+
+def _accuracies(path: Path | None) -> dict[tuple[int, Arithmetic], float]:
+    """Accuracies (%) after fine-tuning, by stream length and arithmetic."""
+    if path is None:
+        return {}
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))["by_length"]
+        return {
+            (row["stream_length"], arithmetic): row[key]
+            for row in rows
+            for arithmetic, key in zip(
+                ARITHMETICS, ("sc_fine_tuned", "int_fine_tuned"), strict=True
+            )
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BitrainError(
+            f"--accuracies {path}: no result of `bitrain accuracy`; give its JSON file"
+        ) from error
+
+
+def _measure(network: Network, array: Array, folder: Path, device: str) -> dict[str, Any]:
+    count_bits = Program(network, array).count_bits
+    if array.arithmetic == "binary":
+        circuit = BinaryArray(array, bits=network.bits, count_bits=count_bits)
+    else:
+        banks = network.activation_bank, network.weight_bank
+        circuit = MacArray(*banks, array, count_bits=count_bits)
+    report = synthesise_component(circuit, device, folder, name="array")
+    if report.resources.dsp:
+        raise BitrainError(f"{folder}: {report.resources.dsp} multiplier blocks used, expected 0")
+    return {
+        "lut": report.resources.lut,
+        "carry_lut": report.resources.carry_lut,
+        "ff": report.resources.ff,
+        "count_bits": count_bits,
+        "tool": tool_versions(report.tools),
+    }
