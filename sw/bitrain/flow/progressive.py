@@ -7,7 +7,7 @@ little too good there: the loss on the test images is what counts, and is report
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import ceil
 from pathlib import Path
@@ -130,13 +130,15 @@ def evaluate_progressive(
     tolerance: float,
     num_images: int | None = None,
     early_termination: bool = False,
+    ladder: Mapping[int, int] | None = None,
 ) -> ProgressiveReport:
     """Accuracy and cycles of ``network`` at prefixes of its streams and with early termination.
 
     lengths: prefixes in cycles, rising powers of two; those that shorten no stream are left out,
     and the full length is always the last. tolerance: see ``golden.calibrate_thresholds``.
     num_images: test images; None takes all. early_termination: cycles are of the accelerator that
-    has it in hardware. Raises :class:`BitrainError` for a wrong option.
+    has it in hardware. ladder: margins in product bits by length, in place of calibrated ones.
+    Raises :class:`BitrainError` for a wrong option.
     """
     networks = _ladder(network, lengths)
     if not 0 <= tolerance <= 1:
@@ -159,7 +161,10 @@ def evaluate_progressive(
     with torch_threads():
         classes = [golden.predict(prefix, images).argmax(1) for prefix in networks]
         baseline = golden.predict(network, images, "binary").argmax(1)
-        chosen, thresholds = golden.choose_rungs(networks, cycles, calibration, tolerance)
+        if ladder is None:
+            chosen, thresholds = golden.choose_rungs(networks, cycles, calibration, tolerance)
+        else:
+            chosen, thresholds = _rungs(networks, ladder)
         result = golden.run_progressive([networks[i] for i in chosen], images, thresholds)
         last_layer = _last_layer(network, images)
     reached = np.cumsum([cycles[i] for i in chosen])
@@ -220,6 +225,19 @@ def _ladder(network: Network, lengths: Sequence[int]) -> list[Network]:
         )
     prefixes = [with_prefix(network, length) for length in lengths]
     return [*(p for p in prefixes if _longest(p) < _longest(network)), network]
+
+
+def _rungs(
+    networks: Sequence[Network], ladder: Mapping[int, int]
+) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Indices of the networks that a ladder names, with the last; thresholds in units of 1."""
+    lengths = [_longest(network) for network in networks]
+    if unknown := set(ladder) - set(lengths[:-1]):
+        raise BitrainError(f"--ladder: length {min(unknown)}, expected some of {lengths[:-1]}")
+    chosen = [i for i, length in enumerate(lengths) if length in ladder]
+    units = [networks[i].layers[-1].stream_length for i in chosen]
+    thresholds = [ladder[lengths[i]] / unit for i, unit in zip(chosen, units, strict=True)]
+    return (*chosen, len(networks) - 1), tuple(thresholds)
 
 
 def _last_layer(

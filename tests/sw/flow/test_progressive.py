@@ -116,3 +116,13 @@ def test_files(dataset, tmp_path):
 def test_wrong_options(dataset, options, message):
     with pytest.raises(BitrainError, match=message):
         report(dataset, **options)
+
+
+def test_margins_that_are_given(dataset):
+    """As many product bits as are asked for; the last length always decides."""
+    found = report(dataset, ladder={4: 1, 16: 3}, early_termination=True)
+    assert [(rung.length, rung.margin) for rung in found.rungs] == [(4, 1), (16, 3), (32, None)]
+    full = estimate(NETWORK, ARRAY, early_termination=True).cycles
+    assert found.full_cycles == full == estimate(NETWORK, ARRAY, run_time_length=True).cycles
+    with pytest.raises(BitrainError, match="--ladder: length 32, expected some of"):
+        report(dataset, ladder={32: 1})
