@@ -2,9 +2,9 @@
 
 Networks for the digits, from random weights, converted and calibrated as trained ones are:
 residual, dense, depthwise, and a mixed one that has all of these. Each is generated and simulated
-at full rate, with random pauses of both streams and after a reset; every stored value, every score and
-every cycle count must be as predicted. The exit status is 1 if one is not. Results are lines of
-``matrix.jsonl``.
+at full rate, with random pauses of both streams and after a reset; every stored value, every score
+and every cycle count must be as predicted. The exit status is 1 if one is not. Results are lines
+of ``matrix.jsonl``.
 """
 
 import argparse
