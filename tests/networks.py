@@ -254,6 +254,25 @@ def streamed(network: Network, names: set[str] | None = None) -> Network:
     return Network.model_validate({**dict(network), "layers": layers})
 
 
+def retrained(network: Network, seed: int = 0) -> Network:
+    """A network of the same layer program with other weights, biases and upscales."""
+    rng = np.random.default_rng(seed)
+
+    def changed(layer: Layer) -> Layer:
+        size, length = layer.out_channels, layer.stream_length
+        return Layer.model_validate(
+            {
+                **dict(layer),
+                "weight": rng.integers(-network.one, network.one + 1, layer.weight.shape),
+                "bias": rng.integers(-length, length + 1, size),
+                "upscale": rng.integers(0, layer.upscale.max() + 1, size),
+            }
+        )
+
+    layers = tuple(map(changed, network.layers))
+    return Network.model_validate({**dict(network), "name": "retrained", "layers": layers})
+
+
 def random_images(network: Network, count: int, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     return rng.integers(0, network.one + 1, (count, *network.in_shape)).astype(np.int32)

@@ -3,15 +3,28 @@
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from networks import random_images, random_network, residual_network
+from networks import random_images, random_network, residual_network, retrained
 
 from bitrain.bench import simulate, write_testbench
+from bitrain.cli import main
 from bitrain.gen import generate_ip
-from bitrain.spec import Array, Interface, Network, Pipeline, Program, estimate
+from bitrain.spec import (
+    Array,
+    BitrainError,
+    Interface,
+    Network,
+    Options,
+    Pipeline,
+    Program,
+    estimate,
+    save_network,
+    weight_image,
+)
 
 pytestmark = pytest.mark.tools
 
@@ -21,16 +34,20 @@ icarus = pytest.mark.skipif(not shutil.which("iverilog"), reason="Icarus Verilog
 
 
 def generate(
-    directory: Path, interface: Interface, network: Network = NETWORK, **options: Any
+    directory: Path,
+    interface: Interface,
+    network: Network = NETWORK,
+    array: Array = ARRAY,
+    **options: Any,
 ) -> Path:
     images = random_images(network, 2)
 
     def testbench(ip: Path) -> None:
-        write_testbench(ip, network, ARRAY, images, top="dut", interface=interface, **options)
+        write_testbench(ip, network, array, images, top="dut", interface=interface, **options)
 
     return generate_ip(
         network,
-        ARRAY,
+        array,
         directory,
         name="dut",
         interface=interface,
@@ -101,6 +118,105 @@ def test_every_stream_length(tmp_path, streams, simulator):
         assert results[f"length{length}"]["mismatches"] == 0
 
 
+@pytest.mark.parametrize(
+    ("network", "channels", "run_time_length", "simulator"),
+    [
+        (residual_network(2, bits=3, lanes=2), 2, True, "verilator"),
+        # Entries of two words: 7 x 5 bits.
+        pytest.param(NETWORK, 7, False, "icarus", marks=icarus),
+    ],
+)
+def test_weights_are_loaded(tmp_path, network, channels, run_time_length, simulator):
+    options: Options = {"run_time_length": run_time_length, "weights": "ram"}
+    array = Array(channels=channels, positions=1, lanes=4)
+    ip = generate(tmp_path / "ip", Interface.usual("axi"), network, array, **options)
+    report = simulate(ip, simulator=simulator, seed=2)
+    assert report.problems == ()
+    results = json.loads((report.log.parent / "results.json").read_text())["scenarios"]
+    stored = sum(layer.out_shape.size for layer in network.layers)
+    for part in ("in_use", "loaded", "after_reset", "restored"):
+        assert results[f"weights_{part}"]["values_compared"] >= stored
+
+
+@pytest.mark.parametrize(
+    ("network", "weights", "simulator"),
+    [
+        (residual_network(2, bits=3, lanes=2), "rom", "verilator"),
+        pytest.param(NETWORK, "ram", "icarus", marks=icarus),
+    ],
+)
+def test_early_termination(tmp_path, network, weights, simulator):
+    options: Options = {"early_termination": True, "weights": weights}
+    ip = generate(tmp_path / "ip", Interface.usual("axi"), network, **options)
+    report = simulate(ip, simulator=simulator, seed=3)
+    assert report.problems == ()
+    assert len(report.ladder_cycles) == 6
+    program = Program(network, ARRAY, **options)
+    cycles = [estimate(p, ARRAY, **options).cycles for p in program.prefixes.values()]
+    assert max(report.ladder_cycles) > max(cycles)  # more than one pass
+    # All images with margins that none reaches: at all lengths in turn.
+    ladder = ",".join(f"{length}=500" for length in list(program.prefixes)[1:])
+    report = simulate(ip, simulator=simulator, ladder=ladder)
+    assert report.problems == ()
+    assert report.ladder_cycles == (sum(cycles),) * 2
+    with pytest.raises(BitrainError, match="ladder '3=1': expected LENGTH=MARGIN"):
+        simulate(ip, simulator=simulator, ladder="3=1")
+
+
+LADDER_FAULTS = {
+    "one pass only": (r"assign again = [^;]*;", "assign again = 0;"),
+    "margins are zero": (r"margin <= [^;]*;", "margin <= 0;"),
+}
+
+
+@icarus
+@pytest.mark.parametrize("fault", LADDER_FAULTS)
+def test_fault_of_early_termination_is_found(tmp_path, fault):
+    ip = generate(tmp_path / "sound", Interface.usual("axi"), early_termination=True)
+    copy = changed(ip, tmp_path, *LADDER_FAULTS[fault])
+    assert not simulate(copy, simulator="icarus").passed
+
+
+WEIGHT_FAULTS = {
+    "weights are written while busy": (r"= ~ busy;", "= 1;"),
+    "words in part are taken": (r"put & whole;", "put;"),
+    "biases stay": (r"if \(bias_in__en\)", "if (0)"),
+}
+
+
+@pytest.fixture(scope="module")
+def loadable_ip(tmp_path_factory) -> Path:
+    return generate(tmp_path_factory.mktemp("ip") / "ip", Interface.usual("axi"), weights="ram")
+
+
+@icarus
+@pytest.mark.parametrize("fault", WEIGHT_FAULTS)
+def test_fault_of_loading_is_found(loadable_ip: Path, tmp_path, fault):
+    copy = changed(loadable_ip, tmp_path, *WEIGHT_FAULTS[fault])
+    assert not simulate(copy, simulator="icarus", images=1).passed
+
+
+def test_image_of_another_training(loadable_ip: Path, tmp_path, monkeypatch, capsys):
+    """The command, and what it says of a network that does not fit."""
+    other, out = retrained(NETWORK), tmp_path / "other.bin"
+    for name, network in (("other", other), ("wrong", residual_network(1, bits=3, lanes=2))):
+        save_network(network, tmp_path / f"{name}.npz")
+
+    def call(network: str) -> int | str | None:
+        arguments = ["weights", loadable_ip, tmp_path / f"{network}.npz", "--out", out]
+        monkeypatch.setattr(sys, "argv", ["bitrain", *map(str, arguments)])
+        with pytest.raises(SystemExit) as status:
+            main()
+        return status.value.code
+
+    assert call("other") == 0
+    words = weight_image(Program(NETWORK, ARRAY, weights="ram"), other)
+    assert out.read_bytes() == words.astype("<u4").tobytes()
+    assert f"{len(words):,} words of 32 bits" in capsys.readouterr().out
+    assert call("wrong") == 2
+    assert "does not fit the accelerator" in capsys.readouterr().err
+
+
 FAULTS = {
     "frames that end early are not called back": (r"assign rewind = .*;", "assign rewind = 0;"),
     "pixels beyond the frame are not swallowed": (r"missing = \\\$\d+ ;", "missing = 0;"),
@@ -112,10 +228,15 @@ FAULTS = {
 @icarus
 @pytest.mark.parametrize("fault", FAULTS)
 def test_fault_is_found(ip: Path, tmp_path, fault):
-    copy = Path(shutil.copytree(ip, tmp_path / "ip", ignore=shutil.ignore_patterns("sim_build")))
+    copy = changed(ip, tmp_path, *FAULTS[fault])
+    assert not simulate(copy, simulator="icarus", images=1).passed
+
+
+def changed(ip: Path, folder: Path, pattern: str, replacement: str) -> Path:
+    """A copy of the IP folder whose Verilog has a fault."""
+    copy = Path(shutil.copytree(ip, folder / "ip", ignore=shutil.ignore_patterns("sim_build")))
     source = copy / "rtl" / "dut.v"
-    pattern, replacement = FAULTS[fault]
     text, count = re.subn(pattern, replacement, source.read_text())
     assert count >= 1, "the generated Verilog says it in another way"
     source.write_text(text)
-    assert not simulate(copy, simulator="icarus", images=1).passed
+    return copy

@@ -4,12 +4,21 @@ It is also what tells a Bitrain IP package from any other folder.
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Unpack
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bitrain.spec import Array, BitrainError, Interface, Network, Shape, write_atomically
+from bitrain.spec import (
+    Array,
+    BitrainError,
+    Interface,
+    Network,
+    Options,
+    Shape,
+    Weights,
+    write_atomically,
+)
 
 from .devices import Device
 from .tools import package_version
@@ -55,6 +64,10 @@ class IpConfig(_Model):
     interface: Interface = Interface()
     run_time_length: bool = False
     """Whether the stream length can be chosen while it runs."""
+    early_termination: bool = False
+    """Whether images run at short lengths first."""
+    weights: Weights = "rom"
+    """Whether weights and biases can be loaded while it runs: ram."""
     engines: int = 1
     """Arrays in a row that share out the layers."""
     device: str
@@ -63,6 +76,15 @@ class IpConfig(_Model):
     network: NetworkConfig
     tools: dict[str, str]
     """Versions of what wrote the Verilog."""
+
+    @property
+    def options(self) -> Options:
+        """Of the layer program."""
+        return {
+            "run_time_length": self.run_time_length,
+            "early_termination": self.early_termination,
+            "weights": self.weights,
+        }
 
     def frequency_on(self, device: Device) -> float:
         """Target in MHz: the package's on its own device, else the other device's."""
@@ -76,10 +98,10 @@ class IpConfig(_Model):
         *,
         top: str,
         interface: Interface,
-        run_time_length: bool,
         engines: int,
         device: str,
         frequency_mhz: float,
+        **options: Unpack[Options],
     ) -> "IpConfig":
         """Configuration of an IP package about to be written."""
         layers = tuple(
@@ -96,7 +118,6 @@ class IpConfig(_Model):
             version=package_version("bitrain") or "unknown",
             top=top,
             interface=interface,
-            run_time_length=run_time_length,
             engines=engines,
             device=device,
             frequency_mhz=frequency_mhz,
@@ -105,6 +126,7 @@ class IpConfig(_Model):
                 name=network.name, bits=network.bits, in_shape=network.in_shape, layers=layers
             ),
             tools={name: package_version(name) or "unknown" for name in _TOOLS},
+            **options,
         )
 
 

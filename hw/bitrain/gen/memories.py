@@ -15,6 +15,7 @@ _GENERIC = frozenset({"memory", "mem", "rom", "ram", "data", "array"})
 """Names of memories that say nothing: the module around them has the name."""
 _MODULE = re.compile(r"^module (?P<name>\S+?) ?\(.*?^endmodule", re.M | re.S)
 _MEMORY = re.compile(
+    r"(?P<contents>^  \(\* initial_contents = .* \*\)\n)?"
     r"(?P<declaration>"
     r"^  reg (?:\[(?P<top_bit>\d+):0\] )?(?P<name>\S+) +\[(?P<last>\d+):0\];\n)"
     r'  initial \$readmemb\("(?P<file>[^"]+)", (?P<target>[^;]+)\);\n',
@@ -38,7 +39,8 @@ def name_memories(verilog: str, images: dict[str, bytes]) -> tuple[str, dict[Mem
     """The Verilog that reads named images, and the images by memory.
 
     Takes Verilog that reads numbered ones, and these by file name. A RAM that would start as zeros
-    gets no image: hardware cannot clear it a second time, so that no design may rely on it. In
+    gets no image, unless it has the attribute ``initial_contents``: hardware cannot clear it a
+    second time, so that no design may rely on it. In
     simulation it starts as ones, at addresses beyond its end too: what neurons beyond a map count
     is garbage that is later subtracted from itself, which is zero for all numbers but those that a
     simulator does not know.
@@ -57,7 +59,7 @@ def name_memories(verilog: str, images: dict[str, bytes]) -> tuple[str, dict[Mem
     parts, position, named = [], 0, {}
     for (match, module_name, _), name in zip(found, names, strict=True):
         content = images[match["file"]]
-        needed = match["file"] not in written or b"1" in content
+        needed = match["file"] not in written or match["contents"] or b"1" in content
         memory = Memory(
             file=f"{name}.mem" if needed else None,
             module=module_name,

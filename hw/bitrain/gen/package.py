@@ -10,6 +10,7 @@
     include/<name>_registers.h    addresses of its registers, where it has a bus
     lint/<name>.vlt      what Verilator's linter need not say, and why
     rom/*.mem            contents of its memories ($readmemb, bare names)
+    weights/<name>.bin   its weight image, where weights can be loaded
     constraints/         target frequency for nextpnr (LPF, PCF) and for others (SDC)
     tb/                  test bench, where one is given
 """
@@ -19,7 +20,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -29,15 +30,18 @@ from bitrain.spec import (
     BitrainError,
     Interface,
     Network,
+    Options,
     Pipeline,
     Program,
     compile_network,
     estimate,
     save_network,
     write_atomically,
+    write_weight_image,
 )
 from bitrain.spec.cost import layer_overhead
-from bitrain.spec.registers import REGISTERS, constants
+from bitrain.spec.registers import constants, registers_of
+from bitrain.spec.weight_image import num_image_words, words_per_entry
 
 from .config import IpConfig, read_config, write_config
 from .devices import DEFAULT_DEVICE, Device, find_device
@@ -55,9 +59,9 @@ def generate_ip(
     device: str = DEFAULT_DEVICE,
     frequency: float | None = None,
     interface: Interface | None = None,
-    run_time_length: bool = False,
     engines: int = 1,
     testbench: Callable[[Path], None] | None = None,
+    **options: Unpack[Options],
 ) -> Path:
     """Write the IP package of ``network`` on ``array`` as the folder ``directory``; return it.
 
@@ -73,12 +77,12 @@ def generate_ip(
         constraints and as the default of synthesis. The Verilog does not depend on them.
     interface
         Streams, clock and reset of the module; raw streams by default.
-    run_time_length
-        Whether the stream length can be chosen while it runs.
     engines
         Arrays in a row that share out the layers, an image in each.
     testbench
         Called with the folder while it is being made; what it writes to ``tb/`` goes into the core.
+    options
+        What the accelerator can do beside running the network.
 
     Raises :class:`BitrainError` if the folder holds something else, the network does not suit the
     array, or a tool fails.
@@ -95,13 +99,13 @@ def generate_ip(
         array,
         top=top,
         interface=interface or Interface(),
-        run_time_length=run_time_length,
         engines=engines,
         device=chosen.name,
         frequency_mhz=frequency or chosen.frequency,
+        **options,
     )
     _check_replaceable(directory)
-    program = compile_network(network, array, run_time_length=run_time_length, engines=engines)
+    program = compile_network(network, array, engines=engines, **options)
     directory.parent.mkdir(parents=True, exist_ok=True)
     staging = directory.with_name(f".{directory.name}.{os.getpid()}.tmp")
     try:
@@ -110,6 +114,8 @@ def generate_ip(
         waivers = waiver_file(axi=config.interface.is_axi)
         write_atomically(staging / "lint" / f"{top}.vlt", waivers)
         save_network(network, staging / "network.npz")
+        if isinstance(program, Program) and program.loadable:
+            write_weight_image(program, network, staging / "weights" / f"{top}.bin")
         write_config(config, staging)
         if testbench:
             testbench(staging)
@@ -135,16 +141,19 @@ def _template_values(
     sources: Sources,
     ports: list[Port],
 ) -> dict[str, Any]:
-    length = {"run_time_length": program.run_time_length}
     programs = program.programs if isinstance(program, Pipeline) else (program,)
-    costs = [estimate(each.network, each.array, **length) for each in programs]
-    overheads = {layer_overhead(each.network, each.array, **length) for each in programs}
+    costs = [estimate(each.network, each.array, **each.options) for each in programs]
+    overheads = {
+        layer_overhead(each.network, each.array, run_time_length=each.run_time_length)
+        for each in programs
+    }
+    registers = registers_of(program)
     suffix = {"ecp5": "lpf", "ice40": "pcf"}[device.family]
     return {
         "config": config,
         "interface": config.interface,
-        "registers": REGISTERS,
-        "constants": dict(constants()),
+        "registers": registers,
+        "constants": dict(constants(registers)),
         "network": program.network,
         "array": program.array,
         "program": program,
@@ -153,12 +162,14 @@ def _template_values(
         "costs": costs,
         "overheads": sorted(overheads),
         "prefix_cycles": {
-            size: estimate(prefix, program.array, **length).cycles
+            size: estimate(prefix, program.array, **program.options).cycles
             for size, prefix in program.prefixes.items()
         },
         "read_cycles": costs[0].cycles - sum(layer.cycles for layer in costs[0].layers),
         "device": device,
         "memories": sources.memories,
+        "image_words": num_image_words(programs[0]) if program.loadable else 0,
+        "words_per_entry": words_per_entry(programs[0]) if program.loadable else 0,
         "ports": ports,
         "pixel_bytes": -(-program.activation_bits // 8),
         "score_bytes": -(-program.score_bits // 8),

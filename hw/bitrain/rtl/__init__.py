@@ -9,6 +9,7 @@ from .engine import Engine
 from .frame_guard import FrameGuard
 from .fsm_max import FsmMax
 from .fsm_relu_max import FsmReluMax
+from .ladder import Ladder
 from .loader import Loader
 from .mac_array import MacArray
 from .max_pool import MaxPool
@@ -20,6 +21,7 @@ from .pooled_fire import PooledFire
 from .popcount import PopulationCount
 from .prefix_bias import PrefixBias
 from .requantise import Requantise
+from .score_margin import ScoreMargin
 from .serial_accelerator import SerialAccelerator
 from .serial_frames import SerialFrames
 from .shortcut import Shortcut
@@ -33,6 +35,7 @@ from .top import build_top
 from .uart_receiver import UartReceiver
 from .uart_transmitter import UartTransmitter
 from .walker import PositionWalker
+from .weight_loader import WeightLoader
 from .writeback import Writeback
 
 __all__ = [
@@ -45,6 +48,7 @@ __all__ = [
     "FrameGuard",
     "FsmMax",
     "FsmReluMax",
+    "Ladder",
     "Loader",
     "MacArray",
     "MaxPool",
@@ -57,6 +61,7 @@ __all__ = [
     "PositionWalker",
     "PrefixBias",
     "Requantise",
+    "ScoreMargin",
     "SequenceSource",
     "SerialAccelerator",
     "SerialFrames",
@@ -68,6 +73,7 @@ __all__ = [
     "StreamPrefix",
     "UartReceiver",
     "UartTransmitter",
+    "WeightLoader",
     "Writeback",
     "build_top",
 ]

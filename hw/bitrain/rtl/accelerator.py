@@ -9,7 +9,8 @@ from amaranth.lib.wiring import Component, In, Out
 from bitrain.spec import Program
 
 from .engine import Engine, score_shape
-from .layouts import activation_shape
+from .ladder import Ladder
+from .layouts import activation_shape, rungs_layout, weight_write
 
 
 class Accelerator(Component):
@@ -22,7 +23,8 @@ class Accelerator(Component):
         scores  ______________________/‾‾‾‾‾‾‾‾\\______
                         |◄── cycles ──►|
 
-    Latency: ``spec.estimate(network, array).cycles`` from the last pixel to the first score.
+    Latency: ``spec.estimate(network, array).cycles`` from the last pixel to the first score; with
+    early termination, those of the networks of all its passes.
 
     Parameters
     ----------
@@ -53,6 +55,11 @@ class Accelerator(Component):
     log_length : In(…)
         log2 of the stream length; counts as an image's last pixel is taken. Only if the program's
         length is chosen at run time.
+    rungs : In(ArrayLayout(rung, …)), lengths : Out(…)
+        As of :class:`Ladder`; only if the program has early termination. ``log_length`` is the
+        longest, and ``cycles`` are those of all passes.
+    weight_write : In(signature)
+        Replace a weight word or a bias, while not ``busy``; only if the program's weights are RAM.
     """
 
     def __init__(
@@ -94,6 +101,15 @@ class Accelerator(Component):
                 if program.run_time_length
                 else {}
             )
+            | (
+                {
+                    "rungs": In(rungs_layout(program)),
+                    "lengths": Out(program.longest.bit_length()),
+                }
+                if program.early_termination
+                else {}
+            )
+            | ({"weight_write": In(weight_write(program))} if program.loadable else {})
         )
 
     def elaborate(self, platform):
@@ -116,8 +132,22 @@ class Accelerator(Component):
             self.trace.address.eq(engine.store_address),
             self.trace.data.eq(engine.store_activation),
         ]
-        if self.program.run_time_length:
-            m.d.comb += engine.log_length.eq(self.log_length)
+        if self.program.early_termination:
+            m.submodules.ladder = ladder = Ladder(self.program)
+            m.d.comb += [
+                ladder.limit.eq(self.log_length),
+                ladder.rungs.eq(self.rungs),
+                ladder.margin.eq(engine.margin),
+                ladder.single.eq(engine.single),
+                engine.log_length.eq(ladder.log_length),
+                self.lengths.eq(ladder.lengths),
+            ]
+        else:
+            ladder = None
+            if self.program.run_time_length:
+                m.d.comb += engine.log_length.eq(self.log_length)
+        if self.program.loadable:
+            wiring.connect(m, wiring.flipped(self.weight_write), engine.weight_write)
         with m.FSM():
             with m.State("LOAD"):
                 m.d.comb += [self.pixels.ready.eq(1), self.busy.eq(pixel != 0)]
@@ -126,6 +156,8 @@ class Accelerator(Component):
                     with m.If(pixel == network.in_shape.size - 1):
                         m.d.sync += [pixel.eq(0), self.cycles.eq(0)]
                         m.d.comb += engine.start.eq(1)
+                        if ladder:
+                            m.d.comb += ladder.first.eq(1)
                         m.next = "RUN"
                 if self.rewindable:
                     with m.If(self.rewind):
@@ -135,6 +167,14 @@ class Accelerator(Component):
                 m.d.sync += [self.cycles.eq(self.cycles + 1), score.eq(0)]
                 with m.If(engine.done):
                     m.next = "READ"
+                    if ladder:
+                        with m.If(ladder.again):
+                            m.next = "AGAIN"
+            if ladder:
+                with m.State("AGAIN"):
+                    m.d.comb += [self.busy.eq(1), engine.start.eq(1), ladder.next.eq(1)]
+                    m.d.sync += self.cycles.eq(self.cycles + 1)
+                    m.next = "RUN"
             with m.State("READ"):
                 # The score RAM shows score 0 in the next cycle.
                 m.d.comb += self.busy.eq(1)

@@ -1,18 +1,18 @@
 """The accelerator with AXI4-Stream ports and registers on AXI4-Lite."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Component, In, Out
 
 from bitrain.spec import Pipeline, Program
 from bitrain.spec.pipeline import traces_of
 from bitrain.spec.registers import (
-    ADDRESS_BITS,
     ENABLE,
     IDENTIFICATION,
-    MAP_VERSION,
-    REGISTERS,
-    register,
+    address_bits,
+    field,
+    map_version,
+    registers_of,
 )
 
 from .accelerator import Accelerator
@@ -20,6 +20,7 @@ from .axi import axi_lite, axi_stream
 from .axi_lite import AxiLiteRegisters
 from .frame_guard import FrameGuard
 from .pipelined_accelerator import PipelinedAccelerator
+from .weight_loader import WeightLoader
 
 
 def build_accelerator(
@@ -37,8 +38,9 @@ class AxiAccelerator(Component):
     ::
 
         s_axis ─► frame guard ─► accelerator ─► m_axis
-                     │  ▲          │
-        s_axil ◄─► registers ◄─────┘
+                     │  ▲         │  ▲
+        s_axil ◄─► registers ◄────┘  │
+                     └─► weight loader, where weights are RAM
 
     Latency: that of :class:`Accelerator`. Data are as wide as whole bytes take: an activation in
     the low bits of ``s_axis.tdata``, whose others are ignored, and a score, sign extended, in
@@ -60,6 +62,7 @@ class AxiAccelerator(Component):
     def __init__(self, program: Program | Pipeline):
         self.program = program
         self.accelerator = build_accelerator(program, rewindable=True)
+        self.registers = registers_of(program)
         members = self.accelerator.signature.members
         pixel_bytes = -(-program.activation_bits // 8)
         score_bytes = -(-program.score_bits // 8)
@@ -67,7 +70,7 @@ class AxiAccelerator(Component):
             {
                 "s_axis": In(axi_stream(8 * pixel_bytes)),
                 "m_axis": Out(axi_stream(8 * score_bytes)),
-                "s_axil": In(axi_lite(ADDRESS_BITS)),
+                "s_axil": In(axi_lite(address_bits(self.registers))),
                 "class_index": Out(members["class_index"].shape),
                 "busy": Out(1),
                 "cycles": Out(32),
@@ -79,7 +82,7 @@ class AxiAccelerator(Component):
         m = Module()
         m.submodules.accelerator = accelerator = self.accelerator
         m.submodules.guard = guard = FrameGuard(self.program)
-        m.submodules.registers = registers = AxiLiteRegisters()
+        m.submodules.registers = registers = AxiLiteRegisters(self.registers)
 
         # Streams.
         scores = accelerator.scores
@@ -105,13 +108,14 @@ class AxiAccelerator(Component):
 
         # Registers.
         enable = Signal(init=ENABLE)
-        errors = Signal(sum(field.width for field in register("ERROR").fields))
+        fields = next(entry.fields for entry in self.registers if entry.name == "ERROR")
+        errors = Signal(sum(entry.width for entry in fields))
         frames = Signal(32)
         length = Signal(range(self.program.longest + 1), init=self.program.longest)
         network = self.program.network
         values = {
             "ID": IDENTIFICATION,
-            "VERSION": MAP_VERSION,
+            "VERSION": map_version(self.registers),
             "CONTROL": enable,
             "STATUS": self.busy,
             "ERROR": errors,
@@ -124,18 +128,25 @@ class AxiAccelerator(Component):
             "SHORTEST": min(self.program.prefixes),
             "FORMAT": network.bits | self.program.score_bits << 8,
         }
-        m.d.comb += [registers.values[i].eq(values[r.name]) for i, r in enumerate(REGISTERS)]
+        written = {
+            entry.name: registers.write & (registers.index == entry.offset // 4)
+            for entry in self.registers
+            if entry.access != "ro"
+        }
+        happened = Signal.like(errors)
+        if self.program.loadable:
+            values |= self._weights(m, registers, written, happened)
+        if self.program.early_termination:
+            values |= self._ladder(m, registers, written, happened)
+        m.d.comb += [
+            registers.values[i].eq(values[entry.name]) for i, entry in enumerate(self.registers)
+        ]
         wiring.connect(m, wiring.flipped(self.s_axil), registers.bus)
         m.d.comb += guard.enable.eq(enable)
         with m.If(scores.valid & scores.ready & scores.payload.last):
             m.d.sync += frames.eq(frames + 1)
-        written = {
-            name: registers.write & (registers.index == register(name).offset // 4)
-            for name in ("CONTROL", "ERROR", "STREAM_LENGTH")
-        }
         with m.If(written["CONTROL"] & registers.mask[0]):
             m.d.sync += enable.eq(registers.data)
-        happened = Signal.like(errors)
         m.d.comb += [happened[0].eq(guard.early), happened[1].eq(guard.missing)]
         with m.If(written["STREAM_LENGTH"]):
             asked = (registers.data & registers.mask) | (length & ~registers.mask)
@@ -154,3 +165,55 @@ class AxiAccelerator(Component):
             m.d.comb += cleared.eq(registers.data & registers.mask)
         m.d.sync += errors.eq((errors & ~cleared) | happened)
         return m
+
+    def _weights(
+        self, m: Module, bus: AxiLiteRegisters, written: dict[str, Value], happened: Signal
+    ) -> dict[str, Value | int]:
+        """Loading of weights; what its registers hold."""
+        m.submodules.loader = loader = WeightLoader(self.program)
+        m.d.comb += [
+            loader.busy.eq(self.busy),
+            loader.seek.eq(written["WEIGHT_ADDRESS"]),
+            loader.put.eq(written["WEIGHT_DATA"]),
+            loader.data.eq(bus.data),
+            loader.whole.eq(bus.mask.all()),
+            happened[field("ERROR", "WEIGHTS").low].eq(loader.refused),
+        ]
+        wiring.connect(m, loader.write, self.accelerator.weight_write)
+        return {
+            "WEIGHT_ADDRESS": loader.address,
+            "WEIGHT_DATA": 0,
+            "WEIGHT_WORDS": loader.num_words,
+        }
+
+    def _ladder(
+        self, m: Module, bus: AxiLiteRegisters, written: dict[str, Value], happened: Signal
+    ) -> dict[str, Value | int]:
+        """Early termination; what its registers hold."""
+        lengths = sorted(self.program.prefixes)[:-1]
+        rungs = Signal.like(self.accelerator.rungs)
+        chosen = Signal(range(max(2, len(lengths))))
+        length = Signal(range(lengths[-1] + 1))
+        refused = happened[field("ERROR", "LENGTH").low]
+        rung = rungs[chosen]
+        threshold_bits = len(rung.threshold)
+        m.d.comb += [
+            self.accelerator.rungs.eq(rungs),
+            length.eq(lengths[0] << chosen),
+        ]
+        with m.If(written["LADDER_LENGTH"]):
+            m.d.comb += refused.eq(1)
+            for i, value in enumerate(lengths):
+                with m.If(bus.mask.all() & (bus.data == value)):
+                    m.d.comb += refused.eq(0)
+                    m.d.sync += chosen.eq(i)
+        with m.If(written["LADDER_MARGIN"]):
+            with m.If(bus.mask.all() & ~bus.data[threshold_bits:-1].any()):
+                m.d.sync += [rung.threshold.eq(bus.data), rung.run.eq(bus.data[-1])]
+            with m.Else():
+                m.d.comb += refused.eq(1)
+        return {
+            "LADDER_LENGTH": length,
+            "LADDER_MARGIN": Cat(rung.threshold, Const(0, 31 - threshold_bits), rung.run),
+            "LENGTHS_RUN": self.accelerator.lengths,
+        }

@@ -1,10 +1,14 @@
 """Registers on AXI4-Lite: the bus, without what the registers do."""
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from collections.abc import Sequence
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
-from bitrain.spec.registers import ADDRESS_BITS, REGISTERS
+from bitrain.spec.registers import Register, address_bits
 
 from .axi import OKAY, SLVERR, axi_lite
 
@@ -23,26 +27,33 @@ class AxiLiteRegisters(Component):
 
     Latency: an answer one cycle after its request; a request every cycle while answers are taken.
 
+    Parameters
+    ----------
+    registers
+        Those of the table that there are.
+
     Members
     -------
     bus : In(signature)
     values : In(ArrayLayout(32, number of registers))
-        What reads give, in the order of the table.
+        What reads give, in the order of ``registers``.
     write : Out(1)
         A register that can be written is.
     index : Out(…)
-        Which one.
+        Which one: its address in words.
     data, mask : Out(32)
         What is written, and which bits: those of the bytes that the strobes select.
     """
 
-    def __init__(self):
+    def __init__(self, registers: Sequence[Register]):
+        self.registers = registers
+        self.address_bits = address_bits(registers)
         super().__init__(
             {
-                "bus": In(axi_lite(ADDRESS_BITS)),
-                "values": In(data.ArrayLayout(32, len(REGISTERS))),
+                "bus": In(axi_lite(self.address_bits)),
+                "values": In(data.ArrayLayout(32, len(registers))),
                 "write": Out(1),
-                "index": Out(ADDRESS_BITS - 2),
+                "index": Out(self.address_bits - 2),
                 "data": Out(32),
                 "mask": Out(32),
             }
@@ -51,10 +62,12 @@ class AxiLiteRegisters(Component):
     def elaborate(self, platform):
         m = Module()
         bus = self.bus
-        words = range(1 << ADDRESS_BITS - 2)
-        entries = [*REGISTERS, *[None] * (len(words) - len(REGISTERS))]
-        writable = Array(entry is not None and entry.access != "ro" for entry in entries)
-        values = Array(self.values[i] if entry else 0 for i, entry in enumerate(entries))
+        words = range(1 << self.address_bits - 2)
+        places = {entry.offset // 4: i for i, entry in enumerate(self.registers)}
+        writable = Array(
+            word in places and self.registers[places[word]].access != "ro" for word in words
+        )
+        values = Array(self.values[places[word]] if word in places else 0 for word in words)
 
         # Writes: address and data at once, as soon as the last answer has room to leave.
         request, allowed = Signal(), Signal()
@@ -82,6 +95,17 @@ class AxiLiteRegisters(Component):
             m.d.sync += [
                 bus.rvalid.eq(1),
                 bus.rdata.eq(values[word]),
-                bus.rresp.eq(Mux(word < len(REGISTERS), OKAY, SLVERR)),
+                bus.rresp.eq(Mux(self._exists(word), OKAY, SLVERR)),
             ]
         return m
+
+    def _exists(self, word: Value) -> Value:
+        """Whether a register has this address in words."""
+        words = {entry.offset // 4 for entry in self.registers}
+        starts = sorted(word for word in words if word - 1 not in words)
+        stops = sorted(word + 1 for word in words if word + 1 not in words)
+        runs = [
+            (word >= start) & (word < stop) if start else word < stop
+            for start, stop in zip(starts, stops, strict=True)
+        ]
+        return reduce(or_, runs)

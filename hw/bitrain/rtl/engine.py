@@ -8,20 +8,32 @@ from bitrain.spec import Program
 
 from .arg_max import ArgMax
 from .binary_array import BinaryArray
-from .layouts import activation_shape, descriptor_layout, stream_word_layout, weight_layout
+from .layouts import (
+    activation_shape,
+    descriptor_layout,
+    stream_word_layout,
+    weight_layout,
+    weight_write,
+)
 from .loader import Loader
 from .mac_array import MacArray
 from .operands import OperandRegisters
+from .score_margin import ScoreMargin
 from .stream_constants import StreamConstants
 from .stream_control import StreamControl
 from .stream_prefix import StreamPrefix
 from .writeback import Writeback
 
 
-def rom(shape: Shape | data.Layout, words: list[int]) -> memory.Memory:
-    """Read-only memory of raw words, at least two deep (an address needs a bit)."""
-    width = Shape.cast(shape).width
-    return memory.Memory(shape=unsigned(width), depth=max(2, len(words)), init=words)
+def rom(shape: Shape | data.Layout, words: list[int], *, loadable: bool = False) -> memory.Memory:
+    """Memory of raw words, at least two deep (an address needs a bit); read only unless loadable.
+
+    The attribute tells what writes the Verilog that words matter which are all zero.
+    """
+    width, attributes = Shape.cast(shape).width, {"initial_contents": 1} if loadable else {}
+    return memory.Memory(
+        shape=unsigned(width), depth=max(2, len(words)), init=words, attrs=attributes
+    )
 
 
 def score_shape(program: Program) -> Shape:
@@ -42,7 +54,8 @@ class Engine(Component):
                                                         score RAM ◄─────┘
 
     In programs with a shortcut the write-back reads the activation RAM too; in those with a
-    run-time length, the descriptor is that of a prefix.
+    run-time length, the descriptor is that of a prefix; in those whose weights can be loaded, the
+    weight ROM and the bias ROM are RAMs with these contents.
 
     Latency: ``done`` as many cycles after ``start`` as ``spec.estimate(...).cycles`` says, less
     one.
@@ -67,6 +80,12 @@ class Engine(Component):
     log_length : In(…)
         With ``start``, log2 of the stream length; only in programs that choose it at run time. What
         lies beyond the lengths that the program has counts as the nearest.
+    margin : Out(…), single : Out(1)
+        As :class:`ScoreMargin` gives them, the cycle before ``done``; only in programs with early
+        termination.
+    weight_write : In(signature)
+        Replace an entry of the weight memory or the bias memory, while idle; only in programs whose
+        weights are RAM.
     """
 
     def __init__(self, program: Program):
@@ -95,6 +114,12 @@ class Engine(Component):
                 if program.run_time_length
                 else {}
             )
+            | (
+                {"margin": Out(program.score_bits), "single": Out(1)}
+                if program.early_termination
+                else {}
+            )
+            | ({"weight_write": In(weight_write(program))} if program.loadable else {})
         )
 
     def elaborate(self, platform):
@@ -145,7 +170,9 @@ class Engine(Component):
         m.submodules.activations = activations = memory.Memory(
             shape=activation_shape(network.bits), depth=max(2, program.activation_depth), init=[]
         )
-        m.submodules.weights = weight_rom = rom(weights, program.weight_words)
+        m.submodules.weights = weight_rom = rom(
+            weights, program.weight_words, loadable=program.loadable
+        )
         m.d.comb += [
             loader.descriptor.eq(descriptor),
             loader.restart.eq(restart),
@@ -187,7 +214,9 @@ class Engine(Component):
             self._stream_mode(m, descriptor, restart, control, array)
 
         # Results to the memories.
-        m.submodules.biases = bias_rom = rom(unsigned(program.bias_word_bits), program.bias_words)
+        m.submodules.biases = bias_rom = rom(
+            unsigned(program.bias_word_bits), program.bias_words, loadable=program.loadable
+        )
         bias_port = bias_rom.read_port()
         m.d.comb += [
             writeback.descriptor.eq(descriptor),
@@ -211,6 +240,17 @@ class Engine(Component):
         m.submodules.scores = scores = memory.Memory(
             shape=score_shape(program), depth=max(2, network.num_scores), init=[]
         )
+        if program.loadable:
+            put = self.weight_write
+            weight_in, bias_in = weight_rom.write_port(), bias_rom.write_port()
+            m.d.comb += [
+                weight_in.en.eq(put.weight),
+                weight_in.addr.eq(put.weight_address),
+                weight_in.data.eq(put.word),
+                bias_in.en.eq(put.bias),
+                bias_in.addr.eq(put.bias_address),
+                bias_in.data.eq(put.word),
+            ]
         score_write, score_read = scores.write_port(), scores.read_port()
         if in_part:
             stored = self.store & last, self.store_address, self.store_activation
@@ -233,6 +273,15 @@ class Engine(Component):
                 arg_max.value.eq(writeback.score),
                 arg_max.index.eq(writeback.score_index),
                 self.class_index.eq(arg_max.best),
+            ]
+        if program.early_termination:
+            m.submodules.score_margin = margin = ScoreMargin(value_shape=signed(program.score_bits))
+            m.d.comb += [
+                margin.clear.eq(self.start),
+                margin.valid.eq(writeback.score_valid),
+                margin.value.eq(writeback.score),
+                self.margin.eq(margin.margin),
+                self.single.eq(margin.single),
             ]
         return m
 

@@ -1,7 +1,8 @@
 """Bit layouts that several components share, taken from the contract's program."""
 
 from amaranth.hdl import Shape, signed, unsigned
-from amaranth.lib import data
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import Out
 
 from bitrain.spec import Program
 from bitrain.spec.descriptor import SIGNED_FIELDS
@@ -40,5 +41,26 @@ def descriptor_layout(program: Program) -> data.StructLayout:
         {
             name: signed(width) if name in SIGNED_FIELDS else unsigned(width)
             for name, width in program.field_widths.items()
+        }
+    )
+
+
+def rungs_layout(program: Program) -> data.ArrayLayout:
+    """Of all lengths but the longest, shortest first: the margin that suffices to stop, and whether
+    images run at it."""
+    rung = data.StructLayout({"threshold": program.score_bits, "run": 1})
+    return data.ArrayLayout(rung, len(program.prefixes) - 1)
+
+
+def weight_write(program: Program) -> wiring.Signature:
+    """An entry for the weight memory or the bias memory, in the low bits of ``word``."""
+    weight_bits = program.array.channels * program.weight_bits
+    return wiring.Signature(
+        {
+            "weight": Out(1),
+            "weight_address": Out(range(max(2, program.weight_depth))),
+            "bias": Out(1),
+            "bias_address": Out(range(max(2, program.bias_depth))),
+            "word": Out(max(weight_bits, program.bias_word_bits)),
         }
     )

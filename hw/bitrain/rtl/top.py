@@ -3,7 +3,7 @@
 from amaranth.hdl import ClockDomain, Module
 from amaranth.lib.wiring import Component, Flow, In, Out
 
-from bitrain.spec import Interface, Pipeline, Program
+from bitrain.spec import BitrainError, Interface, Pipeline, Program
 
 from .axi_accelerator import AxiAccelerator, build_accelerator
 
@@ -12,7 +12,21 @@ def build_top(program: Program | Pipeline, interface: Interface) -> Component:
     """The accelerator of ``program`` with the streams, the clock and the reset of ``interface``.
 
     Ports of the raw interface are those that Amaranth writes: ``pixels__valid``, ``clk``, ``rst``.
+    Raises :class:`BitrainError` for an interface without the bus that an option needs.
     """
+    if program.early_termination and (len(program.prefixes) < 2 or not interface.is_axi):
+        raise BitrainError(
+            "early termination: "
+            + (
+                "the raw interface has no registers for its margins; choose --interface axi"
+                if not interface.is_axi
+                else f"network {program.network.name!r} has no shorter streams to run first"
+            )
+        )
+    if program.loadable and not interface.is_axi:
+        raise BitrainError(
+            "weights = ram: the raw interface has no bus to write them over; choose --interface axi"
+        )
     if interface == Interface():
         return build_accelerator(program)
     inner = AxiAccelerator(program) if interface.is_axi else build_accelerator(program)

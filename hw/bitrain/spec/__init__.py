@@ -15,6 +15,7 @@ from .interface import Interface
 from .layer import Layer, MaxPool2d, Neuron, Shape, Shortcut
 from .network import Network
 from .number import to_unipolar
+from .options import Options, Weights
 from .pipeline import Part, Pipeline, PipelineCost, compile_network
 from .prefix import with_prefix
 from .program import Program
@@ -22,6 +23,7 @@ from .sequence import Lfsr, Ramp, Sequence, Sobol, VanDerCorput
 from .serial_link import LinkError, Reply, SerialLink
 from .store import load_network, save_network
 from .tiling import Tiling
+from .weight_image import weight_image, write_weight_image
 
 __all__ = [
     "Arithmetic",
@@ -38,6 +40,7 @@ __all__ = [
     "Network",
     "NetworkCost",
     "Neuron",
+    "Options",
     "Part",
     "Pipeline",
     "PipelineCost",
@@ -53,12 +56,15 @@ __all__ = [
     "Sobol",
     "Tiling",
     "VanDerCorput",
+    "Weights",
     "compile_network",
     "estimate",
     "load_network",
     "parts_read",
     "save_network",
     "to_unipolar",
+    "weight_image",
     "with_prefix",
     "write_atomically",
+    "write_weight_image",
 ]

@@ -12,13 +12,13 @@ whatever L is: chunks take one cycle, and all layers are in counter mode. half_o
 bias was too coarse to hold half a unit of the activation: it is there if shift + upscale_o < 1.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .array import Arithmetic
 from .errors import BitrainError
-from .layer import MAX_ACCUMULATOR_BITS, Layer
+from .layer import MAX_ACCUMULATOR_BITS, MAX_UPSCALE, Layer
 from .network import Network
 from .stream import left_shift
 
@@ -49,6 +49,19 @@ class Accumulation:
         if arithmetic == "binary":
             return _exact(network, layer)
         return _fires(network, layer) if layer.neuron == "stream" else _product_bits(network, layer)
+
+    def with_room(self, network: Network, layer: Layer) -> "Accumulation":
+        """The range of any weights: of their sums, of biases as large, and of the shortcut of now;
+        and the largest upscale."""
+        limit = 1 << MAX_ACCUMULATOR_BITS - 1
+        room = 2 * (self.largest_count or layer.num_inputs * network.one**2)
+        added = self.gain * network.one << int(self.upscale.max())
+        return replace(
+            self,
+            low=min(self.low, max(-room, -limit)),
+            high=max(self.high, min(room + added, limit - 1)),
+            upscale=np.full_like(self.upscale, MAX_UPSCALE),
+        )
 
 
 def _product_bits(network: Network, layer: Layer) -> Accumulation:

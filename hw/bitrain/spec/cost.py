@@ -16,9 +16,11 @@ must find exactly these numbers.
 """
 
 from dataclasses import dataclass
+from typing import Unpack
 
 from .array import Array
 from .network import Network
+from .options import Options
 from .program import Program
 from .tiling import Tiling
 
@@ -97,10 +99,10 @@ class NetworkCost:
         )
 
 
-def estimate(network: Network, array: Array, *, run_time_length: bool = False) -> NetworkCost:
-    """Cost of ``network`` on ``array``, whose stream length may be one chosen at run time."""
-    program = Program(network, array, run_time_length=run_time_length)
-    overhead = layer_overhead(network, array, run_time_length=run_time_length)
+def estimate(network: Network, array: Array, **options: Unpack[Options]) -> NetworkCost:
+    """Cost of ``network`` on ``array``, in an accelerator of these options."""
+    program = Program(network, array, **options)
+    overhead = layer_overhead(network, array, run_time_length=program.run_time_length)
     layers = []
     last = network.layers[-1]
     for layer, tiling, sums in zip(network.layers, program.tilings, program.sums, strict=True):

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from .network import Network
+
 
 @dataclass(frozen=True, kw_only=True)
 class Buffer:
@@ -24,6 +26,26 @@ class Buffer:
     def meets(self, other: "Buffer") -> bool:
         """Whether both are needed at the same time."""
         return self.first <= other.last and other.first <= self.last
+
+
+def buffers_of(network: Network, *, image_stays: bool = False) -> tuple[Buffer, ...]:
+    """The image and every layer's output but the scores: sizes and how long they are needed.
+
+    Outputs that lie behind each other are one buffer, from the first of them on. ``image_stays``:
+    to the last layer, so that the network can run on it again.
+    """
+    stored, final = network.stored, len(network.layers) - 1
+    size, last = {}, {}
+    for i in range(-1, final):
+        first = stored[i][0]
+        size[first] = max(size.get(first, 0), network.stored_shape(i).size)
+    for i, (layer, parts) in enumerate(zip(network.layers, network.reads, strict=True)):
+        last[parts[0]] = i
+        if layer.shortcut:
+            last[stored[layer.shortcut.source][0]] = i
+    if image_stays:
+        last[-1] = final
+    return tuple(Buffer(size=size[i], first=i, last=last[i]) for i in sorted(size))
 
 
 def place(buffers: Sequence[Buffer]) -> tuple[int, tuple[int, ...]]:

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from .array import Array
 from .cost import NetworkCost, estimate
 from .errors import BitrainError
 from .layer import Layer
 from .network import Network
+from .options import Options
 from .program import Program
 
 
@@ -71,7 +72,8 @@ class Pipeline:
     :class:`BitrainError` for a network that cannot be cut into so many parts.
     """
 
-    run_time_length = False
+    run_time_length = loadable = early_termination = False
+    options: ClassVar[Options] = {}
 
     def __init__(self, network: Network, array: Array, engines: int):
         self.network = network
@@ -109,15 +111,23 @@ class Pipeline:
 
 
 def compile_network(
-    network: Network, array: Array, *, run_time_length: bool = False, engines: int = 1
+    network: Network, array: Array, *, engines: int = 1, **options: Unpack[Options]
 ) -> Program | Pipeline:
-    """For one engine or several; these cannot choose the stream length at run time."""
+    """For one engine or several; these have no options.
+
+    They cannot choose the stream length at run time, nor load weights while images are on the way.
+    """
     if engines == 1:
-        return Program(network, array, run_time_length=run_time_length)
-    if run_time_length:
+        return Program(network, array, **options)
+    if options.get("run_time_length") or options.get("early_termination"):
         raise BitrainError(
             f"engines = {engines}: images of different stream lengths would be in the pipeline at "
-            "a time; use one engine, or leave out the run-time length"
+            "a time; use one engine, or leave out the run-time length and early termination"
+        )
+    if options.get("weights") == "ram":
+        raise BitrainError(
+            f"engines = {engines}: weights can be loaded into one engine; use one, or leave the "
+            "weights in ROM"
         )
     return Pipeline(network, array, engines)
 

@@ -17,6 +17,7 @@ within a position channel by channel.
 from dataclasses import asdict
 from functools import cached_property
 from itertools import accumulate
+from typing import Unpack
 
 from . import rom_words
 from .accumulation import Accumulation
@@ -32,8 +33,9 @@ from .descriptor import (
 )
 from .errors import BitrainError
 from .layer import Layer
-from .memory_map import Buffer, place
+from .memory_map import Buffer, buffers_of, place
 from .network import Network
+from .options import Options
 from .prefix import all_prefixes
 from .stream_rom import StreamWidths, num_stream_words, stream_widths, stream_words
 from .tiling import Tiling
@@ -42,22 +44,31 @@ from .tiling import Tiling
 class Program:
     """A network compiled for an array: descriptors, ROM words, memory map and field widths.
 
-    ``run_time_length``: the engine can run its prefixes too, from the same ROMs. Raises
-    :class:`BitrainError` for an array that does not suit, or a network that has no prefixes.
+    Raises :class:`BitrainError` for an array that does not suit, or a network that an option does
+    not.
     """
 
-    def __init__(self, network: Network, array: Array, *, run_time_length: bool = False):
+    def __init__(self, network: Network, array: Array, **options: Unpack[Options]):
         array.check(network)
-        if run_time_length and array.arithmetic == "binary":
+        self.options = options
+        self.early_termination = options.get("early_termination", False)
+        self.run_time_length = options.get("run_time_length", False) or self.early_termination
+        self.loadable = options.get("weights", "rom") == "ram"
+        """Whether other weights and biases can be loaded."""
+        if self.run_time_length and array.arithmetic == "binary":
             raise BitrainError(
                 "a stream length chosen at run time needs streams, and binary arithmetic has none; "
                 "leave one of the two out"
             )
-        self.run_time_length = run_time_length
         self.network = network
-        self.prefixes = all_prefixes(network) if run_time_length else {self.longest: network}
+        self.prefixes = all_prefixes(network) if self.run_time_length else {self.longest: network}
         """The networks that the engine runs, by the L of their longest streams, longest first."""
         self.array = array
+        if self.loadable and self.stream_layers:
+            raise BitrainError(
+                f"layer {self.stream_layers[0].name!r} is in stream mode, whose constants are ROM; "
+                "weights = ram is for networks in counter mode"
+            )
         self.tilings = tuple(Tiling.of(layer, array) for layer in network.layers)
         self.sums = self._sums(network)
         """What the neurons of each layer accumulate."""
@@ -65,15 +76,20 @@ class Program:
     def _sums(self, network: Network) -> tuple[Accumulation, ...]:
         return tuple(Accumulation.of(network, y, self.array.arithmetic) for y in network.layers)
 
+    def _widest_sums(self, network: Network) -> tuple[Accumulation, ...]:
+        """With room for other weights, where these can be loaded."""
+        pairs = zip(self._sums(network), network.layers, strict=True)
+        return tuple(sums.with_room(network, y) if self.loadable else sums for sums, y in pairs)
+
     def _inner_sums(self, network: Network) -> list[Accumulation]:
         """Of layers that store activations."""
-        pairs = zip(network.layers, self._sums(network), strict=True)
+        pairs = zip(network.layers, self._widest_sums(network), strict=True)
         return [sums for layer, sums in pairs if layer.relu]
 
     @cached_property
     def _all_sums(self) -> list[Accumulation]:
         """Of every network that the engine runs."""
-        return [sums for network in self.prefixes.values() for sums in self._sums(network)]
+        return [sums for network in self.prefixes.values() for sums in self._widest_sums(network)]
 
     @property
     def longest(self) -> int:
@@ -151,7 +167,7 @@ class Program:
     @cached_property
     def upscale_bits(self) -> int:
         """Further right shift of a channel, beside its bias."""
-        return max(int(sums.upscale.max()) for sums in self.sums).bit_length()
+        return max(int(sums.upscale.max()) for sums in self._all_sums).bit_length()
 
     @cached_property
     def largest_right_shift(self) -> int:
@@ -177,20 +193,8 @@ class Program:
 
     @cached_property
     def buffers(self) -> tuple[Buffer, ...]:
-        """The image and every layer's output but the scores: sizes and how long they are needed.
-
-        Outputs that lie behind each other are one buffer, from the first of them on.
-        """
-        network, stored = self.network, self.network.stored
-        size, last = {}, {}
-        for i in range(-1, len(network.layers) - 1):
-            first = stored[i][0]
-            size[first] = max(size.get(first, 0), network.stored_shape(i).size)
-        for i, (layer, parts) in enumerate(zip(network.layers, network.reads, strict=True)):
-            last[parts[0]] = i
-            if layer.shortcut:
-                last[stored[layer.shortcut.source][0]] = i
-        return tuple(Buffer(size=size[i], first=i, last=last[i]) for i in sorted(size))
+        """The image and every layer's output but the scores."""
+        return buffers_of(self.network, image_stays=self.early_termination)
 
     @cached_property
     def _memory_map(self) -> tuple[int, tuple[int, ...]]:

@@ -4,17 +4,20 @@ Registers are 32 bits wide, at byte addresses that are multiples of 4. Reading w
 and writing one that can only be read, answers SLVERR and changes nothing.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
-Access = Literal["ro", "rw", "w1c"]
-"""Read only; read and write; read, and write 1 to clear a bit."""
+from .pipeline import Pipeline
+from .program import Program
 
-ADDRESS_BITS = 6
-"""Of byte addresses."""
+Access = Literal["ro", "rw", "w1c", "wo"]
+"""Read only; read and write; read, and write 1 to clear a bit; write only, which reads as zero."""
+Option = Literal["weights", "early_termination"]
+"""What an accelerator may have registers for that others lack."""
+
 IDENTIFICATION = int.from_bytes(b"BITR", "big")
-MAP_VERSION = 1 << 16
+_MAP_VERSION = 1 << 16
 """Major and minor number, 16 bits each; minor ones add registers."""
 
 
@@ -27,6 +30,8 @@ class Field:
     """Position of the least significant bit."""
     width: int = 1
     meaning: str
+    option: Option | None = None
+    """Which accelerators have it; None: all."""
 
     @property
     def mask(self) -> int:
@@ -45,9 +50,13 @@ class Register:
     meaning: str
     fields: tuple[Field, ...] = ()
     """None where the word is one number."""
+    option: Option | None = None
+    """Which accelerators have it; None: all."""
 
 
-_REGISTERS: tuple[tuple[str, Access, str, tuple[Field, ...]], ...] = (
+_Row = tuple[str, Access, str, tuple[Field, ...]]
+
+_OF_ALL: tuple[_Row, ...] = (
     ("ID", "ro", 'always 0x42495452, "BITR"', ()),
     ("VERSION", "ro", "of this table: major in the upper, minor in the lower half", ()),
     (
@@ -75,7 +84,13 @@ _REGISTERS: tuple[tuple[str, Access, str, tuple[Field, ...]], ...] = (
         (
             Field(name="TLAST_EARLY", low=0, meaning="a frame ended early and was dropped"),
             Field(name="TLAST_MISSING", low=1, meaning="a frame went on too long and was dropped"),
-            Field(name="LENGTH", low=2, meaning="a stream length was refused"),
+            Field(name="LENGTH", low=2, meaning="a stream length or its margin was refused"),
+            Field(
+                name="WEIGHTS",
+                low=3,
+                meaning="a write to WEIGHT_ADDRESS or WEIGHT_DATA was refused",
+                option="weights",
+            ),
         ),
     ),
     (
@@ -102,9 +117,58 @@ _REGISTERS: tuple[tuple[str, Access, str, tuple[Field, ...]], ...] = (
     ),
 )
 
-REGISTERS = tuple(
-    Register(name=name, offset=4 * i, access=access, meaning=meaning, fields=fields)
-    for i, (name, access, meaning, fields) in enumerate(_REGISTERS)
+_OF_WEIGHTS: tuple[_Row, ...] = (
+    (
+        "WEIGHT_ADDRESS",
+        "rw",
+        "index in the weight image of what WEIGHT_DATA takes next; takes up to WEIGHT_WORDS",
+        (),
+    ),
+    (
+        "WEIGHT_DATA",
+        "wo",
+        "the next word of the weight image, all four bytes; refused behind its end and while BUSY",
+        (),
+    ),
+    ("WEIGHT_WORDS", "ro", "words of the weight image", ()),
+)
+_OF_EARLY_TERMINATION: tuple[_Row, ...] = (
+    (
+        "LADDER_LENGTH",
+        "rw",
+        "the length that LADDER_MARGIN is of; takes those of STREAM_LENGTH but the longest",
+        (),
+    ),
+    (
+        "LADDER_MARGIN",
+        "rw",
+        "of a pass at LADDER_LENGTH; takes all four bytes",
+        (
+            Field(
+                name="THRESHOLD",
+                low=0,
+                width=31,
+                meaning="least difference of the best two scores that ends the frame",
+            ),
+            Field(name="RUN", low=31, meaning="frames of a longer STREAM_LENGTH run at it first"),
+        ),
+    ),
+    ("LENGTHS_RUN", "ro", "lengths of this frame's passes, or the last's, added up", ()),
+)
+
+
+def _rows(first: int, rows: Sequence[_Row], option: Option | None = None) -> Iterator[Register]:
+    for i, (name, access, meaning, fields) in enumerate(rows):
+        offset = first + 4 * i
+        yield Register(
+            name=name, offset=offset, access=access, meaning=meaning, fields=fields, option=option
+        )
+
+
+REGISTERS = (
+    *_rows(0, _OF_ALL),
+    *_rows(0x40, _OF_WEIGHTS, "weights"),
+    *_rows(0x60, _OF_EARLY_TERMINATION, "early_termination"),
 )
 """In the order of their addresses."""
 
@@ -117,9 +181,38 @@ def register(name: str) -> Register:
     return next(entry for entry in REGISTERS if entry.name == name)
 
 
-def constants() -> Iterator[tuple[str, int]]:
+def field(name: str, field_name: str) -> Field:
+    """A field of a register of the table."""
+    return next(entry for entry in register(name).fields if entry.name == field_name)
+
+
+def registers_of(program: Program | Pipeline) -> tuple[Register, ...]:
+    """Those of the table that an accelerator has, with the fields that it has."""
+    there = {
+        None: True,
+        "weights": program.loadable,
+        "early_termination": program.early_termination,
+    }
+    return tuple(
+        replace(entry, fields=tuple(field for field in entry.fields if there[field.option]))
+        for entry in REGISTERS
+        if there[entry.option]
+    )
+
+
+def map_version(registers: Sequence[Register]) -> int:
+    """What VERSION holds: of an accelerator with nothing but what all have, minor number 0."""
+    return _MAP_VERSION | any(entry.option for entry in registers)
+
+
+def address_bits(registers: Sequence[Register]) -> int:
+    """Of byte addresses, with one at least that belongs to no register."""
+    return (registers[-1].offset + 4).bit_length()
+
+
+def constants(registers: Sequence[Register] = REGISTERS) -> Iterator[tuple[str, int]]:
     """Names and numbers for software: addresses, and masks of fields."""
-    for entry in REGISTERS:
+    for entry in registers:
         yield entry.name, entry.offset
         for field in entry.fields:
             yield f"{entry.name}_{field.name}", field.mask

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Unpack
 
 import numpy as np
 
@@ -12,10 +13,14 @@ from bitrain.spec import (
     Array,
     BitrainError,
     Interface,
+    Layer,
     Network,
+    Options,
     Pipeline,
+    Program,
     compile_network,
     estimate,
+    write_weight_image,
 )
 
 from .manifest import describe_ports, describe_registers
@@ -32,16 +37,15 @@ def write_testbench(
     *,
     top: str | None = None,
     interface: Interface | None = None,
-    run_time_length: bool = False,
     engines: int = 1,
+    **options: Unpack[Options],
 ) -> None:
     """Write ``ip_dir/tb``: test bench, manifest and golden vectors of ``images``.
 
     images: integers in [0, 2^n], (K, channels, height, width). ``top``: the Verilog module, which
     is ``ip_dir/rtl/<top>.v``; by default the only one there. ``interface``: its ports, raw streams
-    by default. ``run_time_length``: whether its stream length can be chosen. ``engines``: in which
-    it runs the layers. The same arguments give the same bytes; an older ``tb`` is replaced as a
-    whole.
+    by default. ``engines``: in which it runs the layers; ``options``: the others that it was
+    generated with. The same arguments give the same bytes; an older ``tb`` is replaced as a whole.
     """
     interface = interface or Interface()
     ip_dir = Path(ip_dir)
@@ -54,14 +58,14 @@ def write_testbench(
     top = top or modules[0]
     if not len(images):
         raise BitrainError("test bench: no images given, expected at least one")
-    program = compile_network(network, array, run_time_length=run_time_length, engines=engines)
+    program = compile_network(network, array, engines=engines, **options)
     if isinstance(program, Pipeline):
         programs, costs = program.programs, {program.longest: program.cost}
         cycles, intervals = program.cost.at_full_rate(len(images))
     else:
         programs = (program,)
         costs = {
-            length: estimate(prefix, array, run_time_length=run_time_length)
+            length: estimate(prefix, array, **options)
             for length, prefix in program.prefixes.items()
         }
         cost = costs[program.longest]
@@ -74,6 +78,8 @@ def write_testbench(
         "sources": [f"rtl/{top}.v"],
         "ports": describe_ports(program, interface),
         "registers": describe_registers(program) if interface.is_axi else None,
+        "weights": f"weights/{top}.bin" if program.loadable else None,
+        "early_termination": program.early_termination,
         "memories": [f"rom/{path.name}" for path in sorted((ip_dir / "rom").glob("*.mem"))],
         "activation_bits": program.activation_bits,
         "score_bits": program.score_bits,
@@ -99,6 +105,11 @@ def write_testbench(
         for length, prefix in program.prefixes.items():
             outputs = golden.run(prefix, images, array.arithmetic)
             _write_expected(new / "vectors" / f"length{length}", outputs)
+        if isinstance(program, Program) and program.loadable:
+            other = _another_training(network)
+            outputs = golden.run(other, images, array.arithmetic)
+            _write_expected(new / "vectors" / "other", outputs)
+            write_weight_image(program, other, new / "vectors" / "other" / "weights.bin")
         old = ip_dir / "tb"
         if old.exists():
             old.replace(Path(folder) / "old")
@@ -110,3 +121,19 @@ def _write_expected(folder: Path, outputs: list[np.ndarray]) -> None:
     for i, stored in enumerate(outputs[:-1]):
         np.save(folder / f"layer{i}.npy", stored.astype(np.uint32))
     np.save(folder / "scores.npy", outputs[-1].astype(np.int32))
+
+
+def _another_training(network: Network) -> Network:
+    """A network of the same layer program: every window turned, channels in reverse order."""
+    layers = [
+        Layer.model_validate(
+            dict(layer)
+            | {
+                "weight": layer.weight[::-1, ::-1, ::-1, ::-1],
+                "bias": layer.bias[::-1],
+                "upscale": layer.upscale[::-1],
+            }
+        )
+        for layer in network.layers
+    ]
+    return Network.model_validate(dict(network) | {"layers": tuple(layers)})

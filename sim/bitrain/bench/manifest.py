@@ -4,7 +4,8 @@ from typing import Any
 
 from bitrain.spec import Interface, Pipeline, Program
 from bitrain.spec.pipeline import traces_of
-from bitrain.spec.registers import IDENTIFICATION, MAP_VERSION, REGISTERS
+from bitrain.spec.registers import IDENTIFICATION, map_version, registers_of
+from bitrain.spec.weight_image import num_image_words
 
 _RAW = {
     "pixel_data": "pixels__payload",
@@ -50,16 +51,22 @@ def describe_ports(program: Program | Pipeline, interface: Interface) -> dict[st
 
 def describe_registers(program: Program | Pipeline) -> dict[str, Any]:
     """Addresses, and what they hold after reset, busy or not."""
-    network = program.network
+    network, registers = program.network, registers_of(program)
+    more: dict[str, int] = {}
+    if isinstance(program, Program) and program.loadable:
+        more |= {"WEIGHT_ADDRESS": 0, "WEIGHT_DATA": 0, "WEIGHT_WORDS": num_image_words(program)}
+    if program.early_termination:
+        more |= {"LADDER_LENGTH": min(program.prefixes), "LADDER_MARGIN": 0, "LENGTHS_RUN": 0}
     return {
-        "offsets": {register.name: register.offset for register in REGISTERS},
+        "offsets": {register.name: register.offset for register in registers},
         "constants": {
             "ID": IDENTIFICATION,
-            "VERSION": MAP_VERSION,
+            "VERSION": map_version(registers),
             "STREAM_LENGTH": program.longest,
             "SHORTEST": min(program.prefixes),
             "PIXELS": network.in_shape.size,
             "SCORES": network.num_scores,
             "FORMAT": network.bits | program.score_bits << 8,
+            **more,
         },
     }

@@ -30,6 +30,8 @@ class SimulationReport:
     cycles: tuple[int | None, ...]
     """What the cycle counter showed for each image at full rate; None for one without scores."""
     predicted_cycles: int
+    ladder_cycles: tuple[int | None, ...]
+    """Of images with early termination, where the accelerator has it."""
     clock_cycles: int
     """Simulated clock cycles."""
     simulator: Simulator
@@ -54,12 +56,14 @@ def simulate(
     seed: int = 0,
     waves: bool = False,
     out: Path | None = None,
+    ladder: str | None = None,
 ) -> SimulationReport:
     """Run the test bench in ``ip_dir/tb``: the first ``images`` of its vectors, or all of them.
 
     ``seed`` chooses pauses and the moment of a reset. ``out`` takes compiled models, logs, results
-    and waves; by default ``ip_dir/sim_build/<simulator>``. A model is compiled anew only if the
-    Verilog or the tools have changed.
+    and waves; by default ``ip_dir/sim_build/<simulator>``. ``ladder``: margins of early termination
+    by length, ``4=10,8=7``, with which all images run besides; else some run with any. A model is
+    compiled anew only if the Verilog or the tools have changed.
 
     Raises :class:`BitrainError` where the simulation cannot be run to its end: no or a broken
     package, no simulator, Verilog that does not compile, more images than there are vectors.
@@ -76,6 +80,7 @@ def simulate(
     command += ["--out", str(out)]
     command += [] if images is None else ["--images", str(images)]
     command += ["--waves"] if waves else []
+    command += ["--ladder", ladder] if ladder else []
     started = perf_counter()
     process = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
@@ -103,6 +108,9 @@ def _report(results: dict, seconds: float) -> SimulationReport:
         ),
         cycles=tuple(scenarios["full_rate"]["cycles"]),
         predicted_cycles=results["predicted_cycles"],
+        ladder_cycles=tuple(
+            f["cycles"][0] for name, f in scenarios.items() if name.startswith("ladder")
+        ),
         clock_cycles=sum(f["clock_cycles"] for f in found),
         simulator=results["simulator"],
         simulator_version=results["simulator_version"],

@@ -28,7 +28,7 @@ def prove(ip: Path) -> Iterator[ProofResult]:
             "same network and array without --engines"
         )
     network = load_network(ip / "network.npz")
-    program = Program(network, config.array, run_time_length=config.run_time_length)
+    program = Program(network, config.array, **config.options)
     yield _same_verilog(ip, config, program)
     yield _ranges_fit(ip, program)
     for proof in proofs_of(program):

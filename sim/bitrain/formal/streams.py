@@ -7,7 +7,7 @@ from amaranth.hdl import Assert, Assume, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In
 
 from bitrain.rtl import Accelerator, Engine, Loader, SerialFrames
-from bitrain.rtl.layouts import descriptor_layout
+from bitrain.rtl.layouts import descriptor_layout, rungs_layout
 from bitrain.spec import Program, SerialLink
 
 
@@ -72,6 +72,7 @@ class ScoresAreKept(Component):
                 "done": In(1),
                 "score": In(program.score_bits),
             }
+            | ({"rungs": In(rungs_layout(program))} if program.early_termination else {})
         )
 
     def elaborate(self, platform):
@@ -82,6 +83,8 @@ class ScoresAreKept(Component):
 
         m.submodules.accelerator = accelerator = self.accelerator(self.program, engine)
         scores = accelerator.scores
+        if self.program.early_termination:  # any margins, and so any number of passes
+            m.d.comb += accelerator.rungs.eq(self.rungs)
         m.d.comb += [
             accelerator.pixels.valid.eq(self.pixel_valid),
             scores.ready.eq(self.ready),

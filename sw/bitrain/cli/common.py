@@ -47,6 +47,14 @@ def integers(option: str, text: str) -> list[int]:
         raise BitrainError(f"{option} {text}: expected integers between commas") from error
 
 
+def margins(option: str, text: str) -> dict[int, int]:
+    """Numbers by numbers, ``4=10,8=7``, or :class:`BitrainError`."""
+    try:
+        return {int(a): int(b) for a, b in (part.split("=") for part in text.split(","))}
+    except ValueError as error:
+        raise BitrainError(f"{option} {text}: expected LENGTH=MARGIN between commas") from error
+
+
 def array_of(
     channels: int,
     positions: int,

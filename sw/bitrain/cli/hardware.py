@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from bitrain.spec import Interface, Sharing, compile_network, load_network
+from bitrain.spec import Interface, Options, Sharing, Weights, compile_network, load_network
 
 from .common import (
     ArithmeticOption,
@@ -42,6 +42,12 @@ def generate(
     run_time_length: Annotated[
         bool, typer.Option("--run-time-length", help="Stream length chosen at run time.")
     ] = False,
+    early_termination: Annotated[
+        bool, typer.Option("--early-termination", help="Short streams first; needs axi.")
+    ] = False,
+    weights: Annotated[
+        Weights, typer.Option(help="ram: others can be loaded over the bus of --interface axi.")
+    ] = "rom",
     engines: Engines = 1,
     device: Annotated[str, typer.Option(help="FPGA, for constraints.")] = "ecp5-85k",
     name: Annotated[str | None, typer.Option(help="Verilog module; the network's name.")] = None,
@@ -54,6 +60,11 @@ def generate(
     from bitrain.flow.printing import print_memories
 
     array, loaded = array_of(channels, positions, lanes, sharing, arith), load_network(network)
+    options: Options = {
+        "run_time_length": run_time_length,
+        "early_termination": early_termination,
+        "weights": weights,
+    }
     written = generate_with_testbench(
         loaded,
         array,
@@ -61,34 +72,61 @@ def generate(
         name=name,
         device=device,
         interface=Interface.usual(interface, reset),
-        run_time_length=run_time_length,
         engines=engines,
         num_images=images,
         data=data,
         data_dir=data_dir,
+        **options,
     )
-    program = compile_network(loaded, array, run_time_length=run_time_length, engines=engines)
+    program = compile_network(loaded, array, engines=engines, **options)
     print_memories(program, device, console)
     console.print(f"wrote {written}")
 
 
 @app.command()
+def weights(
+    ip: IpFolder,
+    network: NetworkFile,
+    *,
+    out: Annotated[Path, typer.Option(help="File to write.", show_default=False)],
+) -> None:
+    """Write the weight image that makes an IP folder's accelerator run another training."""
+    from bitrain.flow import write_weights
+
+    words = write_weights(ip, load_network(network), out)
+    console.print(f"wrote {out}: {words:,} words of 32 bits", soft_wrap=True)
+
+
+@app.command()
 def simulate(
     ip: IpFolder,
+    *,
     images: Annotated[int | None, typer.Option(help="Images; all vectors.", min=1)] = None,
     simulator: Annotated[Simulator, typer.Option(help="Which simulator.")] = "verilator",
     seed: Annotated[int, typer.Option(help="Of the random stalls.")] = 0,
     waves: Annotated[bool, typer.Option("--waves", help="Record all signals (FST).")] = False,
+    ladder: Annotated[
+        str | None, typer.Option(help="Margins of early termination, as 4=10,8=7: all images.")
+    ] = None,
 ) -> None:
     """Simulate an IP folder and compare every stored value with the golden model."""
     from bitrain.bench import simulate as run_simulation
 
-    report = run_simulation(ip, images=images, simulator=simulator, seed=seed, waves=waves)
+    report = run_simulation(
+        ip, images=images, simulator=simulator, seed=seed, waves=waves, ladder=ladder
+    )
     console.print(
         f"{report.simulator_version}: {report.mismatches} mismatches in "
         f"{report.values_compared:,} values, {report.images} images; cycles per image "
         f"{report.cycles[0]}, predicted {report.predicted_cycles}"
     )
+    if ladder and report.passed:
+        used = [cycles for cycles in report.ladder_cycles if cycles is not None]
+        mean = sum(used) / len(used)
+        console.print(
+            f"early termination: {mean:,.0f} cycles on average over {len(used)} images, "
+            f"{mean / report.predicted_cycles - 1:+.1%}"
+        )
     for problem in report.problems:
         console.print(problem, style="red", soft_wrap=True)
     if report.waves:

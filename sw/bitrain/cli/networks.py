@@ -19,6 +19,7 @@ from .common import (
     array_of,
     console,
     integers,
+    margins,
 )
 
 
@@ -130,6 +131,12 @@ def progressive(
         float, typer.Option(help="Share of the calibration images that may stop wrongly, a rung.")
     ] = 0.001,
     images: Annotated[int | None, typer.Option(help="Test images; all.", min=1)] = None,
+    early_termination: Annotated[
+        bool, typer.Option("--early-termination", help="Cycles of an accelerator that has it.")
+    ] = False,
+    ladder: Annotated[
+        str | None, typer.Option(help="Margins in product bits, as 4=10,8=7; calibrated ones.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for JSON and histogram.", file_okay=False)
     ] = None,
@@ -146,6 +153,8 @@ def progressive(
         lengths=integers("--lengths", lengths),
         tolerance=tolerance,
         num_images=images,
+        early_termination=early_termination,
+        ladder=None if ladder is None else margins("--ladder", ladder),
     )
     console.print(progressive_table(report))
     for line in report.summary:

@@ -7,7 +7,7 @@ from .inherited_nas import run_search
 from .nas_ablation import run_search_ablation
 from .nas_config import NasConfig, load_search
 from .nas_study import run_comparison
-from .networks import accuracies, dataset_of, generate_with_testbench
+from .networks import accuracies, dataset_of, generate_with_testbench, write_weights
 from .pipeline import run_flow
 from .progressive import evaluate_progressive, write_progressive
 from .recasting import RecastConfig, load_plan, run_recast
@@ -38,4 +38,5 @@ __all__ = [
     "run_study",
     "sources_yaml",
     "write_progressive",
+    "write_weights",
 ]

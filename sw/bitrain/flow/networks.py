@@ -1,12 +1,23 @@
 """What can be done with a network file and its data set: accuracy, IP folder with test bench."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from bitrain.bench import write_testbench
 from bitrain.data import Dataset, load_dataset
-from bitrain.gen import default_name, generate_ip
-from bitrain.spec import Array, BitrainError, Interface, Network, to_unipolar
+from bitrain.gen import default_name, generate_ip, read_config
+from bitrain.spec import (
+    Array,
+    BitrainError,
+    Interface,
+    Network,
+    Options,
+    Program,
+    load_network,
+    to_unipolar,
+    write_weight_image,
+)
+from bitrain.spec.weight_image import num_image_words
 from bitrain.train import evaluate_network
 
 
@@ -48,10 +59,10 @@ def generate_with_testbench(
     device: str,
     frequency: float | None = None,
     interface: Interface | None = None,
-    run_time_length: bool = False,
     engines: int = 1,
     data: str | None = None,
     data_dir: Path | None = None,
+    **options: Unpack[Options],
 ) -> Path:
     """Write an IP folder whose test bench holds some test images."""
     dataset = dataset_of(network, data, data_dir)
@@ -62,14 +73,7 @@ def generate_with_testbench(
 
     def testbench(ip: Path) -> None:
         write_testbench(
-            ip,
-            network,
-            array,
-            vectors,
-            top=top,
-            interface=interface,
-            run_time_length=run_time_length,
-            engines=engines,
+            ip, network, array, vectors, top=top, interface=interface, engines=engines, **options
         )
 
     return generate_ip(
@@ -80,7 +84,18 @@ def generate_with_testbench(
         device=device,
         frequency=frequency,
         interface=interface,
-        run_time_length=run_time_length,
         engines=engines,
         testbench=testbench,
+        **options,
     )
+
+
+def write_weights(ip: Path, network: Network, out: Path) -> int:
+    """Write the weight image of ``network`` for the accelerator in an IP folder; its words.
+
+    Raises :class:`BitrainError` where the accelerator cannot load it.
+    """
+    config = read_config(ip)
+    program = Program(load_network(ip / "network.npz"), config.array, **config.options)
+    write_weight_image(program, network, out)
+    return num_image_words(program)

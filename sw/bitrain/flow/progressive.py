@@ -7,8 +7,9 @@ little too good there: the loss on the test images is what counts, and is report
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,8 @@ class Rung:
     length: int
     threshold: float | None
     """Least margin of the best two scores, in units of 1, that stops here; None at the last."""
+    margin: int | None
+    """The same in product bits, as the accelerator's register takes it."""
     cycles_used: int
     """All passes up to this one."""
     share: float
@@ -101,6 +104,8 @@ class ProgressiveReport:
             f"changed) in {self.mean_cycles:,.0f} cycles on average, "
             f"{self.mean_cycles / self.full_cycles - 1:+.1%}; within: {reached}",
         ]
+        if ladder := ",".join(f"{r.length}={r.margin}" for r in self.rungs if r.margin is not None):
+            lines.append(f"for an accelerator with early termination: --ladder {ladder}")
         for rule, shares in self.last_layer.items():
             mean = np.dot(shares, range(len(shares))) / 100
             lines.append(
@@ -124,12 +129,16 @@ def evaluate_progressive(
     lengths: Sequence[int],
     tolerance: float,
     num_images: int | None = None,
+    early_termination: bool = False,
+    ladder: Mapping[int, int] | None = None,
 ) -> ProgressiveReport:
     """Accuracy and cycles of ``network`` at prefixes of its streams and with early termination.
 
     lengths: prefixes in cycles, rising powers of two; those that shorten no stream are left out,
     and the full length is always the last. tolerance: see ``golden.calibrate_thresholds``.
-    num_images: test images; None takes all. Raises :class:`BitrainError` for a wrong option.
+    num_images: test images; None takes all. early_termination: cycles are of the accelerator that
+    has it in hardware. ladder: margins in product bits by length, in place of calibrated ones.
+    Raises :class:`BitrainError` for a wrong option.
     """
     networks = _ladder(network, lengths)
     if not 0 <= tolerance <= 1:
@@ -142,7 +151,9 @@ def evaluate_progressive(
     images = to_unipolar(pixels, network.bits)
     known = evenly_spaced(dataset.train_images, CALIBRATION_IMAGES)
     calibration = to_unipolar(known, network.bits)
-    cycles = [estimate(prefix, array).cycles for prefix in networks]
+    cycles = [
+        estimate(prefix, array, early_termination=early_termination).cycles for prefix in networks
+    ]
 
     def accuracy(classes: np.ndarray) -> float:
         return 100 * float((classes == labels).mean())
@@ -150,7 +161,10 @@ def evaluate_progressive(
     with torch_threads():
         classes = [golden.predict(prefix, images).argmax(1) for prefix in networks]
         baseline = golden.predict(network, images, "binary").argmax(1)
-        chosen, thresholds = golden.choose_rungs(networks, cycles, calibration, tolerance)
+        if ladder is None:
+            chosen, thresholds = golden.choose_rungs(networks, cycles, calibration, tolerance)
+        else:
+            chosen, thresholds = _rungs(networks, ladder)
         result = golden.run_progressive([networks[i] for i in chosen], images, thresholds)
         last_layer = _last_layer(network, images)
     reached = np.cumsum([cycles[i] for i in chosen])
@@ -159,10 +173,13 @@ def evaluate_progressive(
     for rung, i in enumerate(chosen):
         here = result.rungs == rung
         right = result.classes[here] == labels[here]
+        threshold = thresholds[rung] if rung < len(thresholds) else None
+        unit = networks[i].layers[-1].stream_length
         rungs.append(
             Rung(
                 length=_longest(networks[i]),
-                threshold=thresholds[rung] if rung < len(thresholds) else None,
+                threshold=threshold,
+                margin=None if threshold is None else ceil(threshold * unit),
                 cycles_used=int(reached[rung]),
                 share=100 * float(here.mean()),
                 accuracy=100 * float(right.mean()) if here.any() else None,
@@ -208,6 +225,19 @@ def _ladder(network: Network, lengths: Sequence[int]) -> list[Network]:
         )
     prefixes = [with_prefix(network, length) for length in lengths]
     return [*(p for p in prefixes if _longest(p) < _longest(network)), network]
+
+
+def _rungs(
+    networks: Sequence[Network], ladder: Mapping[int, int]
+) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Indices of the networks that a ladder names, with the last; thresholds in units of 1."""
+    lengths = [_longest(network) for network in networks]
+    if unknown := set(ladder) - set(lengths[:-1]):
+        raise BitrainError(f"--ladder: length {min(unknown)}, expected some of {lengths[:-1]}")
+    chosen = [i for i, length in enumerate(lengths) if length in ladder]
+    units = [networks[i].layers[-1].stream_length for i in chosen]
+    thresholds = [ladder[lengths[i]] / unit for i, unit in zip(chosen, units, strict=True)]
+    return (*chosen, len(networks) - 1), tuple(thresholds)
 
 
 def _last_layer(

@@ -17,7 +17,7 @@ from bitrain.gen import find_tools, write_verilog
 from bitrain.gen.lint import AXI_WAIVERS, INLINE, WAIVERS, waiver_file
 from bitrain.gen.tools import run_tool
 from bitrain.rtl import build_top
-from bitrain.spec import Array, Interface, Network, Program, Sharing
+from bitrain.spec import Array, Interface, Network, Options, Program, Sharing, Weights
 
 FOUND = {record.name: record.path for record in find_tools() if record.found}
 pytestmark = pytest.mark.tools
@@ -39,13 +39,25 @@ BINARY = Array(channels=2, positions=4, lanes=2, arithmetic="binary")
 
 
 def write(
-    folder: Path, network: Network, *, axi: bool, run_time_length: bool, array: Array | None = None
+    folder: Path,
+    network: Network,
+    *,
+    axi: bool,
+    run_time_length: bool,
+    weights: Weights = "rom",
+    early_termination: bool = False,
+    array: Array | None = None,
 ) -> Path:
     """Verilog and waivers; the interface decides on the sharing too, where no array is given."""
     sharing = Sharing.UNSHARED if axi else Sharing.SHARED
     array = array or Array(channels=2, positions=4, lanes=4, sharing=sharing)
     counts = all(layer.neuron == "counter" for layer in network.layers)
-    program = Program(network, array, run_time_length=run_time_length and counts)
+    options: Options = {
+        "run_time_length": run_time_length and counts,
+        "early_termination": early_termination,
+        "weights": weights,
+    }
+    program = Program(network, array, **options)
     interface = Interface.usual("axi" if axi else "raw")
     write_verilog(build_top(program, interface), folder, "dut")
     (folder / "dut.vlt").write_text(waiver_file(axi=axi))
@@ -73,6 +85,24 @@ def lint(folder: Path, *waivers: Path) -> str:
 @pytest.mark.parametrize(("axi", "run_time_length"), [(False, False), (False, True), (True, True)])
 def test_verilator(name, axi, run_time_length, tmp_path: Path):
     folder = write(tmp_path, NETWORKS[name], axi=axi, run_time_length=run_time_length)
+    assert lint(folder, folder / "dut.vlt") == ""
+
+
+@verilator
+@pytest.mark.parametrize("channels", [2, 9])
+@pytest.mark.parametrize("run_time_length", [False, True])
+def test_weights_that_can_be_loaded(channels, run_time_length, tmp_path: Path):
+    array = Array(channels=channels, positions=4, lanes=4)
+    options = {"axi": True, "run_time_length": run_time_length, "array": array}
+    folder = write(tmp_path, NETWORKS["residual"], weights="ram", **options)
+    assert lint(folder, folder / "dut.vlt") == ""
+
+
+@verilator
+@pytest.mark.parametrize("name", ["random", "residual"])
+def test_early_termination(name, tmp_path: Path):
+    options = {"axi": True, "run_time_length": True, "early_termination": True}
+    folder = write(tmp_path, NETWORKS[name], **options)
     assert lint(folder, folder / "dut.vlt") == ""
 
 
@@ -122,6 +152,17 @@ def test_yosys_on_binary_arithmetic(tmp_path: Path):
 
 
 @yosys
-@pytest.mark.parametrize("name", ["random", "residual", "grouped", "dense", "stream"])
-def test_yosys(name, tmp_path: Path):
-    check_with_yosys(write(tmp_path, NETWORKS[name], axi=True, run_time_length=True))
+@pytest.mark.parametrize(
+    ("name", "weights"),
+    [
+        ("random", "rom"),
+        ("random", "ram"),
+        ("residual", "rom"),
+        ("grouped", "rom"),
+        ("dense", "rom"),
+        ("stream", "rom"),
+    ],
+)
+def test_yosys(name, weights, tmp_path: Path):
+    options = {"axi": True, "run_time_length": True, "weights": weights}
+    check_with_yosys(write(tmp_path, NETWORKS[name], **options))

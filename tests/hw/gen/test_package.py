@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from amaranth.hdl import Shape
@@ -27,8 +28,9 @@ from bitrain.spec import (
     Tiling,
     estimate,
     load_network,
+    weight_image,
 )
-from bitrain.spec.registers import REGISTERS, constants
+from bitrain.spec.registers import constants, registers_of
 
 FILES = {
     "README.md",
@@ -190,15 +192,22 @@ def test_readme_lists_every_port(
         assert re.search(rf"\b{interface.clock_name}\b", text)
 
 
-def test_registers_in_header_and_readme(fast, network: Network, array: Array, tmp_path: Path):
-    ip = generate_ip(network, array, tmp_path / "ip", name="tiny", interface=Interface.usual("axi"))
+@pytest.mark.parametrize("weights", ["rom", "ram"])
+def test_registers_in_header_and_readme(
+    fast, network: Network, array: Array, tmp_path: Path, weights
+):
+    interface = Interface.usual("axi")
+    ip = generate_ip(
+        network, array, tmp_path / "ip", name="tiny", interface=interface, weights=weights
+    )
+    registers = registers_of(Program(network, array, weights=weights))
     header = (ip / "include" / "tiny_registers.h").read_text()
     defined = dict(re.findall(r"^#define TINY_(\w+) (0x[0-9a-f]+)u$", header, re.M))
-    assert {name: int(value, 16) for name, value in defined.items()} == dict(constants())
+    assert {name: int(value, 16) for name, value in defined.items()} == dict(constants(registers))
     readme = (ip / "README.md").read_text()
     rows = re.findall(r"^\| 0x(..) \| `(\w+)` \| (\w+) \|", readme, re.M)
     assert [(int(offset, 16), name, access) for offset, name, access in rows] == [
-        (entry.offset, entry.name, entry.access) for entry in REGISTERS
+        (entry.offset, entry.name, entry.access) for entry in registers
     ]
     core = yaml.safe_load((ip / "tiny.core").read_text().partition("\n")[2])
     (header_file,) = core["filesets"]["software"]["files"]
@@ -324,6 +333,26 @@ def test_unknown_device():
 
 def test_every_device_is_named_by_its_key():
     assert all(find_device(name).name == name for name in DEVICES)
+
+
+def test_weights_that_can_be_loaded(fast, network: Network, array: Array, tmp_path: Path):
+    """The image of what is in the ROMs comes along."""
+    interface = Interface.usual("axi")
+    ip = generate_ip(
+        network, array, tmp_path / "ip", name="tiny", interface=interface, weights="ram"
+    )
+    program = Program(network, array, weights="ram")
+    assert read_config(ip).options == {
+        "run_time_length": False,
+        "early_termination": False,
+        "weights": "ram",
+    }
+    words = np.fromfile(ip / "weights" / "tiny.bin", "<u4")
+    np.testing.assert_array_equal(words, weight_image(program, network))
+    assert f"{len(words)} words of 32 bits" in (ip / "README.md").read_text()
+    with pytest.raises(BitrainError, match="the raw interface has no bus"):
+        generate_ip(network, array, tmp_path / "raw", weights="ram")
+    assert not (tmp_path / "raw").exists()
 
 
 def test_config_survives_a_round_trip(package: Path):

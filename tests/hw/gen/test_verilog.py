@@ -104,6 +104,13 @@ def test_ram_that_starts_as_zeros_stays_without_contents():
     assert "\n".join(declared) in verilog
 
 
+def test_ram_whose_contents_matter_keeps_zeros():
+    marked = NUMBERED.replace("  reg [5:0]", "  (* initial_contents = 32'd1 *)\n  reg [5:0]", 1)
+    verilog, memories = name_memories(marked, IMAGES)
+    assert "activations.mem" in {memory.file for memory in memories}
+    assert "initial_contents" not in verilog
+
+
 def test_memories_that_only_a_number_tells_apart():
     twins = NUMBERED.replace("left__table", "table").replace("right__table", "table$1")
     twins = twins.replace("top__table$1", "top__table")

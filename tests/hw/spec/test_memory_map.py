@@ -3,8 +3,10 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from networks import dense_network, projected_network, random_network, residual_network
 from strategies import programs
 
+from bitrain.spec import Array, Program
 from bitrain.spec.memory_map import Buffer, place
 
 
@@ -121,3 +123,23 @@ def test_ram_is_no_deeper_than_needed(program):
     *inner, last = program.network.layers
     needed = [layer.in_shape.size + layer.out_shape.size for layer in inner]
     assert program.activation_depth == max(needed or [last.in_shape.size])
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "build", [random_network, residual_network, dense_network, projected_network]
+)
+def test_early_termination_keeps_the_image(build, seed):
+    """No layer stores where it lies; without the option some layer does."""
+    network, array = build(seed, bits=3, lanes=2), Array(channels=2, positions=2, lanes=2)
+    program = Program(network, array, early_termination=True)
+    image = program.buffers[0]
+    assert (image.first, image.last) == (-1, len(network.layers) - 1)
+    size = network.in_shape.size
+    for layer, base in zip(network.layers[:-1], program.out_bases, strict=False):
+        assert base >= size, layer.name
+        assert base + layer.out_shape.size <= program.activation_depth
+    plain = Program(network, array)
+    assert program.activation_depth >= plain.activation_depth
+    if build is random_network:
+        assert min(plain.out_bases[:-1]) < size

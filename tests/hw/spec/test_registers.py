@@ -5,23 +5,47 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from networks import random_network
 
-from bitrain.spec import Interface
+from bitrain.spec import Array, Interface, Program
 from bitrain.spec.registers import (
-    ADDRESS_BITS,
     ENABLE,
     IDENTIFICATION,
     REGISTERS,
+    address_bits,
     constants,
+    map_version,
     register,
+    registers_of,
 )
 
+NETWORK, ARRAY = random_network(0), Array(channels=2, positions=2, lanes=4)
 
-def test_addresses_are_words_in_a_row_and_fit():
-    offsets = [entry.offset for entry in REGISTERS]
-    assert offsets == list(range(0, 4 * len(REGISTERS), 4))
+
+@pytest.mark.parametrize(
+    ("options", "version", "blocks"),
+    [
+        ({}, 0x10000, {0: 13}),
+        ({"weights": "ram"}, 0x10001, {0: 13, 0x40: 3}),
+        ({"early_termination": True}, 0x10001, {0: 13, 0x60: 3}),
+    ],
+)
+def test_registers_of_an_accelerator(options, version, blocks):
+    """Those of all at the start, those of an option at an address of its own."""
+    registers = registers_of(Program(NETWORK, ARRAY, **options))
+    expected = [first + 4 * i for first, size in blocks.items() for i in range(size)]
+    assert [entry.offset for entry in registers] == expected
     # Room is left, so that an address without a register exists.
-    assert offsets[-1] + 4 < 1 << ADDRESS_BITS
+    assert expected[-1] + 4 < 1 << address_bits(registers)
+    assert map_version(registers) == version
+    errors = next(entry.fields for entry in registers if entry.name == "ERROR")
+    assert [field.low for field in errors] == [0, 1, 2] + [3] * ("weights" in options)
+
+
+def test_addresses_are_words_that_rise():
+    offsets = [entry.offset for entry in REGISTERS]
+    assert offsets == sorted(set(offsets))
+    assert not any(offset % 4 for offset in offsets)
 
 
 def test_names_are_unique_and_fields_do_not_overlap():
@@ -34,7 +58,7 @@ def test_names_are_unique_and_fields_do_not_overlap():
 
 
 def test_what_software_may_rely_on():
-    """Changing any of this needs a new major number in MAP_VERSION."""
+    """Changing any of this needs a new major number in the map's version."""
     numbers = dict(constants())
     assert (IDENTIFICATION, numbers["ID"], numbers["VERSION"]) == (0x42495452, 0, 4)
     assert (numbers["CONTROL"], numbers["CONTROL_ENABLE"], ENABLE) == (8, 1, 1)

@@ -13,7 +13,16 @@ from bitrain import bench, golden
 from bitrain.bench import testbench
 from bitrain.bench.manifest import describe_ports
 from bitrain.bench.testbench.vectors import Vectors
-from bitrain.spec import Array, BitrainError, Interface, Program, estimate, with_prefix
+from bitrain.spec import (
+    Array,
+    BitrainError,
+    Interface,
+    Program,
+    estimate,
+    weight_image,
+    with_prefix,
+)
+from bitrain.spec.weight_image import num_image_words
 
 NETWORK = random_network(3)
 ARRAY = Array(channels=2, positions=2, lanes=4)
@@ -48,6 +57,8 @@ def test_manifest(ip: Path):
         "sources": ["rtl/top.v"],
         "ports": describe_ports(program, Interface()),
         "registers": None,
+        "weights": None,
+        "early_termination": False,
         "memories": ["rom/biases.mem", "rom/weights.mem"],
         "activation_bits": program.activation_bits,
         "score_bits": program.score_bits,
@@ -85,6 +96,20 @@ def test_vectors_of_every_length(ip: Path):
         np.testing.assert_array_equal(vectors.scores, scores.reshape(3, -1))
         cycles = estimate(prefix, ARRAY, run_time_length=True).cycles
         assert vectors.predicted_cycles == cycles
+
+
+def test_weights_to_load(ip: Path):
+    """Another network of the same program, its image, and what golden says of it."""
+    options = {"weights": "ram", "interface": Interface.usual("axi")}
+    bench.write_testbench(ip, NETWORK, ARRAY, IMAGES, **options)
+    assert json.loads((ip / "tb" / "manifest.json").read_text())["weights"] == "weights/top.bin"
+    vectors = Vectors.load(ip / "tb", expected="other")
+    own = Vectors.load(ip / "tb")
+    assert (vectors.scores != own.scores).any()
+    words = np.fromfile(ip / "tb" / "vectors" / "other" / "weights.bin", "<u4")
+    program = Program(NETWORK, ARRAY, weights="ram")
+    assert len(words) == num_image_words(program)
+    assert (words != weight_image(program, NETWORK)).any()
 
 
 def test_same_arguments_give_the_same_bytes_and_replace_all(ip: Path):

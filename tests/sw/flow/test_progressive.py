@@ -63,6 +63,9 @@ def test_shares_and_cycles_add_up(dataset):
     right = sum(rung.share / 100 * (rung.accuracy or 0) for rung in found.rungs)
     assert found.accuracy == pytest.approx(right)
     assert [rung.threshold is None for rung in found.rungs][-1]
+    for rung in found.rungs[:-1]:
+        last = min(rung.length, NETWORK.layers[-1].stream_length)
+        assert rung.margin == rung.threshold * last
     for shares in found.last_layer.values():
         assert len(shares) == 33
         assert sum(shares) == pytest.approx(100)
@@ -113,3 +116,13 @@ def test_files(dataset, tmp_path):
 def test_wrong_options(dataset, options, message):
     with pytest.raises(BitrainError, match=message):
         report(dataset, **options)
+
+
+def test_margins_that_are_given(dataset):
+    """As many product bits as are asked for; the last length always decides."""
+    found = report(dataset, ladder={4: 1, 16: 3}, early_termination=True)
+    assert [(rung.length, rung.margin) for rung in found.rungs] == [(4, 1), (16, 3), (32, None)]
+    full = estimate(NETWORK, ARRAY, early_termination=True).cycles
+    assert found.full_cycles == full == estimate(NETWORK, ARRAY, run_time_length=True).cycles
+    with pytest.raises(BitrainError, match="--ladder: length 32, expected some of"):
+        report(dataset, ladder={32: 1})

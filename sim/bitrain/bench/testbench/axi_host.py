@@ -4,7 +4,7 @@ A. Forencich, *cocotbext-axi*: sources and sinks of AXI4-Stream and a manager of
 nothing of Bitrain.
 """
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -25,7 +25,7 @@ from .pins import read
 from .session import Session
 from .stalls import Stalls
 
-EARLY, MISSING, LENGTH = 1, 2, 4
+EARLY, MISSING, LENGTH, WEIGHTS = 1, 2, 4, 8
 """Bits of the register ERROR."""
 
 
@@ -65,6 +65,36 @@ class Registers:
         await self.write("STREAM_LENGTH", length)
         await self.expect("STREAM_LENGTH", length, "after writing it", checker)
         await self.expect("ERROR", 0, f"after length {length}", checker)
+
+    async def refuse(self, action: Awaitable[Any], error: int, what: str, checker: Checker) -> None:
+        """Do something that must set a bit of ERROR, and clear it."""
+        await self.expect("ERROR", 0, f"before {what}", checker)
+        await action
+        await self.expect("ERROR", error, f"after {what}", checker)
+        await self.write("ERROR", error)
+
+    async def set_ladder(
+        self, margins: Mapping[int, int], lengths: Sequence[int], checker: Checker
+    ) -> None:
+        """Run images at the lengths that have a margin first, and at none of the others."""
+        for length in lengths:
+            margin = margins[length] | 1 << 31 if length in margins else 0
+            await self.write("LADDER_LENGTH", length)
+            await self.write("LADDER_MARGIN", margin)
+            await self.expect("LADDER_LENGTH", length, "after writing it", checker)
+            await self.expect("LADDER_MARGIN", margin, f"of length {length}", checker)
+        await self.expect("ERROR", 0, "after all margins", checker)
+
+    async def load_weights(self, image: list[int], first: int, checker: Checker) -> None:
+        """Write a weight image, from its word ``first`` to its end, and then what lies before."""
+        for start, words in ((first, image[first:]), (0, image[:first])):
+            if not words:
+                break
+            await self.write("WEIGHT_ADDRESS", start)
+            for word in words:
+                await self.write("WEIGHT_DATA", word)
+            await self.expect("WEIGHT_ADDRESS", start + len(words), "after a part", checker)
+        await self.expect("ERROR", 0, "after loading", checker)
 
 
 class Host:

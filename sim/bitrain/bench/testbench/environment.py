@@ -26,7 +26,8 @@ IDLE_CYCLES = 8
 class Environment:
     """Runs ``images`` (numbers of vectors) through the accelerator and checks what comes out.
 
-    ``stalls(i)``: how the pixel and the score stream pause during the i-th image.
+    ``stalls(i)``: how the pixel and the score stream pause during the i-th image. ``checker``: one
+    of another kind than that which compares with the vectors.
     """
 
     def __init__(
@@ -36,13 +37,15 @@ class Environment:
         images: Sequence[int],
         random: Random,
         stalls: Callable[[int], tuple[Stalls, Stalls]] = lambda i: (NONE, NONE),
+        *,
+        checker: Checker | None = None,
     ):
         self.pins = pins
         self.vectors = vectors
         self.images = images
         self.random = random
         self.stalls = [stalls(i) for i in range(len(images))]
-        self.checker = Checker(vectors, images)
+        self.checker = checker or Checker(vectors, images)
         self.driver = PixelDriver(pins, self.checker, random)
         self.scores = ScoreMonitor(pins, self.checker, self._offered)
         self.loaded_at: list[int] = []

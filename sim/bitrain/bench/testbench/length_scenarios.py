@@ -14,7 +14,7 @@ async def length(dut):
     """Images at every length, in random order, each like the network that stops there."""
     session = Session(dut, "length")
     pins, prefixes = session.pins, session.prefixes()
-    longest, registers = prefixes[0][0], None
+    longest, registers, parts = prefixes[0][0], None, {}
     for i, (cycles, vectors) in enumerate(session.random.sample(prefixes, len(prefixes))):
         images = [session.choose_image() for _ in STALLS]
         environment = Environment(pins, vectors, images, session.random, stalls=STALLS.__getitem__)
@@ -26,7 +26,8 @@ async def length(dut):
             registers = registers or _connect(session)
             await registers.choose_length(cycles, longest, environment.checker)
         await environment.run()
-        session.report(environment.findings(), str(cycles))
+        parts[str(cycles)] = environment.findings()
+    session.report_parts(parts)
 
 
 def _connect(session: Session):

@@ -20,6 +20,7 @@ def main() -> int:
     add("--simulator", choices=("verilator", "icarus"), default="verilator", help="(verilator)")
     add("--images", type=int, metavar="K", help="run the first K images of vectors/ (all)")
     add("--seed", type=int, default=0, metavar="S", help="of pauses and reset (0)")
+    add("--ladder", metavar="L=M,…", help="early termination: all images, with these margins")
     add("--waves", action="store_true", help="record all signals, which makes it much slower")
     add("--out", type=Path, metavar="DIR", help="output folder (sim_build/SIMULATOR)")
     args = parser.parse_args()
@@ -28,7 +29,12 @@ def main() -> int:
     simulation = importlib.import_module(f"{TB.name}.simulation")
     try:
         results = simulation.run(
-            args.simulator, images=args.images, seed=args.seed, waves=args.waves, out=out
+            args.simulator,
+            images=args.images,
+            seed=args.seed,
+            waves=args.waves,
+            out=out,
+            ladder=args.ladder,
         )
     except (simulation.RunError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

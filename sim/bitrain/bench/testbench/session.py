@@ -1,6 +1,6 @@
 """What a scenario is given, and where its findings go.
 
-``run.py`` hands this over in environment variables: ``TB_IMAGES``, ``TB_SEED`` and
+``run.py`` hands this over in environment variables: ``TB_IMAGES``, ``TB_SEED``, ``TB_LADDER`` and
 ``TB_FINDINGS``, the JSON file that takes what each scenario found.
 """
 
@@ -9,6 +9,8 @@ import os
 from pathlib import Path
 from random import Random
 from typing import Any
+
+import numpy as np
 
 from .pins import Pins
 from .vectors import Vectors
@@ -39,9 +41,31 @@ class Session:
         lengths = [entry["length"] for entry in self.manifest["lengths"]]
         return [(length, Vectors.load(_TB, rung)) for rung, length in enumerate(lengths)]
 
-    def report(self, findings: dict, part: str = "") -> None:
-        """Add what the scenario, or a part of it, found to the file; fail if there are problems."""
+    def other_vectors(self) -> Vectors:
+        """Of another network, whose weights can be loaded."""
+        return Vectors.load(_TB, expected="other")
+
+    def weight_images(self) -> tuple[list[int], list[int]]:
+        """What makes the accelerator run its own network, and the other."""
+        files = (_TB.parent / self.manifest["weights"], _TB / "vectors" / "other" / "weights.bin")
+        own, other = (np.fromfile(path, "<u4").tolist() for path in files)
+        return own, other
+
+    @property
+    def ladder(self) -> dict[int, int] | None:
+        """Margins by length with which all images are to be run."""
+        margins = json.loads(os.environ["TB_LADDER"])
+        return margins and {int(length): margin for length, margin in margins.items()}
+
+    def report(self, findings: dict) -> None:
+        """Add what the scenario found to the file; fail if there are problems."""
+        self.report_parts({"": findings})
+
+    def report_parts(self, parts: dict[str, dict]) -> None:
+        """Of a scenario that is told part by part, by the ends of their names."""
         path = Path(os.environ["TB_FINDINGS"])
         found = json.loads(path.read_text()) if path.is_file() else {}
-        path.write_text(json.dumps({**found, self.scenario + part: findings}))
-        assert not findings["problems"], "; ".join(findings["problems"])
+        named = {self.scenario + part: findings for part, findings in parts.items()}
+        path.write_text(json.dumps({**found, **named}))
+        problems = [line for findings in parts.values() for line in findings["problems"]]
+        assert not problems, "; ".join(problems)

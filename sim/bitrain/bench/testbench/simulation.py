@@ -16,6 +16,10 @@ TB = Path(__file__).resolve().parent
 IP = TB.parent
 SCENARIOS: dict[str, tuple[str, ...]] = {"scenarios": ("full_rate", "stalled", "reset")}
 """By module, in every test bench."""
+WEIGHT_PARTS = ("in_use", "loaded", "after_reset", "restored")
+"""Of the scenario of weights that can be loaded."""
+LADDER_TRIALS = 6
+"""Images of the scenario of early termination."""
 TIMESCALE = ("1ns", "1ps")
 OBEYED = ("WAVES", "GUI", "PYTEST_CURRENT_TEST", "COCOTB_RESOLVE_X", "COCOTB_TEST_FILTER")
 """Environment variables that cocotb would obey, whatever this test bench asks of it."""
@@ -23,9 +27,19 @@ OBEYED = ("WAVES", "GUI", "PYTEST_CURRENT_TEST", "COCOTB_RESOLVE_X", "COCOTB_TES
 __all__ = ["RunError", "run"]
 
 
-def run(name: str, *, images: int | None, seed: int, waves: bool, out: Path) -> dict:
+def run(
+    name: str,
+    *,
+    images: int | None,
+    seed: int,
+    waves: bool,
+    out: Path,
+    ladder: str | None = None,
+) -> dict:
     """Build (unless built before) and simulate; what is in ``out/results.json`` at the end.
 
+    ladder: margins of early termination by length, ``4=10,8=7``, with which the scenario of this
+    name runs all images; by default it draws a few of both.
     Only one run at a time may write to ``out``. Raises :class:`RunError` where the accelerator
     could not be simulated to the end; deviations are findings, not errors.
     """
@@ -35,7 +49,8 @@ def run(name: str, *, images: int | None, seed: int, waves: bool, out: Path) -> 
     if not 1 <= num_images <= held:
         raise RunError(f"{num_images} images asked for; the test bench has vectors of {held}")
     is_axi = manifest["ports"]["streams"] == "axi"
-    expected = _scenarios(manifest)
+    expected = _scenarios(manifest, num_images if ladder is not None else LADDER_TRIALS)
+    margins = parse_ladder(ladder, manifest)
     requirements = [("cocotb", "cocotb>=2.1"), ("numpy", "numpy")]
     requirements += [("cocotbext.axi", "cocotbext-axi")] if is_axi else []
     for module, needed in requirements:
@@ -66,6 +81,7 @@ def run(name: str, *, images: int | None, seed: int, waves: bool, out: Path) -> 
                 "TB_IMAGES": str(num_images),
                 "TB_SEED": str(seed),
                 "TB_FINDINGS": str(findings),
+                "TB_LADDER": json.dumps(margins),
             },
             **simulator.wave_options(wave_file) if waves else {},
         )
@@ -91,11 +107,31 @@ def run(name: str, *, images: int | None, seed: int, waves: bool, out: Path) -> 
     return content
 
 
-def _scenarios(manifest: dict) -> dict[str, tuple[str, ...]]:
+def parse_ladder(text: str | None, manifest: dict) -> dict[int, int] | None:
+    """Margins by length; :class:`RunError` if they are no such thing."""
+    if text is None:
+        return None
+    lengths = [entry["length"] for entry in manifest["lengths"][1:]]
+    if not manifest["early_termination"]:
+        raise RunError("this accelerator has no early termination; generate it with the option")
+    try:
+        margins = {int(a): int(b) for a, b in (part.split("=") for part in text.split(","))}
+        if all(length in lengths for length in margins) and min(margins.values()) >= 0:
+            return margins
+    except ValueError:
+        pass
+    raise RunError(f"ladder {text!r}: expected LENGTH=MARGIN, …, with lengths among {lengths}")
+
+
+def _scenarios(manifest: dict, ladder_trials: int) -> dict[str, tuple[str, ...]]:
     """Names of what must be found, by the module that finds it."""
     expected = dict(SCENARIOS)
     if manifest["ports"]["streams"] == "axi":
         expected["axi_scenarios"] = ("registers", "frames")
+    if manifest["weights"]:
+        expected["weight_scenarios"] = tuple(f"weights_{part}" for part in WEIGHT_PARTS)
+    if manifest["early_termination"]:
+        expected["ladder_scenarios"] = tuple(f"ladder{trial}" for trial in range(ladder_trials))
     if len(lengths := manifest["lengths"]) > 1:
         expected["length_scenarios"] = tuple(f"length{entry['length']}" for entry in lengths)
     return expected

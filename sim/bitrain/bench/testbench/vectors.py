@@ -47,14 +47,15 @@ class Vectors:
     """From each of these to the next."""
 
     @classmethod
-    def load(cls, folder: Path, rung: int = 0) -> "Vectors":
+    def load(cls, folder: Path, rung: int = 0, expected: str | None = None) -> "Vectors":
         """Read ``manifest.json`` and ``vectors/`` in ``folder``.
 
-        rung: of the stream lengths that the accelerator has, the longest first.
+        rung: of the stream lengths that the accelerator has, the longest first. expected: folder
+        of what it should answer, by default that of its own network.
         """
         manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
         prefix = manifest["lengths"][rung]
-        expected = f"length{prefix['length']}"
+        expected = expected or f"length{prefix['length']}"
 
         def rows(name: str) -> np.ndarray:
             array = np.load(folder / "vectors" / f"{name}.npy")
