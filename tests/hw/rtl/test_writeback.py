@@ -17,8 +17,9 @@ def added_by_shortcut(program: Program, layer: Layer, ram: np.ndarray) -> np.nda
     positions = neuron_positions(layer)
     added = np.zeros((layer.out_channels, len(positions)), int)
     if shortcut := layer.shortcut:
-        channels, height, width = program.network.layers[shortcut.source].out_shape
-        stored = ram[program.out_bases[shortcut.source] :][: channels * height * width]
+        channels, height, width = program.network.added_shape(shortcut.source)
+        base = program.out_bases[shortcut.source] if shortcut.source >= 0 else 0
+        stored = ram[base:][: channels * height * width]
         stored = stored.reshape(channels, height, width)
         for c in range(channels):
             o = c + shortcut.before

@@ -124,7 +124,7 @@ def binary(network: Network, image: np.ndarray) -> list[np.ndarray]:
         added = np.zeros(layer.conv_shape, object)
         if layer.shortcut:
             (vh, vw), before = layer.shortcut.stride, layer.shortcut.before
-            kept = outputs[layer.shortcut.source][:, ::vh, ::vw]
+            kept = [image, *outputs][layer.shortcut.source + 1][:, ::vh, ::vw]
             added[before : before + len(kept)] = kept * layer.shortcut.gain
         (kh, kw), (sh, sw), (ph, pw) = layer.kernel, layer.stride, layer.padding
         neurons = np.zeros(layer.conv_shape, object)
