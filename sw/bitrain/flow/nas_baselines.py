@@ -73,7 +73,7 @@ def _rivals(run: Search) -> dict[str, Cells]:
     for number in range(run.config.random_networks):
         rivals[f"random {number}"] = random_stages(
             *(space, genotype, run.teacher(), run.dataset),
-            prune=run.config.prune,
+            limits=[stage["macs"] for stage in run.results["fine"]],
             seed=(run.config.retrain.seed << 8) + number,
         )
     return rivals

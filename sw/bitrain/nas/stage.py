@@ -3,7 +3,7 @@
 Its checkpoints and its result are files in one folder, which all workers must reach.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,18 +16,20 @@ from bitrain.nn import best_device, torch_threads
 from bitrain.spec import Array
 
 from .genotype import CellGenotype, Genotype
-from .importance import batch_statistics, candidates_of, random_importance, strength
+from .importance import batch_statistics, candidates_of, strength
 from .join import save_parts
 from .memory import peak_memory
 from .network import Cell, CellNetwork, JoinedNetwork, Stage, Stages, edges_of
 from .penalty import Cost, CostModel, penalty
-from .prune import PruneConfig, prune_round
+from .prune import TOLERANCE, PruneConfig, prune_round
 from .sample import draw_networks, keep, measure_networks, sampled_importance
 from .search import SearchConfig, input_shape, reference_cost, stage_loss, train_stage
 from .space import FineConfig, cell_genotype, fine_network, inherit_weights
 
 MEASURED_IMAGES = 200
 """Training images on which the loss of a sub-network is measured."""
+DRAWN = 32
+"""Networks of a stage, of which one is to have as many multiplications as it may."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,21 +151,26 @@ def random_stages(
     teacher: CellNetwork,
     dataset: Dataset,
     *,
-    prune: PruneConfig,
+    limits: Sequence[float],
     seed: int,
 ) -> list[list[CellGenotype]]:
-    """A network drawn at random from the space, of the same budget: cells of every stage."""
+    """A network drawn at random from the space: cells of every stage.
+
+    limits: multiplications of each stage. Of some that are drawn for a stage, the first within 5 %
+    of the limit is taken, or else the nearest.
+    """
     network = fine_network(space, genotype, dataset.in_shape, dataset.num_classes, seed=seed)
     found = []
-    for index, stage in enumerate(network.stages):
+    for index, (stage, limit) in enumerate(zip(network.stages, limits, strict=True)):
         assert isinstance(stage, Stage)
         before = nn.Sequential(*teacher.parts()[: index + 1])
         costs = CostModel(stage, input_shape(before, dataset.in_shape))
-        limit = prune.budget * reference_cost(teacher, index, dataset.in_shape).macs
-        whole = prune.model_copy(update={"share": 1.0})
-        importance = random_importance((seed << 8) + index)
-        while not prune_round(stage, costs, limit, whole, importance, target=space.target):
-            pass
+        drawn = draw_networks(
+            stage, costs, limit, DRAWN, target=space.target, seed=(seed << 8) + index
+        )
+        macs = [costs.of(subnetwork).macs for subnetwork in drawn]
+        near = [i for i in range(DRAWN) if macs[i] >= (1 - TOLERANCE) * limit]
+        keep(stage, drawn[near[0] if near else macs.index(max(macs))])
         found.append(cells_of(stage))
     return found
 

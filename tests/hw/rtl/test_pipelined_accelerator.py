@@ -15,7 +15,7 @@ from networks import (
 
 from bitrain.golden import run
 from bitrain.rtl import PipelinedAccelerator
-from bitrain.spec import Array, Network, Pipeline
+from bitrain.spec import Arithmetic, Array, Network, Pipeline
 from bitrain.spec.pipeline import cuts
 
 
@@ -78,12 +78,15 @@ def run_pipeline(pipeline: Pipeline, images, *, stalls: float = 0.0):
     return answers, np.diff(loaded).tolist(), stored
 
 
-def check(network: Network, engines: int, *, stalls: float = 0.0):
-    array = Array(channels=2, positions=2, lanes=network.num_lanes)
+def check(
+    network: Network, engines: int, *, stalls: float = 0.0, arithmetic: Arithmetic = "stochastic"
+):
+    lanes = network.num_lanes if arithmetic == "stochastic" else 1
+    array = Array(channels=2, positions=2, lanes=lanes, arithmetic=arithmetic)
     pipeline = Pipeline(network, array, engines)
     images = random_images(network, 3)
     answers, intervals, stored = run_pipeline(pipeline, images, stalls=stalls)
-    expected = run(network, images)
+    expected = run(network, images, arithmetic)
     for i, (scores, class_index, _) in enumerate(answers):
         assert scores == expected[-1][i].ravel().tolist()
         assert class_index == np.argmax(expected[-1][i])
@@ -123,6 +126,10 @@ def test_networks_that_are_cut_between_blocks(make):
     network = make(1)
     assert 0 < len(list(cuts(network))) < len(network.layers) - 1
     check(network, 2)
+
+
+def test_binary_arithmetic():
+    check(random_network(2, bits=3, lanes=2, length=4), 2, arithmetic="binary")
 
 
 def test_streams_that_pause():

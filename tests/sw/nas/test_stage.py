@@ -97,7 +97,7 @@ def test_random_networks(space, make_teacher, few):
     teacher = make_teacher(space)
     limits = [0.5 * reference_cost(teacher, index, few.in_shape).macs for index in (0, 1)]
     drawn = [
-        random_stages(space, GENOTYPE, teacher, few, prune=PruneConfig(budget=0.5), seed=seed)
+        random_stages(space, GENOTYPE, teacher, few, limits=limits, seed=seed)
         for seed in (0, 0, 1, 2)
     ]
     assert drawn[0] == drawn[1] and drawn[0] != drawn[2] != drawn[3]
