@@ -170,6 +170,7 @@ class AxiAccelerator(Component):
         self, m: Module, bus: AxiLiteRegisters, written: dict[str, Value], happened: Signal
     ) -> dict[str, Value | int]:
         """Loading of weights; what its registers hold."""
+        assert isinstance(self.program, Program)
         m.submodules.loader = loader = WeightLoader(self.program)
         m.d.comb += [
             loader.busy.eq(self.busy),

@@ -30,7 +30,7 @@ def rom(shape: Shape | data.Layout, words: list[int], *, loadable: bool = False)
 
     The attribute tells what writes the Verilog that words matter which are all zero.
     """
-    width, attributes = Shape.cast(shape).width, {"initial_contents": 1} if loadable else {}
+    width, attributes = Shape.cast(shape).width, {"initial_contents": "1"} if loadable else {}
     return memory.Memory(
         shape=unsigned(width), depth=max(2, len(words)), init=words, attrs=attributes
     )

@@ -27,21 +27,22 @@ class ScoreMargin(Component):
                 "valid": In(1),
                 "value": In(value_shape),
                 "margin": Out(value_shape.width),
-                "single": Out(1, init=1),
+                "single": Out(1),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
         largest, second = (Signal.like(self.value, name=name) for name in ("largest", "second"))
-        empty = Signal(init=1)
+        empty, several = Signal(init=1), Signal()
+        m.d.comb += self.single.eq(~several)
         m.d.sync += self.margin.eq(largest - second)
         with m.If(self.valid):
-            m.d.sync += [empty.eq(0), self.single.eq(empty)]
+            m.d.sync += [empty.eq(0), several.eq(~empty)]
             with m.If(empty | (self.value > largest)):
                 m.d.sync += [largest.eq(self.value), second.eq(largest)]
-            with m.Elif(self.single | (self.value > second)):
+            with m.Elif(~several | (self.value > second)):
                 m.d.sync += second.eq(self.value)
         with m.If(self.clear):
-            m.d.sync += [empty.eq(1), self.single.eq(1)]
+            m.d.sync += [empty.eq(1), several.eq(0)]
         return m
