@@ -256,9 +256,6 @@ class Engine(Component):
             stored = self.store & last, self.store_address, self.store_activation
         else:
             stored = writeback.score_valid, writeback.score_index, writeback.score
-            m.submodules.arg_max = arg_max = ArgMax(
-                value_shape=signed(program.score_bits), index_bits=len(self.class_index)
-            )
         m.d.comb += [
             score_write.en.eq(stored[0]),
             score_write.addr.eq(stored[1]),
@@ -267,15 +264,22 @@ class Engine(Component):
             self.score.eq(score_read.data),
         ]
         if not in_part:
-            m.d.comb += [
-                arg_max.clear.eq(self.start),
-                arg_max.valid.eq(writeback.score_valid),
-                arg_max.value.eq(writeback.score),
-                arg_max.index.eq(writeback.score_index),
-                self.class_index.eq(arg_max.best),
-            ]
-        if program.early_termination:
-            m.submodules.score_margin = margin = ScoreMargin(value_shape=signed(program.score_bits))
+            self._judge(m, writeback)
+        return m
+
+    def _judge(self, m: Module, writeback: Writeback) -> None:
+        """What is known of the scores besides themselves."""
+        shape = signed(self.program.score_bits)
+        m.submodules.arg_max = arg_max = ArgMax(value_shape=shape, index_bits=len(self.class_index))
+        m.d.comb += [
+            arg_max.clear.eq(self.start),
+            arg_max.valid.eq(writeback.score_valid),
+            arg_max.value.eq(writeback.score),
+            arg_max.index.eq(writeback.score_index),
+            self.class_index.eq(arg_max.best),
+        ]
+        if self.program.early_termination:
+            m.submodules.score_margin = margin = ScoreMargin(value_shape=shape)
             m.d.comb += [
                 margin.clear.eq(self.start),
                 margin.valid.eq(writeback.score_valid),
@@ -283,7 +287,6 @@ class Engine(Component):
                 self.margin.eq(margin.margin),
                 self.single.eq(margin.single),
             ]
-        return m
 
     def _array(self) -> MacArray | BinaryArray:
         program, network = self.program, self.program.network

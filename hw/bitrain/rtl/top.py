@@ -5,7 +5,9 @@ from amaranth.lib.wiring import Component, Flow, In, Out
 
 from bitrain.spec import BitrainError, Interface, Pipeline, Program
 
+from .accelerator import Accelerator
 from .axi_accelerator import AxiAccelerator, build_accelerator
+from .pipelined_accelerator import PipelinedAccelerator
 
 
 def build_top(program: Program | Pipeline, interface: Interface) -> Component:
@@ -52,7 +54,9 @@ class Top(Component):
         Under the names of the interface.
     """
 
-    def __init__(self, inner: Component, interface: Interface):
+    def __init__(
+        self, inner: Accelerator | AxiAccelerator | PipelinedAccelerator, interface: Interface
+    ):
         self.inner = inner
         self.interface = interface
         separator = "_" if interface.is_axi else "__"

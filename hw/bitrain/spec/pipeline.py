@@ -56,6 +56,7 @@ class PipelineCost:
         for _ in range(images):
             taken = free[0] + self.parts[0].load_cycles - 1
             loaded.append(taken)
+            offered = taken
             for i, part in enumerate(self.parts):
                 offered = taken + part.cycles + 1
                 begin = max(offered, free[i + 1]) if i + 1 < len(free) else offered

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from .importance import Candidate, Importance, random_importance
-from .network import edges_of
+from .network import Cell, edges_of
 from .penalty import CostModel
 from .prune import PruneConfig, clean, prune_round
 from .space import Target
@@ -105,6 +105,8 @@ def keep(stage: nn.Module, network: Subnetwork) -> None:
             if name not in kept and len(edge.names) > 1:
                 edge.remove(name)
         if edge.names[0] not in kept:
-            cell, _, name = path.rpartition(".edges.")
-            del stage.get_submodule(cell).edges[name]
+            owner, _, name = path.rpartition(".edges.")
+            cell = stage.get_submodule(owner)
+            assert isinstance(cell, Cell)
+            del cell.edges[name]
     clean(stage)
