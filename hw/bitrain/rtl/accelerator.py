@@ -83,14 +83,17 @@ class Accelerator(Component):
                 "data": Out(activation),
             }
         )
-        class_index = {"class_index": Out(range(max(2, network.num_scores)))}
-        if not network.gives_scores:
-            class_index = {}
         super().__init__(
             {
                 "pixels": In(stream.Signature(activation)),
                 "scores": Out(stream.Signature(self.score_layout)),
-                **class_index,
+            }
+            | (
+                {"class_index": Out(range(max(2, network.num_scores)))}
+                if network.gives_scores
+                else {}
+            )
+            | {
                 "busy": Out(1),
                 "cycles": Out(unsigned(32)),
                 "trace": Out(trace),

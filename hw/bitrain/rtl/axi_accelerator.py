@@ -55,8 +55,8 @@ class AxiAccelerator(Component):
         AXI4-Lite.
     class_index : Out(…), busy : Out(1), cycles : Out(32)
         As in the registers, for logic beside the accelerator.
-    trace : Out(signature)
-        As of the accelerator; one for each engine of several.
+
+    Beside them the traces of the accelerator, one for each engine.
     """
 
     def __init__(self, program: Program | Pipeline):

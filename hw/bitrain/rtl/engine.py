@@ -91,9 +91,6 @@ class Engine(Component):
     def __init__(self, program: Program):
         self.program = program
         activation = activation_shape(program.network.bits)
-        class_index = {"class_index": Out(range(max(2, program.network.num_scores)))}
-        if not program.network.gives_scores:
-            class_index = {}
         super().__init__(
             {
                 "load": In(1),
@@ -103,7 +100,13 @@ class Engine(Component):
                 "done": Out(1),
                 "score_index": In(range(max(2, program.network.num_scores))),
                 "score": Out(score_shape(program)),
-                **class_index,
+            }
+            | (
+                {"class_index": Out(range(max(2, program.network.num_scores)))}
+                if program.network.gives_scores
+                else {}
+            )
+            | {
                 "layer": Out(range(max(2, len(program.network.layers)))),
                 "store": Out(1),
                 "store_address": Out(program.address_bits),

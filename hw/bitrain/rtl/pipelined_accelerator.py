@@ -29,12 +29,14 @@ class PipelinedAccelerator(Component):
 
     Members
     -------
-    pixels, scores, class_index, cycles, rewind
+    pixels : In(stream), scores : Out(stream)
+    class_index : Out(…), cycles : Out(32), rewind : In(1)
         As of :class:`Accelerator`.
     busy : Out(1)
         An image is in an engine.
-    trace0, trace1, … : Out(signature)
-        The trace of each engine; ``layer`` counts its own layers.
+
+    Beside them ``trace0``, ``trace1`` and so on: the trace of each engine, whose ``layer`` counts
+    its own layers.
     """
 
     def __init__(self, pipeline: Pipeline, *, rewindable: bool = False):
@@ -46,9 +48,9 @@ class PipelinedAccelerator(Component):
         self.score_layout = self.engines[-1].score_layout
         super().__init__(
             {
-                "pixels": first["pixels"],
-                "scores": last["scores"],
-                "class_index": last["class_index"],
+                "pixels": In(first["pixels"].signature),
+                "scores": Out(last["scores"].signature),
+                "class_index": Out(last["class_index"].shape),
                 "busy": Out(1),
                 "cycles": Out(unsigned(32)),
             }
