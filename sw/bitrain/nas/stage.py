@@ -4,7 +4,7 @@ Its checkpoints and its result are files in one folder, which all workers must r
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -118,14 +118,21 @@ def search_stage(
 
 
 def search_memory(task: StageTask, teacher: CellNetwork, dataset: Dataset) -> int:
-    """Peak memory in bytes while the super-network trains: its tensors and those of the teacher."""
+    """Peak memory in bytes while the super-network trains: its tensors and those of the teacher.
+
+    Of the data set two batches are there: it is the same for all searches, and hides what differs.
+    """
+    count = 2 * task.search.batch_size
+    few = replace(
+        dataset,
+        train_images=evenly_spaced(dataset.train_images, count).copy(),
+        train_labels=evenly_spaced(dataset.train_labels, count).copy(),
+    )
 
     def train() -> None:
-        own, stage = _searched(task, teacher, dataset)
-        config = task.search.model_copy(
-            update={"epochs": 1, "warmup_epochs": 0, "images": 2 * task.search.batch_size}
-        )
-        train_stage(stage, own, task.index, dataset, config, array=task.array)
+        own, stage = _searched(task, teacher, few)
+        config = task.search.model_copy(update={"epochs": 1, "warmup_epochs": 0, "images": count})
+        train_stage(stage, own, task.index, few, config, array=task.array)
 
     return peak_memory(train)
 

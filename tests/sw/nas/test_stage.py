@@ -1,5 +1,8 @@
 """The search of a stage from the super-network to its cells."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -12,6 +15,7 @@ from bitrain.nas import (
     derived_network,
     join_stages,
     random_stages,
+    search_memory,
     search_stage,
 )
 from bitrain.nas.search import reference_cost
@@ -124,3 +128,18 @@ def test_what_tensorboard_shows(make_teacher, few, task, tmp_path):
         assert events.Scalars(f"strength/{path}/{name}")[-1].value == pytest.approx(share)
     rounds = {folder.name for folder in (tmp_path / "logs").iterdir()}
     assert rounds == {f"stage1-{name.replace(' ', '')}" for name in found["losses"]}
+
+
+def test_memory_is_that_of_the_search_not_of_the_data(make_teacher, few, task):
+    teacher, doubled = (
+        make_teacher(TORCH),
+        replace(
+            few,
+            train_images=np.concatenate([few.train_images] * 9),
+            train_labels=np.concatenate([few.train_labels] * 9),
+        ),
+    )
+    alone = [search_memory(task(), teacher, dataset) for dataset in (few, doubled)]
+    assert alone[0] == alone[1] > 0
+    config = task().search.model_copy(update={"together": True})
+    assert search_memory(task(0, search=config), teacher, few) > alone[0]
