@@ -48,7 +48,7 @@ class PipelinedAccelerator(Component):
         self.score_layout = self.engines[-1].score_layout
         super().__init__(
             {
-                "pixels": In(first["pixels"].signature),
+                "pixels": In(first["pixels"].signature.flip()),
                 "scores": Out(last["scores"].signature),
                 "class_index": Out(last["class_index"].shape),
                 "busy": Out(1),

@@ -54,6 +54,8 @@ class StreamNeurons(Component):
         self.sum_bits = program.stream_widths.state
         self.fire_bits = max(y.stream_length for y in program.stream_layers).bit_length()
         neurons = program.array.neurons
+        self.sums = Signal(data.ArrayLayout(self.sum_bits, neurons))
+        """The states, of which proofs speak; no member."""
         super().__init__(
             {
                 "descriptor": In(descriptor_layout(program)),
@@ -72,7 +74,7 @@ class StreamNeurons(Component):
     def elaborate(self, platform):
         m = Module()
         num_channels = self.array.channels
-        sums = Signal(data.ArrayLayout(self.sum_bits, self.array.neurons))
+        sums = self.sums
         emitting, fresh = Signal(), Signal()
         m.d.comb += emitting.eq(self.emit & self.descriptor.streaming)
         m.d.sync += fresh.eq(self.step & emitting)

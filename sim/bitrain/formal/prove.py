@@ -10,6 +10,7 @@ from bitrain.rtl import build_top
 from bitrain.spec import BitrainError, Program, SerialLink, load_network
 
 from .accumulators import CountsFit, ranges
+from .neurons import FiresAsContracted, MaxIsLargestCount, window_of
 from .sequence import SequenceIsPermutation, SourceFollowsSequence
 from .solve import Proof, ProofResult, solve
 from .streams import BytesAreKept, ElementsAreKept, ScoresAreKept
@@ -65,7 +66,18 @@ def proofs_of(program: Program) -> Iterator[Proof]:
         claim="serial link: an offered byte stays until it is sent",
         component=BytesAreKept(SerialLink.of(program)),
     )
-    if streams and not program.stream_layers:  # else other neurons count
+    if program.stream_layers:
+        window = window_of(program)
+        size = max(program.stream_windows)
+        yield Proof(
+            claim=f"stream mode, windows of {size}: fires and counts are those of the contract",
+            component=FiresAsContracted(window),
+        )
+        yield Proof(
+            claim=f"stochastic max of {size}: as many ones as the largest input has",
+            component=MaxIsLargestCount(window),
+        )
+    elif streams:  # else other neurons count
         lanes, bits = program.array.lanes, program.count_bits
         bound = max(layer.num_inputs * layer.stream_length for layer in network.layers)
         yield Proof(

@@ -1,18 +1,20 @@
 """Proofs hold for the circuit as it is, and fail for one with a fault."""
 
 import shutil
+from importlib import import_module
 from pathlib import Path
 
 import pytest
-from amaranth.hdl import Cat, Module, Signal
-from networks import random_network, residual_network
+from amaranth.hdl import Cat, Const, Module, Signal
+from networks import random_network, residual_network, streamed
 
 from bitrain.formal import Proof, proofs_of, prove, solve
 from bitrain.formal.accumulators import CountsFit, ranges
+from bitrain.formal.neurons import FiresAsContracted, MaxIsLargestCount, window_of
 from bitrain.formal.sequence import SequenceIsPermutation, SourceFollowsSequence
 from bitrain.formal.streams import BytesAreKept, ElementsAreKept, ScoresAreKept
 from bitrain.gen import generate_ip
-from bitrain.rtl import Accelerator, Loader, SequenceSource, SerialFrames
+from bitrain.rtl import Accelerator, Loader, SequenceSource, SerialFrames, StreamNeurons
 from bitrain.spec import Array, Lfsr, Program, Ramp, SerialLink, Sobol, VanDerCorput
 
 pytestmark = pytest.mark.tools
@@ -150,6 +152,56 @@ def test_accumulators_fit_and_would_not_with_other_biases(network, arithmetic):
     assert all(found.fits for found in ranges(program, program.bias_words))
     largest = (1 << (program.score_bits - 1)) - 1
     assert not all(found.fits for found in ranges(program, [largest] * len(program.bias_words)))
+
+
+# --- neurons of stream mode ---------------------------------------------------------------------
+
+
+class FiresIfAllDo(StreamNeurons):
+    """A window fires when its last member does."""
+
+    def _fires(self, m, above):
+        members = super()._fires(m, above)
+        return [above[-1] for _ in members]
+
+
+class KeepsCounting(StreamNeurons):
+    """Fires of the neuron before are in the count."""
+
+    def _count(self, m, fires, fresh, restart):
+        return super()._count(m, fires, fresh, Const(0))
+
+
+class OwesNothing(StreamNeurons):
+    """A fire that comes with nothing added is not taken off."""
+
+    def elaborate(self, platform):
+        m = super().elaborate(platform)
+        with m.If(self.step & ~self.increments.as_value().any()):
+            m.d.sync += self.sums.eq(self.sums)
+        return m
+
+
+@pytest.fixture(scope="module")
+def streaming() -> Program:
+    network = streamed(random_network(0, bits=3, lanes=3, length=4))
+    return Program(network, Array(channels=2, positions=4, lanes=3))
+
+
+def test_neurons_fire_as_contracted_and_their_max_is_exact(streaming):
+    window = window_of(streaming)
+    assert max(window.stream_windows) > 1
+    assert proven(FiresAsContracted(window))
+    assert proven(MaxIsLargestCount(window))
+    claims = [proof.claim for proof in proofs_of(streaming)]
+    assert any("stochastic max" in claim for claim in claims)
+
+
+@pytest.mark.parametrize("fault", [FiresIfAllDo, KeepsCounting, OwesNothing])
+@pytest.mark.parametrize("proof", [FiresAsContracted, MaxIsLargestCount])
+def test_faulty_neurons_are_refuted(streaming, proof, fault, monkeypatch):
+    monkeypatch.setattr(import_module("bitrain.formal.solve"), "MAX_INDUCTION", 2)
+    assert not proven(proof(window_of(streaming), fault))
 
 
 # --- packages -----------------------------------------------------------------------------------
