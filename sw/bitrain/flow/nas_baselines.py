@@ -13,7 +13,9 @@ from bitrain.nas import (
     node_wise_stages,
     random_stages,
     scaled_to,
+    train_stage,
 )
+from bitrain.nas.network import Stage, edges_of
 
 from .nas_run import Search, described
 
@@ -56,8 +58,23 @@ def from_random_weights(run: Search, cells: Cells, macs: int, name: str) -> dict
 
 
 def _inherited(run: Search, cells: Cells, name: str) -> dict[str, Any]:
-    """With the weights that the super-networks have for its operations."""
-    network = cut_out(run.config.space, run.genotype, cells, run.teacher(), run.files("whole"))
+    """With the weights that the super-networks have for its operations, and training of each stage
+    for as long as what was found had between its rounds of pruning."""
+    config, teacher = run.config, run.teacher()
+    network = cut_out(config.space, run.genotype, cells, teacher, run.files("whole"))
+    for index, (stage, found) in enumerate(zip(network.stages, run.results["fine"], strict=True)):
+        assert isinstance(stage, Stage)
+        epochs = sum(map(len, found["losses"].values())) - len(found["losses"]["search"])
+        recovery = {"epochs": epochs, "warmup_epochs": 0, "warmup": 0.0}
+        if epochs:
+            train_stage(
+                *(stage, teacher, index, run.dataset, config.search.model_copy(update=recovery)),
+                array=config.array if config.search.penalty.cycles else None,
+                checkpoint=run.checkpoint(f"{name}-stage{index}"),
+                progress=True,
+            )
+        for _, edge in edges_of(stage):
+            edge.drop = 0.0
     return run.train_alike(network, name, "inherited weights")
 
 
