@@ -54,8 +54,8 @@ def test_a_seed_that_passes(arguments, tmp_path, capsys):
 @pytest.mark.slow
 def test_a_seed_that_fails(arguments, monkeypatch, tmp_path, capsys):
     def simulate_with_a_wrong_rom(ip, **options):
-        biases = ip / "rom" / "biases.mem"
-        biases.write_text(biases.read_text().translate(str.maketrans("01", "10")))
+        for biases in (ip / "rom").glob("*biases.mem"):  # one for each engine
+            biases.write_text(biases.read_text().translate(str.maketrans("01", "10")))
         return simulate(ip, **options)
 
     monkeypatch.setattr(campaign, "simulate", simulate_with_a_wrong_rom)
