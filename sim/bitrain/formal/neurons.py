@@ -5,12 +5,12 @@ contract (``bitrain.spec.stream``) in numbers with bits to spare; the circuit's 
 model's, but for the fire that it takes off with the next step.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from amaranth.hdl import Assert, Assume, Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data
-from amaranth.lib.wiring import Component, In
+from amaranth.lib.wiring import Component, In, Member
 
 from bitrain.rtl import StreamNeurons
 from bitrain.spec import Program
@@ -25,7 +25,26 @@ def window_of(program: Program) -> Program:
     return Program(program.network, program.array.model_copy(update=shape))
 
 
-class FiresAsContracted(Component):
+class _Window(Component):
+    """One pooling window of ``program``, a neuron's steps, and its ``increments``."""
+
+    def __init__(
+        self,
+        program: Program,
+        neurons: Callable[..., Any],
+        *,
+        increment_bits: int,
+        constants: Mapping[str, Member],
+    ):
+        self.window = max(program.stream_windows)
+        self.state_bits = program.stream_widths.state
+        self.neurons = neurons(program, increment_bits=program.array.lanes.bit_length())
+        increments = In(data.ArrayLayout(increment_bits, self.window))
+        steps = {name: In(1) for name in ("step", "first", "emit_first")}
+        super().__init__({**steps, "increments": increments, **constants})
+
+
+class FiresAsContracted(_Window):
     """y_t = OR_i (S_i >= θ), S_i -= θ y_t in a neuron's last chunk; the count is that of the y_t.
 
     Assumed: S - θ fits the circuit's states, as ``spec.stream.state_range`` makes it for the
@@ -40,18 +59,16 @@ class FiresAsContracted(Component):
     """
 
     def __init__(self, program: Program, neurons: Callable[..., Any] = StreamNeurons):
-        self.window = max(program.stream_windows)
-        self.state_bits = program.stream_widths.state
-        increment_bits = program.array.lanes.bit_length()
-        self.neurons = neurons(program, increment_bits=increment_bits)
+        widths = program.stream_widths
         super().__init__(
-            {
-                **{name: In(1) for name in ("step", "first", "emit_first")},
-                "increments": In(data.ArrayLayout(increment_bits, self.window)),
-                "start": In(signed(self.state_bits)),
-                "negatives": In(program.stream_widths.negatives),
-                "exponent": In(range(self.state_bits - 1)),
-            }
+            program,
+            neurons,
+            increment_bits=program.array.lanes.bit_length(),
+            constants={
+                "start": In(signed(widths.state)),
+                "negatives": In(widths.negatives),
+                "exponent": In(range(widths.state - 1)),
+            },
         )
 
     def elaborate(self, platform):
@@ -111,7 +128,7 @@ class FiresAsContracted(Component):
         return m
 
 
-class MaxIsLargestCount(Component):
+class MaxIsLargestCount(_Window):
     """A window of neurons with θ = 1 emits as many ones as the fullest of its input streams has.
 
     So in every cycle, for any streams of up to 2^b - 1 steps with b the bits of a count: the
@@ -126,15 +143,7 @@ class MaxIsLargestCount(Component):
     """
 
     def __init__(self, program: Program, neurons: Callable[..., Any] = StreamNeurons):
-        self.window = max(program.stream_windows)
-        self.state_bits = program.stream_widths.state
-        self.neurons = neurons(program, increment_bits=program.array.lanes.bit_length())
-        super().__init__(
-            {
-                **{name: In(1) for name in ("step", "first", "emit_first")},
-                "increments": In(data.ArrayLayout(1, self.window)),
-            }
-        )
+        super().__init__(program, neurons, increment_bits=1, constants={})
 
     @property
     def start(self) -> Const:
