@@ -1,5 +1,7 @@
 """Several accelerators in a row, each with a part of the network's layers."""
 
+from itertools import pairwise
+
 from amaranth.hdl import Module, Signal, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Component, In, Out
@@ -77,7 +79,7 @@ class PipelinedAccelerator(Component):
 
         # An image's age moves on with it: cycles since its last pixel was taken.
         age = first.cycles
-        for i, (engine, following) in enumerate(zip(self.engines, self.engines[1:], strict=False)):
+        for i, (engine, following) in enumerate(pairwise(self.engines)):
             given = engine.scores
             m.d.comb += [
                 following.pixels.payload.eq(given.payload.score),

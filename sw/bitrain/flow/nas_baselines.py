@@ -12,10 +12,9 @@ from bitrain.nas import (
     derived_network,
     node_wise_stages,
     random_stages,
+    recover_stages,
     scaled_to,
-    train_stage,
 )
-from bitrain.nas.network import Stage, edges_of
 
 from .nas_run import Search, described
 
@@ -27,7 +26,8 @@ def compare(run: Search) -> dict[str, Any]:
     """Train the found network and its rivals from random weights, and from inherited ones.
 
     ``accuracy`` is that from random weights. Rivals inherit from the super-networks as they were
-    before the pruning; ``inherited`` is None for those whose widths had to be scaled.
+    before the pruning, and their stages train on as the found one's did in it; ``inherited`` is
+    None for those whose widths had to be scaled.
     """
     macs = run.results["derive"]["macs"]
     found = {}
@@ -62,19 +62,15 @@ def _inherited(run: Search, cells: Cells, name: str) -> dict[str, Any]:
     for as long as what was found had between its rounds of pruning."""
     config, teacher = run.config, run.teacher()
     network = cut_out(config.space, run.genotype, cells, teacher, run.files("whole"))
-    for index, (stage, found) in enumerate(zip(network.stages, run.results["fine"], strict=True)):
-        assert isinstance(stage, Stage)
-        epochs = sum(map(len, found["losses"].values())) - len(found["losses"]["search"])
-        recovery = {"epochs": epochs, "warmup_epochs": 0, "warmup": 0.0}
-        if epochs:
-            train_stage(
-                *(stage, teacher, index, run.dataset, config.search.model_copy(update=recovery)),
-                array=config.array if config.search.penalty.cycles else None,
-                checkpoint=run.checkpoint(f"{name}-stage{index}"),
-                progress=True,
-            )
-        for _, edge in edges_of(stage):
-            edge.drop = 0.0
+    recover_stages(
+        *(network, teacher, run.dataset, config.search),
+        epochs=[
+            sum(len(losses) for step, losses in found["losses"].items() if step != "search")
+            for found in run.results["fine"]
+        ],
+        array=config.array if config.search.penalty.cycles else None,
+        checkpoint=lambda index: run.checkpoint(f"{name}-stage{index}"),
+    )
     return run.train_alike(network, name, "inherited weights")
 
 

@@ -10,7 +10,7 @@ from .penalty import Cost, CostModel, PenaltyConfig
 from .prune import PruneConfig
 from .search import SearchConfig, train_stage
 from .space import FineConfig, check_space, derived_network, fine_network, inherit_weights
-from .stage import StageTask, random_stages, search_memory, search_stage
+from .stage import StageTask, random_stages, recover_stages, search_memory, search_stage
 
 __all__ = [
     "KNOWN",
@@ -39,6 +39,7 @@ __all__ = [
     "node_wise_stages",
     "random_stages",
     "read_calibration",
+    "recover_stages",
     "save_parts",
     "scaled_to",
     "search_coarse",

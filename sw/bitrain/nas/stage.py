@@ -88,9 +88,7 @@ def search_stage(
         }
         found.append({"stage": number, "strengths": shares, "whole": f"{name}-{number}-whole.pt"})
         save_parts(part, task.folder / found[-1]["whole"])
-    recovery = task.search.model_copy(
-        update={"epochs": task.recovery_epochs, "warmup_epochs": 0, "warmup": 0.0}
-    )
+    recovery = _recovery(task.search, task.recovery_epochs)
     limit = task.prune.budget * reference.macs
     objective = _objective(stage, teacher, task, dataset, reference)
     settled, rounds = False, 0
@@ -180,6 +178,38 @@ def random_stages(
         keep(stage, drawn[near[0] if near else macs.index(max(macs))])
         found.append(cells_of(stage))
     return found
+
+
+def recover_stages(
+    network: CellNetwork,
+    teacher: CellNetwork,
+    dataset: Dataset,
+    search: SearchConfig,
+    *,
+    epochs: Sequence[int],
+    array: Array | None = None,
+    checkpoint: Callable[[int], Path] | None = None,
+) -> None:
+    """Train each stage of a derived network against the teacher's, for so many epochs each.
+
+    In place; afterwards all operations take part. checkpoint: file of a stage, by its number.
+    """
+    for index, (stage, count) in enumerate(zip(network.stages, epochs, strict=True)):
+        assert isinstance(stage, Stage)
+        if count:
+            train_stage(
+                *(stage, teacher, index, dataset, _recovery(search, count)),
+                array=array,
+                checkpoint=checkpoint(index) if checkpoint else None,
+                progress=True,
+            )
+        for _, edge in edges_of(stage):
+            edge.drop = 0.0
+
+
+def _recovery(search: SearchConfig, epochs: int) -> SearchConfig:
+    """Training of what is left of a super-network."""
+    return search.model_copy(update={"epochs": epochs, "warmup_epochs": 0, "warmup": 0.0})
 
 
 def _prune_by_samples(

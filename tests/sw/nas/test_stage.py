@@ -15,9 +15,11 @@ from bitrain.nas import (
     derived_network,
     join_stages,
     random_stages,
+    recover_stages,
     search_memory,
     search_stage,
 )
+from bitrain.nas.network import edges_of
 from bitrain.nas.search import reference_cost
 from bitrain.nn import model_cost
 from bitrain.spec import BitrainError
@@ -143,3 +145,30 @@ def test_memory_is_that_of_the_search_not_of_the_data(make_teacher, few, task):
     assert alone[0] == alone[1] > 0
     config = task().search.model_copy(update={"together": True})
     assert search_memory(task(0, search=config), teacher, few) > alone[0]
+
+
+def test_stages_that_recover(make_teacher, few, recipe, tmp_path):
+    """As many epochs as asked for, towards the teacher, and nothing is left out any more."""
+    teacher = make_teacher(TORCH)
+    limits = [0.5 * reference_cost(teacher, index, few.in_shape).macs for index in (0, 1)]
+    cells = random_stages(TORCH, GENOTYPE, teacher, few, limits=limits, seed=0)
+    network = derived_network(TORCH, cells, few.in_shape, few.num_classes, seed=1)
+    before = [
+        {name: tensor.clone() for name, tensor in stage.state_dict().items()}
+        for stage in network.stages
+    ]
+    search = recipe.model_copy(update={"drop": 0.5})
+    recover_stages(
+        *(network, teacher, few, search),
+        epochs=[0, 3],
+        checkpoint=lambda index: tmp_path / f"{index}.pt",
+    )
+    assert [path.name for path in tmp_path.glob("*.pt")] == ["1.pt"]
+    losses = torch.load(tmp_path / "1.pt", weights_only=False)["losses"]
+    assert len(losses) == 3 and losses[-1] < losses[0]
+    changed = [
+        any(not torch.equal(old[name], tensor) for name, tensor in stage.state_dict().items())
+        for old, stage in zip(before, network.stages, strict=True)
+    ]
+    assert changed == [False, True]
+    assert all(edge.drop == 0 for _, edge in edges_of(network))
