@@ -24,6 +24,7 @@ from .serial_link import LinkError, Reply, SerialLink
 from .store import load_network, save_network
 from .tiling import Tiling
 from .weight_image import weight_image, write_weight_image
+from .zero_chunks import skipping_cycles
 
 __all__ = [
     "Arithmetic",
@@ -62,6 +63,7 @@ __all__ = [
     "load_network",
     "parts_read",
     "save_network",
+    "skipping_cycles",
     "to_unipolar",
     "weight_image",
     "with_prefix",

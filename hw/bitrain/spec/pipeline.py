@@ -73,7 +73,7 @@ class Pipeline:
     :class:`BitrainError` for a network that cannot be cut into so many parts.
     """
 
-    run_time_length = loadable = early_termination = False
+    run_time_length = loadable = early_termination = skip_zeros = False
     options: ClassVar[Options] = {}
 
     def __init__(self, network: Network, array: Array, engines: int):
@@ -129,6 +129,11 @@ def compile_network(
         raise BitrainError(
             f"engines = {engines}: weights can be loaded into one engine; use one, or leave the "
             "weights in ROM"
+        )
+    if options.get("skip_zeros"):
+        raise BitrainError(
+            f"engines = {engines}: how long an image waits for those before it is not known where "
+            "zeros are skipped; use one engine, or leave out skip-zeros"
         )
     return Pipeline(network, array, engines)
 

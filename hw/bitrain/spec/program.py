@@ -14,7 +14,7 @@ members of a pooling window follow each other. Results leave a tile position by 
 within a position channel by channel.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from itertools import accumulate
 from typing import Unpack
@@ -31,11 +31,10 @@ from .descriptor import (
     Descriptor,
     shortcut_fields,
 )
-from .errors import BitrainError
 from .layer import Layer
 from .memory_map import Buffer, buffers_of, place
 from .network import Network
-from .options import Options
+from .options import Options, check_options
 from .prefix import all_prefixes
 from .stream_rom import StreamWidths, num_stream_words, stream_widths, stream_words
 from .tiling import Tiling
@@ -55,26 +54,23 @@ class Program:
         self.run_time_length = options.get("run_time_length", False) or self.early_termination
         self.loadable = options.get("weights", "rom") == "ram"
         """Whether other weights and biases can be loaded."""
-        if self.run_time_length and array.arithmetic == "binary":
-            raise BitrainError(
-                "a stream length chosen at run time needs streams, and binary arithmetic has none; "
-                "leave one of the two out"
-            )
+        self.skip_zeros = options.get("skip_zeros", False)
+        """Whether the array leaves out chunks of zeros."""
+        check_options(options, network, array)
         self.network = network
         self.prefixes = all_prefixes(network) if self.run_time_length else {self.longest: network}
         """The networks that the engine runs, by the L of their longest streams, longest first."""
         self.array = array
-        if self.loadable and self.stream_layers:
-            raise BitrainError(
-                f"layer {self.stream_layers[0].name!r} is in stream mode, whose constants are ROM; "
-                "weights = ram is for networks in counter mode"
-            )
         self.tilings = tuple(Tiling.of(layer, array) for layer in network.layers)
         self.sums = self._sums(network)
         """What the neurons of each layer accumulate."""
 
     def _sums(self, network: Network) -> tuple[Accumulation, ...]:
-        return tuple(Accumulation.of(network, y, self.array.arithmetic) for y in network.layers)
+        found = [Accumulation.of(network, y, self.array.arithmetic) for y in network.layers]
+        if self.skip_zeros:  # negative weights are counted by the hardware
+            pairs = zip(found, network.layers, strict=True)
+            found = [replace(sums, constants=layer.bias.astype(int)) for sums, layer in pairs]
+        return tuple(found)
 
     def _widest_sums(self, network: Network) -> tuple[Accumulation, ...]:
         """With room for other weights, where these can be loaded."""

@@ -13,6 +13,7 @@ from .progressive import (
     run_progressive,
 )
 from .reference import run_reference
+from .zero_chunks import zero_chunks
 
 __all__ = [
     "Arithmetic",
@@ -34,4 +35,5 @@ __all__ = [
     "run",
     "run_progressive",
     "run_reference",
+    "zero_chunks",
 ]
