@@ -1,9 +1,9 @@
 """Chunks whose activations are all zero: the cycles of an engine that does not run their streams.
 
-Such a chunk gives no product bit at any of the tile's Q positions. With the option ``skip_zeros`` it
-leaves the operand registers in the cycle in which it is complete there, and the streams of the chunk
-before run on meanwhile; only the last chunk of a tile, if it is zero, is at work for a cycle, which
-ends the tile. Its N elements are loaded all the same. So a tile takes about
+Such a chunk gives no product bit at any of the tile's Q positions. With the option ``skip_zeros``
+it leaves the operand registers in the cycle in which it is complete there, and the streams of the
+chunk before run on meanwhile; only the last chunk of a tile, if it is zero, is at work for a cycle,
+which ends the tile. Its N elements are loaded all the same. So a tile takes about
 max(chunks · N, others · L, P Q) cycles, and nothing is saved unless L > N.
 
 Weights' signs are counted while a chunk is loaded, as what the sign trick counts too much depends
@@ -54,8 +54,8 @@ def layer_skipping_cycles(
     chunks: when a chunk's first element is accepted, when its last is there, when it leaves the
     registers that the loader fills (``freed``), and when its streams are over (``computed``).
 
-    The loader moves as a whole or stands still: it has a slot for an element in every cycle in which
-    it moves. Between tiles slots may be empty, as finding Q positions takes Q cycles.
+    The loader moves as a whole or stands still: it has a slot for an element in every cycle in
+    which it moves. Between tiles slots may be empty, as finding Q positions takes Q cycles.
     """
     images, lanes = len(zero), array.lanes
     slot = np.zeros(images, np.int64)
@@ -65,9 +65,8 @@ def layer_skipping_cycles(
     freed = computed = np.zeros_like(slot)
     ended = np.full_like(slot, -array.neurons)
     for tile in range(tiling.tiles):
-        begun = np.max(
-            [np.where(at <= slot, when + slot - at, -LOADER_DEPTH) for at, when in known], axis=0
-        )
+        moved = [np.where(at <= slot, when + slot - at, -LOADER_DEPTH) for at, when in known]
+        begun = np.max(moved, axis=0)
         for chunk in range(tiling.chunks):
             first = slot + LOADER_DEPTH + chunk * lanes
             before, when = known[-1]
