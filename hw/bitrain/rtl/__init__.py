@@ -14,6 +14,7 @@ from .loader import Loader
 from .mac_array import MacArray
 from .max_pool import MaxPool
 from .multiplier import Multiplier
+from .negative_weights import NegativeWeights
 from .operands import OperandRegisters
 from .pipelined_accelerator import PipelinedAccelerator
 from .pooled_counts import PooledCounts
@@ -25,6 +26,7 @@ from .score_margin import ScoreMargin
 from .serial_accelerator import SerialAccelerator
 from .serial_frames import SerialFrames
 from .shortcut import Shortcut
+from .skipping_control import SkippingControl
 from .sng_bank import StochasticNumberGenerators
 from .source import SequenceSource
 from .stream_constants import StreamConstants
@@ -53,6 +55,7 @@ __all__ = [
     "MacArray",
     "MaxPool",
     "Multiplier",
+    "NegativeWeights",
     "OperandRegisters",
     "PipelinedAccelerator",
     "PooledCounts",
@@ -66,6 +69,7 @@ __all__ = [
     "SerialAccelerator",
     "SerialFrames",
     "Shortcut",
+    "SkippingControl",
     "StochasticNumberGenerators",
     "StreamConstants",
     "StreamControl",

@@ -1,6 +1,6 @@
 """The layer-program engine: one array, its memories, and the loop over layers."""
 
-from amaranth.hdl import Module, Mux, Shape, Signal, signed, unsigned
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, signed, unsigned
 from amaranth.lib import data, memory
 from amaranth.lib.wiring import Component, In, Out
 
@@ -17,8 +17,10 @@ from .layouts import (
 )
 from .loader import Loader
 from .mac_array import MacArray
+from .negative_weights import NegativeWeights
 from .operands import OperandRegisters
 from .score_margin import ScoreMargin
+from .skipping_control import SkippingControl
 from .stream_constants import StreamConstants
 from .stream_control import StreamControl
 from .stream_prefix import StreamPrefix
@@ -131,8 +133,11 @@ class Engine(Component):
         weights = data.ArrayLayout(weight_layout(network.bits), program.array.channels)
 
         m.submodules.loader = loader = Loader(program)
-        m.submodules.operands = operands = OperandRegisters(program.array, bits=network.bits)
-        m.submodules.control = control = StreamControl(program)
+        m.submodules.operands = operands = OperandRegisters(
+            program.array, bits=network.bits, skip_zeros=program.skip_zeros
+        )
+        controls = SkippingControl if program.skip_zeros else StreamControl
+        m.submodules.control = control = controls(program)
         m.submodules.array = array = self._array()
         m.submodules.writeback = writeback = Writeback(program)
 
@@ -212,8 +217,20 @@ class Engine(Component):
             array.weights.eq(operands.weights),
         ]
 
+        if program.skip_zeros:
+            m.submodules.negative_weights = negative_weights = NegativeWeights(program)
+            m.d.comb += [
+                control.zero.eq(operands.zero),
+                operands.drop.eq(control.drop),
+                negative_weights.arrive.eq(operands.valid & operands.ready),
+                negative_weights.signs.eq(Cat(weight.sign for weight in operands.weight)),
+                negative_weights.free.eq(control.take | control.drop),
+                negative_weights.take.eq(control.take & ~operands.zero),
+                negative_weights.done.eq(array.done),
+                writeback.negatives.eq(negative_weights.negatives),
+            ]
         if program.stream_layers:
-            assert isinstance(array, MacArray)
+            assert isinstance(array, MacArray) and isinstance(control, StreamControl)
             self._stream_mode(m, descriptor, restart, control, array)
 
         # Results to the memories.

@@ -35,6 +35,16 @@ def stream_word_layout(program: Program) -> data.ArrayLayout:
     return data.ArrayLayout(channel, program.array.channels)
 
 
+def negatives_layout(program: Program) -> data.ArrayLayout:
+    """Of each channel, a number of negative weights of a neuron."""
+    layers = program.network.layers
+    if program.loadable:
+        most = max(layer.num_inputs for layer in layers)
+    else:
+        most = max(int((layer.weight_matrix < 0).sum(1).max()) for layer in layers)
+    return data.ArrayLayout(unsigned(max(1, most.bit_length())), program.array.channels)
+
+
 def descriptor_layout(program: Program) -> data.StructLayout:
     """A word of the program ROM."""
     return data.StructLayout(

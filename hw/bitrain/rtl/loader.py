@@ -138,6 +138,9 @@ class Loader(Component):
                     self.addresses[q].eq(position.address + offset),
                     exists[q].eq((k <= layer.last_input) & (y < layer.height) & (x < layer.width)),
                 ]
+                if self.program.skip_zeros:  # else it does not matter what others read
+                    with m.If(~position.exists):
+                        m.d.sync += exists[q].eq(0)
         with m.If(self.restart):
             m.d.sync += [
                 remaining.eq(1),

@@ -26,10 +26,19 @@ class OperandRegisters(Component):
         Chunk handshake: ``take`` only while ``full``.
     activations : Out(ArrayLayout(ArrayLayout(n + 1, N), Q))
     weights : Out(ArrayLayout(ArrayLayout(weight, N), P))
+
+    With ``skip_zeros`` weights that go to work with zeros alone lose their signs, so that no
+    product bit of theirs is one, and there are
+
+    zero : Out(1)
+        All activations of the full chunk are zero.
+    drop : In(1)
+        Free the shift registers, as ``take`` does, and leave the outputs alone.
     """
 
-    def __init__(self, array: Array, *, bits: int):
+    def __init__(self, array: Array, *, bits: int, skip_zeros: bool = False):
         self.array = array
+        self.skip_zeros = skip_zeros
         activation, weight = activation_shape(bits), weight_layout(bits)
         super().__init__(
             {
@@ -46,6 +55,7 @@ class OperandRegisters(Component):
                     data.ArrayLayout(data.ArrayLayout(weight, array.lanes), array.channels)
                 ),
             }
+            | ({"zero": Out(1), "drop": In(1)} if skip_zeros else {})
         )
 
     def elaborate(self, platform):
@@ -53,12 +63,13 @@ class OperandRegisters(Component):
         lanes = self.array.lanes
         held = Signal(range(lanes + 1))
         kept = Signal.like(held)
+        free = self.take | self.drop if self.skip_zeros else self.take
         m.d.comb += [
             self.full.eq(held == lanes),
-            self.ready.eq(~self.full | self.take),
+            self.ready.eq(~self.full | free),
             kept.eq(held),
         ]
-        with m.If(self.take):
+        with m.If(free):
             m.d.comb += kept.eq(0)
         m.d.sync += held.eq(kept + (self.valid & self.ready))
 
@@ -73,4 +84,14 @@ class OperandRegisters(Component):
                     m.d.sync += arriving[i][lanes - 1].eq(element[i])
             with m.If(self.take):
                 m.d.sync += operands.eq(arriving)
+        if self.skip_zeros:
+            found, some = Signal(), Signal()
+            m.d.comb += [
+                some.eq(self.valid & self.ready & self.activation.as_value().any()),
+                self.zero.eq(~found),
+            ]
+            m.d.sync += found.eq(some | (found & ~free))
+            with m.If(self.take & self.zero):
+                signs = [weight.sign for weights in self.weights for weight in weights]
+                m.d.sync += [sign.eq(0) for sign in signs]
         return m

@@ -10,13 +10,15 @@ from .layouts import descriptor_layout
 
 
 def position_layout(program: Program) -> data.StructLayout:
-    """Row and column of a window's first element (they may lie in the padding) and its address."""
+    """Row and column of a window's first element (they may lie in the padding) and its address;
+    where zeros are skipped, whether there is such a window."""
     return data.StructLayout(
         {
             "row": program.coordinate_bits,
             "column": program.coordinate_bits,
             "address": program.address_bits,
         }
+        | ({"exists": 1} if program.skip_zeros else {})
     )
 
 
@@ -48,6 +50,7 @@ class PositionWalker(Component):
     def __init__(self, program: Program):
         self.num_positions = program.array.positions
         self.has_groups = program.has_groups
+        self.skip_zeros = program.skip_zeros
         self.descriptor_layout = descriptor_layout(program)
         self.position_layout = position_layout(program)
         super().__init__(
@@ -70,6 +73,7 @@ class PositionWalker(Component):
         window_row = Signal.like(layer.last_window_row)
         window_column = Signal.like(layer.last_window_column)
         out_column = Signal.like(layer.last_out_column)
+        pixel = Signal.like(layer.last_plane)
 
         following_held, again = Signal.like(held), Signal()
         m.d.comb += [
@@ -119,6 +123,9 @@ class PositionWalker(Component):
                     neuron.eq(following),
                     window.eq(following),
                 ]
+                if self.skip_zeros:
+                    m.d.comb += following.exists.eq(window.exists & (pixel != layer.last_plane))
+                    m.d.sync += pixel.eq(pixel + 1)
         first_address = self._first_address(m, again)
         with m.If(self.restart | again):
             m.d.sync += [
@@ -133,6 +140,8 @@ class PositionWalker(Component):
                     start.column.eq(layer.first_column),
                     start.address.eq(first_address),
                 ]
+            if self.skip_zeros:
+                m.d.sync += [pixel.eq(0), neuron.exists.eq(1), window.exists.eq(1)]
         with m.If(self.restart):
             m.d.sync += held.eq(0)
         return m

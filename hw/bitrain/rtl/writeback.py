@@ -6,7 +6,7 @@ from amaranth.lib.wiring import Component, In, Out
 
 from bitrain.spec import Program
 
-from .layouts import activation_shape, descriptor_layout
+from .layouts import activation_shape, descriptor_layout, negatives_layout
 from .max_pool import MaxPool
 from .prefix_bias import PrefixBias
 from .requantise import Requantise
@@ -50,6 +50,8 @@ class Writeback(Component):
         Activation RAM, read in one cycle; only in programs with a shortcut.
     lost : In(…)
         Bits that sums lose in a prefix; only in programs with a run-time length.
+    negatives : In(ArrayLayout(…, P))
+        With ``done``, negative weights that the tile has met; only where zeros are skipped.
     store : Out(1), store_address : Out(address), activation : Out(n + 1)
         To the activation RAM.
     score_valid : Out(1), score_index : Out(…), score : Out(signed(score_bits))
@@ -88,11 +90,13 @@ class Writeback(Component):
                 else {}
             )
             | ({"lost": In(range(program.longest.bit_length()))} if program.run_time_length else {})
+            | ({"negatives": In(negatives_layout(program))} if program.skip_zeros else {})
         )
 
     def elaborate(self, platform):
         m = Module()
         layer, program = self.descriptor, self.program
+        score_bits = program.score_bits
         num_channels, num_neurons = program.array.channels, program.array.neurons
 
         # Cycle 1: the results shift out, position by position.
@@ -118,6 +122,9 @@ class Writeback(Component):
         # Cycle 2: the bias arrives. Cycle 3: the accumulator's value is known. The scaling of a
         # bias and a shortcut, which comes as the biased count does, delay all that follows.
         count = Signal(program.count_bits)
+        if program.skip_zeros:
+            count = Signal(signed(score_bits), name="count")
+            counted = counted[: program.count_bits] - self._counted_too_much(m, busy)
         scaling = 2 * program.run_time_length
         delay = scaling + program.has_shortcut
         neurons = [neuron]
@@ -181,6 +188,22 @@ class Writeback(Component):
             self.finished.eq(neuron.layer_end),
         ]
         return m
+
+    def _counted_too_much(self, m: Module, busy: Signal) -> Value:
+        """L for each negative weight of the neuron that leaves in this cycle."""
+        negatives = Signal.like(self.negatives, name="leaving_negatives")
+        size = len(negatives)
+        with m.If(busy):  # the channels of a position follow each other
+            m.d.sync += [negatives[i].eq(negatives[(i + 1) % size]) for i in range(size)]
+        with m.If(self.done):
+            m.d.sync += negatives.eq(self.negatives)
+        networks = self.program.prefixes.values()
+        lengths = sorted({layer.stream_length for each in networks for layer in each.layers})
+        shifted = [negatives[0] << length.bit_length() - 1 for length in lengths]
+        chosen = shifted[0]
+        for length, value in zip(lengths[1:], shifted[1:], strict=True):
+            chosen = Mux(self.descriptor.last_cycle == length - 1, value, chosen)
+        return chosen
 
     def _neuron(self, m: Module, busy: Signal, tile_end: Signal) -> data.View:
         """Which neuron leaves in this cycle, and where it belongs."""

@@ -17,9 +17,19 @@ from networks import (
     streamed,
 )
 
-from bitrain.golden import run
+from bitrain.golden import run, zero_chunks
 from bitrain.rtl import Accelerator
-from bitrain.spec import Array, Network, Program, Shape, Sharing, estimate, with_prefix
+from bitrain.spec import (
+    Array,
+    Network,
+    Program,
+    Shape,
+    Sharing,
+    estimate,
+    skipping_cycles,
+    with_prefix,
+)
+from bitrain.spec.cost import IMAGE_OVERHEAD
 
 
 def run_accelerator(program: Program, images, *, stalls: float = 0.0, seed: int = 0, lengths=()):
@@ -264,3 +274,80 @@ def test_every_prefix_at_run_time(build, seed, bits):
         prefix = with_prefix(network, length)
         cycles = estimate(prefix, array, run_time_length=True).cycles
         compare(program, results[i : i + 1], prefix, images[i : i + 1], cycles)
+
+
+def sparse_images(network: Network, shares, seed: int):
+    """An image for each share of pixels that are not zero."""
+    images = random_images(network, len(shares), seed)
+    rng = np.random.default_rng(seed)
+    return images * (rng.random(images.shape) < np.reshape(shares, (-1, 1, 1, 1)))
+
+
+def check_skipping(network: Network, array: Array, images, **options):
+    """Cycles of each image follow from which of its chunks are zero; returns those saved."""
+    program = Program(network, array, skip_zeros=True)
+    zero = zero_chunks(network, array, images, run(network, images))
+    cycles = skipping_cycles(program, zero).sum(0) + IMAGE_OVERHEAD
+    results = run_accelerator(program, images, **options)
+    for i, expected in enumerate(cycles.tolist()):
+        compare(program, results[i : i + 1], network, images[i : i + 1], expected)
+    return estimate(network, array).cycles - cycles
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("build", [random_network, residual_network, grouped_network])
+def test_zeros_are_skipped(build, seed):
+    """Long streams and short ones, tiles that are over at once, positions that take long to find;
+    images of nothing but zeros among others."""
+    rng = np.random.default_rng(seed)
+    bits, lanes = int(rng.integers(2, 6)), int(rng.integers(1, 4))
+    network = build(seed, bits=bits, lanes=lanes, length=1 << int(rng.integers(bits + 1)))
+    array = Array(
+        channels=int(rng.integers(1, 4)),
+        positions=int(rng.integers(1, 12)),
+        lanes=lanes * int(rng.integers(1, 3)),
+        sharing=list(Sharing)[seed % 2],
+    )
+    check_skipping(network, array, sparse_images(network, (0, 0.05, 0.3), seed))
+
+
+def test_zeros_are_skipped_while_streams_pause():
+    network = random_network(7, bits=4, lanes=4)
+    array = Array(channels=2, positions=2, lanes=4)
+    images = sparse_images(network, (0.1, 0, 0.02), 1)
+    saved = check_skipping(network, array, images, stalls=0.5, seed=3)
+    assert saved.min() > 0
+
+
+def test_zeros_are_skipped_where_counts_are_pipelined():
+    network = random_network(3, bits=5, lanes=18)
+    array = Array(channels=2, positions=4, lanes=18)
+    assert array.pipelined
+    check_skipping(network, array, sparse_images(network, (0.02, 0.1), 0))
+
+
+def test_zeros_are_skipped_in_layers_of_different_lengths():
+    network = random_network(4, bits=4, lanes=2)
+    layers = [
+        layer.model_copy(update={"stream_length": 16 >> index})
+        for index, layer in enumerate(network.layers)
+    ]
+    network = network.model_copy(update={"layers": tuple(layers)})
+    array = Array(channels=3, positions=3, lanes=2)
+    check_skipping(network, array, sparse_images(network, (0.02, 0.1), 0))
+
+
+def test_zeros_are_skipped_in_every_prefix():
+    network, array = random_network(1, bits=4, lanes=2), Array(channels=2, positions=3, lanes=2)
+    options = {"run_time_length": True, "skip_zeros": True}
+    program = Program(network, array, **options)
+    lengths = list(program.prefixes)
+    assert len(lengths) >= 2
+    images = sparse_images(network, [0.1] * len(lengths), 0)
+    logs = [length.bit_length() - 1 for length in lengths]
+    results = run_accelerator(program, images, lengths=logs)
+    for i, length in enumerate(lengths):
+        prefix, image = with_prefix(network, length), images[i : i + 1]
+        zero = zero_chunks(prefix, array, image, run(prefix, image))
+        cycles = skipping_cycles(Program(prefix, array, **options), zero).sum() + IMAGE_OVERHEAD
+        compare(program, results[i : i + 1], prefix, image, cycles)
