@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from networks import random_images, random_network, residual_network, retrained
 
@@ -30,6 +31,7 @@ pytestmark = pytest.mark.tools
 
 NETWORK = random_network(1, bits=3, lanes=2, in_shape=(1, 4, 4))
 ARRAY = Array(channels=2, positions=2, lanes=4)
+SPARSE = random_network(2, bits=4, lanes=2, in_shape=(1, 5, 5))
 icarus = pytest.mark.skipif(not shutil.which("iverilog"), reason="Icarus Verilog not installed")
 
 
@@ -38,9 +40,11 @@ def generate(
     interface: Interface,
     network: Network = NETWORK,
     array: Array = ARRAY,
+    *,
+    images: np.ndarray | None = None,
     **options: Any,
 ) -> Path:
-    images = random_images(network, 2)
+    images = random_images(network, 2) if images is None else images
 
     def testbench(ip: Path) -> None:
         write_testbench(ip, network, array, images, top="dut", interface=interface, **options)
@@ -161,6 +165,36 @@ def test_early_termination(tmp_path, network, weights, simulator):
     assert report.ladder_cycles == (sum(cycles),) * 2
     with pytest.raises(BitrainError, match="ladder '3=1': expected LENGTH=MARGIN"):
         simulate(ip, simulator=simulator, ladder="3=1")
+
+
+@pytest.mark.parametrize(
+    ("streams", "simulator", "options"),
+    [
+        ("raw", "verilator", {}),
+        pytest.param("axi", "icarus", {"weights": "ram"}, marks=icarus),
+        pytest.param("axi", "icarus", {"early_termination": True}, marks=icarus),
+    ],
+)
+def test_zeros_are_skipped(tmp_path, streams, simulator, options):
+    """Cycles of each image by itself, with its own weights and others, at every length."""
+    array = Array(channels=2, positions=2, lanes=2)
+    images = random_images(SPARSE, 2)
+    images[0] = 0
+    images[1, :, 1:] = 0
+    ip = generate(
+        tmp_path / "ip",
+        Interface.usual(streams),
+        SPARSE,
+        array,
+        images=images,
+        skip_zeros=True,
+        **options,
+    )
+    report = simulate(ip, simulator=simulator, seed=3)
+    assert report.problems == ()
+    zeros, some = report.cycles
+    assert zeros < some < report.most_cycles
+    assert report.most_cycles == estimate(SPARSE, array, **options).cycles
 
 
 LADDER_FAULTS = {

@@ -68,6 +68,8 @@ class IpConfig(_Model):
     """Whether images run at short lengths first."""
     weights: Weights = "rom"
     """Whether weights and biases can be loaded while it runs: ram."""
+    skip_zeros: bool = False
+    """Whether chunks of zeros are left out."""
     engines: int = 1
     """Arrays in a row that share out the layers."""
     device: str
@@ -84,6 +86,7 @@ class IpConfig(_Model):
             "run_time_length": self.run_time_length,
             "early_termination": self.early_termination,
             "weights": self.weights,
+            "skip_zeros": self.skip_zeros,
         }
 
     def frequency_on(self, device: Device) -> float:

@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Unpack
+from typing import NamedTuple, Unpack
 
 import numpy as np
 
@@ -20,8 +20,10 @@ from bitrain.spec import (
     Program,
     compile_network,
     estimate,
+    skipping_cycles,
     write_weight_image,
 )
+from bitrain.spec.cost import IMAGE_OVERHEAD
 
 from .manifest import describe_ports, describe_registers
 
@@ -59,6 +61,8 @@ def write_testbench(
     if not len(images):
         raise BitrainError("test bench: no images given, expected at least one")
     program = compile_network(network, array, engines=engines, **options)
+    prefixes = program.prefixes.items()
+    expected = {f"length{length}": _run(program, prefix, images) for length, prefix in prefixes}
     if isinstance(program, Pipeline):
         programs, costs = program.programs, {program.longest: program.cost}
         cycles, intervals = program.cost.at_full_rate(len(images))
@@ -69,8 +73,8 @@ def write_testbench(
             for length, prefix in program.prefixes.items()
         }
         cost = costs[program.longest]
-        cycles = [cost.cycles] * len(images)
-        intervals = [cost.image_cycles] * (len(images) - 1)
+        cycles = expected[f"length{program.longest}"].cycles
+        intervals = [cost.image_cycles - cost.cycles + taken for taken in cycles[:-1]]
     manifest = {
         "format": MANIFEST_FORMAT,
         "network": network.name,
@@ -102,13 +106,11 @@ def write_testbench(
         (new / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
         (new / "vectors").mkdir()
         np.save(new / "vectors" / "images.npy", images.astype(np.uint32))
-        for length, prefix in program.prefixes.items():
-            outputs = golden.run(prefix, images, array.arithmetic)
-            _write_expected(new / "vectors" / f"length{length}", outputs)
+        for name, answers in expected.items():
+            _write_expected(new / "vectors" / name, answers)
         if isinstance(program, Program) and program.loadable:
             other = _another_training(network)
-            outputs = golden.run(other, images, array.arithmetic)
-            _write_expected(new / "vectors" / "other", outputs)
+            _write_expected(new / "vectors" / "other", _run(program, other, images))
             write_weight_image(program, other, new / "vectors" / "other" / "weights.bin")
         old = ip_dir / "tb"
         if old.exists():
@@ -116,11 +118,36 @@ def write_testbench(
         new.replace(old)
 
 
-def _write_expected(folder: Path, outputs: list[np.ndarray]) -> None:
+class _Answers(NamedTuple):
+    """What golden and the cost model say of some images."""
+
+    outputs: list[np.ndarray]
+    """As of ``golden.run``."""
+    cycles: list[int]
+    """Of each image, with no other on the way."""
+
+
+def _run(program: Program | Pipeline, network: Network, images: np.ndarray) -> _Answers:
+    """Of the accelerator of ``program`` when it runs ``network``."""
+    array = program.array
+    outputs = golden.run(network, images, array.arithmetic)
+    if isinstance(program, Pipeline):
+        return _Answers(outputs, [program.cost.cycles] * len(images))
+    if not program.skip_zeros:
+        cycles = estimate(network, array, **program.options).cycles
+        return _Answers(outputs, [cycles] * len(images))
+    running = Program(network, array, **program.options)
+    zero = golden.zero_chunks(network, array, images, outputs)
+    cycles = skipping_cycles(running, zero).sum(0) + IMAGE_OVERHEAD
+    return _Answers(outputs, cycles.tolist())
+
+
+def _write_expected(folder: Path, answers: _Answers) -> None:
     folder.mkdir()
-    for i, stored in enumerate(outputs[:-1]):
+    for i, stored in enumerate(answers.outputs[:-1]):
         np.save(folder / f"layer{i}.npy", stored.astype(np.uint32))
-    np.save(folder / "scores.npy", outputs[-1].astype(np.int32))
+    np.save(folder / "scores.npy", answers.outputs[-1].astype(np.int32))
+    np.save(folder / "cycles.npy", np.array(answers.cycles, np.uint32))
 
 
 def _another_training(network: Network) -> Network:

@@ -30,6 +30,9 @@ class SimulationReport:
     cycles: tuple[int | None, ...]
     """What the cycle counter showed for each image at full rate; None for one without scores."""
     predicted_cycles: int
+    """Of the first image at full rate."""
+    most_cycles: int
+    """That an image can take by itself, as all do but where zeros are skipped."""
     ladder_cycles: tuple[int | None, ...]
     """Of images with early termination, where the accelerator has it."""
     clock_cycles: int
@@ -108,6 +111,7 @@ def _report(results: dict, seconds: float) -> SimulationReport:
         ),
         cycles=tuple(scenarios["full_rate"]["cycles"]),
         predicted_cycles=results["predicted_cycles"],
+        most_cycles=results["most_cycles"],
         ladder_cycles=tuple(
             f["cycles"][0] for name, f in scenarios.items() if name.startswith("ladder")
         ),

@@ -154,6 +154,8 @@ def ranges(program: Program, bias_words: list[int]) -> Iterator[Range]:
             word = bias_words[program.bias_bases[index] + channel]
             bias = word & (1 << bits) - 1
             bias -= bias >> (bits - 1) << bits
+            if program.skip_zeros:  # what negative weights count too much is no part of it
+                bias -= length * int((matrix[channel] < 0).sum())
             added = 0
             if layer.shortcut:
                 added = program.descriptors[index].shortcut_gain * network.one << (word >> bits)

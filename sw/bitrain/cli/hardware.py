@@ -48,6 +48,9 @@ def generate(
     weights: Annotated[
         Weights, typer.Option(help="ram: others can be loaded over the bus of --interface axi.")
     ] = "rom",
+    skip_zeros: Annotated[
+        bool, typer.Option("--skip-zeros", help="No streams for chunks of zeros; pays if L > N.")
+    ] = False,
     engines: Engines = 1,
     device: Annotated[str, typer.Option(help="FPGA, for constraints.")] = "ecp5-85k",
     name: Annotated[str | None, typer.Option(help="Verilog module; the network's name.")] = None,
@@ -64,6 +67,7 @@ def generate(
         "run_time_length": run_time_length,
         "early_termination": early_termination,
         "weights": weights,
+        "skip_zeros": skip_zeros,
     }
     written = generate_with_testbench(
         loaded,
@@ -111,6 +115,7 @@ def simulate(
 ) -> None:
     """Simulate an IP folder and compare every stored value with the golden model."""
     from bitrain.bench import simulate as run_simulation
+    from bitrain.flow.printing import print_mean
 
     report = run_simulation(
         ip, images=images, simulator=simulator, seed=seed, waves=waves, ladder=ladder
@@ -120,13 +125,11 @@ def simulate(
         f"{report.values_compared:,} values, {report.images} images; cycles per image "
         f"{report.cycles[0]}, predicted {report.predicted_cycles}"
     )
-    if ladder and report.passed:
-        used = [cycles for cycles in report.ladder_cycles if cycles is not None]
-        mean = sum(used) / len(used)
-        console.print(
-            f"early termination: {mean:,.0f} cycles on average over {len(used)} images, "
-            f"{mean / report.predicted_cycles - 1:+.1%}"
-        )
+    if report.passed:
+        if min(filter(None, report.cycles)) < report.most_cycles:
+            print_mean("zeros skipped", report.cycles, report.most_cycles, console)
+        if ladder:
+            print_mean("early termination", report.ladder_cycles, report.predicted_cycles, console)
     for problem in report.problems:
         console.print(problem, style="red", soft_wrap=True)
     if report.waves:

@@ -1,5 +1,7 @@
 """What commands print that takes more than a table."""
 
+from collections.abc import Sequence
+
 from rich.console import Console
 
 from bitrain.gen import Device, find_device, memory_needs, memory_problem
@@ -25,6 +27,15 @@ def _print_memories(program: Program, chosen: Device, console: Console) -> None:
     console.print(needs_table(memory_needs(program, chosen), chosen))
     if problem := memory_problem(program, chosen):
         console.print(f"[yellow]warning:[/] {problem}", soft_wrap=True, highlight=False)
+
+
+def print_mean(what: str, cycles: Sequence[int | None], most: int, console: Console) -> None:
+    """Mean cycles of images, and how far they are from those of an image that takes most."""
+    used = [taken for taken in cycles if taken is not None]
+    mean = sum(used) / len(used)
+    console.print(
+        f"{what}: {mean:,.0f} cycles on average over {len(used)} images, {mean / most - 1:+.1%}"
+    )
 
 
 def print_sequences(network: Network, found: SequenceReport, images: int, console: Console) -> None:

@@ -46,6 +46,7 @@ def write(
     run_time_length: bool,
     weights: Weights = "rom",
     early_termination: bool = False,
+    skip_zeros: bool = False,
     array: Array | None = None,
 ) -> Path:
     """Verilog and waivers; the interface decides on the sharing too, where no array is given."""
@@ -56,6 +57,7 @@ def write(
         "run_time_length": run_time_length and counts,
         "early_termination": early_termination,
         "weights": weights,
+        "skip_zeros": skip_zeros,
     }
     program = Program(network, array, **options)
     interface = Interface.usual("axi" if axi else "raw")
@@ -103,6 +105,14 @@ def test_weights_that_can_be_loaded(channels, run_time_length, tmp_path: Path):
 def test_early_termination(name, tmp_path: Path):
     options = {"axi": True, "run_time_length": True, "early_termination": True}
     folder = write(tmp_path, NETWORKS[name], **options)
+    assert lint(folder, folder / "dut.vlt") == ""
+
+
+@verilator
+@pytest.mark.parametrize("run_time_length", [False, True])
+def test_zeros_that_are_skipped(run_time_length, tmp_path: Path):
+    options = {"axi": False, "run_time_length": run_time_length, "skip_zeros": True}
+    folder = write(tmp_path, NETWORKS["residual"], **options)
     assert lint(folder, folder / "dut.vlt") == ""
 
 

@@ -23,7 +23,7 @@ VECTORS = Vectors(
     score_shape=(3, 1, 1),
     scores=np.array([[-5, 7, 7], [1, 0, -32]]),
     score_bits=BITS,
-    predicted_cycles=100,
+    predicted_cycles=np.array([100, 100]),
     engines=(range(3),),
     full_rate_cycles=(100, 100),
     full_rate_intervals=(107,),
@@ -223,3 +223,23 @@ def test_engines_work_on_an_image_each():
     assert checker.values_compared == 2 * VALUES
     checker.check_cycles([100, 102])
     assert "101 cycles, predicted 102 (1x)" in checker.problems()
+
+
+def test_each_image_has_its_own_cycles():
+    """Where zeros are skipped; the images are told apart by their numbers."""
+    vectors = replace(VECTORS, predicted_cycles=np.array([90, 100]))
+
+    def problems(*cycles: int) -> list[str]:
+        checker = Checker(vectors, (1, 0))
+        for image, taken in zip((1, 0), cycles, strict=True):
+            for write in writes(image):
+                checker.write(*write)
+            checker.offer(taken)
+            for word in WORDS[image]:
+                checker.score(word, CLASSES[image])
+        checker.finish()
+        return checker.problems()
+
+    assert problems(100, 90) == []
+    assert problems(100, 91) == ["91 cycles, predicted 90 (1x)"]
+    assert problems(90, 100) == ["90 cycles, predicted 100 (2x)"]

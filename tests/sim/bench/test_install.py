@@ -95,7 +95,24 @@ def test_vectors_of_every_length(ip: Path):
         *_, scores = golden.run(prefix, IMAGES)
         np.testing.assert_array_equal(vectors.scores, scores.reshape(3, -1))
         cycles = estimate(prefix, ARRAY, run_time_length=True).cycles
-        assert vectors.predicted_cycles == cycles
+        assert vectors.predicted_cycles.tolist() == [cycles] * 3
+
+
+def test_cycles_where_zeros_are_skipped(ip: Path):
+    """Of each image, at each length and with other weights; intervals go with the first of two."""
+    images = IMAGES.copy()
+    images[1] = 0
+    options = {"weights": "ram", "skip_zeros": True, "interface": Interface.usual("axi")}
+    array = Array(channels=2, positions=2, lanes=4)
+    bench.write_testbench(ip, NETWORK, array, images, run_time_length=True, **options)
+    most = estimate(NETWORK, array, run_time_length=True).cycles
+    own, other = Vectors.load(ip / "tb"), Vectors.load(ip / "tb", expected="other")
+    for vectors in (own, other, Vectors.load(ip / "tb", 1)):
+        assert 0 < vectors.predicted_cycles[1] < vectors.predicted_cycles[[0, 2]].min()
+    assert own.predicted_cycles.max() <= most
+    assert own.full_rate_cycles == tuple(own.predicted_cycles)
+    around = NETWORK.in_shape.size + NETWORK.num_scores
+    assert own.full_rate_intervals == tuple(own.predicted_cycles[:2] + around)
 
 
 def test_weights_to_load(ip: Path):

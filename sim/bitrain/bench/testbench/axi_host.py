@@ -156,7 +156,8 @@ class Host:
         """Wait for the task, but not for ever; report."""
         vectors = self.session.vectors
         words = vectors.pixels.shape[1] + vectors.scores.shape[1]
-        cycles = (words + vectors.predicted_cycles) * (len(self.checker.images) + 4) * 50
+        longest = int(vectors.predicted_cycles.max())
+        cycles = (words + longest) * (len(self.checker.images) + 4) * 50
         try:
             await with_timeout(task, cycles * PERIOD_NS, "ns")
         except SimTimeoutError:

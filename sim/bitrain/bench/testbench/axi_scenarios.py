@@ -34,7 +34,7 @@ async def _use_registers(host: Host) -> None:
     await host.send(images[0])
     await host.receive()
     await host.expect("FRAMES", 1, "after a frame")
-    await host.expect("CYCLES", vectors.predicted_cycles, "after a frame")
+    await host.expect("CYCLES", int(vectors.predicted_cycles[images[0]]), "after a frame")
     await host.expect("CLASS_INDEX", int(vectors.scores[images[0]].argmax()), "after a frame")
 
     # No frame begins without ENABLE, and one that has begun ends.

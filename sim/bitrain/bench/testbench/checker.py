@@ -142,13 +142,13 @@ class Checker:
             lines.append(f"mismatches: {self.mismatches}, the first: {self.first_mismatch}")
         lines += [f"{breach} ({count}x)" for breach, count in self.violations.items()]
         # In a pipeline an image may wait for those before it.
-        predicted, waits = self.vectors.predicted_cycles, len(self._done) > 1
+        waits, predicted = len(self._done) > 1, self.vectors.predicted_cycles[list(self.images)]
         if unlike := [
-            found
-            for found in self.cycles
-            if found is None or found < predicted or (found > predicted and not waits)
+            f"{found} cycles, predicted {expected}"
+            for found, expected in zip(self.cycles, predicted.tolist(), strict=False)
+            if found is None or found < expected or (found > expected and not waits)
         ]:
-            lines.append(f"{unlike[0]} cycles, predicted {predicted} ({len(unlike)}x)")
+            lines.append(f"{unlike[0]} ({len(unlike)}x)")
         return lines
 
     def check_cycles(self, predicted: Sequence[int]) -> None:

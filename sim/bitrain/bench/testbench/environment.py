@@ -153,7 +153,7 @@ class Environment:
         vectors = self.vectors
         words = vectors.pixels.shape[1] * (1 + pixels.longest)
         words += vectors.scores.shape[1] * (1 + scores.longest)
-        return 2 * (words + vectors.predicted_cycles + 100)
+        return 2 * (words + int(vectors.predicted_cycles.max()) + 100)
 
 
 def clock_cycle() -> int:

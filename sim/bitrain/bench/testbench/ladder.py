@@ -30,7 +30,7 @@ class LadderChecker(Checker):
     """Compares one image that is run at several lengths; the last gives the scores."""
 
     def __init__(self, passes: Sequence[Vectors], image: int):
-        cycles = sum(vectors.predicted_cycles for vectors in passes)
+        cycles = np.sum([vectors.predicted_cycles for vectors in passes], axis=0)
         first, *self._later = (replace(vectors, predicted_cycles=cycles) for vectors in passes)
         super().__init__(first, [image])
 

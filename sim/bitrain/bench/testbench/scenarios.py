@@ -42,7 +42,7 @@ async def reset(dut):
     environment = _environment(session, [session.choose_image()])
     await environment.start()
     num_pixels, num_scores = vectors.pixels.shape[1], vectors.scores.shape[1]
-    phases = (num_pixels, vectors.predicted_cycles, num_scores)
+    phases = (num_pixels, int(vectors.predicted_cycles.max()), num_scores)
     phase = random.randrange(len(phases))
     cycles = sum(phases[:phase]) + random.randint(1, phases[phase])
     await environment.interrupt(session.choose_image(), cycles)

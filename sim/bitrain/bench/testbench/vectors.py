@@ -36,9 +36,9 @@ class Vectors:
     scores: np.ndarray
     """(images, scores), in the order in which they are streamed out."""
     score_bits: int
-    predicted_cycles: int
+    predicted_cycles: np.ndarray
     """From the cycle after an image's last pixel until its first score is offered, if no other
-    image is on the way."""
+    image is on the way: (images,)."""
     engines: tuple[range, ...]
     """Numbers of the layers that each engine runs."""
     full_rate_cycles: tuple[int, ...]
@@ -78,7 +78,7 @@ class Vectors:
             score_shape=tuple(last["shape"]),
             scores=rows(f"{expected}/scores"),
             score_bits=manifest["score_bits"],
-            predicted_cycles=prefix["predicted_cycles"],
+            predicted_cycles=rows(f"{expected}/cycles")[:, 0],
             engines=tuple(
                 range(end - size, end) for size, end in zip(sizes, accumulate(sizes), strict=True)
             ),
