@@ -2,7 +2,8 @@
 
 A seed stands for a network of any layers that the contract allows (strategies.py), its images, an
 array, the pauses of both streams, and a simulator: Verilator for every tenth seed, as it compiles
-for long. Every seventh array is of binary arithmetic. `make campaign SEEDS=1 FIRST=37` runs seed 37
+for long. Every seventh array is of binary arithmetic; of the others every third skips zeros, if the
+network can, and its second image has few pixels. `make campaign SEEDS=1 FIRST=37` runs seed 37
 alone. Every stored value, every score and every cycle count must be as predicted. The exit status
 is 1 if one is not; the IP folder of such a seed is kept.
 """
@@ -23,7 +24,16 @@ from strategies import networks
 
 from bitrain.bench import Simulator, simulate, write_testbench
 from bitrain.gen import generate_ip
-from bitrain.spec import Array, BitrainError, Network, Sharing, estimate, save_network
+from bitrain.spec import (
+    Array,
+    BitrainError,
+    Network,
+    Options,
+    Sharing,
+    compile_network,
+    estimate,
+    save_network,
+)
 from bitrain.spec.pipeline import cuts
 
 MAX_LAYERS = 5
@@ -32,6 +42,7 @@ MAX_CYCLES = 2_000
 DRAWN, MANY_LAYERS = 12, 3
 """Networks drawn for a seed; of those with many layers the one that takes most cycles counts."""
 NUM_IMAGES = 2
+FEW_PIXELS = 0.1
 NAME = "drawn"
 
 
@@ -43,6 +54,7 @@ class Case:
     network: Network
     array: Array
     engines: int
+    options: Options
     images: np.ndarray
     simulator: Simulator
 
@@ -58,6 +70,7 @@ class Case:
             "array": f"{array.channels}x{array.positions}x{array.lanes} "
             + (array.sharing if array.arithmetic == "stochastic" else "binary"),
             "engines": self.engines,
+            "options": [name for name, chosen in self.options.items() if chosen],
             "simulator": self.simulator,
         }
 
@@ -108,14 +121,28 @@ def draw(number: int) -> Case:
 
     take()
     _, network, array = max(found, key=_worth)
+    engines = 1 + int(rng.integers(4) == 0 and any(cuts(network)))
+    images = random_images(network, NUM_IMAGES, number)
+    skip_zeros = number % 3 == 1 and _skips(network, array, engines)
+    if skip_zeros:
+        images[-1] *= np.random.default_rng(number).random(images[-1].shape) < FEW_PIXELS
     return Case(
         seed=number,
         network=network,
         array=array,
-        engines=1 + int(rng.integers(4) == 0 and any(cuts(network))),
-        images=random_images(network, NUM_IMAGES, number),
+        engines=engines,
+        options={"skip_zeros": skip_zeros},
+        images=images,
         simulator="icarus" if number % 10 and shutil.which("iverilog") else "verilator",
     )
+
+
+def _skips(network: Network, array: Array, engines: int) -> bool:
+    try:
+        compile_network(network, array, engines=engines, skip_zeros=True)
+    except BitrainError:
+        return False
+    return True
 
 
 def _worth(candidate: tuple[int, Network, Array]) -> tuple[int, int]:
@@ -148,7 +175,8 @@ def check(case: Case, out: Path) -> dict:
     shutil.rmtree(folder, ignore_errors=True)
 
     def testbench(ip: Path) -> None:
-        write_testbench(ip, case.network, case.array, case.images, top=NAME, engines=case.engines)
+        options = {"top": NAME, "engines": case.engines, **case.options}
+        write_testbench(ip, case.network, case.array, case.images, **options)
 
     result = case.summary()
     started = time.perf_counter()
@@ -162,6 +190,7 @@ def check(case: Case, out: Path) -> dict:
             name=NAME,
             engines=case.engines,
             testbench=testbench,
+            **case.options,
         )
         report = simulate(folder / "ip", simulator=case.simulator, seed=case.seed)
     except BitrainError as error:
@@ -201,9 +230,10 @@ def main(arguments: list[str] | None = None) -> int:
         total += 1
         values += result.get("values", 0)
         verdict = "FAILED" if result["problems"] else "ok"
+        options = "".join(f" {name}," for name in result["options"])
         print(
             f"seed {result['seed']}: {verdict}; n {result['bits']}, {result['sequences']}, array "
-            f"{result['array']}, {result['engines']} engines, {result['simulator']}, "
+            f"{result['array']}, {result['engines']} engines,{options} {result['simulator']}, "
             f"{result.get('values', 0)} values, "
             f"{result.get('cycles', '?')} cycles, {result['seconds']} s",
             *result["layers"],

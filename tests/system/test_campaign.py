@@ -28,6 +28,7 @@ def test_cases_are_of_many_kinds():
         "unshared",
         "icarus",
         "verilator",
+        "skip_zeros",
     ):
         assert part in text, part
 

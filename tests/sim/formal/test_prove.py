@@ -154,6 +154,14 @@ def test_accumulators_fit_and_would_not_with_other_biases(network, arithmetic):
     assert not all(found.fits for found in ranges(program, [largest] * len(program.bias_words)))
 
 
+def test_accumulators_are_the_same_where_zeros_are_skipped():
+    """Biases are bare there, and the hardware counts negative weights."""
+    network = random_network(3, lanes=ARRAY.lanes)
+    usual, skipping = (Program(network, ARRAY, skip_zeros=skip) for skip in (False, True))
+    assert usual.bias_words != skipping.bias_words
+    assert list(ranges(usual, usual.bias_words)) == list(ranges(skipping, skipping.bias_words))
+
+
 # --- neurons of stream mode ---------------------------------------------------------------------
 
 
