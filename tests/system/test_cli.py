@@ -54,6 +54,13 @@ def test_array_that_does_not_suit_the_network(fail, network_file):
     assert "--channels 0: expected 1 … 64" in fail("cost", network_file, "--channels", 0)
 
 
+def test_zeros_that_cannot_be_skipped(fail, network_file):
+    options = ("cost", network_file, "-N", 4, "--skip-zeros")
+    assert "a chunk takes one cycle, zero or not" in fail(*options, "--arith", "binary")
+    assert "engines = 2: " in fail(*options, "--engines", 2)
+    assert "does not say its data set" in fail(*options)
+
+
 def test_network_without_a_data_set(fail, network_file):
     line = fail("generate", network_file, "--out", network_file.parent / "ip", "-N", 4)
     assert "does not say its data set" in line

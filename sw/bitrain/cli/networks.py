@@ -5,13 +5,21 @@ from typing import Annotated
 
 import typer
 
-from bitrain.spec import BitrainError, Pipeline, estimate, load_network, save_network
+from bitrain.spec import (
+    BitrainError,
+    Pipeline,
+    compile_network,
+    estimate,
+    load_network,
+    save_network,
+)
 
 from .common import (
     ArithmeticOption,
     Channels,
     DataDir,
     Engines,
+    Images,
     Lanes,
     NetworkFile,
     Positions,
@@ -94,16 +102,29 @@ def cost(
     multipliers: Annotated[
         int | None, typer.Option(help="The fastest P, Q, N of at most so many.", min=1)
     ] = None,
+    skip_zeros: Annotated[
+        bool, typer.Option("--skip-zeros", help="What that saves on test images.")
+    ] = False,
+    images: Images = 100,
+    data: Annotated[str | None, typer.Option(help="Data set; the network's own.")] = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Cycles and memory accesses per layer, estimated; or the arrays that take fewest."""
     from bitrain.flow.array_shapes import fastest_arrays
-    from bitrain.flow.cost_tables import cost_table, shapes_table
+    from bitrain.flow.cost_tables import cost_table, shapes_table, zeros_table
+    from bitrain.flow.networks import example_vectors
+    from bitrain.flow.zero_chunks import measure_zeros
 
     loaded = load_network(network)
     if multipliers is not None:
         console.print(shapes_table(fastest_arrays(loaded, multipliers, arith)))
         return
     array = array_of(channels, positions, lanes, arithmetic=arith)
+    if skip_zeros:
+        compile_network(loaded, array, engines=engines, skip_zeros=True)  # or says why not
+        vectors = example_vectors(loaded, images, data, data_dir)
+        console.print(zeros_table(measure_zeros(loaded, array, vectors)))
+        return
     if engines == 1:
         console.print(cost_table(estimate(loaded, array)))
         return

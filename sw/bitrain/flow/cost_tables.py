@@ -7,6 +7,7 @@ from bitrain.gen import Device, MemoryNeed
 from bitrain.spec import NetworkCost, Program
 
 from .array_shapes import ArrayChoice
+from .zero_chunks import ZeroReport
 
 
 def cost_table(cost: NetworkCost, part: str = "") -> Table:
@@ -26,6 +27,23 @@ def cost_table(cost: NetworkCost, part: str = "") -> Table:
         )
     table.add_section()
     table.add_row("all", f"{cost.cycles:,}", f"{sum(layer.macs for layer in cost.layers):,}")
+    return table
+
+
+def zeros_table(report: ZeroReport) -> Table:
+    """Zero chunks per layer, and cycles with and without them: means over the images."""
+    table = Table(title=f"Zero chunks of {report.images} images, by golden and cost model")
+    table.add_column("layer")
+    for column in ("zero chunks", "cycles", "without skipping", "saved"):
+        table.add_column(column, justify="right")
+    for layer in report.layers:
+        saved = 1 - layer.cycles / layer.most_cycles
+        numbers = (f"{layer.share:.1%}", f"{layer.cycles:,.0f}", f"{layer.most_cycles:,}")
+        table.add_row(layer.name, *numbers, f"{saved:.1%}")
+    table.add_section()
+    mean = report.cycles.mean()
+    saved = 1 - mean / report.most_cycles
+    table.add_row("all", "", f"{mean:,.0f}", f"{report.most_cycles:,}", f"{saved:.1%}")
     return table
 
 

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any, Unpack
 
+import numpy as np
+
 from bitrain.bench import write_testbench
 from bitrain.data import Dataset, load_dataset
 from bitrain.gen import default_name, generate_ip, read_config
@@ -49,6 +51,16 @@ def accuracies(
     }
 
 
+def example_vectors(
+    network: Network, count: int, data: str | None = None, data_dir: Path | None = None
+) -> np.ndarray:
+    """Evenly spaced test images as integers 0 … 2^n: (count, channels, height, width)."""
+    dataset = dataset_of(network, data, data_dir)
+    if count > (available := len(dataset.test_images)):
+        raise BitrainError(f"{count} images asked for, the test split has {available}")
+    return to_unipolar(dataset.examples(count)[0], network.bits)
+
+
 def generate_with_testbench(
     network: Network,
     array: Array,
@@ -65,10 +77,7 @@ def generate_with_testbench(
     **options: Unpack[Options],
 ) -> Path:
     """Write an IP folder whose test bench holds some test images."""
-    dataset = dataset_of(network, data, data_dir)
-    if num_images > (available := len(dataset.test_images)):
-        raise BitrainError(f"{num_images} images asked for, the test split has {available}")
-    vectors = to_unipolar(dataset.examples(num_images)[0], network.bits)
+    vectors = example_vectors(network, num_images, data, data_dir)
     top = name or default_name(network.name)
 
     def testbench(ip: Path) -> None:
