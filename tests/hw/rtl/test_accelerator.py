@@ -311,6 +311,24 @@ def test_zeros_are_skipped(build, seed):
     check_skipping(network, array, sparse_images(network, (0, 0.05, 0.3), seed))
 
 
+@pytest.mark.parametrize(
+    ("inputs", "length", "lanes", "positions"),
+    [(1, 32, 1, 9), (2, 32, 1, 7), (2, 32, 2, 9), (3, 16, 1, 12), (5, 16, 2, 12)],
+)
+def test_zeros_are_skipped_while_positions_are_found(inputs, length, lanes, positions):
+    """Which takes longer than loading: after some tiles of zeros the streams wait for it."""
+    rng = np.random.default_rng(0)
+    common = {"bits": 5, "length": length, "relu": False}
+    layer = random_layer(rng, Shape(inputs, 1, 8 * positions), 2, **common)
+    banks = {name: random_bank(rng, 5, 1) for name in ("activation_bank", "weight_bank")}
+    network = Network(name="fast", layers=(layer,), **banks)
+    images = random_images(network, 2)
+    tiles = rng.random((2, inputs, 1, 8, 1)) < 0.4
+    images *= np.broadcast_to(tiles, (2, inputs, 1, 8, positions)).reshape(images.shape)
+    array = Array(channels=1, positions=positions, lanes=lanes)
+    assert check_skipping(network, array, images).min() > 0
+
+
 def test_zeros_are_skipped_while_streams_pause():
     network = random_network(7, bits=4, lanes=4)
     array = Array(channels=2, positions=2, lanes=4)
