@@ -57,7 +57,7 @@ def test_array_that_does_not_suit_the_network(fail, network_file):
 def test_zeros_that_cannot_be_skipped(fail, network_file):
     options = ("cost", network_file, "-N", 4, "--skip-zeros")
     assert "a chunk takes one cycle, zero or not" in fail(*options, "--arith", "binary")
-    assert "engines = 2: " in fail(*options, "--engines", 2)
+    assert "--engines 2: zero chunks are of layers" in fail(*options, "--engines", 2)
     assert "does not say its data set" in fail(*options)
 
 

@@ -5,7 +5,7 @@ sends its last layer's activations on word by word, so that it takes as long for
 would by itself. It waits with its words until the next engine is idle.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import pairwise
@@ -45,25 +45,34 @@ class PipelineCost:
         """Cycles per image at full rate on both streams: those of the slowest engine."""
         return max(part.image_cycles for part in self.parts)
 
-    def at_full_rate(self, images: int) -> tuple[list[int], list[int]]:
+    @property
+    def between_cycles(self) -> int:
+        """Those of ``cycles`` in which no engine runs layers."""
+        return self.cycles - sum(part.cycles for part in self.parts)
+
+    def at_full_rate(
+        self, images: int, cycles: Sequence[Sequence[int]] | None = None
+    ) -> tuple[list[int], list[int]]:
         """Cycles of each of so many images, and from each to the next, if neither stream pauses.
 
-        The first images wait for none, so both settle once the pipeline is full.
+        The first images wait for none, so both settle once the pipeline is full, if all take as
+        long. cycles: of each engine, image by image, where they differ.
         """
+        cycles = cycles or [[part.cycles] * images for part in self.parts]
         free = [0] * len(self.parts)
         """When each engine can take a word."""
-        loaded, cycles = [], []
-        for _ in range(images):
+        loaded, found = [], []
+        for image in range(images):
             taken = free[0] + self.parts[0].load_cycles - 1
             loaded.append(taken)
             offered = taken
             for i, part in enumerate(self.parts):
-                offered = taken + part.cycles + 1
+                offered = taken + cycles[i][image] + 1
                 begin = max(offered, free[i + 1]) if i + 1 < len(free) else offered
                 taken = begin + part.output_cycles - 1
                 free[i] = taken + 1
-            cycles.append(offered - loaded[-1] - 1)
-        return cycles, [later - earlier for earlier, later in pairwise(loaded)]
+            found.append(offered - loaded[-1] - 1)
+        return found, [later - earlier for earlier, later in pairwise(loaded)]
 
 
 class Pipeline:
@@ -73,14 +82,15 @@ class Pipeline:
     :class:`BitrainError` for a network that cannot be cut into so many parts.
     """
 
-    run_time_length = loadable = early_termination = skip_zeros = False
-    options: ClassVar[Options] = {}
+    run_time_length = loadable = early_termination = False
 
-    def __init__(self, network: Network, array: Array, engines: int):
+    def __init__(self, network: Network, array: Array, engines: int, *, skip_zeros: bool = False):
         self.network = network
         self.array = array
+        self.skip_zeros = skip_zeros
+        self.options: Options = {"skip_zeros": skip_zeros}
         parts = split(network, array, engines)
-        self.programs = tuple(Program(part, array) for part in parts)
+        self.programs = tuple(Program(part, array, **self.options) for part in parts)
         """Of each engine."""
 
     @property
@@ -107,14 +117,16 @@ class Pipeline:
     def cost(self) -> PipelineCost:
         """Cycles, exactly."""
         return PipelineCost(
-            parts=tuple(estimate(program.network, self.array) for program in self.programs)
+            parts=tuple(
+                estimate(program.network, self.array, **self.options) for program in self.programs
+            )
         )
 
 
 def compile_network(
     network: Network, array: Array, *, engines: int = 1, **options: Unpack[Options]
 ) -> Program | Pipeline:
-    """For one engine or several; these have no options.
+    """For one engine or several; of the options these have ``skip_zeros`` alone.
 
     They cannot choose the stream length at run time, nor load weights while images are on the way.
     """
@@ -130,12 +142,7 @@ def compile_network(
             f"engines = {engines}: weights can be loaded into one engine; use one, or leave the "
             "weights in ROM"
         )
-    if options.get("skip_zeros"):
-        raise BitrainError(
-            f"engines = {engines}: how long an image waits for those before it is not known where "
-            "zeros are skipped; use one engine, or leave out skip-zeros"
-        )
-    return Pipeline(network, array, engines)
+    return Pipeline(network, array, engines, skip_zeros=options.get("skip_zeros", False))
 
 
 def traces_of(program: Program | Pipeline) -> list[str]:

@@ -65,7 +65,8 @@ def write_testbench(
     expected = {f"length{length}": _run(program, prefix, images) for length, prefix in prefixes}
     if isinstance(program, Pipeline):
         programs, costs = program.programs, {program.longest: program.cost}
-        cycles, intervals = program.cost.at_full_rate(len(images))
+        own = expected[f"length{program.longest}"].engines
+        cycles, intervals = program.cost.at_full_rate(len(images), own)
     else:
         programs = (program,)
         costs = {
@@ -123,6 +124,8 @@ class _Answers(NamedTuple):
 
     outputs: list[np.ndarray]
     """As of ``golden.run``."""
+    engines: list[list[int]]
+    """Cycles of each engine, image by image."""
     cycles: list[int]
     """Of each image, with no other on the way."""
 
@@ -131,15 +134,23 @@ def _run(program: Program | Pipeline, network: Network, images: np.ndarray) -> _
     """Of the accelerator of ``program`` when it runs ``network``."""
     array = program.array
     outputs = golden.run(network, images, array.arithmetic)
+    zero = golden.zero_chunks(network, array, images, outputs) if program.skip_zeros else None
     if isinstance(program, Pipeline):
-        return _Answers(outputs, [program.cost.cycles] * len(images))
-    if not program.skip_zeros:
-        cycles = estimate(network, array, **program.options).cycles
-        return _Answers(outputs, [cycles] * len(images))
-    running = Program(network, array, **program.options)
-    zero = golden.zero_chunks(network, array, images, outputs)
-    cycles = skipping_cycles(running, zero).sum(0) + IMAGE_OVERHEAD
-    return _Answers(outputs, cycles.tolist())
+        programs, between = program.programs, program.cost.between_cycles
+    else:
+        programs, between = (Program(network, array, **program.options),), 0
+    engines, begin = [], 0
+    for each in programs:
+        end = begin + len(each.network.layers)
+        if zero:
+            cycles = skipping_cycles(each, zero[begin:end]).sum(0) + IMAGE_OVERHEAD
+            engines.append(cycles.tolist())
+        else:
+            cost = estimate(each.network, array, **program.options)
+            engines.append([cost.cycles] * len(images))
+        begin = end
+    cycles = [between + sum(taken) for taken in zip(*engines, strict=True)]
+    return _Answers(outputs, engines, cycles)
 
 
 def _write_expected(folder: Path, answers: _Answers) -> None:

@@ -8,7 +8,7 @@ import typer
 from bitrain.spec import (
     BitrainError,
     Pipeline,
-    compile_network,
+    Program,
     estimate,
     load_network,
     save_network,
@@ -121,7 +121,12 @@ def cost(
         return
     array = array_of(channels, positions, lanes, arithmetic=arith)
     if skip_zeros:
-        compile_network(loaded, array, engines=engines, skip_zeros=True)  # or says why not
+        if engines > 1:
+            raise BitrainError(
+                f"--engines {engines}: zero chunks are of layers, whose cycles are the same in "
+                "several engines; leave it out"
+            )
+        Program(loaded, array, skip_zeros=True)  # or says why not, before data are read
         vectors = example_vectors(loaded, images, data, data_dir)
         console.print(zeros_table(measure_zeros(loaded, array, vectors)))
         return

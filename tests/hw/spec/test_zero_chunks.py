@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import grouped_network, random_network, residual_network, streamed
 
-from bitrain.spec import Array, BitrainError, Program, Tiling, compile_network, skipping_cycles
+from bitrain.spec import Array, BitrainError, Program, Tiling, skipping_cycles
 from bitrain.spec.cost import LAYER_OVERHEAD, estimate, layer_cycles
 from bitrain.spec.zero_chunks import layer_skipping_cycles
 
@@ -119,5 +119,3 @@ def test_what_cannot_be_skipped_is_refused():
         Program(network, binary, skip_zeros=True)
     with pytest.raises(BitrainError, match=r"skip-zeros: layer '\w+' is in stream mode"):
         Program(streamed(network), array, skip_zeros=True)
-    with pytest.raises(BitrainError, match=r"engines = 2: .* or leave out skip-zeros"):
-        compile_network(network, array, engines=2, skip_zeros=True)
