@@ -48,9 +48,17 @@ class NegativeWeights(Component):
     def elaborate(self, platform):
         m = Module()
         for sign, negatives in zip(self.signs, self.negatives, strict=True):
+            # Counted a cycle late, when the chunk may be leaving: the registers of the sums are
+            # cleared then, which takes no logic.
+            arrives = Signal()
             arrived = Signal(range(self.array.lanes + 1))
-            m.d.sync += arrived.eq(Mux(self.free, 0, arrived) + (self.arrive & sign))
-            counted = Mux(self.take, arrived, 0)
+            total = Signal.like(arrived)
+            m.d.comb += total.eq(arrived + arrives)
+            m.d.sync += [
+                arrives.eq(self.arrive & sign),
+                arrived.eq(Mux(self.free, 0, total)),
+            ]
+            counted = Mux(self.take, total, 0)
             for _ in range(3 + self.array.pipelined):
                 delayed = Signal.like(arrived, name="delayed")
                 m.d.sync += delayed.eq(counted)

@@ -117,14 +117,15 @@ class Writeback(Component):
                 m.d.sync += [earlier[i].eq(earlier[i + 1]) for i in range(num_neurons - 1)]
                 m.d.sync += earlier[num_neurons - 1].eq(leaving[0])
             counted = leaving[0] - earlier[0]
-        neuron = self._neuron(m, busy, tile_end)
+        turn = Signal(range(num_channels))
+        neuron = self._neuron(m, busy, turn, tile_end)
 
         # Cycle 2: the bias arrives. Cycle 3: the accumulator's value is known. The scaling of a
         # bias and a shortcut, which comes as the biased count does, delay all that follows.
         count = Signal(program.count_bits)
         if program.skip_zeros:
             count = Signal(signed(score_bits), name="count")
-            counted = counted[: program.count_bits] - self._counted_too_much(m, busy)
+            counted = counted[: program.count_bits] - self._counted_too_much(m, turn)
         scaling = 2 * program.run_time_length
         delay = scaling + program.has_shortcut
         neurons = [neuron]
@@ -189,24 +190,27 @@ class Writeback(Component):
         ]
         return m
 
-    def _counted_too_much(self, m: Module, busy: Signal) -> Value:
+    def _counted_too_much(self, m: Module, turn: Signal) -> Value:
         """L for each negative weight of the neuron that leaves in this cycle."""
-        negatives = Signal.like(self.negatives, name="leaving_negatives")
-        size = len(negatives)
-        with m.If(busy):  # the channels of a position follow each other
-            m.d.sync += [negatives[i].eq(negatives[(i + 1) % size]) for i in range(size)]
+        held = Signal.like(self.negatives, name="held_negatives")
         with m.If(self.done):
-            m.d.sync += negatives.eq(self.negatives)
+            m.d.sync += held.eq(self.negatives)
+        negatives = Signal.like(held[0], name="negatives_of_channel")
+        m.d.comb += negatives.eq(held[0])
+        with m.Switch(turn):
+            for p in range(1, len(held)):
+                with m.Case(p):
+                    m.d.comb += negatives.eq(held[p])
         networks = self.program.prefixes.values()
         lengths = sorted({layer.stream_length for each in networks for layer in each.layers})
-        shifted = [negatives[0] << length.bit_length() - 1 for length in lengths]
+        shifted = [negatives << length.bit_length() - 1 for length in lengths]
         chosen = shifted[0]
         for length, value in zip(lengths[1:], shifted[1:], strict=True):
             chosen = Mux(self.descriptor.last_cycle == length - 1, value, chosen)
         return chosen
 
-    def _neuron(self, m: Module, busy: Signal, tile_end: Signal) -> data.View:
-        """Which neuron leaves in this cycle, and where it belongs."""
+    def _neuron(self, m: Module, busy: Signal, turn: Signal, tile_end: Signal) -> data.View:
+        """Which neuron leaves in this cycle, and where it belongs; ``turn`` counts channels."""
         layer, program = self.descriptor, self.program
         num_channels = program.array.channels
         address_bits = max(program.address_bits, len(self.score_index))
@@ -222,7 +226,6 @@ class Writeback(Component):
                 }
             )
         )
-        turn = Signal(range(num_channels))
         channel, tile_channel = (
             Signal(range(len(program.bias_words) + 1), name=name)
             for name in ("channel", "tile_channel")
