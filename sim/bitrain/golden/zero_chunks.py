@@ -35,7 +35,7 @@ def _zero(layer: Layer, array: Array, activations: np.ndarray) -> np.ndarray:
     tiles = neurons.reshape(
         images, groups, -1, array.positions, neurons.shape[-1] // array.lanes, array.lanes
     )
-    return ~tiles.any(axis=(3, 5))
+    return np.logical_not(tiles.any(axis=(3, 5)))
 
 
 def _positions(layer: Layer) -> tuple[np.ndarray, np.ndarray]:
