@@ -1,6 +1,6 @@
 """Operand registers: the next chunk shifts in while the present one is at work."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
@@ -85,12 +85,15 @@ class OperandRegisters(Component):
             with m.If(self.take):
                 m.d.sync += operands.eq(arriving)
         if self.skip_zeros:
-            found, some = Signal(), Signal()
-            m.d.comb += [
-                some.eq(self.valid & self.ready & self.activation.as_value().any()),
-                self.zero.eq(~found),
+            # Positions whose last element was not zero: memories are slow, so that the rest of the
+            # way is left to the next cycle, in which the chunk may leave.
+            busy, found, some = Signal(self.array.positions), Signal(), Signal()
+            m.d.comb += [some.eq(found | busy.any()), self.zero.eq(~some)]
+            arrives = self.valid & self.ready
+            m.d.sync += [
+                busy.eq(Cat(arrives & number.any() for number in self.activation)),
+                found.eq(some & ~free),
             ]
-            m.d.sync += found.eq(some | (found & ~free))
             with m.If(self.take & self.zero):
                 signs = [weight.sign for weights in self.weights for weight in weights]
                 m.d.sync += [sign.eq(0) for sign in signs]
