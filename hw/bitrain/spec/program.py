@@ -74,7 +74,7 @@ class Program:
         """What the neurons of each layer accumulate."""
 
     def _sums(self, network: Network) -> tuple[Accumulation, ...]:
-        return tuple(Accumulation.of(network, y, self.array.arithmetic) for y in network.layers)
+        return tuple(Accumulation.of(network, y, self.array) for y in network.layers)
 
     def _widest_sums(self, network: Network) -> tuple[Accumulation, ...]:
         """With room for other weights, where these can be loaded."""
