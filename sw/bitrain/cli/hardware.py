@@ -183,12 +183,15 @@ def compare_arithmetic(
     neurons: Annotated[str, typer.Option(help="P x Q.")] = "4x4",
     max_lanes: Annotated[int, typer.Option(help="Of a stochastic neuron.", min=1, max=256)] = 16,
     clock: Annotated[float, typer.Option(help="Of both, in MHz.", min=1)] = 80,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Route whole accelerators, each at its own clock.")
+    ] = False,
     accuracies: Annotated[
         Path | None, typer.Option(help="JSON of `bitrain accuracy`, for accuracies beside.")
     ] = None,
     device: Annotated[str, typer.Option(help="FPGA.")] = "ecp5-85k",
 ) -> None:
-    """Synthesise arrays of streams and of integers: images/s per 1,000 LUTs, table, JSON, plot."""
+    """Synthesise streams and integers, arrays or all: images/s per 1,000 LUTs, table, plot."""
     from bitrain.flow.arithmetic import measure_arithmetic, parse_neurons
     from bitrain.flow.arithmetic_table import arithmetic_table
 
@@ -201,6 +204,7 @@ def compare_arithmetic(
         clock_mhz=clock,
         max_lanes=max_lanes,
         accuracies=accuracies,
+        whole=whole,
     )
     console.print(arithmetic_table(result))
 

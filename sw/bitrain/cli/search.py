@@ -84,12 +84,19 @@ def compare(
 
 
 @search_app.command("ablate")
-def ablate_search(config: Config, out: Out, data_dir: DataDir = None) -> None:
+def ablate_search(
+    config: Config,
+    out: Out,
+    data_dir: DataDir = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="A variant by name; repeat it for more.")
+    ] = None,
+) -> None:
     """Ways to match stages, and penalties: accuracy, search time, memory, latency: table, JSON."""
     from bitrain.flow import load_search, run_search_ablation
     from bitrain.flow.tables import search_ablation_table
 
-    result = run_search_ablation(load_search(config, data_dir), out, console)
+    result = run_search_ablation(load_search(config, data_dir), out, console, only=only or ())
     console.print(search_ablation_table(result))
 
 

@@ -12,7 +12,13 @@ from typing import Any
 
 from rich.console import Console
 
-from bitrain.gen import find_device, synthesise_component
+from bitrain.gen import (
+    SynthesisReport,
+    find_device,
+    generate_ip,
+    synthesise,
+    synthesise_component,
+)
 from bitrain.rtl import BinaryArray, MacArray
 from bitrain.spec import (
     Arithmetic,
@@ -51,13 +57,15 @@ def measure_arithmetic(
     clock_mhz: float = 80,
     max_lanes: int = 16,
     accuracies: Path | None = None,
+    whole: bool = False,
 ) -> dict[str, Any]:
     """Both arithmetics for each network: ``arithmetic.json`` and a plot in ``out``.
 
     neurons: P and Q. clock_mhz: of both. max_lanes: most of a stochastic neuron. accuracies: result
     of `bitrain accuracy`, for the accuracies at each network's L. An array is all from its operands
-    to its counts; LUTs are LUT4 and two for each carry cell. Arrays that are done are kept in
-    ``out``.
+    to its counts; LUTs are LUT4 and two for each carry cell. whole: accelerators with all that they
+    are made of instead, routed for ``clock_mhz``, each at the clock that routing finds. Circuits
+    that are done are kept in ``out``.
     """
     find_device(device)
     known = _accuracies(accuracies)
@@ -74,13 +82,17 @@ def measure_arithmetic(
             def measure(
                 network: Network = shown, array: Array = array, name: str = name
             ) -> dict[str, Any]:
-                return _measure(network, array, workspace.path("arrays", name), device)
+                if not whole:
+                    return _array_alone(network, array, workspace.path("arrays", name), device)
+                folder = workspace.path("accelerators", name)
+                return _accelerator(network, array, folder, device, clock_mhz)
 
             inputs = [shown.model_dump(mode="json"), array.model_dump(mode="json"), device]
-            workspace.fingerprint = ""  # arrays do not depend on each other
-            workspace.step(f"array-{name}", inputs, measure)
-            measured = workspace.results[f"array-{name}"]
-            per_second = 1e6 * clock_mhz / cost.image_cycles
+            step = f"{'accelerator' if whole else 'array'}-{name}"
+            workspace.fingerprint = ""  # circuits do not depend on each other
+            workspace.step(step, [*inputs, clock_mhz] if whole else inputs, measure)
+            measured = workspace.results[step]
+            per_second = 1e6 * measured.get("clock_mhz", clock_mhz) / cost.image_cycles
             rows.append(
                 {
                     "bits": network.bits,
@@ -100,7 +112,8 @@ def measure_arithmetic(
         "positions": neurons[1],
         "device": device,
         "clock_mhz": clock_mhz,
-        "tag": "post-synthesis; cycles estimated",
+        "circuit": "accelerator" if whole else "array",
+        "tag": f"{'post-route' if whole else 'post-synthesis'}; cycles estimated",
         "rows": rows,
     }
     write_atomically(out / "arithmetic.json", json.dumps(result, indent=1) + "\n")
@@ -156,7 +169,7 @@ def _accuracies(path: Path | None) -> dict[tuple[int, Arithmetic], float]:
         ) from error
 
 
-def _measure(network: Network, array: Array, folder: Path, device: str) -> dict[str, Any]:
+def _array_alone(network: Network, array: Array, folder: Path, device: str) -> dict[str, Any]:
     count_bits = Program(network, array).count_bits
     if array.arithmetic == "binary":
         circuit = BinaryArray(array, bits=network.bits, count_bits=count_bits)
@@ -164,12 +177,24 @@ def _measure(network: Network, array: Array, folder: Path, device: str) -> dict[
         banks = network.activation_bank, network.weight_bank
         circuit = MacArray(*banks, array, count_bits=count_bits)
     report = synthesise_component(circuit, device, folder, name="array")
+    carry = report.resources.carry_lut
+    return {**_resources(report, folder), "carry_lut": carry, "count_bits": count_bits}
+
+
+def _accelerator(
+    network: Network, array: Array, folder: Path, device: str, clock_mhz: float
+) -> dict[str, Any]:
+    generate_ip(network, array, folder, device=device, frequency=clock_mhz)
+    report = synthesise(folder, device, frequency=clock_mhz)
+    bram = report.resources.bram
+    return {**_resources(report, folder), "bram": bram, "clock_mhz": report.fmax_mhz}
+
+
+def _resources(report: SynthesisReport, folder: Path) -> dict[str, Any]:
     if report.resources.dsp:
         raise BitrainError(f"{folder}: {report.resources.dsp} multiplier blocks used, expected 0")
     return {
         "lut": report.resources.lut,
-        "carry_lut": report.resources.carry_lut,
         "ff": report.resources.ff,
-        "count_bits": count_bits,
         "tool": tool_versions(report.tools),
     }

@@ -8,7 +8,7 @@ and from random ones.
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from rich.console import Console
 from bitrain.data import load_dataset
 from bitrain.nas import search_memory, search_stage
 from bitrain.nn import paired_latency, torch_threads
-from bitrain.spec import write_atomically
+from bitrain.spec import BitrainError, write_atomically
 
 from . import nas_steps
 from .nas_baselines import from_random_weights
@@ -50,15 +50,21 @@ def variants(config: NasConfig) -> dict[str, NasConfig]:
     return {**found, "importance by strength": config.model_copy(update={"prune": prune})}
 
 
-def run_search_ablation(config: NasConfig, directory: Path, console: Console) -> dict[str, Any]:
-    """Accuracies (%), CPU seconds, peak memory and latency by variant; writes ``ablation.json``."""
+def run_search_ablation(
+    config: NasConfig, directory: Path, console: Console, *, only: Collection[str] = ()
+) -> dict[str, Any]:
+    """Accuracies (%), CPU seconds, peak memory and latency by variant; writes ``ablation.json``.
+
+    only: names of variants; the first of them is what the others are compared with. All, if empty.
+    """
+    chosen = _chosen(variants(config), only)
     dataset = load_dataset(config.data.name, config.data.directory)
     base = Search(config, dataset, Workspace(directory), console)
     base.results["coarse"] = nas_steps.coarse(base)
     base.results["teacher"] = nas_steps.teacher(base)
     rows: dict[str, dict[str, Any]] = {}
     runs: dict[str, Search] = {}
-    for name, changed in variants(config).items():
+    for name, changed in chosen.items():
         console.print(f"[bold]{name}")
         space = Workspace(directory / name.replace(" ", "-").replace(",", ""))
         space.fingerprint = base.workspace.fingerprint
@@ -71,6 +77,13 @@ def run_search_ablation(config: NasConfig, directory: Path, console: Console) ->
     result = {"name": config.name, "data": dataset.note, "variants": rows}
     write_atomically(directory / "ablation.json", json.dumps(result, indent=1) + "\n")
     return result
+
+
+def _chosen(known: dict[str, NasConfig], only: Collection[str]) -> dict[str, NasConfig]:
+    for name in only:
+        if name not in known:
+            raise BitrainError(f"--only {name!r}: expected one of {', '.join(map(repr, known))}")
+    return {name: config for name, config in known.items() if not only or name in only}
 
 
 def _row(run: Search, rows: Mapping[str, dict[str, Any]]) -> dict[str, Any]:

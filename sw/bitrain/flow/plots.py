@@ -243,7 +243,7 @@ def array_cost(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def arithmetic(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Images a second per 1,000 LUTs of the array against precision, a line for each arithmetic."""
+    """Images a second per 1,000 LUTs against precision, a line for each arithmetic."""
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()

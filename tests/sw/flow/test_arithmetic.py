@@ -11,6 +11,7 @@ from rich.console import Console
 from bitrain.flow import arithmetic
 from bitrain.flow.arithmetic import measure_arithmetic, parse_neurons
 from bitrain.flow.arithmetic_table import arithmetic_table
+from bitrain.gen import read_config
 from bitrain.gen.resources import Resources
 from bitrain.spec import Array, BitrainError, estimate
 
@@ -19,9 +20,10 @@ class Report:
     """What synthesis finds: as many LUTs as the circuit has counts, doubled for integers."""
 
     tools: ClassVar = {"stand-in": "1"}
+    fmax_mhz = 90.0
 
-    def __init__(self, circuit):
-        lut = len(circuit.counts) * (2 if circuit.array.arithmetic == "binary" else 1)
+    def __init__(self, array):
+        lut = array.neurons * (2 if array.arithmetic == "binary" else 1)
         self.resources = Resources(lut=100 * lut, carry_lut=lut, ff=3)
 
 
@@ -32,11 +34,16 @@ def measure(monkeypatch, tmp_path):
     def call(*networks, **options):
         made = []
 
-        def synthesise(circuit, device, folder, *, name):
+        def component(circuit, device, folder, *, name):
             made.append(circuit.array)
-            return Report(circuit)
+            return Report(circuit.array)
 
-        monkeypatch.setattr(arithmetic, "synthesise_component", synthesise)
+        def package(folder, device, *, frequency):
+            made.append(read_config(folder).array)
+            return Report(made[-1])
+
+        monkeypatch.setattr(arithmetic, "synthesise_component", component)
+        monkeypatch.setattr(arithmetic, "synthesise", package)
         console = Console(file=io.StringIO())
         return measure_arithmetic(networks, (2, 3), tmp_path / "out", console, **options), made
 
@@ -70,6 +77,19 @@ def test_rows(measure, tmp_path):
     again, made = measure(*networks, clock_mhz=100, accuracies=study)
     assert made == []  # kept
     assert again["rows"][0]["images_per_s"] == 2 * streams["images_per_s"]
+
+
+def test_whole_accelerators_at_the_clock_that_routing_finds(measure, tmp_path):
+    result, made = measure(random_network(0, bits=3, lanes=4), whole=True, clock_mhz=50)
+    assert [array.arithmetic for array in made] == ["stochastic", "binary"]
+    _, integers = result["rows"]
+    assert integers["clock_mhz"] == 90
+    assert integers["images_per_s"] == pytest.approx(90e6 / integers["image_cycles"])
+    assert result["circuit"] == "accelerator" and result["tag"].startswith("post-route")
+    assert arithmetic_table(result).row_count == 2
+    assert measure(random_network(0, bits=3, lanes=4), whole=True, clock_mhz=50)[1] == []  # kept
+    array, _ = measure(random_network(0, bits=3, lanes=4))
+    assert "clock_mhz" not in array["rows"][0] and array["circuit"] == "array"
 
 
 @pytest.mark.parametrize("text", ["4", "4x", "4x4x4", "axb"])

@@ -129,6 +129,10 @@ def test_an_ablation(config, few, tmp_path, monkeypatch):
     assert search_ablation_table(result).row_count == 7
     monkeypatch.setattr("bitrain.train.loop._epoch", None)
     assert run_search_ablation(config, tmp_path, Console(quiet=True)) == result
+    one = run_search_ablation(config, tmp_path, Console(quiet=True), only=["one point"])
+    assert [*one["variants"]] == ["one point"]
+    with pytest.raises(BitrainError, match="'no points': expected one of 'two points, successor'"):
+        run_search_ablation(config, tmp_path, Console(quiet=True), only=["no points"])
 
 
 def test_rates_come_from_a_calibration(tmp_path):
