@@ -109,7 +109,8 @@ class ScConfig(BaseModel):
     """N, products of a neuron formed at once; the array's lanes are a multiple of it."""
     or_lanes: OrLanes = 1
     """g, neighbouring inputs whose product bits are ORed before they are counted
-    (``bitrain.spec.or_groups``), of all layers; the array's lanes are a multiple of it."""
+    (``bitrain.spec.or_groups``), of all layers; the array's lanes are a multiple of it. Weights
+    below 1/g of a group never saturate if ``weight_source`` is inverted with the period g."""
     activation_source: StreamSource = StreamSource(kind="van_der_corput", wiring="inverted")
     weight_source: StreamSource = StreamSource(kind="sobol")
     normalise: bool = True

@@ -14,10 +14,15 @@ from bitrain import golden
 from bitrain.spec import (
     Array,
     BitrainError,
+    LaneWire,
     Layer,
+    Lfsr,
     Network,
     Program,
     Shape,
+    SngBank,
+    Sobol,
+    VanDerCorput,
     estimate,
     load_network,
     save_network,
@@ -90,20 +95,36 @@ def test_cycles_are_those_without_groups(network):
     assert estimate(network, array).cycles == estimate(ored(network, 1), array).cycles
 
 
+@pytest.mark.parametrize("or_lanes", [2, 4, 8])
+@pytest.mark.parametrize("sequence", [Sobol, Lfsr, VanDerCorput])
+def test_small_weights_on_inverted_lanes_never_meet(or_lanes, sequence):
+    """Their lanes differ in the highest bits of the values: up to 1/g nothing is lost."""
+    bits, rng = 4, np.random.default_rng(or_lanes)
+    inverts = [int(f"{lane % or_lanes:0{bits}b}"[::-1], 2) for lane in range(8)]
+    lanes = tuple(LaneWire(invert=invert) for invert in inverts)
+    network = random_network(0, bits=bits, lanes=8)
+    layer = scores(rng.integers(-(16 // or_lanes), 16 // or_lanes + 1, 30).tolist(), length=16)
+    bank = SngBank(sequence=sequence(width=bits), lanes=lanes)
+    network = Network.model_validate(dict(network) | {"layers": (layer,), "weight_bank": bank})
+    images = random_images(network, 20)
+    pair = [golden.predict(n, images) for n in (network, ored(network, or_lanes))]
+    assert np.array_equal(pair[0], pair[1])
+
+
 def test_prefixes_are_networks_of_the_same_groups():
     network = ored(random_network(2, bits=4, lanes=4, length=16), 4)
     short = with_prefix(network, 4)
     assert short.or_lanes == 4
     images = random_images(short, 2)
     fast, slow = golden.run(short, images), golden.run_reference(short, images)
-    assert all(np.array_equal(*pair) for pair in zip(fast, slow, strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(fast, slow, strict=True))
 
 
 def test_integers_are_not_ored():
     network = random_network(3)
     images = random_images(network, 3)
     pair = [golden.predict(n, images, "binary") for n in (network, ored(network, 4))]
-    assert np.array_equal(*pair)
+    assert np.array_equal(pair[0], pair[1])
     array = Array(lanes=1, arithmetic="binary")
     assert Program(ored(network, 4), array).bias_words == Program(network, array).bias_words
 

@@ -23,7 +23,8 @@ def drawn(groups: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     rng = np.random.default_rng(seed)
     maps = rng.integers(0, 17, (2, 4, 6, 5))
     weight = rng.integers(-16, 17, (4, 4 // groups, 3, 2))
-    return tuple(torch.tensor(x, dtype=torch.float32, requires_grad=True) for x in (maps, weight))
+    options = {"dtype": torch.float32, "requires_grad": True}
+    return torch.tensor(maps, **options), torch.tensor(weight, **options)
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES)
