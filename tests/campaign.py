@@ -2,10 +2,10 @@
 
 A seed stands for a network of any layers that the contract allows (strategies.py), its images, an
 array, the pauses of both streams, and a simulator: Verilator for every tenth seed, as it compiles
-for long. Every seventh array is of binary arithmetic; of the others every third skips zeros, if the
-network can, and its second image has few pixels. `make campaign SEEDS=1 FIRST=37` runs seed 37
-alone. Every stored value, every score and every cycle count must be as predicted. The exit status
-is 1 if one is not; the IP folder of such a seed is kept.
+for long. Every seventh array is of binary arithmetic, every seventh network has OR groups; of the
+others every third skips zeros, if the network can, and its second image has few pixels. `make
+campaign SEEDS=1 FIRST=37` runs seed 37 alone. Every stored value, every score and every cycle count
+must be as predicted. The exit status is 1 if one is not; the IP folder of such a seed is kept.
 """
 
 import argparse
@@ -43,6 +43,8 @@ DRAWN, MANY_LAYERS = 12, 3
 """Networks drawn for a seed; of those with many layers the one that takes most cycles counts."""
 NUM_IMAGES = 2
 FEW_PIXELS = 0.1
+OR_LANES = 2, 4, 8
+"""Of networks that have OR groups, in turn."""
 NAME = "drawn"
 
 
@@ -68,7 +70,8 @@ class Case:
             f"{network.weight_bank.sequence.kind}",
             "layers": [_describe(layer) for layer in network.layers],
             "array": f"{array.channels}x{array.positions}x{array.lanes} "
-            + (array.sharing if array.arithmetic == "stochastic" else "binary"),
+            + (array.sharing if array.arithmetic == "stochastic" else "binary")
+            + (f" or{network.or_lanes}" if network.or_lanes > 1 else ""),
             "engines": self.engines,
             "options": [name for name, chosen in self.options.items() if chosen],
             "simulator": self.simulator,
@@ -107,9 +110,11 @@ def draw(number: int) -> Case:
         derandomize=False,
         suppress_health_check=list(HealthCheck),
     )
-    @given(networks(MAX_LAYERS, shortcut=True, stream=True))
+    @given(networks(MAX_LAYERS, shortcut=True, stream=number % 7 != 3))
     def take(network: Network) -> None:
         array = _array(rng, network)
+        if number % 7 == 3:
+            network, array = _ored(network, array, OR_LANES[number // 7 % len(OR_LANES)])
         if number % 7 == 6:
             array = _binary(array, network)
         try:
@@ -157,6 +162,13 @@ def _array(rng: np.random.Generator, network: Network) -> Array:
         lanes=network.num_lanes * int(rng.integers(1, 4)),
         sharing=list(Sharing)[int(rng.integers(4)) == 0],
     )
+
+
+def _ored(network: Network, array: Array, or_lanes: int) -> tuple[Network, Array]:
+    """With OR groups, on lanes that hold whole ones."""
+    lanes = int(np.lcm(array.lanes, or_lanes))
+    network = Network.model_validate(dict(network) | {"or_lanes": or_lanes})
+    return network, array.model_copy(update={"lanes": lanes})
 
 
 def _binary(array: Array, network: Network) -> Array:

@@ -161,12 +161,20 @@ def replaced(layer: Layer, **changes) -> Layer:
 
 
 @st.composite
-def networks(draw, max_layers: int = 3, *, shortcut: bool = False, stream: bool = False):
+def networks(
+    draw,
+    max_layers: int = 3,
+    *,
+    shortcut: bool = False,
+    stream: bool = False,
+    or_lanes: bool = False,
+):
     """A network of 1 … ``max_layers`` layers, 2 to 8 bits and 1 to 6 lanes.
 
     ``shortcut``: some layers add the activations of an earlier one, are put behind them, or read
     them in the place of those before.
     ``stream``: some are in stream mode.
+    ``or_lanes``: it may have OR groups, where no layer is in stream mode.
     """
     n, num_lanes = draw(st.integers(2, 8)), draw(st.integers(1, 6))
     shape = Shape(*(draw(st.integers(1, limit)) for limit in (3, 6, 6)))
@@ -195,12 +203,10 @@ def networks(draw, max_layers: int = 3, *, shortcut: bool = False, stream: bool 
             chain.append(branch)
             shape = Shape(shape.channels + branch.out_channels, height, width)
             stored.append(shape)
-    return Network(
-        name="drawn",
-        activation_bank=draw(banks(n, num_lanes)),
-        weight_bank=draw(banks(n, num_lanes)),
-        layers=tuple(chain),
-    )
+    drawn = {name: draw(banks(n, num_lanes)) for name in ("activation_bank", "weight_bank")}
+    if or_lanes and all(layer.neuron == "counter" for layer in chain):
+        drawn["or_lanes"] = draw(st.sampled_from([1, 2, 4, 8]))
+    return Network(name="drawn", layers=tuple(chain), **drawn)
 
 
 @st.composite

@@ -26,6 +26,8 @@ def test_cases_are_of_many_kinds():
         " |",
         " <",
         "unshared",
+        "or2",
+        "or4",
         "icarus",
         "verilator",
         "skip_zeros",

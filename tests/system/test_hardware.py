@@ -80,6 +80,21 @@ def test_stream_mode_is_bit_exact(tmp_path, simulator):
     assert report.cycles == (estimate(network, array).cycles,) * NUM_IMAGES
 
 
+@pytest.mark.parametrize(
+    ("simulator", "build", "or_lanes"),
+    [("verilator", random_network, 4), ("icarus", residual_network, 2)],
+)
+def test_or_groups_are_bit_exact(tmp_path, simulator, build, or_lanes):
+    if simulator == "icarus" and not shutil.which("iverilog"):
+        pytest.skip("Icarus Verilog is not installed: apt-get install iverilog")
+    plain = build(18, bits=3, lanes=2)
+    network = Network.model_validate(dict(plain) | {"or_lanes": or_lanes})
+    array = Array(channels=2, positions=3, lanes=4)
+    report = simulate(generate(tmp_path / "ip", network, array), simulator=simulator)
+    assert report.problems == ()
+    assert report.cycles == (estimate(network, array).cycles,) * NUM_IMAGES
+
+
 @pytest.mark.parametrize(("simulator", "lanes"), [("verilator", 1), ("icarus", 3)])
 def test_binary_arithmetic_is_bit_exact(tmp_path, simulator, lanes):
     if simulator == "icarus" and not shutil.which("iverilog"):

@@ -317,6 +317,7 @@ class Engine(Component):
             network.weight_bank,
             program.array,
             count_bits=program.count_bits,
+            or_lanes=network.or_lanes,
             stream_program=program if program.stream_layers else None,
         )
 

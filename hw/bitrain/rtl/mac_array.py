@@ -6,7 +6,7 @@ from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
-from bitrain.spec import Array, Program, Sharing, SngBank
+from bitrain.spec import Array, OrLanes, Program, Sharing, SngBank
 
 from .layouts import activation_shape, weight_layout
 from .popcount import PopulationCount
@@ -26,6 +26,13 @@ class MacArray(Component):
     tile to tile, modulo 2^count_bits, and who takes them takes the difference: nothing need clear
     them, which would cost a LUT per bit. The last lane's bit is the carry into the accumulator.
 
+    With ``or_lanes`` g > 1, lanes of one group G = j div g and one sign count once
+    (``spec.or_groups``), 2 N / g bits a neuron::
+
+        count[q P + p] += Σ_G (∨_j∈G (x_qj AND w+_pj)) + (NOT ∨_j∈G (x_qj AND w-_pj))
+
+    where the streams w+ and w- are parted once for all positions that share them.
+
     ::
 
         numbers ─► SNGs ─►│x, w│─► LUT, population count ─►│count│─► + ─►│accumulator│
@@ -43,6 +50,8 @@ class MacArray(Component):
         P, Q, N and which neurons share SNGs.
     count_bits
         Width of a neuron's count.
+    or_lanes
+        g, which divides N; not with a ``stream_program``.
 
     Members
     -------
@@ -81,12 +90,16 @@ class MacArray(Component):
         array: Array,
         *,
         count_bits: int,
+        or_lanes: OrLanes = 1,
         stream_program: Program | None = None,
     ):
+        assert or_lanes == 1 or not stream_program, "neurons that fire have no OR groups"
+        assert array.lanes % or_lanes == 0, "groups lie in one chunk"
         self.activation_bank = activation_bank
         self.weight_bank = weight_bank
         self.array = array
         self.count_bits = count_bits
+        self.or_lanes = or_lanes
         self.neurons = None
         if stream_program:
             lanes = array.lanes
@@ -124,17 +137,22 @@ class MacArray(Component):
         stepped, last = (_delayed(m, x, depth) for x in (self.step, self.last))
         m.d.sync += self.done.eq(stepped[-1] & last[-1])
         signs = Signal(data.ArrayLayout(self.array.lanes, self.array.channels))
-        m.d.sync += [
-            signs[p][j].eq(self.weights[p][j].sign)
-            for p in range(self.array.channels)
-            for j in range(self.array.lanes)
-        ]
+        if self.or_lanes == 1:
+            m.d.sync += [
+                signs[p][j].eq(self.weights[p][j].sign)
+                for p in range(self.array.channels)
+                for j in range(self.array.lanes)
+            ]
         if self.neurons:
             m.submodules.neurons = self.neurons
             self._connect(m, self.neurons, stepped, last)
         for i, (x, w) in enumerate(self._streams(m)):
-            products = Signal(self.array.lanes, name=f"products_{i}")
-            m.d.comb += products.eq((x & w) ^ signs[i % self.array.channels])
+            if self.or_lanes == 1:
+                products = Signal(self.array.lanes, name=f"products_{i}")
+                m.d.comb += products.eq((x & w) ^ signs[i % self.array.channels])
+            else:
+                products = Signal(2 * self.array.lanes // self.or_lanes, name=f"products_{i}")
+                m.d.comb += products.eq(self._ored(x, w))
             if self.neurons:
                 m.d.comb += self.neurons.increments[i].eq(self._count(m, i, products))
                 continue
@@ -157,6 +175,16 @@ class MacArray(Component):
         m.d.sync += count.eq(counter.count)
         return count
 
+    def _ored(self, x: Value, w: Value) -> Value:
+        """Of each group, whether a positive weight gives a one; of each, whether no negative one
+        does."""
+        positive, negative = (x & part for part in (w[: len(x)], w[len(x) :]))
+        firsts = range(0, len(x), self.or_lanes)
+        return Cat(
+            *(positive[j : j + self.or_lanes].any() for j in firsts),
+            *(~negative[j : j + self.or_lanes].any() for j in firsts),
+        )
+
     def _connect(self, m: Module, neurons: StreamNeurons, stepped: Value, last: Value) -> None:
         """Neurons of stream mode, in step with the population counts."""
         first, emit, emit_first = (
@@ -174,32 +202,44 @@ class MacArray(Component):
         ]
 
     def _streams(self, m: Module) -> list[tuple[Value, Value]]:
-        """Activation and weight bits of each neuron."""
+        """Activation and weight bits of each neuron; with OR groups, the bits of positive weights
+        and behind them those of negative ones."""
         num_channels, num_positions = self.array.channels, self.array.positions
         xs = [self.activations[q] for q in range(num_positions)]
-        ws = [[weight.magnitude for weight in self.weights[p]] for p in range(num_channels)]
+        ws = [self.weights[p] for p in range(num_channels)]
         if self.array.sharing is Sharing.SHARED:
             xs = self._sngs(m, "activation_sngs", self.activation_bank, xs)
-            ws = self._sngs(m, "weight_sngs", self.weight_bank, ws)
+            ws = self._weight_sngs(m, "weight_sngs", ws)
             return [(x, w) for x in xs for w in ws]
         pairs = []
         for i, (x, w) in enumerate(product(xs, ws)):
             pairs += zip(
                 self._sngs(m, f"activation_sngs_{i}", self.activation_bank, [x]),
-                self._sngs(m, f"weight_sngs_{i}", self.weight_bank, [w]),
+                self._weight_sngs(m, f"weight_sngs_{i}", [w]),
                 strict=True,
             )
         return pairs
 
-    def _sngs(self, m: Module, name: str, bank: SngBank, vectors) -> list[Value]:
-        """Streams of operand vectors that share a source."""
-        num_lanes = self.array.lanes
-        sngs = StochasticNumberGenerators(bank, num_vectors=len(vectors), num_lanes=num_lanes)
+    def _weight_sngs(self, m: Module, name: str, vectors) -> list[Value]:
+        """Streams of weights that share a source."""
+        magnitudes = [[weight.magnitude for weight in vector] for vector in vectors]
+        signs = [Cat(weight.sign for weight in vector) for vector in vectors]
+        signs = signs if self.or_lanes > 1 else []
+        return self._sngs(m, name, self.weight_bank, magnitudes, signs)
+
+    def _sngs(self, m: Module, name: str, bank: SngBank, vectors, signs=()) -> list[Value]:
+        """Streams of operand vectors that share a source; with signs, as ``_streams`` says."""
+        num_lanes, signed = self.array.lanes, bool(signs)
+        sngs = StochasticNumberGenerators(
+            bank, num_vectors=len(vectors), num_lanes=num_lanes, signed=signed
+        )
         m.submodules[name] = sngs
         m.d.comb += [sngs.restart.eq(self.restart), sngs.step.eq(self.step)]
         for i, vector in enumerate(vectors):
             m.d.comb += [sngs.numbers[i][j].eq(vector[j]) for j in range(num_lanes)]
-        return [sngs.bits[i] for i in range(len(vectors))]
+        m.d.comb += [sngs.signs[i].eq(sign) for i, sign in enumerate(signs)]
+        bits = [sngs.bits[i] for i in range(len(vectors))]
+        return [Cat(b, sngs.negative_bits[i]) for i, b in enumerate(bits)] if signed else bits
 
 
 def _delayed(m: Module, signal: Value, cycles: int) -> Signal:

@@ -13,7 +13,8 @@ from .source import SequenceSource
 class StochasticNumberGenerators(Component):
     """bits[i][j] at step t = (rotate(values[t], lane j) XOR invert) < numbers[i][j].
 
-    All operand vectors see the same source; lane j uses wire j mod (lanes of the bank).
+    All operand vectors see the same source; lane j uses wire j mod (lanes of the bank). ``signed``
+    parts the streams of positive numbers from those of negative ones.
 
     Latency: bits one cycle after the step.
 
@@ -25,6 +26,8 @@ class StochasticNumberGenerators(Component):
         Operand vectors that share the source.
     num_lanes
         N, a multiple of the bank's lanes.
+    signed
+        Whether numbers are magnitudes with a sign beside.
 
     Members
     -------
@@ -35,21 +38,26 @@ class StochasticNumberGenerators(Component):
     numbers : In(ArrayLayout(ArrayLayout(n + 1, N), num_vectors))
         Numbers 0 … 2^n to turn into streams.
     bits : Out(ArrayLayout(N, num_vectors))
-        One bit of each stream.
+        One bit of each stream; if signed, of positive numbers, and 0 for the others.
+    signs : In(ArrayLayout(N, num_vectors)), negative_bits : Out(ArrayLayout(N, num_vectors))
+        Only if signed: whether numbers are negative; one bit of the streams of these.
     """
 
-    def __init__(self, bank: SngBank, *, num_vectors: int, num_lanes: int):
+    def __init__(self, bank: SngBank, *, num_vectors: int, num_lanes: int, signed: bool = False):
         self.bank = bank
+        self.signed = signed
         self.num_vectors = num_vectors
         self.num_lanes = num_lanes
         numbers = data.ArrayLayout(activation_shape(bank.sequence.width), num_lanes)
+        lanes = data.ArrayLayout(num_lanes, num_vectors)
         super().__init__(
             {
                 "restart": In(1),
                 "step": In(1),
                 "numbers": In(data.ArrayLayout(numbers, num_vectors)),
-                "bits": Out(data.ArrayLayout(num_lanes, num_vectors)),
+                "bits": Out(lanes),
             }
+            | ({"signs": In(lanes), "negative_bits": Out(lanes)} if signed else {})
         )
 
     def elaborate(self, platform):
@@ -60,7 +68,12 @@ class StochasticNumberGenerators(Component):
             wire = self.bank.lanes[j % len(self.bank.lanes)]
             value = source.value.rotate_left(wire.rotate) ^ Const(wire.invert, len(source.value))
             for i in range(self.num_vectors):
-                m.d.sync += self.bits[i][j].eq(_less(value, self.numbers[i][j]))
+                bit = _less(value, self.numbers[i][j])
+                if self.signed:
+                    sign = self.signs[i][j]
+                    m.d.sync += self.negative_bits[i][j].eq(bit & sign)
+                    bit &= ~sign
+                m.d.sync += self.bits[i][j].eq(bit)
         return m
 
 

@@ -16,6 +16,7 @@ from .layer import Layer, MaxPool2d, Neuron, Shape, Shortcut
 from .network import Network
 from .number import to_unipolar
 from .options import Options, Weights
+from .or_groups import OrLanes
 from .pipeline import Part, Pipeline, PipelineCost, compile_network
 from .prefix import with_prefix
 from .program import Program
@@ -42,6 +43,7 @@ __all__ = [
     "NetworkCost",
     "Neuron",
     "Options",
+    "OrLanes",
     "Part",
     "Pipeline",
     "PipelineCost",

@@ -8,18 +8,20 @@ binary one multiplies the same numbers exactly, in units of 2^-2n, so that with
               + 2^fraction · gain · 2^upscale_o · (shortcut's activation)
     out = clip(floor(A / 2^(shift + fraction + upscale_o)), 0, 2^n)
 
-whatever L is: chunks take one cycle, and all layers are in counter mode. half_o rounds, where the
-bias was too coarse to hold half a unit of the activation: it is there if shift + upscale_o < 1.
+whatever L is: chunks take one cycle, all layers are in counter mode, and there are no OR groups.
+half_o rounds, where the bias was too coarse to hold half a unit of the activation: it is there if
+shift + upscale_o < 1.
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .array import Arithmetic
+from .array import Array
 from .errors import BitrainError
 from .layer import MAX_ACCUMULATOR_BITS, MAX_UPSCALE, Layer
 from .network import Network
+from .or_groups import always_counted, num_groups
 from .stream import left_shift
 
 
@@ -44,10 +46,12 @@ class Accumulation:
     """Of a neuron, unsigned; None for one that is signed and as wide as the accumulator."""
 
     @classmethod
-    def of(cls, network: Network, layer: Layer, arithmetic: Arithmetic) -> "Accumulation":
+    def of(cls, network: Network, layer: Layer, array: Array) -> "Accumulation":
         """Neurons of a layer of ``network``; :class:`BitrainError` if they need too many bits."""
-        if arithmetic == "binary":
+        if array.arithmetic == "binary":
             return _exact(network, layer)
+        if network.or_lanes > 1:
+            return _ored_bits(network, layer, array)
         return _fires(network, layer) if layer.neuron == "stream" else _product_bits(network, layer)
 
     def with_room(self, network: Network, layer: Layer) -> "Accumulation":
@@ -78,6 +82,22 @@ def _product_bits(network: Network, layer: Layer) -> Accumulation:
         low=low,
         high=high,
         largest_count=layer.stream_length * layer.num_inputs,
+    )
+
+
+def _ored_bits(network: Network, layer: Layer, array: Array) -> Accumulation:
+    """A group counts its positive bit and the inverse of its negative one, which is one too many
+    per cycle, whatever its weights are."""
+    extra = always_counted(layer, array.lanes, network.or_lanes)
+    most = layer.stream_length * num_groups(layer.num_inputs, network.or_lanes)
+    low, high = network.accumulator_range(layer)
+    constants = layer.bias.astype(np.int64) - extra
+    return replace(
+        _product_bits(network, layer),
+        constants=constants,
+        low=min(low, int(constants.min())),  # a word of the bias ROM
+        high=high,
+        largest_count=extra + most,
     )
 
 

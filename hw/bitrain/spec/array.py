@@ -78,6 +78,12 @@ class Array(BaseModel):
                 f"array: lanes = {self.lanes} is no multiple of the {network.num_lanes} lanes that "
                 f"network {network.name!r} was exported for; choose a multiple or export again"
             )
+        if self.lanes % network.or_lanes:
+            raise BitrainError(
+                f"array: lanes = {self.lanes} is no multiple of the or_lanes = {network.or_lanes} "
+                f"whose product bits network {network.name!r} ORs; choose a multiple or export "
+                "again"
+            )
         for layer in network.layers:
             if layer.neuron == "stream":
                 self._check_stream(layer, network.num_lanes)

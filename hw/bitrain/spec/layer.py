@@ -12,6 +12,7 @@ banks. Input and output channels may be in groups, as many of each; a neuron the
 channels of its own group only, and k counts these. Max pooling compares the requantised integers. A
 linear layer is a 1 x 1 window over the map flattened in C order to (K, 1, 1). That is counter mode;
 in stream mode (``stream``) neurons fire while the streams run, and a pooling window fires as one.
+Networks may OR product bits of neighbouring inputs before they are counted (``or_groups``).
 """
 
 from typing import Annotated, Literal, NamedTuple

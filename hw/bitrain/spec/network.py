@@ -3,11 +3,12 @@
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
 
 from .bank import SngBank
 from .concatenation import parts_read, parts_stored
 from .layer import MAX_ACCUMULATOR_BITS, Layer, Shape
+from .or_groups import OrLanes, sum_range
 from .stream import check_thresholds
 
 FORMAT_VERSION = 4
@@ -31,6 +32,8 @@ class Network(BaseModel):
     name: str = Field(min_length=1)
     activation_bank: SngBank
     weight_bank: SngBank
+    or_lanes: OrLanes = 1
+    """g, inputs whose product bits are ORed before they are counted (``or_groups``)."""
     layers: tuple[Layer, ...] = Field(min_length=1)
     metadata: dict[str, Any] = Field(default_factory=dict)
     """Where it comes from: recipe, data set, accuracies. JSON values; nothing computes with it."""
@@ -55,9 +58,25 @@ class Network(BaseModel):
             if layer.stream_length > self.one:
                 raise ValueError(f"layer {layer.name!r} has a stream longer than 2^{self.bits}")
             if layer.neuron == "stream":
-                check_thresholds(layer, self.bits)
+                self._check_stream(layer)
             self._check_shortcut(layer)
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_groups_of_one(self, handler: Any) -> dict[str, Any]:
+        """Files of networks without OR groups stay as they were before there were any."""
+        content = handler(self)
+        if self.or_lanes == 1:
+            content.pop("or_lanes", None)
+        return content
+
+    def _check_stream(self, layer: Layer) -> None:
+        if self.or_lanes > 1:
+            raise ValueError(
+                f"layer {layer.name!r} is in stream mode, which has no OR groups; or_lanes = "
+                f"{self.or_lanes} is for networks in counter mode"
+            )
+        check_thresholds(layer, self.bits)
 
     def _check_reads(self) -> None:
         used = {layer.shortcut.source for layer in self.layers if layer.shortcut}
@@ -144,7 +163,7 @@ class Network(BaseModel):
 
     def accumulator_range(self, layer: Layer) -> tuple[int, int]:
         """Least and greatest value that an accumulator of ``layer`` can take."""
-        low, high = layer.sum_range
+        low, high = layer.sum_range if self.or_lanes == 1 else sum_range(layer, self.or_lanes)
         if layer.shortcut:
             high += layer.shortcut.gain * self.one << int(layer.upscale.max())
         return low, high

@@ -48,3 +48,8 @@ def check_options(options: Options, network: Network, array: Array) -> None:
             f"skip-zeros: layer {fired[0]!r} is in stream mode, whose neurons fire while the last "
             "chunk runs; leave it out, or export in counter mode"
         )
+    if options.get("skip_zeros") and network.or_lanes > 1:
+        raise BitrainError(
+            "skip-zeros: with OR groups each chunk counts one too many per group and cycle, which "
+            "the bias takes off; leave it out, or export with or_lanes: 1"
+        )

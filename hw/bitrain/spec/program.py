@@ -66,7 +66,7 @@ class Program:
         """What the neurons of each layer accumulate."""
 
     def _sums(self, network: Network) -> tuple[Accumulation, ...]:
-        found = [Accumulation.of(network, y, self.array.arithmetic) for y in network.layers]
+        found = [Accumulation.of(network, y, self.array) for y in network.layers]
         if self.skip_zeros:  # negative weights are counted by the hardware
             pairs = zip(found, network.layers, strict=True)
             found = [replace(sums, constants=layer.bias.astype(int)) for sums, layer in pairs]

@@ -66,6 +66,11 @@ def _check(program: Program, network: Network) -> Program:
                 f"{where}: its {kind} sequence or lanes are others, and those are wires; export it "
                 f"with the options of network {own.name!r}"
             )
+    if own.or_lanes != network.or_lanes:
+        raise BitrainError(
+            f"{where}: it ORs the product bits of {network.or_lanes} lanes, the accelerator of "
+            f"{own.or_lanes}; export it with or_lanes = {own.or_lanes}"
+        )
     if len(own.layers) != len(network.layers):
         raise BitrainError(f"{where}: {len(network.layers)} layers, expected {len(own.layers)}")
     other = Program(network, program.array, **program.options)

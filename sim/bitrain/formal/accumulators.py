@@ -1,7 +1,8 @@
 """Accumulators: none can overflow for the network at hand.
 
 In two parts. The solver shows that a count fits its bits so long as the product bits that could be
-one are at most K L, for K inputs and streams of L bits; exact integers, from the network and the
+one are at most K L, for K inputs and streams of L bits, and with OR groups so long as the bits of
+groups are at most those that the program counts with; exact integers, from the network and the
 bias ROM's image as exported, show that bias and count together fit the accumulator.
 """
 
@@ -9,30 +10,33 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from amaranth.hdl import Assert, Assume, Cat, Module, Mux, Signal
+from amaranth.hdl import Assert, Assume, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In
 
 from bitrain.rtl import MacArray, PopulationCount
 from bitrain.rtl.layouts import activation_shape, weight_layout
 from bitrain.spec import Array, Network, Program
+from bitrain.spec.or_groups import always_counted, grouped
 
 
 class CountsFit(Component):
     """One neuron of the array: its count needs no more than its bits, for ever.
 
     ``budget`` counts lanes with a weight, cycle by cycle, and is assumed to stay within the bound.
+    With OR groups it counts groups with a positive weight, and all groups, whose bit of negative
+    weights is inverted.
     What the array has counted since the neuron's start must never exceed the budget, and never need
     more than ``count_bits``; here it is taken modulo one bit more than the bound needs.
 
     Parameters
     ----------
     network
-        For its banks.
+        For its banks and OR groups.
     num_lanes
         N.
     bound
-        Most lanes with a weight, over all cycles of a neuron.
+        The largest budget, over all cycles of a neuron.
     count_bits
         Width of a count in the accelerator.
     array
@@ -66,7 +70,8 @@ class CountsFit(Component):
         banks = self.network.activation_bank, self.network.weight_bank
         one = Array(channels=1, positions=1, lanes=self.num_lanes)
         wide = max(self.count_bits, self.bound.bit_length()) + 1
-        m.submodules.array = array = self.array(*banks, one, count_bits=wide)
+        options = {"or_lanes": self.network.or_lanes} if self.network.or_lanes > 1 else {}
+        m.submodules.array = array = self.array(*banks, one, count_bits=wide, **options)
         m.d.comb += [
             array.restart.eq(self.restart),
             array.step.eq(self.step),
@@ -74,16 +79,14 @@ class CountsFit(Component):
             array.weights[0].eq(self.weights),
         ]
         # The lanes that can give a one, delayed as the array delays them.
-        m.submodules.possible = possible = PopulationCount(self.num_lanes, pipelined=one.pipelined)
-        weighted = Signal(self.num_lanes)
+        could = self._could_be_one()
+        m.submodules.possible = possible = PopulationCount(len(could), pipelined=one.pipelined)
+        weighted = Signal(len(could))
         lanes = Signal.like(possible.count)
         steps, firsts = (Signal(3 if one.pipelined else 2, name=f"{x}s") for x in ("step", "first"))
         start, budget, before = Signal(wide), Signal(wide), Signal(wide)
         m.d.sync += [
-            *(
-                weighted[j].eq((self.weights[j].magnitude != 0) | self.weights[j].sign)
-                for j in range(self.num_lanes)
-            ),
+            weighted.eq(could),
             lanes.eq(possible.count),
             steps.eq(Cat(self.step, steps)),
             firsts.eq(Cat(self.first, firsts)),
@@ -104,6 +107,15 @@ class CountsFit(Component):
             Assert(count < 1 << self.count_bits, "needs more bits"),
         ]
         return m
+
+    def _could_be_one(self) -> Value:
+        """Of the bits that a neuron counts in a cycle."""
+        weights = [self.weights[j] for j in range(self.num_lanes)]
+        if (size := self.network.or_lanes) == 1:
+            return Cat((weight.magnitude != 0) | weight.sign for weight in weights)
+        positive = Cat((weight.magnitude != 0) & ~weight.sign for weight in weights)
+        groups = [positive[j : j + size].any() for j in range(0, self.num_lanes, size)]
+        return Cat(*groups, *(Const(1, 1) for _ in groups))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +145,8 @@ def ranges(program: Program, bias_words: list[int]) -> Iterator[Range]:
     """Extremes of each layer in counter mode, over channels; ``bias_words`` as in the ROM's image.
 
     A positive weight m counts at most min(L, m) ones in L cycles; a negative one counts L less at
-    most as many. In binary arithmetic they count up to 2^n m, and down to -2^n m - 1.
+    most as many. The weights of an OR group and one sign count at most L together. In binary
+    arithmetic they count up to 2^n m, and down to -2^n m - 1.
     """
     network, bits = program.network, program.score_bits
     binary = program.array.arithmetic == "binary"
@@ -145,6 +158,11 @@ def ranges(program: Program, bias_words: list[int]) -> Iterator[Range]:
             negatives = (matrix < 0).sum(1)
             most = network.one * matrix.clip(min=0).sum(1) - negatives
             fewest = network.one * matrix.clip(max=0).sum(1) - negatives
+        elif network.or_lanes > 1:
+            extra = always_counted(layer, program.array.lanes, network.or_lanes)
+            groups = grouped(matrix, network.or_lanes)
+            most = extra + groups.clip(0, length).sum(2).clip(max=length).sum(1)
+            fewest = extra - (-groups).clip(0, length).sum(2).clip(max=length).sum(1)
         else:
             ones = abs(matrix).clip(max=length)
             most = (ones * (matrix > 0) + length * (matrix < 0)).sum(1)

@@ -79,9 +79,10 @@ def proofs_of(program: Program) -> Iterator[Proof]:
         )
     elif streams:  # else other neurons count
         lanes, bits = program.array.lanes, program.count_bits
-        bound = max(layer.num_inputs * layer.stream_length for layer in network.layers)
+        bound = max(sums.largest_count or 0 for sums in program.sums)
+        most = "K L =" if network.or_lanes == 1 else f"OR groups of {network.or_lanes}, up to"
         yield Proof(
-            claim=f"counts of {lanes} lanes: {bits} bits suffice for K L = {bound}",
+            claim=f"counts of {lanes} lanes: {bits} bits suffice for {most} {bound}",
             component=CountsFit(network, num_lanes=lanes, bound=bound, count_bits=bits),
         )
 

@@ -22,6 +22,8 @@ class Streams:
     weight_bank: SngBank
     length: int
     """L, a power of two, at most 2^n."""
+    or_lanes: int = 1
+    """g, inputs whose product bits are ORed before they count (``bitrain.spec.or_groups``)."""
 
     def __post_init__(self):
         first, second = (
@@ -55,9 +57,11 @@ class PackedWeights:
     shape: tuple[int, int, int, int]
     """(out, in / groups, kernel rows, kernel columns)"""
     words: np.ndarray
-    """Streams and sign masks: (groups, blocks, words, 2, BLOCK), uint64."""
+    """Streams and sign masks: (groups, blocks, words, 2, BLOCK), uint64. With OR groups, streams of
+    positive and of negative weights."""
     offsets: np.ndarray
     """What sign masks add to the counts, taken off: (groups, out / groups), int64."""
+    or_lanes: int
 
 
 @lru_cache(maxsize=16)
@@ -94,18 +98,25 @@ def pack_weights(streams: Streams, weight: np.ndarray, groups: int = 1) -> Packe
     _, table = streams.tables
     lanes, per_stream, _ = table.shape
     per_word = WORD // 8 // table.itemsize
-    num_words = -(-inputs * per_stream // per_word)
+    word, cell = _places(inputs, per_stream, per_word, streams.or_lanes)
+    num_words = -(-(word[-1] + 1) // streams.or_lanes) * streams.or_lanes
     num_blocks = -(-num_out // BLOCK)
+    magnitude = table[np.arange(inputs) % lanes, :, np.abs(matrix)]
+    negative = (matrix < 0)[..., None]
+    if streams.or_lanes == 1:
+        pair = magnitude, negative * table.dtype.type((1 << min(WORD, streams.length)) - 1)
+    else:
+        pair = magnitude * ~negative, magnitude * negative
     full = np.zeros((2, groups, num_blocks * BLOCK, num_words * per_word), table.dtype)
-    used = full[:, :, :num_out, : inputs * per_stream]
-    magnitude, mask = used.reshape(2, groups, num_out, inputs, -1)
-    magnitude[:] = table[np.arange(inputs) % lanes, :, np.abs(matrix)]
-    mask[matrix < 0] = (1 << min(WORD, streams.length)) - 1
+    for plane, values in zip(full, pair, strict=True):
+        values = np.broadcast_to(values, magnitude.shape).reshape(groups, num_out, -1)
+        plane[:, :num_out, word * per_word + cell] = values
     blocks = full.view(np.uint64).reshape(2, groups, num_blocks, BLOCK, num_words)
     return PackedWeights(
         shape=weight.shape,
         words=np.ascontiguousarray(blocks.transpose(1, 2, 4, 0, 3)),
-        offsets=-streams.length * (matrix < 0).sum(2, dtype=np.int64),
+        offsets=-streams.length * negative.sum((2, 3), dtype=np.int64) * (streams.or_lanes == 1),
+        or_lanes=streams.or_lanes,
     )
 
 
@@ -143,13 +154,14 @@ def convolve(
     sums = [np.empty((images, num_out // groups, rows * columns), np.int32) for _ in range(groups)]
     tiles = -(-images * rows * columns // TILE)
     table, _ = streams.tables
-    plan = _plan((window * width + np.arange(kernel_columns)).ravel(), table)
+    window = (window * width + np.arange(kernel_columns)).ravel()
+    plan = _plan(window, table, packed.or_lanes)
     for group in range(groups):
         first = group * channels * height * width
         accumulate(
             maps.reshape(images, groups * channels * height * width),
             ((starts.ravel() + first).astype(np.uint64), plan, table.ravel()),
-            (packed.words[group], packed.offsets[group]),
+            (packed.words[group], packed.offsets[group], packed.or_lanes),
             min(32, tiles // 64 + 1),
             sums[group],
         )
@@ -165,12 +177,26 @@ def _pad(activations: np.ndarray, padding: tuple[int, int], kind: np.dtype) -> n
     return maps
 
 
-def _plan(window: np.ndarray, table: np.ndarray) -> np.ndarray:
+def _places(
+    inputs: int, per_stream: int, per_word: int, or_lanes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Word of each cell of a neuron's streams and its place there, input by input: (cells,) each.
+
+    Members of a group meet in as many words, at the same place.
+    """
+    k, part = np.divmod(np.arange(inputs * per_stream), per_stream)
+    group, member = np.divmod(k, or_lanes)
+    word, cell = np.divmod(group * per_stream + part, per_word)
+    return word * or_lanes + member, cell
+
+
+def _plan(window: np.ndarray, table: np.ndarray, or_lanes: int) -> np.ndarray:
     """Where each cell of a window is read, looked up and packed: (3, cells), uint64."""
     lanes, per_stream, numbers = table.shape
     per_word = WORD // 8 // table.itemsize
     cell = np.arange(window.size * per_stream)
     source = window.repeat(per_stream)
     row = cell // per_stream % lanes * per_stream + cell % per_stream
-    place = cell // per_word * (TILE * per_word) + cell % per_word
+    word, at = _places(window.size, per_stream, per_word, or_lanes)
+    place = word * (TILE * per_word) + at
     return np.stack([source, row * numbers, place]).astype(np.uint64)

@@ -7,30 +7,16 @@ AND, an XOR, a population count and an addition; a window's largest accumulator 
 registers.
 """
 
-from typing import Any
-
 import numpy as np
-from numba import njit, prange, types
-from numba.extending import intrinsic
+from numba import njit, prange
 
 from bitrain.spec import Layer
 from bitrain.spec.stream import first_emitting, left_shift, threshold_bits
 
 from .convolution import Streams, convolve
+from .ones import ones
 
 WORD = 64
-
-
-def _emit_ones(context, builder, signature, arguments):
-    return builder.ctpop(arguments[0])
-
-
-def _type_ones(_context, word):
-    return types.uint64(word), _emit_ones
-
-
-# Typed Any: a checker would take the typing context for an argument of the call.
-_ones: Any = intrinsic(_type_ones)
 
 
 def accumulate_and_fire(streams: Streams, activations: np.ndarray, layer: Layer) -> np.ndarray:
@@ -131,8 +117,7 @@ def _fire(last_chunk, last_weights, neurons, geometry, fires):
                     for word in range(words):
                         bits, both = streams[m, t, word], weights[t, word]
                         for o in range(num_out):
-                            ones = _ones((bits & both[0, o]) ^ both[1, o])
-                            state[m, o] += np.int64(ones)
+                            state[m, o] += np.int64(ones((bits & both[0, o]) ^ both[1, o]))
                 largest[:] = state[0]
                 for m in range(1, members):
                     for o in range(num_out):

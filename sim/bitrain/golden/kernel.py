@@ -20,6 +20,8 @@ from numba.core import cgutils
 from numba.core.cgutils import ir
 from numba.extending import intrinsic
 
+from .or_kernel import count_groups
+
 WORD = 64
 SIMD = 8
 """Words of a vector."""
@@ -120,11 +122,12 @@ def accumulate(maps, windows, weights, tiles_at_once, sums):
     maps: zero-padded activations (images, size). windows: where the window of each position begins
     in a map (positions,); for each cell of a window where its activation lies from there, where its
     lane begins in the table and its place in a packed tile, (3, cells); the table of streams, flat.
-    weights: streams and sign masks (blocks, words, 2, BLOCK); what is added to each neuron's counts
-    (out,), int64. tiles_at_once: what a thread takes at a time. The others are unsigned.
+    weights: streams and sign masks (blocks, words, 2, BLOCK), or as ``count_groups`` takes them for
+    OR groups; what is added to each neuron's counts (out,), int64; g. tiles_at_once: what a thread
+    takes at a time. The others are unsigned.
     """
     starts, plan, table = windows
-    words, offsets = weights
+    words, offsets, or_lanes = weights
     blocks, num_words = words.shape[:2]
     images, num_out, size = sums.shape
     positions = images * size
@@ -139,7 +142,10 @@ def accumulate(maps, windows, weights, tiles_at_once, sums):
             _locate(tile, starts, maps.shape[1], positions, bases)
             _pack(flat, bases, plan, table, cells)
             for block in range(blocks):
-                _count(rows, words, block, counts)
+                if or_lanes == 1:
+                    _count(rows, words, block, counts)
+                else:
+                    count_groups(rows, words, block, or_lanes, counts)
                 for o in range(block * BLOCK, min(num_out, (block + 1) * BLOCK)):
                     image, position = divmod(tile * TILE, size)
                     for p in range(min(TILE, positions - tile * TILE)):

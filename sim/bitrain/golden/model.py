@@ -95,15 +95,20 @@ def predict(
     return np.concatenate(scores).reshape(len(images), network.num_scores)
 
 
+def _streams(network: Network, layer: Layer) -> Streams:
+    banks = network.activation_bank, network.weight_bank
+    return Streams(*banks, layer.stream_length, network.or_lanes)
+
+
 def _stochastic_sums(network: Network, layer: Layer, activations: np.ndarray) -> np.ndarray:
-    streams = Streams(network.activation_bank, network.weight_bank, layer.stream_length)
+    streams = _streams(network, layer)
     packed = _packed(streams, layer)
     return convolve(streams, activations, packed, layer.stride, layer.padding)
 
 
 def _fired(network: Network, layer: Layer, activations: np.ndarray) -> np.ndarray:
     """Activations of a layer in stream mode."""
-    streams = Streams(network.activation_bank, network.weight_bank, layer.stream_length)
+    streams = _streams(network, layer)
     return accumulate_and_fire(streams, activations, layer)
 
 

@@ -88,7 +88,12 @@ def _product_bits(network: Network, layer: Layer, channel: int, inputs: np.ndarr
 
 
 def _accumulate(network: Network, layer: Layer, channel: int, inputs: np.ndarray) -> int:
-    return int(layer.bias[channel]) + int(_product_bits(network, layer, channel, inputs).sum())
+    bits = _product_bits(network, layer, channel, inputs)
+    if network.or_lanes > 1:
+        firsts = range(0, layer.num_inputs, network.or_lanes)
+        groups = [bits[k : k + network.or_lanes] for k in firsts]
+        bits = np.array([(group > 0).any(0).astype(int) - (group < 0).any(0) for group in groups])
+    return int(layer.bias[channel]) + int(bits.sum())
 
 
 def _max_pool(layer: Layer, neurons: np.ndarray) -> np.ndarray:

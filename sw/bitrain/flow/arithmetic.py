@@ -175,7 +175,7 @@ def _array_alone(network: Network, array: Array, folder: Path, device: str) -> d
         circuit = BinaryArray(array, bits=network.bits, count_bits=count_bits)
     else:
         banks = network.activation_bank, network.weight_bank
-        circuit = MacArray(*banks, array, count_bits=count_bits)
+        circuit = MacArray(*banks, array, count_bits=count_bits, or_lanes=network.or_lanes)
     report = synthesise_component(circuit, device, folder, name="array")
     carry = report.resources.carry_lut
     return {**_resources(report, folder), "carry_lut": carry, "count_bits": count_bits}

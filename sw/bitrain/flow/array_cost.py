@@ -87,6 +87,7 @@ def _measure(network: Network, array: Array, folder: Path, device: str) -> dict[
         network.weight_bank,
         array,
         count_bits=Program(network, array).count_bits,
+        or_lanes=network.or_lanes,
     )
     report = synthesise_component(circuit, device, folder, name="array")
     return {

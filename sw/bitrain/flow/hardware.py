@@ -80,6 +80,7 @@ def sharing(run: Run) -> dict[str, Any]:
             run.network.weight_bank,
             run.config.array.model_copy(update={"sharing": sharing}),
             count_bits=program.count_bits,
+            or_lanes=run.network.or_lanes,
         )
         folder = run.workspace.path("arrays", sharing)
         report = synthesise_component(

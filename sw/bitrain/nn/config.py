@@ -4,9 +4,26 @@ from collections.abc import Collection, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
-from bitrain.spec import BitrainError, LaneWire, Lfsr, Neuron, Ramp, SngBank, Sobol, VanDerCorput
+from bitrain.spec import (
+    BitrainError,
+    LaneWire,
+    Lfsr,
+    Neuron,
+    OrLanes,
+    Ramp,
+    SngBank,
+    Sobol,
+    VanDerCorput,
+)
 from bitrain.spec.bank import MAX_LANES
 from bitrain.spec.sequence import MAX_SOBOL_DIMENSION
 
@@ -90,6 +107,10 @@ class ScConfig(BaseModel):
     """Of single layers, by their names, where it is not the network's."""
     lanes: int = Field(default=16, ge=1, le=MAX_LANES)
     """N, products of a neuron formed at once; the array's lanes are a multiple of it."""
+    or_lanes: OrLanes = 1
+    """g, neighbouring inputs whose product bits are ORed before they are counted
+    (``bitrain.spec.or_groups``), of all layers; the array's lanes are a multiple of it. Weights
+    below 1/g of a group never saturate if ``weight_source`` is inverted with the period g."""
     activation_source: StreamSource = StreamSource(kind="van_der_corput", wiring="inverted")
     weight_source: StreamSource = StreamSource(kind="sobol")
     normalise: bool = True
@@ -106,6 +127,10 @@ class ScConfig(BaseModel):
                 raise ValueError(
                     f"stream length {length} is not a power of two up to 2^bits = {1 << self.bits}"
                 )
+        if self.or_lanes > 1 and "stream" in (self.neuron, *self.layer_neurons.values()):
+            raise ValueError(
+                f"or_lanes = {self.or_lanes} is for neurons in counter mode, not for stream mode"
+            )
         for name in _SOURCES:
             source = getattr(self, name)
             if source.seed >= 1 << self.bits:
@@ -124,6 +149,14 @@ class ScConfig(BaseModel):
                 "minima; give the sources another kind, wiring or seed"
             )
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_groups_of_one(self, handler: Any) -> dict[str, Any]:
+        """What was trained before there were OR groups needs no training again."""
+        content = handler(self)
+        if self.or_lanes == 1:
+            content.pop("or_lanes", None)
+        return content
 
     @property
     def length(self) -> int:

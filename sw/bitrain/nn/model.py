@@ -15,6 +15,7 @@ from .chain import read_chain
 from .config import ScConfig
 from .float_layer import FloatLayer, joined
 from .layer import Noise, ScLayer
+from .or_sums import OredSums
 from .sums import BinarySums, ExactSums, StochasticSums
 
 
@@ -61,7 +62,10 @@ class ScModel(nn.Module):
 
     def _sums(self, length: int) -> ExactSums:
         if self.arithmetic == "stochastic":
-            return StochasticSums(*self.config.banks(), length)
+            streams = *self.config.banks(), length
+            if self.config.or_lanes > 1:
+                return OredSums(*streams, self.config.or_lanes)
+            return StochasticSums(*streams)
         return BinarySums(self.config.bits, length)
 
     @property
@@ -100,8 +104,14 @@ class ScModel(nn.Module):
         """Measure every layer's stochastic errors on a batch; training then adds noise like them.
 
         Sums of real numbers are quicker than exact ones, the more so the longer the streams are.
-        Evaluation stays exact.
+        Evaluation stays exact. :class:`BitrainError` with OR groups: how far these saturate depends
+        on the image and is no noise.
         """
+        if self.config.or_lanes > 1:
+            raise BitrainError(
+                f"or_lanes = {self.config.or_lanes}: noise on real sums does not model how OR "
+                "groups saturate; train with exact sums (noise_epochs: 0, mode: exact)"
+            )
 
         def measure(layer: ScLayer, activations: Tensor, added: Tensor | None) -> Tensor:
             exact = layer.accumulate(activations, added)
@@ -151,6 +161,7 @@ class ScModel(nn.Module):
             name=name,
             activation_bank=activation_bank,
             weight_bank=weight_bank,
+            or_lanes=self.config.or_lanes,
             layers=tuple(layer.to_spec() for layer in self.steps),
             metadata=metadata or {},
         )

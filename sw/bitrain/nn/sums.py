@@ -24,6 +24,8 @@ INT8_MULTIPLE = 8
 """What matrix products of 8-bit integers ask of columns; they need more than twice as many rows."""
 
 Pair = tuple[int, int]
+Geometry = tuple[Pair, Pair, int]
+"""Stride, padding and groups of a convolution."""
 
 
 class _ExactConvolution(torch.autograd.Function):
@@ -33,10 +35,10 @@ class _ExactConvolution(torch.autograd.Function):
         activations: Tensor,
         weight: Tensor,
         sums: "ExactSums",
-        geometry: tuple[Pair, Pair, int],
+        geometry: Geometry,
     ) -> Tensor:
         ctx.save_for_backward(activations, weight)
-        ctx.geometry, ctx.scale = geometry, sums.length / 4.0**sums.bits
+        ctx.geometry, ctx.sums = geometry, sums
         device = activations.device.type
         autocast = torch.is_autocast_enabled(device)
         ctx.dtype = torch.get_autocast_dtype(device) if autocast else activations.dtype
@@ -46,21 +48,9 @@ class _ExactConvolution(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         activations, weight = ctx.saved_tensors
-        (stride, padding, groups), needed = ctx.geometry, ctx.needs_input_grad
-        found = torch.ops.aten.convolution_backward(
-            (gradients[0] * ctx.scale).to(ctx.dtype),
-            activations.to(ctx.dtype),
-            weight.to(ctx.dtype),
-            None,
-            stride,
-            padding,
-            (1, 1),
-            False,
-            (0, 0),
-            groups,
-            (needed[0], needed[1], False),
-        )
-        pairs = zip(found, (activations, weight), strict=False)
+        of_type = (gradients[0].to(ctx.dtype), activations.to(ctx.dtype), weight.to(ctx.dtype))
+        found = ctx.sums.gradients(*of_type, ctx.geometry, ctx.needs_input_grad[:2])
+        pairs = zip(found, (activations, weight), strict=True)
         return *(g if g is None else g.to(like.dtype) for g, like in pairs), None, None
 
 
@@ -100,6 +90,31 @@ class ExactSums(nn.Module, ABC):
     ) -> Tensor:
         """The sums alone."""
 
+    def gradients(
+        self,
+        gradient: Tensor,
+        activations: Tensor,
+        weight: Tensor,
+        geometry: Geometry,
+        needed: tuple[bool, bool],
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Of activations and of weights, where needed: those of the real-valued layer."""
+        stride, padding, groups = geometry
+        found = torch.ops.aten.convolution_backward(
+            gradient * (self.length / 4.0**self.bits),
+            activations,
+            weight,
+            None,
+            stride,
+            padding,
+            (1, 1),
+            False,
+            (0, 0),
+            groups,
+            (*needed, False),
+        )
+        return found[:2]
+
     @abstractmethod
     def dtype(self, num_inputs: int, largest_bias: int = 0) -> torch.dtype:
         """Float type in which sums of so many products and a bias in product bits are exact."""
@@ -138,7 +153,7 @@ class StochasticSums(ExactSums):
         self, activations: Tensor, weight: Tensor, stride: Pair, padding: Pair, *, groups: int = 1
     ) -> Tensor:
         """The sums as matrix products of 0/1 expansions, on any device: int32."""
-        windows, shape = _windows(activations, weight, stride, padding)
+        windows, shape = unfold_windows(activations, weight, stride, padding)
         pairs = zip(
             windows.to(torch.int32).transpose(1, 2).flatten(0, 1).chunk(groups, 1),
             weight.to(torch.int32).flatten(1).chunk(groups),
@@ -183,12 +198,12 @@ class BinarySums(ExactSums):
             sums = F.conv2d(activations, weight, None, stride, padding, (1, 1), groups)
             return sums / self.fineness
         # Some algorithms for convolutions on GPUs (Winograd, FFT) are not exact on integers.
-        windows, shape = _windows(activations, weight, stride, padding)
+        windows, shape = unfold_windows(activations, weight, stride, padding)
         matrices = weight.flatten(1).unflatten(0, (groups, -1))
         return (matrices @ windows.unflatten(1, (groups, -1))).reshape(shape) / self.fineness
 
 
-def _windows(
+def unfold_windows(
     activations: Tensor, weight: Tensor, stride: Pair, padding: Pair
 ) -> tuple[Tensor, tuple[int, int, int, int]]:
     """The inputs of every position (batch, K, positions), and the shape of the sums."""

@@ -172,6 +172,33 @@ def test_stream_mode(build, seed):
     check(network, array, random_images(network, 2))
 
 
+def ored(network: Network, or_lanes: int) -> Network:
+    return Network.model_validate(dict(network) | {"or_lanes": or_lanes})
+
+
+@pytest.mark.parametrize(("seed", "or_lanes"), [(0, 2), (1, 4), (2, 8), (3, 2)])
+@pytest.mark.parametrize("build", [random_network, residual_network, grouped_network])
+def test_or_groups(build, or_lanes, seed):
+    """Of lanes of the wiring's period, and of several periods; inputs that fill no group."""
+    rng = np.random.default_rng(seed)
+    bits, lanes = int(rng.integers(2, 5)), int(rng.choice([1, 2, 3, 4]))
+    network = build(seed, bits=bits, lanes=lanes, length=1 << int(rng.integers(bits + 1)))
+    array = Array(
+        channels=int(rng.integers(1, 4)),
+        positions=int(rng.integers(1, 5)),
+        lanes=int(np.lcm(lanes, or_lanes)),
+        sharing=list(Sharing)[seed % 2],
+    )
+    check(ored(network, or_lanes), array, random_images(network, 1))
+
+
+def test_or_groups_of_pipelined_counts():
+    network = ored(random_network(3, bits=3, lanes=20), 4)
+    array = Array(channels=2, positions=4, lanes=20)
+    assert array.pipelined
+    check(network, array, random_images(network, 1))
+
+
 def test_stream_mode_of_pipelined_counts():
     network = streamed(random_network(5, bits=3, lanes=20))
     array = Array(channels=2, positions=4, lanes=20)
@@ -249,20 +276,22 @@ def test_random_stalls_on_both_streams():
 
 
 @pytest.mark.parametrize(
-    ("build", "seed", "bits"),
+    ("build", "seed", "bits", "or_lanes"),
     [
-        (random_network, 0, 3),
-        (random_network, 1, 4),
-        (residual_network, 2, 4),
-        (residual_network, 3, 3),
-        (grouped_network, 4, 3),
-        (dense_network, 5, 3),
+        (random_network, 0, 3, 1),
+        (random_network, 1, 4, 1),
+        (residual_network, 2, 4, 1),
+        (residual_network, 3, 3, 1),
+        (grouped_network, 4, 3, 1),
+        (dense_network, 5, 3, 1),
+        (random_network, 6, 4, 4),
+        (residual_network, 7, 3, 2),
     ],
 )
-def test_every_prefix_at_run_time(build, seed, bits):
+def test_every_prefix_at_run_time(build, seed, bits, or_lanes):
     """One accelerator runs all prefixes, in any order, each like the network that golden makes."""
     rng = np.random.default_rng(seed)
-    network = build(seed, bits=bits, lanes=2)
+    network = ored(build(seed, bits=bits, lanes=2), or_lanes)
     array = Array(channels=2, positions=int(rng.integers(1, 4)), lanes=4)
     program = Program(network, array, run_time_length=True)
     lengths = rng.permutation(list(program.prefixes)).tolist()

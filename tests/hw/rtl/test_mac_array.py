@@ -10,13 +10,24 @@ BITS, LENGTH, COUNT_BITS = 4, 8, 8
 
 @pytest.mark.parametrize("sharing", Sharing)
 @pytest.mark.parametrize(
-    ("channels", "positions", "lanes"), [(2, 3, 4), (1, 1, 2), (3, 1, 6), (1, 2, 18)]
+    ("channels", "positions", "lanes", "or_lanes"),
+    [
+        (2, 3, 4, 1),
+        (1, 1, 2, 1),
+        (3, 1, 6, 1),
+        (1, 2, 18, 1),
+        (2, 3, 4, 2),
+        (1, 1, 2, 2),
+        (2, 1, 8, 4),
+        (1, 2, 8, 8),
+        (1, 2, 20, 4),
+    ],
 )
-def test_counts_of_consecutive_tiles(channels, positions, lanes, sharing):
+def test_counts_of_consecutive_tiles(channels, positions, lanes, or_lanes, sharing):
     array = Array(channels=channels, positions=positions, lanes=lanes, sharing=sharing)
     x_bank = SngBank.wired(Lfsr(width=BITS, seed=5), 2, "rotated")
     w_bank = SngBank.wired(VanDerCorput(width=BITS), 2, "rotated")
-    dut = MacArray(x_bank, w_bank, array, count_bits=COUNT_BITS)
+    dut = MacArray(x_bank, w_bank, array, count_bits=COUNT_BITS, or_lanes=or_lanes)
     rng = np.random.default_rng(0)
     one = 1 << BITS
     tiles, chunks = 3, 2
@@ -29,7 +40,13 @@ def test_counts_of_consecutive_tiles(channels, positions, lanes, sharing):
 
     x_bits = lane_values(x_bank) < a[..., None]
     w_bits = lane_values(w_bank) < w[..., None]
-    products = (x_bits[:, :, :, None] & w_bits[:, :, None]) ^ (s[:, :, None, :, :, None] == 1)
+    products, negative = x_bits[:, :, :, None] & w_bits[:, :, None], s[:, :, None, :, :, None] == 1
+    if or_lanes == 1:
+        products = products ^ negative
+    else:
+        groups = (*products.shape[:4], -1, or_lanes, LENGTH)
+        some, none = ((products & sign).reshape(groups).any(5) for sign in (~negative, negative))
+        products = np.concatenate([some, ~none], 4)
     # Counts go on from tile to tile.
     expected = products.sum((1, 4, 5)).reshape(tiles, -1).cumsum(0) % (1 << COUNT_BITS)
     done = []

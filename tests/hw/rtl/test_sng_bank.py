@@ -6,6 +6,7 @@ from bitrain.rtl import StochasticNumberGenerators
 from bitrain.spec import LaneWire, Lfsr, SngBank, Sobol, VanDerCorput
 
 
+@pytest.mark.parametrize("signed", [False, True])
 @pytest.mark.parametrize(
     "bank",
     [
@@ -17,14 +18,17 @@ from bitrain.spec import LaneWire, Lfsr, SngBank, Sobol, VanDerCorput
         ),
     ],
 )
-def test_bits_are_comparisons_with_the_lane_values(bank):
+def test_bits_are_comparisons_with_the_lane_values(bank, signed):
     repeats, num_vectors = 2, 3
     num_lanes = repeats * len(bank.lanes)
     one = 1 << bank.sequence.width
-    dut = StochasticNumberGenerators(bank, num_vectors=num_vectors, num_lanes=num_lanes)
+    dut = StochasticNumberGenerators(
+        bank, num_vectors=num_vectors, num_lanes=num_lanes, signed=signed
+    )
     rng = np.random.default_rng(1)
     numbers = rng.integers(0, one + 1, (num_vectors, num_lanes))
     numbers[0, 0], numbers[1, 0] = 0, one
+    signs = rng.integers(0, 2, numbers.shape) * signed
     values = np.tile(bank.values(one), (repeats, 1))
     expected = values[None] < numbers[:, :, None]
     assert (expected.sum(-1) == numbers).all()
@@ -32,13 +36,17 @@ def test_bits_are_comparisons_with_the_lane_values(bank):
     async def testbench(ctx):
         for i, j in np.ndindex(*numbers.shape):
             ctx.set(dut.numbers[i][j], int(numbers[i, j]))
+            if signed:
+                ctx.set(dut.signs[i][j], int(signs[i, j]))
         ctx.set(dut.restart, 1)
         await ctx.tick()
         ctx.set(dut.restart, 0)
         ctx.set(dut.step, 1)
         for t in range(one):
             await ctx.tick()  # latency: one cycle
-            got = [[ctx.get(dut.bits[i]) >> j & 1 for j in range(num_lanes)] for i in range(3)]
-            assert np.array_equal(got, expected[:, :, t])
+            outputs = [dut.bits, dut.negative_bits] if signed else [dut.bits]
+            for sign, output in enumerate(outputs):
+                got = [[ctx.get(output[i]) >> j & 1 for j in range(num_lanes)] for i in range(3)]
+                assert np.array_equal(got, expected[:, :, t] & (signs == sign))
 
     simulate(dut, testbench)

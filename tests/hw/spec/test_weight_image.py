@@ -52,10 +52,11 @@ def test_file(tmp_path):
 
 
 @pytest.mark.parametrize("build", [random_network, residual_network])
-@pytest.mark.parametrize("run_time_length", [False, True])
-def test_other_trainings_fit(build, run_time_length):
+@pytest.mark.parametrize(("run_time_length", "or_lanes"), [(False, 1), (True, 1), (True, 2)])
+def test_other_trainings_fit(build, run_time_length, or_lanes):
     """Accumulators have room for any weights."""
     network = build(3, bits=3, lanes=2)
+    network = Network.model_validate({**dict(network), "or_lanes": or_lanes})
     program = loadable(network, run_time_length=run_time_length)
     for seed in range(4):
         other = retrained(network, seed)

@@ -119,3 +119,5 @@ def test_what_cannot_be_skipped_is_refused():
         Program(network, binary, skip_zeros=True)
     with pytest.raises(BitrainError, match=r"skip-zeros: layer '\w+' is in stream mode"):
         Program(streamed(network), array, skip_zeros=True)
+    with pytest.raises(BitrainError, match="skip-zeros: with OR groups each chunk counts one too"):
+        Program(network.model_copy(update={"or_lanes": 2}), array, skip_zeros=True)

@@ -15,7 +15,7 @@ from bitrain.formal.sequence import SequenceIsPermutation, SourceFollowsSequence
 from bitrain.formal.streams import BytesAreKept, ElementsAreKept, ScoresAreKept
 from bitrain.gen import generate_ip
 from bitrain.rtl import Accelerator, Loader, SequenceSource, SerialFrames, StreamNeurons
-from bitrain.spec import Array, Lfsr, Program, Ramp, SerialLink, Sobol, VanDerCorput
+from bitrain.spec import Array, Lfsr, Network, Program, Ramp, SerialLink, Sobol, VanDerCorput
 
 pytestmark = pytest.mark.tools
 
@@ -136,19 +136,34 @@ def test_faulty_streams_are_refuted(program):
 
 
 def counts_fit(program: Program, count_bits: int) -> bool:
-    bound = (1 << program.count_bits) - 1
-    return proven(CountsFit(program.network, num_lanes=3, bound=bound, count_bits=count_bits))
+    lanes, bound = 3 * program.network.or_lanes, (1 << program.count_bits) - 1
+    return proven(CountsFit(program.network, num_lanes=lanes, bound=bound, count_bits=count_bits))
 
 
-def test_counts_need_their_bits(program):
+def ored(network: Network, or_lanes: int) -> Network:
+    return Network.model_validate(dict(network) | {"or_lanes": or_lanes})
+
+
+@pytest.mark.parametrize("or_lanes", [1, 2])
+def test_counts_need_their_bits(program, or_lanes):
+    program = Program(ored(program.network, or_lanes), ARRAY)
     assert counts_fit(program, program.count_bits)
     assert not counts_fit(program, program.count_bits - 1)
 
 
-@pytest.mark.parametrize("network", [random_network(2, lanes=2), residual_network(1, lanes=2)])
+@pytest.mark.parametrize(
+    "network",
+    [
+        random_network(2, lanes=2),
+        residual_network(1, lanes=2),
+        ored(random_network(2, lanes=2), 4),
+        ored(residual_network(1, lanes=2), 2),
+    ],
+)
 @pytest.mark.parametrize("arithmetic", ["stochastic", "binary"])
 def test_accumulators_fit_and_would_not_with_other_biases(network, arithmetic):
-    program = Program(network, ARRAY.model_copy(update={"arithmetic": arithmetic}))
+    update = {"arithmetic": arithmetic, "lanes": 4}
+    program = Program(network, ARRAY.model_copy(update=update))
     assert all(found.fits for found in ranges(program, program.bias_words))
     largest = (1 << (program.score_bits - 1)) - 1
     assert not all(found.fits for found in ranges(program, [largest] * len(program.bias_words)))

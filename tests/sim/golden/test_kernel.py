@@ -22,6 +22,7 @@ def reference(
     r_activation = streams.activation_bank.values(streams.length)
     r_weight = streams.weight_bank.values(streams.length)
     num_out, _, kh, kw = weight.shape
+    g = streams.or_lanes
     padded = np.pad(activations, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
     rows, columns = (padded.shape[2] - kh) // sh + 1, (padded.shape[3] - kw) // sw + 1
     sums = np.zeros((len(padded), num_out, rows, columns), np.int64)
@@ -30,7 +31,11 @@ def reference(
         a = padded[image, :, y * sh : y * sh + kh, x * sw : x * sw + kw].ravel()
         for o, w in enumerate(weight.reshape(num_out, -1)):
             both = (r_activation[lane] < a[:, None]) & (r_weight[lane] < np.abs(w)[:, None])
-            sums[image, o, y, x] = (np.sign(w) * both.sum(1)).sum()
+            firsts = range(0, w.size, g)
+            for sign in 1, -1:
+                bits = both & (np.sign(w) == sign)[:, None]
+                joined = [np.any(bits[k : k + g], 0) for k in firsts] if g > 1 else bits
+                sums[image, o, y, x] += sign * np.sum(joined)
     return sums
 
 
@@ -40,7 +45,8 @@ def convolutions(draw, length: int | None = None):
     n = 8 if length else draw(st.integers(2, 8))
     length = length or 1 << draw(st.integers(0, n))
     num_lanes = draw(st.integers(1, 40))
-    streams = Streams(draw(banks(n, num_lanes)), draw(banks(n, num_lanes)), length)
+    groups = draw(st.sampled_from([1, 2, 4, 8]))
+    streams = Streams(draw(banks(n, num_lanes)), draw(banks(n, num_lanes)), length, groups)
     pair = st.tuples(st.integers(1, 3), st.integers(1, 3))
     kernel, stride = draw(pair), draw(pair)
     padding = draw(st.tuples(st.integers(0, 2), st.integers(0, 2)))

@@ -20,7 +20,7 @@ def assert_same(first: list[np.ndarray], second: list[np.ndarray]) -> None:
 
 
 @settings(deadline=None, max_examples=60)
-@given(network=networks(shortcut=True, stream=True), seed=st.integers(0, 1000))
+@given(network=networks(shortcut=True, stream=True, or_lanes=True), seed=st.integers(0, 1000))
 def test_fast_model_is_the_reference_bit_by_bit(network, seed):
     images = random_images(network, 2, seed)
     assert_same(golden.run(network, images), golden.run_reference(network, images))
@@ -35,7 +35,7 @@ def test_streams_around_the_word_length(length):
 
 
 @settings(deadline=None, max_examples=40)
-@given(network=networks(shortcut=True))
+@given(network=networks(shortcut=True, or_lanes=True))
 def test_shapes_and_ranges(network):
     outputs = golden.run(network, random_images(network, 3))
     for layer, output in zip(network.layers, outputs, strict=True):

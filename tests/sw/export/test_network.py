@@ -34,6 +34,16 @@ def test_random_models_export(make_case, seed) -> None:
     assert export_network(sc_model, "random", case.images).in_shape == case.in_shape
 
 
+def test_or_groups(trained, digits) -> None:
+    """Converted and exported; refused where noise would stand in for saturation."""
+    config = ScConfig(bits=4, or_lanes=4)
+    sc_model = convert(trained, digits.in_shape, digits.train_images, config)
+    network = export_network(sc_model, "digits", digits.test_images[:20])
+    assert network.or_lanes == 4
+    with pytest.raises(BitrainError, match="or_lanes = 4: noise on real sums does not model how"):
+        sc_model.calibrate_noise(torch.from_numpy(digits.train_images[:20]))
+
+
 @pytest.mark.parametrize("index", [0, 1, 2])
 def test_a_weight_changed_after_quantisation_is_refused(
     sc_model, digits, monkeypatch, index

@@ -91,6 +91,11 @@ def test_with_length_makes_sources_fit() -> None:
         ({"weight_source": {"kind": "ramp", "taps": [5, 2]}}, "taps is an option of lfsr"),
         ({"weight_source": {"kind": "lfsr", "direction": "up"}}, "direction is an option of ramp"),
         ({"weight_source": {"kind": "ramp", "period": 0}}, "greater than or equal to 1"),
+        ({"or_lanes": 3}, "Input should be 1, 2, 4 or 8"),
+        (
+            {"or_lanes": 4, "layer_neurons": {"conv1": "stream"}},
+            "or_lanes = 4 is for neurons in counter mode, not for stream mode",
+        ),
         ({"bits": 1}, "greater than or equal to 2"),
         ({"lane": 1}, "Extra inputs are not permitted"),
     ],
@@ -99,3 +104,10 @@ def test_refusals(options, message) -> None:
     with pytest.raises(ValidationError) as error:
         ScConfig(**options)
     assert message in str(error.value)
+
+
+def test_groups_of_one_change_no_fingerprint() -> None:
+    assert "or_lanes" not in ScConfig().model_dump(mode="json")
+    config = ScConfig(or_lanes=4)
+    assert ScConfig.model_validate(config.model_dump(mode="json")) == config
+    assert config.with_length(8).or_lanes == 4
