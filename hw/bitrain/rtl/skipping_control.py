@@ -1,6 +1,6 @@
 """Stream control that leaves out chunks of zeros."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Const, Module, Signal
 from amaranth.lib.wiring import Component, In, Out
 
 from bitrain.spec import Program
@@ -58,9 +58,10 @@ class SkippingControl(Component):
         cycle = Signal.like(layer.last_cycle)
         waiting = Signal.like(layer.last_chunk)  # the chunk that is there, or will be
         leaving = Signal(range(self.num_neurons + 1))
+        crowded = leaving > 1 if self.num_neurons > 1 else Const(0)
         m.d.comb += [
             self.last.eq(last_cycle & last_chunk),
-            self.step.eq(running & ~(self.last & (leaving > 1))),
+            self.step.eq(running & ~(self.last & crowded)),
             chunk_done.eq(self.step & last_cycle),
             self.drop.eq(self.full & self.zero & ~waiting_last),
             self.take.eq(self.full & ~self.drop & (~running | chunk_done)),

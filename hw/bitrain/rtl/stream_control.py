@@ -1,6 +1,6 @@
 """Stream control: when the array counts, and when it waits."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Const, Module, Signal
 from amaranth.lib.wiring import Component, In, Out
 
 from bitrain.spec import Program
@@ -60,10 +60,11 @@ class StreamControl(Component):
         cycle = Signal.like(layer.last_cycle)
         chunk = Signal.like(layer.last_chunk)
         leaving = Signal(range(self.num_neurons + 1))
+        crowded = leaving > 1 if self.num_neurons > 1 else Const(0)
         m.d.comb += [
             self.last.eq(last_cycle & last_chunk),
             self.first.eq((cycle == 0) & (chunk == 0)),
-            self.step.eq(running & ~(self.last & (leaving > 1))),
+            self.step.eq(running & ~(self.last & crowded)),
             chunk_done.eq(self.step & last_cycle),
             self.take.eq(self.full & (~running | chunk_done)),
         ]

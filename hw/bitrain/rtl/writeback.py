@@ -117,7 +117,7 @@ class Writeback(Component):
                 m.d.sync += [earlier[i].eq(earlier[i + 1]) for i in range(num_neurons - 1)]
                 m.d.sync += earlier[num_neurons - 1].eq(leaving[0])
             counted = leaving[0] - earlier[0]
-        turn = Signal(range(num_channels))
+        turn = Signal(range(max(2, num_channels)))
         neuron = self._neuron(m, busy, turn, tile_end)
 
         # Cycle 2: the bias arrives. Cycle 3: the accumulator's value is known. The scaling of a

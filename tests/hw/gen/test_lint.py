@@ -117,6 +117,17 @@ def test_zeros_that_are_skipped(run_time_length, tmp_path: Path):
 
 
 @verilator
+@pytest.mark.parametrize("arithmetic", ["stochastic", "binary"])
+@pytest.mark.parametrize("size", [(1, 1, 2), (1, 3, 4), (3, 1, 2)])
+def test_verilator_on_arrays_of_one(size, arithmetic, tmp_path: Path):
+    channels, positions, lanes = size
+    array = Array(channels=channels, positions=positions, lanes=lanes, arithmetic=arithmetic)
+    network = NETWORKS["random"]
+    folder = write(tmp_path, network, axi=False, run_time_length=False, array=array)
+    assert lint(folder, folder / "dut.vlt") == ""
+
+
+@verilator
 def test_verilator_on_binary_arithmetic(tmp_path: Path):
     network = NETWORKS["residual"]
     folder = write(tmp_path, network, axi=False, run_time_length=False, array=BINARY)
