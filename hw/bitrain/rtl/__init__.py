@@ -5,7 +5,7 @@ from .arg_max import ArgMax
 from .axi_accelerator import AxiAccelerator
 from .axi_lite import AxiLiteRegisters
 from .binary_array import BinaryArray
-from .engine import Engine
+from .engine import Engine, build_array
 from .frame_guard import FrameGuard
 from .fsm_max import FsmMax
 from .fsm_relu_max import FsmReluMax
@@ -79,5 +79,6 @@ __all__ = [
     "UartTransmitter",
     "WeightLoader",
     "Writeback",
+    "build_array",
     "build_top",
 ]

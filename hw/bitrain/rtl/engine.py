@@ -44,6 +44,21 @@ def score_shape(program: Program) -> Shape:
     return signed(program.score_bits) if gives_scores else activation_shape(program.network.bits)
 
 
+def build_array(program: Program) -> MacArray | BinaryArray:
+    """The array that runs ``program``, whatever its arithmetic and its neurons are."""
+    network = program.network
+    if program.array.arithmetic == "binary":
+        return BinaryArray(program.array, bits=network.bits, count_bits=program.count_bits)
+    return MacArray(
+        network.activation_bank,
+        network.weight_bank,
+        program.array,
+        count_bits=program.count_bits,
+        or_lanes=network.or_lanes,
+        stream_program=program if program.stream_layers else None,
+    )
+
+
 class Engine(Component):
     """Runs all layers of a program on the image in its activation RAM.
 
@@ -138,7 +153,7 @@ class Engine(Component):
         )
         controls = SkippingControl if program.skip_zeros else StreamControl
         m.submodules.control = control = controls(program)
-        m.submodules.array = array = self._array()
+        m.submodules.array = array = build_array(program)
         m.submodules.writeback = writeback = Writeback(program)
 
         # The loop over layers.
@@ -307,19 +322,6 @@ class Engine(Component):
                 self.margin.eq(margin.margin),
                 self.single.eq(margin.single),
             ]
-
-    def _array(self) -> MacArray | BinaryArray:
-        program, network = self.program, self.program.network
-        if program.array.arithmetic == "binary":
-            return BinaryArray(program.array, bits=network.bits, count_bits=program.count_bits)
-        return MacArray(
-            network.activation_bank,
-            network.weight_bank,
-            program.array,
-            count_bits=program.count_bits,
-            or_lanes=network.or_lanes,
-            stream_program=program if program.stream_layers else None,
-        )
 
     def _stream_mode(
         self,

@@ -19,7 +19,7 @@ from bitrain.gen import (
     synthesise,
     synthesise_component,
 )
-from bitrain.rtl import BinaryArray, MacArray
+from bitrain.rtl import build_array
 from bitrain.spec import (
     Arithmetic,
     Array,
@@ -170,15 +170,10 @@ def _accuracies(path: Path | None) -> dict[tuple[int, Arithmetic], float]:
 
 
 def _array_alone(network: Network, array: Array, folder: Path, device: str) -> dict[str, Any]:
-    count_bits = Program(network, array).count_bits
-    if array.arithmetic == "binary":
-        circuit = BinaryArray(array, bits=network.bits, count_bits=count_bits)
-    else:
-        banks = network.activation_bank, network.weight_bank
-        circuit = MacArray(*banks, array, count_bits=count_bits, or_lanes=network.or_lanes)
-    report = synthesise_component(circuit, device, folder, name="array")
+    program = Program(network, array)
+    report = synthesise_component(build_array(program), device, folder, name="array")
     carry = report.resources.carry_lut
-    return {**_resources(report, folder), "carry_lut": carry, "count_bits": count_bits}
+    return {**_resources(report, folder), "carry_lut": carry, "count_bits": program.count_bits}
 
 
 def _accelerator(

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from bitrain.gen import find_device, synthesise_component
-from bitrain.rtl import MacArray
+from bitrain.rtl import build_array
 from bitrain.spec import Array, BitrainError, Network, Program, Sharing, write_atomically
 
 from . import plots
@@ -82,13 +82,7 @@ def _array(size: tuple[int, int, int], sharing: Sharing) -> Array:
 
 
 def _measure(network: Network, array: Array, folder: Path, device: str) -> dict[str, Any]:
-    circuit = MacArray(
-        network.activation_bank,
-        network.weight_bank,
-        array,
-        count_bits=Program(network, array).count_bits,
-        or_lanes=network.or_lanes,
-    )
+    circuit = build_array(Program(network, array))
     report = synthesise_component(circuit, device, folder, name="array")
     return {
         "channels": array.channels,

@@ -5,7 +5,7 @@ from typing import Any
 
 from bitrain.bench import simulate
 from bitrain.gen import measure_blocks, synthesise, synthesise_component
-from bitrain.rtl import MacArray
+from bitrain.rtl import build_array
 from bitrain.spec import BitrainError, Program, Sharing, estimate
 
 from .networks import generate_with_testbench
@@ -72,16 +72,10 @@ def blocks(run: Run) -> dict[str, Any]:
 
 def sharing(run: Run) -> dict[str, Any]:
     """The array alone with shared and with unshared SNGs, post-synthesis."""
-    program = Program(run.network, run.config.array)
     found: dict[str, Any] = {}
     for sharing in Sharing:
-        array = MacArray(
-            run.network.activation_bank,
-            run.network.weight_bank,
-            run.config.array.model_copy(update={"sharing": sharing}),
-            count_bits=program.count_bits,
-            or_lanes=run.network.or_lanes,
-        )
+        shape = run.config.array.model_copy(update={"sharing": sharing})
+        array = build_array(Program(run.network, shape))
         folder = run.workspace.path("arrays", sharing)
         report = synthesise_component(
             array, run.config.synth.device, folder, name=f"array_{sharing}"
