@@ -5,6 +5,7 @@ from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 import numpy as np
 from pydantic import ValidationError
@@ -38,6 +39,8 @@ def load_network(path: Path) -> Network:
     if not path.is_file():
         raise BitrainError(f"{path}: no such network file; `bitrain run` writes one")
     try:
+        if not is_zipfile(path):  # numpy would advise to load it unsafely
+            raise ValueError("no .npz archive, or the end is missing")
         # From memory: numpy leaves a damaged file open.
         with np.load(BytesIO(path.read_bytes()), allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}

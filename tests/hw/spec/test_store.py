@@ -54,6 +54,12 @@ def test_missing_file_and_folder(tmp_path: Path):
     assert "no such network file" in refused(tmp_path)
 
 
+def test_no_archive_at_all(path: Path):
+    for content in (b"", b"import sys\n", b"\x93NUMPY"):
+        path.write_bytes(content)
+        assert "(no .npz archive, or the end is missing); export it again" in refused(path)
+
+
 def test_truncated_anywhere(path: Path):
     content = path.read_bytes()
     for length in [*range(0, len(content), 13), len(content) - 1]:
