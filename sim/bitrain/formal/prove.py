@@ -108,11 +108,24 @@ def _same_verilog(ip: Path, config: IpConfig, program: Program) -> ProofResult:
     )
 
 
+def _read_biases(ip: Path, program: Program) -> list[int]:
+    """Words of the bias ROM's image."""
+    path = ip / "rom" / "biases.mem"
+    try:
+        words = [int(line, 2) for line in path.read_text(encoding="utf-8").split()]
+    except (OSError, ValueError):
+        words = []
+    if len(words) != max(2, program.bias_depth):
+        raise BitrainError(
+            f"{path}: no image of {program.bias_depth} biases; generate the package again"
+        )
+    return words
+
+
 def _ranges_fit(ip: Path, program: Program) -> ProofResult:
     """Counts and accumulators against their widths, with the biases of the ROM's image."""
     started = time.perf_counter()
-    lines = (ip / "rom" / "biases.mem").read_text(encoding="utf-8").split()
-    found = list(ranges(program, [int(line, 2) for line in lines]))
+    found = list(ranges(program, _read_biases(ip, program)))
     wrong = [each for each in found if not each.fits]
     tightest = max(found, key=lambda each: max(-each.least, each.greatest))
     shown = wrong[0] if wrong else tightest

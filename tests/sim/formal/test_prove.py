@@ -1,5 +1,6 @@
 """Proofs hold for the circuit as it is, and fail for one with a fault."""
 
+import re
 import shutil
 from importlib import import_module
 from pathlib import Path
@@ -15,7 +16,17 @@ from bitrain.formal.sequence import SequenceIsPermutation, SourceFollowsSequence
 from bitrain.formal.streams import BytesAreKept, ElementsAreKept, ScoresAreKept
 from bitrain.gen import generate_ip
 from bitrain.rtl import Accelerator, Loader, SequenceSource, SerialFrames, StreamNeurons
-from bitrain.spec import Array, Lfsr, Network, Program, Ramp, SerialLink, Sobol, VanDerCorput
+from bitrain.spec import (
+    Array,
+    BitrainError,
+    Lfsr,
+    Network,
+    Program,
+    Ramp,
+    SerialLink,
+    Sobol,
+    VanDerCorput,
+)
 
 pytestmark = pytest.mark.tools
 
@@ -250,3 +261,17 @@ def test_a_changed_package_is_not_what_was_proven(package, tmp_path, name):
     first = next(prove(copy))
     assert not first.proven
     assert name in first.detail
+
+
+@pytest.mark.parametrize("text", [None, "", "10\n", "10\nno bits\n"])
+def test_bias_image_that_cannot_be_read(program, package, tmp_path, text):
+    copy = Path(shutil.copytree(package, tmp_path / "ip"))
+    image = copy / "rom" / "biases.mem"
+    image.unlink()
+    if text is not None:
+        image.write_text(text)
+    results = prove(copy)
+    assert not next(results).proven
+    message = f"{image}: no image of {program.bias_depth} biases; generate the package again"
+    with pytest.raises(BitrainError, match=re.escape(message)):
+        next(results)
