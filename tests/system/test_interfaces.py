@@ -163,8 +163,9 @@ def test_early_termination(tmp_path, network, weights, simulator):
     report = simulate(ip, simulator=simulator, ladder=ladder)
     assert report.problems == ()
     assert report.ladder_cycles == (sum(cycles),) * 2
-    with pytest.raises(BitrainError, match="ladder '3=1': expected LENGTH=MARGIN"):
-        simulate(ip, simulator=simulator, ladder="3=1")
+    for wrong in ("3=1", "4=-1", f"4={1 << 31}"):
+        with pytest.raises(BitrainError, match=f"ladder '{wrong}': expected LENGTH=MARGIN"):
+            simulate(ip, simulator=simulator, ladder=wrong)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ WEIGHT_PARTS = ("in_use", "loaded", "after_reset", "restored")
 """Of the scenario of weights that can be loaded."""
 LADDER_TRIALS = 6
 """Images of the scenario of early termination."""
+MARGIN_BITS = 31
+"""Of early termination, in its register."""
 TIMESCALE = ("1ns", "1ps")
 OBEYED = ("WAVES", "GUI", "PYTEST_CURRENT_TEST", "COCOTB_RESOLVE_X", "COCOTB_TEST_FILTER")
 """Environment variables that cocotb would obey, whatever this test bench asks of it."""
@@ -117,11 +119,14 @@ def parse_ladder(text: str | None, manifest: dict) -> dict[int, int] | None:
         raise RunError("this accelerator has no early termination; generate it with the option")
     try:
         margins = {int(a): int(b) for a, b in (part.split("=") for part in text.split(","))}
-        if all(length in lengths for length in margins) and min(margins.values()) >= 0:
+        if all(a in lengths and 0 <= b < 1 << MARGIN_BITS for a, b in margins.items()):
             return margins
     except ValueError:
         pass
-    raise RunError(f"ladder {text!r}: expected LENGTH=MARGIN, …, with lengths among {lengths}")
+    raise RunError(
+        f"ladder {text!r}: expected LENGTH=MARGIN, …, with lengths among {lengths} and margins of "
+        f"0 … 2^{MARGIN_BITS} - 1"
+    )
 
 
 def _scenarios(manifest: dict, ladder_trials: int) -> dict[str, tuple[str, ...]]:
