@@ -160,6 +160,8 @@ def _template_values(
         "programs": programs,
         "cost": program.cost if isinstance(program, Pipeline) else costs[0],
         "costs": costs,
+        "constant": _constant(programs[0]),
+        "streaming": any(each.stream_layers for each in programs),
         "overheads": sorted(overheads),
         "prefix_cycles": {
             size: estimate(prefix, program.array, **program.options).cycles
@@ -176,6 +178,18 @@ def _template_values(
         "synth": " ".join((f"synth_{device.family}", *device.synth_options, "-top", config.top)),
         "constraint_option": f"--{suffix} ../constraints/{config.top}.{suffix}",
     }
+
+
+def _constant(program: Program) -> str:
+    """What the bias ROM holds of a channel of bias b."""
+    array, group = program.array, program.network.or_lanes
+    if array.arithmetic == "binary":
+        return "bias + (number of negative weights)"
+    if program.skip_zeros:
+        return "bias"
+    if group > 1:
+        return f"bias - L x (number of chunks) x {array.lanes // group}"
+    return "bias - L x (number of negative weights)"
 
 
 def _write_templates(ip: Path, top: str, values: dict[str, Any]) -> None:
@@ -202,7 +216,11 @@ def _write_templates(ip: Path, top: str, values: dict[str, Any]) -> None:
 
 
 def _check_replaceable(directory: Path) -> None:
-    """Only an IP package or an empty folder may be replaced."""
+    """Only an IP package or an empty folder may be replaced, if nobody stands in it."""
+    if Path.cwd().is_relative_to(directory.resolve()):
+        raise BitrainError(
+            f"{directory}: the folder that you are in cannot be replaced; choose another"
+        )
     if not directory.exists() or (directory.is_dir() and not any(directory.iterdir())):
         return
     try:

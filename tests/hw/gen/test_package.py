@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 from amaranth.hdl import Shape
-from networks import dense_network, residual_network
+from networks import dense_network, residual_network, streamed
 
 from bitrain.gen import (
     DEVICES,
@@ -24,6 +24,7 @@ from bitrain.spec import (
     BitrainError,
     Interface,
     Network,
+    Options,
     Program,
     Tiling,
     estimate,
@@ -257,6 +258,42 @@ def test_readme_of_a_chain_has_no_shortcuts(package: Path):
     assert "shortcut" not in (package / "README.md").read_text()
 
 
+@pytest.mark.parametrize("kind", ["plain", "skip_zeros", "or_lanes"])
+def test_readme_says_what_the_bias_rom_holds(fast, network: Network, tmp_path: Path, kind: str):
+    """The formula there, as an expression of a layer here, gives the words of the ROM."""
+    formulas = {
+        "plain": "bias - L x (number of negative weights)",
+        "skip_zeros": "bias",
+        "or_lanes": "bias - L x (number of chunks) x 2",
+    }
+    array = Array(channels=2, positions=2, lanes=4)
+    options: Options = {"skip_zeros": True} if kind == "skip_zeros" else {}
+    if kind == "or_lanes":
+        network = Network.model_validate(dict(network) | {"or_lanes": 2})
+    readme = (generate_ip(network, array, tmp_path / "ip", **options) / "README.md").read_text()
+    program = Program(network, array, **options)
+    bits = program.score_bits
+    start = f"- **biases**: at base + channel, {formulas[kind]}, two's complement of\n  {bits} bits"
+    assert start in readme
+    for layer, base in zip(network.layers, program.bias_bases, strict=True):
+        taken = {
+            "plain": (layer.weight_matrix < 0).sum(1),
+            "skip_zeros": 0,
+            "or_lanes": -(-layer.num_inputs // 4) * 2,
+        }
+        expected = layer.bias - layer.stream_length * taken[kind]
+        words = np.array(program.bias_words[base : base + layer.out_channels])
+        np.testing.assert_array_equal(words % (1 << bits), expected % (1 << bits))
+
+
+def test_readme_lists_the_constants_of_streams(fast, network: Network, tmp_path: Path):
+    array = Array(channels=2, positions=4, lanes=2)
+    readme = (generate_ip(streamed(network), array, tmp_path / "ip") / "README.md").read_text()
+    widths = Program(streamed(network), array).stream_widths
+    assert f"{widths.state}, {widths.negatives} and {widths.exponent} bits." in readme
+    assert "Zero for layers in stream mode." in readme
+
+
 def test_package_is_replaced(fast, network: Network, array: Array, tmp_path: Path):
     ip = generate_ip(network, array, tmp_path / "ip", name="old")
     (ip / "synth").mkdir()
@@ -279,6 +316,16 @@ def test_nothing_else_is_replaced(kind: str, fast, network: Network, array: Arra
     kept = target / "chapter1.tex" if kind == "folder" else target
     assert kept.read_text() == "precious"
     assert [path.name for path in tmp_path.iterdir()] == ["thesis"]
+
+
+def test_the_folder_that_one_is_in_is_not_replaced(
+    fast, network: Network, array: Array, tmp_path: Path, monkeypatch
+):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for target in (".", "..", tmp_path):
+        with pytest.raises(BitrainError, match="the folder that you are in cannot be replaced"):
+            generate_ip(network, array, Path(target))
 
 
 def test_empty_folder_is_filled(fast, network: Network, array: Array, tmp_path: Path):
