@@ -5,6 +5,7 @@ import sys
 import pytest
 from networks import random_network
 
+import bitrain.gen.bitstream
 import bitrain.gen.tools
 from bitrain.cli import main
 from bitrain.nn import create_model, save_weights
@@ -33,6 +34,20 @@ def fail(monkeypatch, capsys):
         assert len(lines) == 1, error
         assert lines[0].startswith("error: ")
         return lines[0]
+
+    return call
+
+
+@pytest.fixture
+def usage(monkeypatch, capsys):
+    """Run ``bitrain`` with a wrong option; return what it prints."""
+
+    def call(*arguments) -> str:
+        monkeypatch.setattr(sys, "argv", ["bitrain", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_status:
+            main()
+        assert exit_status.value.code == 2
+        return capsys.readouterr().err
 
     return call
 
@@ -82,6 +97,18 @@ def test_unknown_data_set(fail, network_file):
 def test_no_ip_folder(fail, tmp_path):
     assert "no IP package" in fail("simulate", tmp_path)
     assert "no IP package" in fail("synth", tmp_path)
+
+
+def test_clock_that_is_none(usage, tmp_path):
+    assert "--frequency" in usage("synth", tmp_path, "--frequency", -5)
+
+
+def test_margin_below_zero(fail, tmp_path):
+    path = tmp_path / "network.npz"
+    network = random_network(0, in_shape=(1, 8, 8))
+    save_network(network.model_copy(update={"metadata": {"data": "digits"}}), path)
+    line = fail("progressive", path, "-N", 4, "--ladder", "4=-1")
+    assert "--ladder 4=-1: expected LENGTH=MARGIN between commas, none negative" in line
 
 
 @pytest.mark.parametrize(
@@ -156,6 +183,25 @@ def test_missing_tool(fail, monkeypatch, tmp_path):
     assert "is not installed; get it with: pip install" in line
 
 
+def test_what_to_install_is_printed_whole(fail, monkeypatch, network_file, tmp_path):
+    """Brackets are no markup."""
+    monkeypatch.setattr(bitrain.gen.tools, "which", lambda name: None)
+    (tmp_path / "board.yaml").write_text("")
+    monkeypatch.setitem(sys.modules, "serial", None)
+    line = fail("board-run", tmp_path, "--port", "/dev/null")
+    assert line.endswith("serial is not installed; get it with: pip install 'bitrain[all]'")
+    options = ("--board", "icebreaker", "--out", tmp_path / "out", "-N", 4)
+    monkeypatch.setattr(bitrain.gen.bitstream, "write_verilog", lambda *arguments: None)
+    line = fail("build", network_file, *options, "-P", 1, "-Q", 1)
+    assert line.endswith("is not installed; get it with: pip install 'bitrain[synth]'")
+
+
+def test_what_cannot_be_written(fail, tmp_path):
+    path, network = tmp_path / "network.npz", random_network(0, in_shape=(1, 8, 8))
+    save_network(network.model_copy(update={"metadata": {"data": "digits"}}), path)
+    assert fail("generate", path, "--out", path / "ip", "-N", 4) == f"error: {path}: File exists"
+
+
 PLAN = """\
 name: tiny
 blocks:
@@ -209,11 +255,14 @@ def test_recast_without_a_teacher(fail, tmp_path):
     assert "weights 'resnet7': no such file" in line
 
 
-def test_boards(fail, network_file, tmp_path):
+def test_boards(fail, usage, network_file, tmp_path):
     options = ("--out", tmp_path / "out", "-N", 4)
     assert "board 'x' is unknown" in fail("build", network_file, "--board", "x", *options)
     line = fail("build", network_file, "--board", "icebreaker", "--baud", 9_000_000, *options)
     assert "--baud 9000000: icebreaker's clock of 12 MHz cannot" in line
+    assert "--baud" in usage("build", network_file, "--board", "ulx3s", "--baud", 0, *options)
+    line = fail("build", network_file, "--board", "ulx3s", "--check", 2, *options)
+    assert "does not say its data set" in line  # before anything is built
     assert "no build for a board" in fail("board-run", tmp_path, "--port", "/dev/null")
     assert not (tmp_path / "out").exists()
 

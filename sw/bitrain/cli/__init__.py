@@ -1,8 +1,10 @@
 """The command line: reads arguments, calls the flow, prints one line for a user's mistake."""
 
 import sys
+from typing import NoReturn
 
 from rich.console import Console
+from rich.markup import escape
 
 from bitrain.spec import BitrainError
 
@@ -18,16 +20,19 @@ def main() -> None:
     try:
         app()
     except BitrainError as error:
-        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {error}", highlight=False)
-        sys.exit(2)
+        _fail(str(error))
+    except OSError as error:  # no permission, a file in the place of a folder, a full disk
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}")
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package == "bitrain":
             raise
-        console = Console(stderr=True, soft_wrap=True)
-        console.print(
-            f"[bold red]error:[/] {package} is not installed; get it with: "
-            "pip install 'bitrain\\[all]'",
-            highlight=False,
-        )
-        sys.exit(2)
+        _fail(f"{package} is not installed; get it with: pip install 'bitrain[all]'")
+
+
+def _fail(text: str) -> NoReturn:
+    """Print one line and exit; brackets in it are no markup."""
+    console = Console(stderr=True, soft_wrap=True)
+    console.print(f"[bold red]error:[/] {escape(text)}", highlight=False)
+    sys.exit(2)

@@ -30,7 +30,7 @@ def build(
     channels: Channels = 4,
     positions: Positions = 4,
     lanes: Lanes = 16,
-    baud: Annotated[int, typer.Option(help="Bits per second on the serial line.")] = 115_200,
+    baud: Annotated[int, typer.Option(help="Bits per second on the serial line.", min=1)] = 115_200,
     seed: Annotated[int, typer.Option(help="Of placement.")] = 1,
     check: Annotated[
         int, typer.Option(help="Images to simulate at the serial pins too.", min=0)
@@ -41,17 +41,19 @@ def build(
 ) -> None:
     """Write a bitstream: the accelerator behind a board's serial line."""
     from bitrain.flow import check_build
+    from bitrain.flow.networks import example_vectors
     from bitrain.flow.tables import synthesis_table
     from bitrain.gen import build_bitstream
 
-    array = array_of(channels, positions, lanes)
-    built = build_bitstream(load_network(network), array, board, out, baud=baud, seed=seed)
+    array, loaded = array_of(channels, positions, lanes), load_network(network)
+    vectors = example_vectors(loaded, check, data, data_dir) if check else None
+    built = build_bitstream(loaded, array, board, out, baud=baud, seed=seed)
     console.print(synthesis_table(built.synthesis))
     tools = ", ".join(f"{name} {version}" for name, version in built.synthesis.tools.items())
     console.print(tools, soft_wrap=True, highlight=False)
     console.print(f"wrote {built.path}, {built.path.stat().st_size:,} bytes", soft_wrap=True)
-    if check:
-        report = check_build(out, check, simulator=simulator, data=data, data_dir=data_dir)
+    if vectors is not None:
+        report = check_build(out, vectors, simulator=simulator)
         console.print(
             f"{report.simulator_version}: {report.images} images at the serial pins, "
             f"{report.values_compared} values compared, {len(report.problems)} problems"

@@ -50,9 +50,12 @@ def integers(option: str, text: str) -> list[int]:
 def margins(option: str, text: str) -> dict[int, int]:
     """Numbers by numbers, ``4=10,8=7``, or :class:`BitrainError`."""
     try:
-        return {int(a): int(b) for a, b in (part.split("=") for part in text.split(","))}
-    except ValueError as error:
-        raise BitrainError(f"{option} {text}: expected LENGTH=MARGIN between commas") from error
+        found = {int(a): int(b) for a, b in (part.split("=") for part in text.split(","))}
+        if min(found.values()) >= 0:
+            return found
+    except ValueError:
+        pass
+    raise BitrainError(f"{option} {text}: expected LENGTH=MARGIN between commas, none negative")
 
 
 def array_of(

@@ -145,7 +145,7 @@ def synth(
     device: Annotated[str | None, typer.Option(help="FPGA; the folder's own.")] = None,
     route: Annotated[bool, typer.Option(help="Place and route after synthesis.")] = True,
     seed: Annotated[int, typer.Option(help="Of placement.")] = 1,
-    frequency: Annotated[float | None, typer.Option(help="Target in MHz.")] = None,
+    frequency: Annotated[float | None, typer.Option(help="Target in MHz.", min=1)] = None,
     blocks: Annotated[bool, typer.Option("--blocks", help="Resources per block too.")] = False,
 ) -> None:
     """Synthesise, place and route an IP folder."""

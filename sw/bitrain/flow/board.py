@@ -74,21 +74,15 @@ class BoardRun:
 
 
 def check_build(
-    directory: Path,
-    num_images: int,
-    *,
-    simulator: Simulator = "verilator",
-    data: str | None = None,
-    data_dir: Path | None = None,
+    directory: Path, images: np.ndarray, *, simulator: Simulator = "verilator"
 ) -> SerialReport:
-    """Simulate the Verilog of a build at its serial pins, with test images."""
+    """Simulate the Verilog of a build at its serial pins, with images of integers 0 … 2^n."""
     config, network = read_board(directory), load_network(Path(directory) / "network.npz")
-    pictures, _ = dataset_of(network, data, data_dir).examples(num_images)
     return simulate_serial(
         directory,
         network,
         config.array,
-        to_unipolar(pictures, network.bits),
+        images,
         top=config.top,
         divisor=config.divisor,
         gap_cycles=config.gap_cycles,
