@@ -32,7 +32,8 @@ class StreamConstants(Component):
     tile_end : In(1)
         The tile ends whose constants are shown for the last time in the next cycle.
     address : Out(…), word : In(stream word)
-        ROM of stream constants, read in one cycle.
+        ROM of stream constants, read in one cycle. Behind its end, where nothing is used, the
+        address may wrap.
     constants : Out(ArrayLayout(constants, P))
     """
 
@@ -44,7 +45,7 @@ class StreamConstants(Component):
                 "descriptor": In(self.descriptor_layout),
                 "restart": In(1),
                 "tile_end": In(1),
-                "address": Out(range(len(program.stream_words) + 1)),
+                "address": Out(range(len(program.stream_words))),
                 "word": In(stream_word_layout(program)),
                 "constants": Out(data.ArrayLayout(neuron_constants(program), channels)),
             }

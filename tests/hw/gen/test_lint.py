@@ -128,6 +128,16 @@ def test_verilator_on_arrays_of_one(size, arithmetic, tmp_path: Path):
 
 
 @verilator
+def test_verilator_on_constants_that_fill_their_addresses(tmp_path: Path):
+    network = NETWORKS["random"]
+    network = streamed(network, {network.layers[0].name})
+    array = Array(channels=8, positions=1, lanes=2)
+    assert len(Program(network, array).stream_words) == 2
+    folder = write(tmp_path, network, axi=False, run_time_length=False, array=array)
+    assert lint(folder, folder / "dut.vlt") == ""
+
+
+@verilator
 def test_verilator_on_binary_arithmetic(tmp_path: Path):
     network = NETWORKS["residual"]
     folder = write(tmp_path, network, axi=False, run_time_length=False, array=BINARY)
