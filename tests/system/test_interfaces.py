@@ -31,6 +31,7 @@ pytestmark = pytest.mark.tools
 
 NETWORK = random_network(1, bits=3, lanes=2, in_shape=(1, 4, 4))
 ARRAY = Array(channels=2, positions=2, lanes=4)
+ORED = Network.model_validate(dict(NETWORK) | {"or_lanes": 2})
 SPARSE = random_network(2, bits=4, lanes=2, in_shape=(1, 5, 5))
 icarus = pytest.mark.skipif(not shutil.which("iverilog"), reason="Icarus Verilog not installed")
 
@@ -146,7 +147,7 @@ def test_weights_are_loaded(tmp_path, network, channels, run_time_length, simula
     ("network", "weights", "simulator"),
     [
         (residual_network(2, bits=3, lanes=2), "rom", "verilator"),
-        pytest.param(NETWORK, "ram", "icarus", marks=icarus),
+        pytest.param(ORED, "ram", "icarus", marks=icarus),
     ],
 )
 def test_early_termination(tmp_path, network, weights, simulator):
