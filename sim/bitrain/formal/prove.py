@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bitrain.gen import IpConfig, read_config, write_verilog
 from bitrain.rtl import build_top
-from bitrain.spec import Pipeline, Program, SerialLink, compile_network, load_network
+from bitrain.spec import BitrainError, Pipeline, Program, SerialLink, compile_network, load_network
 
 from .accumulators import CountsFit, ranges
 from .neurons import FiresAsContracted, MaxIsLargestCount, window_of
