@@ -1,8 +1,10 @@
 """The command line: reads arguments, calls the flow, prints one line for a user's mistake."""
 
 import sys
+from typing import NoReturn
 
 from rich.console import Console
+from rich.text import Text
 
 from bitrain.spec import BitrainError
 
@@ -18,16 +20,18 @@ def main() -> None:
     try:
         app()
     except BitrainError as error:
-        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {error}", highlight=False)
-        sys.exit(2)
+        _refuse(str(error))
+    except OSError as error:  # a folder that cannot be written, a full disk
+        _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package == "bitrain":
             raise
-        console = Console(stderr=True, soft_wrap=True)
-        console.print(
-            f"[bold red]error:[/] {package} is not installed; get it with: "
-            "pip install 'bitrain\\[all]'",
-            highlight=False,
-        )
-        sys.exit(2)
+        _refuse(f"{package} is not installed; get it with: pip install 'bitrain[all]'")
+
+
+def _refuse(message: str) -> NoReturn:
+    """Print what is wrong as it is: a name in brackets is no markup, one in colons no emoji."""
+    text = Text.assemble(("error:", "bold red"), " ", message)
+    Console(stderr=True, soft_wrap=True).print(text)
+    sys.exit(2)

@@ -20,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 # Under torchrun one process speaks for all.
-console = Console(quiet=os.environ.get("RANK", "0") != "0")
+console = Console(quiet=os.environ.get("RANK", "0") != "0", emoji=False)
 
 NetworkFile = Annotated[Path, typer.Argument(help="Network file (.npz).", show_default=False)]
 IpFolder = Annotated[Path, typer.Argument(help="IP folder.", show_default=False)]
