@@ -138,6 +138,63 @@ def test_layer_that_the_accelerator_cannot_run(fail, tmp_path):
     assert not (tmp_path / "out" / "checkpoints").exists()
 
 
+OWN_MODELS = """\
+from torch import nn
+def few(in_shape, num_classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 5))
+def map(in_shape, num_classes):
+    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, num_classes, 6))
+def size(in_shape, num_classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(49, num_classes))
+def lazy(in_shape, num_classes):
+    return nn.Sequential(nn.Flatten(), nn.LazyLinear(num_classes))
+def boom(in_shape, num_classes):
+    raise RuntimeError("[red] is no colour")
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        ("few", "gives 5 for an image of 1 x 8 x 8, expected 10 scores in a row"),
+        ("map", "gives 10 x 1 x 1 for an image of 1 x 8 x 8, expected 10 scores in a row"),
+        ("size", "does not fit images of 1 x 8 x 8: mat1 and mat2 shapes"),
+        ("lazy", "lazy modules have no weights yet"),
+        # As it is, though rich knows :boom: as an emoji and [red] as a colour.
+        ("boom", "RuntimeError: [red] is no colour"),
+    ],
+)
+def test_model_that_does_not_suit_the_data(fail, tmp_path, function, message):
+    (tmp_path / "own.py").write_text(OWN_MODELS)
+    path = tmp_path / "run.yaml"
+    path.write_text(f"name: x\nmodel: {tmp_path}/own.py:{function}\n")
+    line = fail("run", "--config", path, "--out", tmp_path / "out", "--until", "train")
+    assert f"own.py:{function}: {message}" in line
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("array: {lanes: 12}", "lanes = 12 is no multiple of the 16 lanes"),
+        ("simulate: {images: 500}", "simulate.images: 500 images asked for, the test split has"),
+        ("synth: {device: ecp6}", "device 'ecp6' is unknown"),
+    ],
+)
+def test_hardware_is_refused_before_training(fail, tmp_path, text, message):
+    path = tmp_path / "run.yaml"
+    path.write_text(f"name: x\n{text}\n")
+    assert message in fail("run", "--config", path, "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_output_that_cannot_be_written(fail, tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_text("name: x\n")
+    line = fail("run", "--config", path, "--out", "/dev/null/out", "--until", "train")
+    assert "/dev/null/out" in line and "Not a directory" in line
+
+
 def test_missing_configuration_and_unknown_step(fail, tmp_path):
     assert "no such configuration" in fail("run", "--config", tmp_path / "x", "--out", tmp_path)
     path = tmp_path / "run.yaml"

@@ -121,9 +121,11 @@ def run_flow(
     dataset = load_dataset(config.data.name, config.data.directory)
     run = Run(config, Workspace(directory), dataset)
     names = list(STEPS)
-    if until != "train":  # any teacher may be trained
-        learning.check_model(run)
-    run_steps(run, names[: names.index(until) + 1] if until else names, console)
+    names = names[: names.index(until) + 1] if until else names
+    learning.check_model(run, accelerated="finetune" in names)  # any teacher may be trained
+    if "generate" in names:
+        hardware.check_options(run)
+    run_steps(run, names, console)
     return run.workspace.results
 
 
