@@ -71,8 +71,8 @@ def load_dataset(name: str, data_dir: Path | str | None = None) -> Dataset:
     if name == DIGITS:
         if data_dir is not None:
             raise BitrainError(
-                f"{data_dir}: data set {DIGITS} comes with scikit-learn and reads no files; leave the "
-                f"data dir out, or call the data set {OWN} to have your own read"
+                f"{data_dir}: data set {DIGITS} comes with scikit-learn and reads no files; leave "
+                f"the data dir out, or call the data set {OWN} to have your own read"
             )
         return load_digits(name)
     known = KNOWN.get(name)
