@@ -41,7 +41,7 @@ def test_none_for_what_the_accelerator_cannot_run(make_net, spots):
 
 
 def recast(teacher, spots, rules):
-    student = Student(teacher, spots.in_shape)
+    student = Student(teacher, spots.in_shape, {rule.blocks[0]: rule for rule in rules})
     for rule in rules:
         (index,) = rule.blocks
         student.replace(index, rule, 0)
@@ -75,6 +75,18 @@ def test_what_the_accelerator_cannot_run_becomes_residual(make_net, spots):
     assert sc_cycles(recast(teacher, spots, rules), spots.in_shape, SC, ARRAY) is not None
     less = recast(teacher, spots, propose_rules(teacher, spots.in_shape, SC, ARRAY, 0.8))
     assert sc_cycles(less, spots.in_shape, SC, ARRAY) is not None
+
+
+def test_the_budget_is_of_a_teacher_that_runs_as_it_is(make_net, spots):
+    """Not of one with residual blocks in the place of those that no description fits."""
+    blocks = list(make_net("conv"))
+    for index in (1, 2):
+        spec = blocks[index].spec.model_copy(update={"kind": "other"})
+        blocks[index] = Block(spec, *blocks[index])
+    teacher = nn.Sequential(*blocks)
+    student = recast(teacher, spots, propose_rules(teacher, spots.in_shape, SC, ARRAY, 0.7))
+    cycles = [sc_cycles(model, spots.in_shape, SC, ARRAY) for model in (student, teacher)]
+    assert cycles[0] <= 0.7 * cycles[1]
 
 
 def test_an_impossible_budget(make_net, spots):
