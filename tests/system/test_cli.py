@@ -260,6 +260,12 @@ def test_recast_with_a_mistake_in_the_plan(fail, tmp_path, teacher, change, mess
     assert not (tmp_path / "out").exists()
 
 
+def test_recast_with_a_budget_alone(fail, tmp_path, teacher):
+    (tmp_path / "plan.yaml").write_text(PLAN)
+    options = ("--plan", tmp_path / "plan.yaml", "--out", tmp_path / "out", "--budget", 0.3)
+    assert "--budget 0.3: rules are found only with" in fail("recast", teacher, *options)
+
+
 def test_recast_without_a_teacher(fail, tmp_path):
     (tmp_path / "plan.yaml").write_text(PLAN)
     line = fail("recast", "resnet7", "--plan", tmp_path / "plan.yaml", "--out", tmp_path / "out")
