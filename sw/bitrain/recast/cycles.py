@@ -39,20 +39,29 @@ def propose_rules(
 
     Greedy: of all single changes (a block becomes a convolution, a stage becomes narrower) the one
     is taken that saves most cycles for each halving of the parameters of what it changes, until
-    the budget is met. Blocks of no known kind become residual blocks first; where the accelerator
-    cannot run the teacher, the budget is a share of the cycles of that network.
+    the budget is met. Blocks of no known kind become residual blocks first (the one that reads the
+    image a convolution); where the accelerator cannot run the teacher, the budget is a share of the
+    cycles of that network.
     Raises :class:`BitrainError` where the budget cannot be met.
     """
     specs = specs_of(teacher)
+    # A shortcut from the image does not run.
+    described = ["conv", *("residual" for _ in specs[1:])]
     choices: list[_Choice] = [
-        (spec.kind if spec.kind in RUNS else "residual", 1.0) for spec in specs
+        (spec.kind if spec.kind in RUNS else kind, 1.0)
+        for spec, kind in zip(specs, described, strict=True)
     ]
     cost = _cost(teacher, in_shape, choices, config, array)
     if cost is None:
-        raise BitrainError(
-            "the accelerator cannot run the teacher, nor the teacher with residual blocks for the "
-            "kinds that it cannot run; write the rules for blocks yourself"
-        )
+        try:
+            read_chain(_student(teacher, in_shape, choices), in_shape)
+        except BitrainError as error:
+            raise BitrainError(
+                "the accelerator cannot run the teacher, nor the teacher with residual blocks for "
+                f"those of no known kind ({error}); write the rules for blocks yourself, beginning "
+                "with that one"
+            ) from error
+    assert cost is not None
     whole = sc_cycles(teacher, in_shape, config, array) or cost[0]
     limit = budget * whole
     # The last block gives the scores.
@@ -117,13 +126,18 @@ def _cost(
     array: Array,
 ) -> tuple[int, int] | None:
     """Cycles and parameters of the student that these choices make; None if it cannot run."""
+    try:
+        model = _student(teacher, in_shape, choices)
+    except BitrainError:
+        return None
+    cycles = sc_cycles(model, in_shape, config, array)
+    return None if cycles is None else (cycles, model_cost(model, in_shape).parameters)
+
+
+def _student(teacher: nn.Sequential, in_shape: Shape, choices: list[_Choice]) -> nn.Sequential:
+    """With new weights; :class:`BitrainError` where blocks do not fit together."""
     rules = _rules(specs_of(teacher), choices)
     student = Student(teacher, in_shape, {rule.blocks[0]: rule for rule in rules})
     for rule in rules:
-        try:
-            student.replace(rule.blocks[0], rule, seed=0)
-        except BitrainError:
-            return None
-    model = student.model()
-    cycles = sc_cycles(model, in_shape, config, array)
-    return None if cycles is None else (cycles, model_cost(model, in_shape).parameters)
+        student.replace(rule.blocks[0], rule, seed=0)
+    return student.model()
