@@ -122,6 +122,8 @@ def test_studies_refuse_mistakes_too(fail, tmp_path, command):
     assert str(tmp_path / "no") in fail(command, *options)
     if command == "accuracy":
         assert "--seeds one: expected integers" in fail(command, *options, "--seeds", "one")
+        for seeds in ("0,-1", "0,0"):
+            assert "expected different numbers" in fail(command, *options, "--seeds", seeds)
 
 
 def test_layer_that_the_accelerator_cannot_run(fail, tmp_path):

@@ -47,6 +47,14 @@ def integers(option: str, text: str) -> list[int]:
         raise BitrainError(f"{option} {text}: expected integers between commas") from error
 
 
+def seeds_of(text: str) -> list[int]:
+    """The numbers of ``--seeds``, or :class:`BitrainError`."""
+    found = integers("--seeds", text)
+    if min(found) < 0 or len(set(found)) < len(found):
+        raise BitrainError(f"--seeds {text}: expected different numbers from 0, as 0,1,2")
+    return found
+
+
 def margins(option: str, text: str) -> dict[int, int]:
     """Numbers by numbers, ``4=10,8=7``, or :class:`BitrainError`."""
     try:

@@ -7,7 +7,7 @@ import typer
 
 from bitrain.spec import BitrainError, write_atomically
 
-from .common import DataDir, app, console, integers
+from .common import DataDir, app, console, seeds_of
 
 
 @app.command()
@@ -84,7 +84,7 @@ def compare(
     from bitrain.flow import load_search, run_comparison
     from bitrain.flow.tables import comparison_table
 
-    settings, numbers = load_search(config, data_dir), integers("--seeds", seeds)
+    settings, numbers = load_search(config, data_dir), seeds_of(seeds)
     console.print(comparison_table(run_comparison(settings, out, numbers, console)))
 
 
