@@ -85,11 +85,18 @@ class Loader(Component):
         channel_tile = Signal.like(layer.last_channel_tile)
         remaining = Signal()
 
+        # Sums stand outside of ``enable``, which comes late.
+        m.d.comb += following_weight.eq(weight + active)
+        rows, columns = (
+            [Signal.like(getattr(position, name)) for position in positions]
+            for name in ("row", "column")
+        )
+        for position, y, x in zip(positions, rows, columns, strict=True):
+            m.d.comb += [y.eq(position.row + row), x.eq(position.column + column)]
         with m.If(self.enable):
-            m.d.comb += [
-                walker.take.eq(walker.ready & remaining & (~active | (k == layer.last_slot))),
-                following_weight.eq(weight + active),
-            ]
+            m.d.comb += walker.take.eq(
+                walker.ready & remaining & (~active | (k == layer.last_slot))
+            )
             # Cycle 0: the next element, or the first of the next tile.
             m.d.sync += [
                 k.eq(k + 1),
@@ -131,9 +138,7 @@ class Loader(Component):
                 self.weight_address.eq(weight),
             ]
             for q in range(num_positions):
-                position = positions[q]
-                y, x = Signal.like(position.row), Signal.like(position.column)
-                m.d.comb += [y.eq(position.row + row), x.eq(position.column + column)]
+                position, y, x = positions[q], rows[q], columns[q]
                 m.d.sync += [
                     self.addresses[q].eq(position.address + offset),
                     exists[q].eq((k <= layer.last_input) & (y < layer.height) & (x < layer.width)),

@@ -75,16 +75,32 @@ class PositionWalker(Component):
         out_column = Signal.like(layer.last_out_column)
         pixel = Signal.like(layer.last_plane)
 
-        following_held, again = Signal.like(held), Signal()
+        moves, completes, again = Signal(), Signal(), Signal()
         m.d.comb += [
             self.ready.eq(held == self.num_positions),
-            following_held.eq(Mux(self.take, 1, held + 1)),
+            moves.eq(self.take | ~self.ready),
+            # What is held short of one is not ready, so it moves; ``take`` comes too late to ask.
+            completes.eq(moves if self.num_positions == 1 else held == self.num_positions - 1),
+            again.eq(completes & (tile == layer.last_position_tile)),
         ]
-        with m.If(self.take | ~self.ready):
-            m.d.sync += held.eq(following_held)
-            with m.If(following_held == self.num_positions):
-                m.d.sync += tile.eq(tile + 1)
-                m.d.comb += again.eq(tile == layer.last_position_tile)
+        # The next window's first, added up whether it is needed or not: ``take`` comes late.
+        following, end = Signal.like(window), Signal()
+        m.d.comb += [
+            end.eq(out_column == layer.last_out_column),
+            following.column.eq(
+                Mux(end, layer.first_column, window.column + layer.out_column_step)
+            ),
+            following.row.eq(window.row + Mux(end, layer.out_row_step, 0)),
+            following.address.eq(
+                window.address + Mux(end, layer.out_row_address_step, layer.out_column_step)
+            ),
+        ]
+        if self.skip_zeros:
+            m.d.comb += following.exists.eq(window.exists & (pixel != layer.last_plane))
+        with m.If(completes):
+            m.d.sync += tile.eq(tile + 1)
+        with m.If(moves):
+            m.d.sync += held.eq(Mux(self.take, 1, held + 1))
             m.d.sync += [
                 self.positions[i].eq(self.positions[i + 1]) for i in range(self.num_positions - 1)
             ]
@@ -104,18 +120,6 @@ class PositionWalker(Component):
                     neuron.address.eq(neuron.address + layer.neuron_row_address_step),
                 ]
             with m.Else():
-                following = Signal.like(window)
-                end = Signal()
-                m.d.comb += [
-                    end.eq(out_column == layer.last_out_column),
-                    following.column.eq(
-                        Mux(end, layer.first_column, window.column + layer.out_column_step)
-                    ),
-                    following.row.eq(window.row + Mux(end, layer.out_row_step, 0)),
-                    following.address.eq(
-                        window.address + Mux(end, layer.out_row_address_step, layer.out_column_step)
-                    ),
-                ]
                 m.d.sync += [
                     window_column.eq(0),
                     window_row.eq(0),
@@ -124,7 +128,6 @@ class PositionWalker(Component):
                     window.eq(following),
                 ]
                 if self.skip_zeros:
-                    m.d.comb += following.exists.eq(window.exists & (pixel != layer.last_plane))
                     m.d.sync += pixel.eq(pixel + 1)
         first_address = self._first_address(m, again)
         with m.If(self.restart | again):

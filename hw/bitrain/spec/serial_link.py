@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .pipeline import Pipeline
 from .program import Program
 
 REQUEST, REPLY = 0xA5, 0x5A
@@ -69,7 +70,7 @@ class SerialLink:
     score_bits: int
 
     @classmethod
-    def of(cls, program: Program) -> "SerialLink":
+    def of(cls, program: Program | Pipeline) -> "SerialLink":
         """Frames of the accelerator that runs ``program``."""
         network = program.network
         return cls(

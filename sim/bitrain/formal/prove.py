@@ -3,11 +3,12 @@
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from bitrain.gen import IpConfig, read_config, write_verilog
 from bitrain.rtl import build_top
-from bitrain.spec import BitrainError, Program, SerialLink, load_network
+from bitrain.spec import Pipeline, Program, SerialLink, compile_network, load_network
 
 from .accumulators import CountsFit, ranges
 from .neurons import FiresAsContracted, MaxIsLargestCount, window_of
@@ -23,20 +24,16 @@ def prove(ip: Path) -> Iterator[ProofResult]:
     """
     ip = Path(ip)
     config = read_config(ip)
-    if config.engines > 1:
-        raise BitrainError(
-            f"{ip}: {config.engines} engines; proofs are of one engine, so prove a package of the "
-            "same network and array without --engines"
-        )
     network = load_network(ip / "network.npz")
-    program = Program(network, config.array, **config.options)
+    program = compile_network(network, config.array, engines=config.engines, **config.options)
     yield _same_verilog(ip, config, program)
-    yield _ranges_fit(ip, program)
+    for name, engine in _engines(program):
+        yield _ranges_fit(ip, engine, name)
     for proof in proofs_of(program):
         yield solve(proof)
 
 
-def proofs_of(program: Program) -> Iterator[Proof]:
+def proofs_of(program: Program | Pipeline) -> Iterator[Proof]:
     """What the solver is to prove; of streams only where the array has them.
 
     Proofs of further components belong here, each a class in a module of its own.
@@ -55,16 +52,33 @@ def proofs_of(program: Program) -> Iterator[Proof]:
             component=SourceFollowsSequence(sequence),
         )
     yield Proof(
+        claim="serial link: an offered byte stays until it is sent",
+        component=BytesAreKept(SerialLink.of(program)),
+    )
+    for name, engine in _engines(program):
+        for proof in _proofs_of_engine(engine):
+            yield replace(proof, claim=_of(name, proof.claim))
+
+
+def _engines(program: Program | Pipeline) -> list[tuple[str, Program]]:
+    """Each by the name of its instance; the only one needs none."""
+    if isinstance(program, Program):
+        return [("", program)]
+    return [(f"engine{i}", engine) for i, engine in enumerate(program.programs)]
+
+
+def _of(engine: str, claim: str) -> str:
+    return f"{engine}, {claim}" if engine else claim
+
+
+def _proofs_of_engine(program: Program) -> Iterator[Proof]:
+    yield Proof(
         claim="score stream: an offered word stays until it is taken",
         component=ScoresAreKept(program),
     )
     yield Proof(
         claim="operand stream: an offered element stays until it is taken",
         component=ElementsAreKept(program),
-    )
-    yield Proof(
-        claim="serial link: an offered byte stays until it is sent",
-        component=BytesAreKept(SerialLink.of(program)),
     )
     if program.stream_layers:
         window = window_of(program)
@@ -77,17 +91,18 @@ def proofs_of(program: Program) -> Iterator[Proof]:
             claim=f"stochastic max of {size}: as many ones as the largest input has",
             component=MaxIsLargestCount(window),
         )
-    elif streams:  # else other neurons count
+    elif program.array.arithmetic == "stochastic":  # else other neurons count
         lanes, bits = program.array.lanes, program.count_bits
         bound = max(sums.largest_count or 0 for sums in program.sums)
-        most = "K L =" if network.or_lanes == 1 else f"OR groups of {network.or_lanes}, up to"
+        groups = program.network.or_lanes
+        most = "K L =" if groups == 1 else f"OR groups of {groups}, up to"
         yield Proof(
             claim=f"counts of {lanes} lanes: {bits} bits suffice for {most} {bound}",
-            component=CountsFit(network, num_lanes=lanes, bound=bound, count_bits=bits),
+            component=CountsFit(program.network, num_lanes=lanes, bound=bound, count_bits=bits),
         )
 
 
-def _same_verilog(ip: Path, config: IpConfig, program: Program) -> ProofResult:
+def _same_verilog(ip: Path, config: IpConfig, program: Program | Pipeline) -> ProofResult:
     """Whether the package's Verilog and ROM images are what these components give."""
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="bitrain-") as folder:
@@ -108,16 +123,17 @@ def _same_verilog(ip: Path, config: IpConfig, program: Program) -> ProofResult:
     )
 
 
-def _ranges_fit(ip: Path, program: Program) -> ProofResult:
+def _ranges_fit(ip: Path, program: Program, name: str) -> ProofResult:
     """Counts and accumulators against their widths, with the biases of the ROM's image."""
     started = time.perf_counter()
-    lines = (ip / "rom" / "biases.mem").read_text(encoding="utf-8").split()
+    image = f"{name}_engine_biases.mem" if name else "biases.mem"
+    lines = (ip / "rom" / image).read_text(encoding="utf-8").split()
     found = list(ranges(program, [int(line, 2) for line in lines]))
     wrong = [each for each in found if not each.fits]
     tightest = max(found, key=lambda each: max(-each.least, each.greatest))
     shown = wrong[0] if wrong else tightest
     return ProofResult(
-        claim="accumulators: no layer in counter mode can overflow",
+        claim=_of(name, "accumulators: no layer in counter mode can overflow"),
         method="exact integers",
         proven=not wrong,
         detail=f"layer {shown.layer}: count up to {shown.largest_count} of {shown.count_limit}, "

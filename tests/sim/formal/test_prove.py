@@ -242,6 +242,16 @@ def test_all_proofs_of_a_package(program, package):
     assert len(results) == 2 + len(list(proofs_of(program)))
 
 
+def test_all_proofs_of_several_engines(program, tmp_path):
+    folder = generate_ip(program.network, program.array, tmp_path / "ip", name="tiny", engines=2)
+    results = list(prove(folder))
+    assert [result.claim for result in results if not result.proven] == []
+    claims = [result.claim for result in results]
+    assert len(set(claims)) == len(claims)
+    of_engines = [sum(c.startswith(f"engine{i}, ") for c in claims) for i in range(2)]
+    assert of_engines[0] == of_engines[1] >= 3
+
+
 @pytest.mark.parametrize("name", ["rtl/tiny.v", "rom/biases.mem", "rom/weights.mem"])
 def test_a_changed_package_is_not_what_was_proven(package, tmp_path, name):
     copy = Path(shutil.copytree(package, tmp_path / "ip"))
