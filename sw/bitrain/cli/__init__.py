@@ -22,7 +22,8 @@ def main() -> None:
     except BitrainError as error:
         _refuse(str(error))
     except OSError as error:  # a folder that cannot be written, a full disk
-        _refuse(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        where = f"{error.filename}: " if error.filename else ""
+        _refuse(f"{where}{error.strerror or error}")
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package == "bitrain":
