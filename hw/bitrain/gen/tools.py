@@ -150,6 +150,20 @@ def _program_version(path: str) -> str | None:
     return match[0] if match else None
 
 
+def mounted_folders(cwd: Path) -> dict[str, str]:
+    """The folders that a YoWASP tool sees: ``.``, ``..`` and ``../..``.
+
+    By default it sees as many as the path is deep, which moves what it keeps in memory, and with
+    that the order in which ABC and nextpnr meet things: the same Verilog would take a few more or
+    fewer LUTs elsewhere. A path with a colon cannot be told to it.
+    """
+    folders = {"/": cwd, "/..": cwd.parent, "/../..": cwd.parent.parent}
+    folders = {name: folder.resolve() for name, folder in folders.items()}
+    if any(":" in str(folder) for folder in folders.values()):
+        return {}
+    return {"YOWASP_MOUNT": ":".join(f"{name}={folder}" for name, folder in folders.items())}
+
+
 def run_tool(name: str, arguments: list[str], *, cwd: Path, log: Path) -> None:
     """Run a tool of the table in ``cwd``.
 
@@ -177,7 +191,7 @@ def run_tool(name: str, arguments: list[str], *, cwd: Path, log: Path) -> None:
         stderr=subprocess.PIPE,
         encoding="utf-8",
         errors="replace",
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **mounted_folders(Path(cwd))},
     ) as process:
         assert process.stderr is not None
         for line in process.stderr:

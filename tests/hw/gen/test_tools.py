@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bitrain.gen import find_tools
-from bitrain.gen.tools import TOOLS, error_line, run_tool
+from bitrain.gen.tools import TOOLS, error_line, mounted_folders, run_tool
 from bitrain.spec import BitrainError
 
 NAMES = [
@@ -117,3 +117,16 @@ def test_error_line(text: str, line: str | None, tmp_path: Path):
 
 def test_error_line_without_a_log(tmp_path: Path):
     assert error_line(tmp_path / "log") is None
+
+
+def test_a_tool_sees_as_many_folders_wherever_it_runs(tmp_path):
+    deep = tmp_path / "a" / "b" / "c"
+    deep.mkdir(parents=True)
+    mounts = {path: mounted_folders(path)["YOWASP_MOUNT"].split(":") for path in (tmp_path, deep)}
+    assert mounts[deep] == [f"/={deep}", f"/..={deep.parent}", f"/../..={deep.parent.parent}"]
+    names = [[mount.partition("=")[0] for mount in found] for found in mounts.values()]
+    assert names[0] == names[1]
+
+
+def test_a_path_with_a_colon_is_left_to_the_tool(tmp_path):
+    assert mounted_folders(tmp_path / "a:b") == {}
