@@ -5,6 +5,7 @@ from .arg_max import ArgMax
 from .axi_accelerator import AxiAccelerator
 from .axi_lite import AxiLiteRegisters
 from .binary_array import BinaryArray
+from .element_buffer import ElementBuffer
 from .engine import Engine
 from .frame_guard import FrameGuard
 from .fsm_max import FsmMax
@@ -46,6 +47,7 @@ __all__ = [
     "AxiAccelerator",
     "AxiLiteRegisters",
     "BinaryArray",
+    "ElementBuffer",
     "Engine",
     "FrameGuard",
     "FsmMax",

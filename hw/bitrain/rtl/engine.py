@@ -8,6 +8,7 @@ from bitrain.spec import Program
 
 from .arg_max import ArgMax
 from .binary_array import BinaryArray
+from .element_buffer import ElementBuffer
 from .layouts import (
     activation_shape,
     descriptor_layout,
@@ -49,11 +50,11 @@ class Engine(Component):
 
     ::
 
-        program ROM ─► descriptor ─► loader ─► operands ─► array ─► write-back
-                                      ▲   ▲                             │
-                        activation RAM┘   └weight ROM        bias ROM ──┤
-                              ▲─────────────────────────────────────────┤
-                                                        score RAM ◄─────┘
+        program ROM ─► descriptor ─► loader ─► buffer ─► operands ─► array ─► write-back
+                                      ▲   ▲                                       │
+                        activation RAM┘   └weight ROM                  bias ROM ──┤
+                              ▲───────────────────────────────────────────────────┤
+                                                                  score RAM ◄─────┘
 
     In programs with a shortcut the write-back reads the activation RAM too; in those with a
     run-time length, the descriptor is that of a prefix; in those whose weights can be loaded, the
@@ -133,6 +134,7 @@ class Engine(Component):
         weights = data.ArrayLayout(weight_layout(network.bits), program.array.channels)
 
         m.submodules.loader = loader = Loader(program)
+        m.submodules.buffer = buffer = ElementBuffer(program.array, bits=network.bits)
         m.submodules.operands = operands = OperandRegisters(
             program.array, bits=network.bits, skip_zeros=program.skip_zeros
         )
@@ -184,21 +186,29 @@ class Engine(Component):
         m.d.comb += [
             loader.descriptor.eq(descriptor),
             loader.restart.eq(restart),
-            loader.ready.eq(operands.ready),
+            loader.ready.eq(buffer.ready),
+            buffer.valid.eq(loader.valid),
+            operands.valid.eq(buffer.offered),
+            buffer.taken.eq(operands.ready),
+            operands.weight.eq(buffer.first.weight),
+            buffer.element.inside.eq(loader.inside),
         ]
         weight_port = weight_rom.read_port()
         m.d.comb += [
             weight_port.addr.eq(loader.weight_address),
             weight_port.en.eq(loader.enable),
-            operands.weight.eq(weight_port.data),
-            operands.valid.eq(loader.valid),
+            buffer.element.weight.eq(weight_port.data),
         ]
         for q in range(program.array.positions):
             port = activations.read_port()
             m.d.comb += [
                 port.addr.eq(loader.addresses[q]),
                 port.en.eq(loader.enable),
-                operands.activation[q].eq(Mux(loader.inside[q], port.data, 0)),
+                buffer.element.activation[q].eq(port.data),
+                # Last of all, as memories are slow.
+                operands.activation[q].eq(
+                    Mux(buffer.first.inside[q], buffer.first.activation[q], 0)
+                ),
             ]
         if program.has_shortcut:
             shortcut_port = activations.read_port()

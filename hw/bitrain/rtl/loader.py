@@ -85,7 +85,7 @@ class Loader(Component):
         channel_tile = Signal.like(layer.last_channel_tile)
         remaining = Signal()
 
-        # Sums stand outside of ``enable``, which comes late.
+        # Sums stand outside of ``enable``: they need not wait for it.
         m.d.comb += following_weight.eq(weight + active)
         rows, columns = (
             [Signal.like(getattr(position, name)) for position in positions]

@@ -14,7 +14,7 @@ from .accumulators import CountsFit, ranges
 from .neurons import FiresAsContracted, MaxIsLargestCount, window_of
 from .sequence import SequenceIsPermutation, SourceFollowsSequence
 from .solve import Proof, ProofResult, solve
-from .streams import BytesAreKept, ElementsAreKept, ScoresAreKept
+from .streams import BufferedElementsAreKept, BytesAreKept, ElementsAreKept, ScoresAreKept
 
 
 def prove(ip: Path) -> Iterator[ProofResult]:
@@ -79,6 +79,10 @@ def _proofs_of_engine(program: Program) -> Iterator[Proof]:
     yield Proof(
         claim="operand stream: an offered element stays until it is taken",
         component=ElementsAreKept(program),
+    )
+    yield Proof(
+        claim="element buffer: an offered element stays until it is taken",
+        component=BufferedElementsAreKept(program),
     )
     if program.stream_layers:
         window = window_of(program)

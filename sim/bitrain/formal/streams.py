@@ -6,7 +6,7 @@ from typing import Any
 from amaranth.hdl import Assert, Assume, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In
 
-from bitrain.rtl import Accelerator, Engine, Loader, SerialFrames
+from bitrain.rtl import Accelerator, ElementBuffer, Engine, Loader, SerialFrames
 from bitrain.rtl.layouts import descriptor_layout, rungs_layout
 from bitrain.spec import Program, SerialLink
 
@@ -121,6 +121,35 @@ class ElementsAreKept(Component):
             # The memories hold what they show while they are not enabled.
             Assert(~(loader.enable & loader.valid & ~self.ready), "memories move on"),
             Assert(kept(m, loader.valid, loader.ready, loader.inside), "elements"),
+        ]
+        return m
+
+
+class BufferedElementsAreKept(Component):
+    """The element buffer's elements stay until the operands take them, if the memories' do.
+
+    Parameters
+    ----------
+    program
+        The network on its array.
+    buffer
+        The component.
+    """
+
+    def __init__(self, program: Program, buffer: Callable[..., Any] = ElementBuffer):
+        self.buffer = buffer(program.array, bits=program.network.bits)
+        element = Value.cast(self.buffer.element)
+        super().__init__({"element": In(len(element)), "valid": In(1), "taken": In(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.buffer = buffer = self.buffer
+        m.d.comb += [
+            Value.cast(buffer.element).eq(self.element),
+            buffer.valid.eq(self.valid),
+            buffer.taken.eq(self.taken),
+            Assume(kept(m, buffer.valid, buffer.ready, buffer.element), "memories"),
+            Assert(kept(m, buffer.offered, buffer.taken, buffer.first), "elements"),
         ]
         return m
 

@@ -12,9 +12,21 @@ from bitrain.formal import Proof, proofs_of, prove, solve
 from bitrain.formal.accumulators import CountsFit, ranges
 from bitrain.formal.neurons import FiresAsContracted, MaxIsLargestCount, window_of
 from bitrain.formal.sequence import SequenceIsPermutation, SourceFollowsSequence
-from bitrain.formal.streams import BytesAreKept, ElementsAreKept, ScoresAreKept
+from bitrain.formal.streams import (
+    BufferedElementsAreKept,
+    BytesAreKept,
+    ElementsAreKept,
+    ScoresAreKept,
+)
 from bitrain.gen import generate_ip
-from bitrain.rtl import Accelerator, Loader, SequenceSource, SerialFrames, StreamNeurons
+from bitrain.rtl import (
+    Accelerator,
+    ElementBuffer,
+    Loader,
+    SequenceSource,
+    SerialFrames,
+    StreamNeurons,
+)
 from bitrain.spec import Array, Lfsr, Network, Program, Ramp, SerialLink, Sobol, VanDerCorput
 
 pytestmark = pytest.mark.tools
@@ -116,6 +128,16 @@ class AlwaysMoves(Loader):
         return m
 
 
+class OffersTheNewest(ElementBuffer):
+    """Forgets what it keeps when another element comes."""
+
+    def elaborate(self, platform):
+        m = super().elaborate(platform)
+        with m.If(self.valid):
+            m.d.comb += self.first.eq(self.element)
+        return m
+
+
 class SendsWhatComes(SerialFrames):
     """Echoes the line."""
 
@@ -129,6 +151,7 @@ def test_faulty_streams_are_refuted(program):
     assert not proven(ScoresAreKept(program, DropsScores))
     assert not proven(ScoresAreKept(program, ChangesScores))
     assert not proven(ElementsAreKept(program, AlwaysMoves))
+    assert not proven(BufferedElementsAreKept(program, OffersTheNewest))
     assert not proven(BytesAreKept(SerialLink.of(program), SendsWhatComes))
 
 
