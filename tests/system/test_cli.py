@@ -149,6 +149,8 @@ def test_studies_refuse_mistakes_too(fail, tmp_path, command):
     assert str(tmp_path / "no") in fail(command, *options)
     if command == "accuracy":
         assert "--seeds one: expected integers" in fail(command, *options, "--seeds", "one")
+        for seeds in ("0,-1", "0,0"):
+            assert "expected different numbers" in fail(command, *options, "--seeds", seeds)
 
 
 def test_layer_that_the_accelerator_cannot_run(fail, tmp_path):
@@ -163,6 +165,63 @@ def test_layer_that_the_accelerator_cannot_run(fail, tmp_path):
     line = fail("run", "--config", path, "--out", tmp_path / "out")
     assert "0.2: LPPool2d is not supported; use MaxPool2d, AvgPool2d or Adaptive" in line
     assert not (tmp_path / "out" / "checkpoints").exists()
+
+
+OWN_MODELS = """\
+from torch import nn
+def few(in_shape, num_classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 5))
+def map(in_shape, num_classes):
+    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, num_classes, 6))
+def size(in_shape, num_classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(49, num_classes))
+def lazy(in_shape, num_classes):
+    return nn.Sequential(nn.Flatten(), nn.LazyLinear(num_classes))
+def boom(in_shape, num_classes):
+    raise RuntimeError("[red] is no colour")
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        ("few", "gives 5 for an image of 1 x 8 x 8, expected 10 scores in a row"),
+        ("map", "gives 10 x 1 x 1 for an image of 1 x 8 x 8, expected 10 scores in a row"),
+        ("size", "does not fit images of 1 x 8 x 8: mat1 and mat2 shapes"),
+        ("lazy", "lazy modules have no weights yet"),
+        # As it is, though rich knows :boom: as an emoji and [red] as a colour.
+        ("boom", "RuntimeError: [red] is no colour"),
+    ],
+)
+def test_model_that_does_not_suit_the_data(fail, tmp_path, function, message):
+    (tmp_path / "own.py").write_text(OWN_MODELS)
+    path = tmp_path / "run.yaml"
+    path.write_text(f"name: x\nmodel: {tmp_path}/own.py:{function}\n")
+    line = fail("run", "--config", path, "--out", tmp_path / "out", "--until", "train")
+    assert f"own.py:{function}: {message}" in line
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("array: {lanes: 12}", "lanes = 12 is no multiple of the 16 lanes"),
+        ("simulate: {images: 500}", "simulate.images: 500 images asked for, the test split has"),
+        ("synth: {device: ecp6}", "device 'ecp6' is unknown"),
+    ],
+)
+def test_hardware_is_refused_before_training(fail, tmp_path, text, message):
+    path = tmp_path / "run.yaml"
+    path.write_text(f"name: x\n{text}\n")
+    assert message in fail("run", "--config", path, "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_output_that_cannot_be_written(fail, tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_text("name: x\n")
+    line = fail("run", "--config", path, "--out", "/dev/null/out", "--until", "train")
+    assert "/dev/null/out" in line and "Not a directory" in line
 
 
 def test_missing_configuration_and_unknown_step(fail, tmp_path):
@@ -247,6 +306,12 @@ def test_recast_with_a_mistake_in_the_plan(fail, tmp_path, teacher, change, mess
     line = fail("recast", teacher, "--plan", plan, "--out", tmp_path / "out")
     assert f"{plan}: {message}" in line
     assert not (tmp_path / "out").exists()
+
+
+def test_recast_with_a_budget_alone(fail, tmp_path, teacher):
+    (tmp_path / "plan.yaml").write_text(PLAN)
+    options = ("--plan", tmp_path / "plan.yaml", "--out", tmp_path / "out", "--budget", 0.3)
+    assert "--budget 0.3: rules are found only with" in fail("recast", teacher, *options)
 
 
 def test_recast_without_a_teacher(fail, tmp_path):

@@ -46,6 +46,12 @@ def test_report_and_new_file(bitrain, network_file):
         assert load_network(written).layers == load_network(network_file).layers
 
 
+def test_says_how_many_images_there_were(bitrain, network_file):
+    status, output, _ = bitrain(network_file, "--images", 5000, "--budget", 1)
+    assert status == 0
+    assert " training images: " in output and "5000 training images" not in output
+
+
 def test_does_not_replace_the_network(bitrain, network_file):
     before = network_file.read_bytes()
     status, _, error = bitrain(network_file, "--out", network_file.parent / "." / "network.npz")

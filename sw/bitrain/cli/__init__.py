@@ -4,7 +4,7 @@ import sys
 from typing import NoReturn
 
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from bitrain.spec import BitrainError
 
@@ -20,19 +20,19 @@ def main() -> None:
     try:
         app()
     except BitrainError as error:
-        _fail(str(error))
-    except OSError as error:  # no permission, a file in the place of a folder, a full disk
+        _refuse(str(error))
+    except OSError as error:  # a folder that cannot be written, a full disk
         where = f"{error.filename}: " if error.filename else ""
-        _fail(f"{where}{error.strerror or error}")
+        _refuse(f"{where}{error.strerror or error}")
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package == "bitrain":
             raise
-        _fail(f"{package} is not installed; get it with: pip install 'bitrain[all]'")
+        _refuse(f"{package} is not installed; get it with: pip install 'bitrain[all]'")
 
 
-def _fail(text: str) -> NoReturn:
-    """Print one line and exit; brackets in it are no markup."""
-    console = Console(stderr=True, soft_wrap=True)
-    console.print(f"[bold red]error:[/] {escape(text)}", highlight=False)
+def _refuse(message: str) -> NoReturn:
+    """Print what is wrong as it is: a name in brackets is no markup, one in colons no emoji."""
+    text = Text.assemble(("error:", "bold red"), " ", message)
+    Console(stderr=True, soft_wrap=True).print(text)
     sys.exit(2)

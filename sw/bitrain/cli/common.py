@@ -20,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 # Under torchrun one process speaks for all.
-console = Console(quiet=os.environ.get("RANK", "0") != "0")
+console = Console(quiet=os.environ.get("RANK", "0") != "0", emoji=False)
 
 NetworkFile = Annotated[Path, typer.Argument(help="Network file (.npz).", show_default=False)]
 IpFolder = Annotated[Path, typer.Argument(help="IP folder.", show_default=False)]
@@ -45,6 +45,14 @@ def integers(option: str, text: str) -> list[int]:
         return [int(part) for part in text.split(",")]
     except ValueError as error:
         raise BitrainError(f"{option} {text}: expected integers between commas") from error
+
+
+def seeds_of(text: str) -> list[int]:
+    """The numbers of ``--seeds``, or :class:`BitrainError`."""
+    found = integers("--seeds", text)
+    if min(found) < 0 or len(set(found)) < len(found):
+        raise BitrainError(f"--seeds {text}: expected different numbers from 0, as 0,1,2")
+    return found
 
 
 def margins(option: str, text: str) -> dict[int, int]:

@@ -28,6 +28,7 @@ from .common import (
     console,
     integers,
     margins,
+    seeds_of,
 )
 
 
@@ -55,7 +56,7 @@ def accuracy(
     from bitrain.flow import load_config, run_study
     from bitrain.flow.tables import study_table
 
-    study = run_study(load_config(config, data_dir), out, integers("--seeds", seeds), console)
+    study = run_study(load_config(config, data_dir), out, seeds_of(seeds), console)
     console.print(study_table(study))
 
 
@@ -211,7 +212,7 @@ def sequences(
         raise BitrainError(f"--out {out}: would replace the network; name another file")
     dataset = dataset_of(loaded, data, data_dir)
     found = find_sequences(loaded, dataset, images=images, budget=budget, seed=seed, progress=True)
-    print_sequences(loaded, found, images, console)
+    print_sequences(loaded, found, console)
     if found.network:
         save_network(found.network, out)
         console.print(f"wrote {out}", soft_wrap=True)

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from bitrain.spec import write_atomically
+from bitrain.spec import BitrainError, write_atomically
 
-from .common import DataDir, app, console, integers
+from .common import DataDir, app, console, seeds_of
 
 
 @app.command()
@@ -20,15 +20,20 @@ def recast(
         Literal["cycles"] | None, typer.Option(help="Find the rules for blocks that save these.")
     ] = None,
     budget: Annotated[
-        float, typer.Option(help="Share of the teacher's, with --objective.", min=0.01, max=1)
-    ] = 0.5,
+        float | None,
+        typer.Option(help="Share of the teacher's, with --objective; 0.5.", min=0.01, max=1),
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Turn a trained network into one of other blocks, block by block."""
     from bitrain.flow import load_plan, run_recast
     from bitrain.flow.tables import recast_summary, recast_table
 
-    share = budget if objective else None
+    if budget and not objective:
+        raise BitrainError(
+            f"--budget {budget:g}: rules are found only with --objective cycles; give that too"
+        )
+    share = (budget or 0.5) if objective else None
     result = run_recast(load_plan(plan, data_dir), teacher, out, console, budget=share)
     console.print(recast_table(result))
     for line in recast_summary(result):
@@ -79,7 +84,7 @@ def compare(
     from bitrain.flow import load_search, run_comparison
     from bitrain.flow.tables import comparison_table
 
-    settings, numbers = load_search(config, data_dir), integers("--seeds", seeds)
+    settings, numbers = load_search(config, data_dir), seeds_of(seeds)
     console.print(comparison_table(run_comparison(settings, out, numbers, console)))
 
 

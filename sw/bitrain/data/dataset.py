@@ -6,10 +6,19 @@ import numpy as np
 
 from bitrain.spec import BitrainError, Shape
 
+LEAST_REACH = 0.95
+"""Share of an array that entries with a whole stride between them reach over."""
+
 
 def evenly_spaced(array: np.ndarray, count: int) -> np.ndarray:
-    """So many entries, or all if there are not more: image folders are sorted by class."""
-    return array[:: max(1, len(array) // count)][:count]
+    """So many entries, or all if there are not more: image folders are sorted by class.
+
+    They lie a whole stride apart, unless that left out a twentieth or more at the end.
+    """
+    stride = max(1, len(array) // count)
+    if stride * count > LEAST_REACH * len(array):
+        return array[::stride][:count]
+    return array[np.arange(count) * len(array) // count]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from bitrain.spec import BitrainError
 
@@ -157,6 +157,10 @@ def _decode_one(path: Path, file: File, read: Read) -> np.ndarray:
             if mode and is_opaque and "transparency" not in image.info:
                 return np.asarray(image if mode == image.mode else image.convert(mode))
             found = image.mode
+    except UnidentifiedImageError as error:
+        raise BitrainError(
+            f"{_join(path, file)}: cannot be read (no {', '.join(DECODERS)}); get the file again"
+        ) from error
     # The last three: what a spoilt PNG, a spoilt zip member and one with a password raise.
     except (
         OSError,

@@ -69,6 +69,11 @@ def load_dataset(name: str, data_dir: Path | str | None = None) -> Dataset:
     if name not in list_datasets():
         raise BitrainError(f"data set {name!r} is unknown; choose one of {list_datasets()}")
     if name == DIGITS:
+        if data_dir is not None:
+            raise BitrainError(
+                f"{data_dir}: data set {DIGITS} comes with scikit-learn and reads no files; leave "
+                f"the data dir out, or call the data set {OWN} to have your own read"
+            )
         return load_digits(name)
     known = KNOWN.get(name)
     if data_dir is not None:

@@ -4,7 +4,8 @@ from dataclasses import asdict
 from typing import Any
 
 from bitrain.bench import simulate
-from bitrain.gen import measure_blocks, synthesise, synthesise_component
+from bitrain.gen import find_device, measure_blocks, synthesise, synthesise_component
+from bitrain.nn import ScModel, create_model, read_chain
 from bitrain.rtl import build_array
 from bitrain.spec import BitrainError, Program, Sharing, estimate
 
@@ -27,6 +28,20 @@ def generate(run: Run) -> dict[str, Any]:
         data_dir=config.data.directory,
     )
     return asdict(estimate(run.network, config.array))
+
+
+def check_options(run: Run) -> None:
+    """Refuse, before anything is trained, what these steps would refuse in the end."""
+    config, shape = run.config, run.dataset.in_shape
+    find_device(config.synth.device)
+    images, available = config.simulate.images, len(run.dataset.test_images)
+    if images > available:
+        raise BitrainError(
+            f"simulate.images: {images} images asked for, the test split has {available}"
+        )
+    model = create_model(config.model, shape, run.dataset.num_classes)
+    untrained = ScModel(read_chain(model, shape), config.sc)
+    estimate(untrained.to_spec(config.name), config.array)
 
 
 def verify(run: Run) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from bitrain.golden import Arithmetic
 from bitrain.nn import (
     ScConfig,
     ScModel,
+    check_scores,
     convert,
     create_model,
     lengths_and_neurons,
@@ -124,10 +125,16 @@ def convert_and_evaluate(
     return _accuracy(run, converted.to_spec("converted"), arithmetic)
 
 
-def check_model(run: Run) -> None:
-    """Refuse a model that the accelerator cannot run, before it is trained."""
-    model = create_model(run.config.model, run.dataset.in_shape, run.dataset.num_classes)
-    lengths_and_neurons(read_chain(model, run.dataset.in_shape), run.config.sc)
+def check_model(run: Run, *, accelerated: bool = True) -> None:
+    """Refuse a model that does not suit the images, before it is trained.
+
+    accelerated: refuse what the accelerator cannot run, too.
+    """
+    name, shape, classes = run.config.model, run.dataset.in_shape, run.dataset.num_classes
+    model = create_model(name, shape, classes)
+    if accelerated:
+        lengths_and_neurons(read_chain(model, shape), run.config.sc)
+    check_scores(model, name, shape, classes)
 
 
 def _checkpoint(run: Run, name: str) -> str:

@@ -1,8 +1,9 @@
 """Configuration of ``bitrain search``, as a YAML file."""
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, ValidationError, model_validator
 
 from bitrain.nas import (
     KNOWN,
@@ -49,6 +50,15 @@ class NasConfig(Section):
     array: Array = Array()
     """The accelerator, where its cycles are weighed."""
 
+    @model_validator(mode="after")
+    def _check_lanes(self) -> Self:
+        if self.space.target == "accelerator" and self.array.lanes % self.sc.lanes:
+            raise ValueError(
+                f"array.lanes = {self.array.lanes} is no multiple of sc.lanes = {self.sc.lanes}; "
+                "choose a multiple"
+            )
+        return self
+
 
 def load_search(path: Path, data_dir: Path | None = None) -> NasConfig:
     """Read a configuration, with the rates of the calibration that its penalty names.
@@ -72,7 +82,7 @@ def given_genotype(source: str) -> Genotype:
     try:
         return Genotype.model_validate_json(Path(source).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
+        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
         raise BitrainError(
-            f"genotype {source}: not one of {list(KNOWN)} and not a readable file of one "
-            f"({str(error).splitlines()[0]})"
+            f"genotype {source}: not one of {list(KNOWN)} and not a readable file of one ({reason})"
         ) from error

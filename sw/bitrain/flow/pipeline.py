@@ -1,5 +1,6 @@
 """``bitrain run``: the steps from a data set to a report, each skipped if it is done already."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from bitrain.data import load_dataset
-from bitrain.nn import model_file
+from bitrain.nn import list_models, list_pretrained, model_file
 from bitrain.spec import BitrainError
 
 from . import hardware, learning
@@ -121,9 +122,11 @@ def run_flow(
     dataset = load_dataset(config.data.name, config.data.directory)
     run = Run(config, Workspace(directory), dataset)
     names = list(STEPS)
-    if until != "train":  # any teacher may be trained
-        learning.check_model(run)
-    run_steps(run, names[: names.index(until) + 1] if until else names, console)
+    names = names[: names.index(until) + 1] if until else names
+    learning.check_model(run, accelerated="finetune" in names)  # any teacher may be trained
+    if "generate" in names:
+        hardware.check_options(run)
+    run_steps(run, names, console)
     return run.workspace.results
 
 
@@ -131,14 +134,23 @@ def run_steps(run: Run, names: Sequence[str], console: Console) -> None:
     """Run the steps named, in order, and leave their results in the run's workspace."""
     file = model_file(run.config.model)
     source = file.read_text(encoding="utf-8") if file and file.is_file() else None
+    weights = _digests(run.config)
     for name in names:
         step = STEPS[name]
         console.rule(f"{list(STEPS).index(name) + 1}/{len(STEPS)} {name}", align="left")
         inputs = [
             source,
             run.config.model_dump(mode="json", include={*step.options}),
+            *weights,
         ]
         start = perf_counter()
         ran = run.workspace.step(name, inputs, lambda step=step: step.compute(run), step.outputs)
         seconds = f"{perf_counter() - start:.1f} s" if ran else "kept from an earlier run"
         console.print(f"{step.summary(run.workspace.results[name])} [dim]({seconds})")
+
+
+def _digests(config: RunConfig) -> list[str]:
+    """Of the files of weights that a configuration names: what is made of them is of these."""
+    named = {config.model, config.pretrained or ""} - {*list_models(), *list_pretrained()}
+    files = [Path(name) for name in sorted(named) if name.endswith(".safetensors")]
+    return [hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()]

@@ -38,8 +38,8 @@ def print_mean(what: str, cycles: Sequence[int | None], most: int, console: Cons
     )
 
 
-def print_sequences(network: Network, found: SequenceReport, images: int, console: Console) -> None:
-    """Errors and correlations of a network's sequences and of those found on ``images`` images."""
+def print_sequences(network: Network, found: SequenceReport, console: Console) -> None:
+    """Errors and correlations of a network's sequences and of those found."""
     for table in (
         stream_error_table(found.own, found.found),
         correlation_table(found.own, found.found),
@@ -51,7 +51,7 @@ def print_sequences(network: Network, found: SequenceReport, images: int, consol
         text = sources_yaml(network, found.sources)
         console.print(text, markup=False, highlight=False, soft_wrap=True)
     console.print(
-        f"{images} training images: {found.own_accuracy:.2%} with the network's own "
+        f"{found.images} training images: {found.own_accuracy:.2%} with the network's own "
         f"sequences, {found.found_accuracy:.2%} with those found",
         soft_wrap=True,
     )

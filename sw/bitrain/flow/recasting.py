@@ -22,8 +22,10 @@ from bitrain.nn import (
     convert,
     cost_by_block,
     create_model,
+    lengths_and_neurons,
     model_cost,
     paired_latency,
+    read_chain,
     read_metadata,
     save_weights,
 )
@@ -143,9 +145,10 @@ def run_recast(
             + "\n".join(f"  {i}: {block.spec}" for i, block in enumerate(blocks_of(teacher)))
         )
     # Refuse what does not fit before anything is trained.
-    trial = Student(teacher, dataset.in_shape)
+    trial = Student(teacher, dataset.in_shape, config.rules)
     for index, rule in config.rules.items():
         trial.replace(index, rule, config.train.seed)
+    _check_streams(config, trial.model(), dataset)
     if config.scratch:
         untrained(trial.model(), config.finetune.seed)
     run = Recasting(config, teacher, dataset, Workspace(directory), console)
@@ -160,6 +163,13 @@ def run_recast(
     write_atomically(directory / "recast.json", json.dumps(result, indent=1) + "\n")
     write_atomically(directory / "recast.svg", plots.recasting(result))
     return result
+
+
+def _check_streams(config: RecastConfig, model: Any, dataset: Dataset) -> None:
+    """Refuse a student that does not suit ``sc`` or ``array``."""
+    if config.sc:
+        lengths_and_neurons(read_chain(model, dataset.in_shape), config.sc.sc)
+    sc_cycles(model, dataset.in_shape, _sc_config(config), config.array)
 
 
 def _propose(config: RecastConfig, teacher: Any, dataset: Dataset, budget: float) -> RecastConfig:
@@ -179,7 +189,7 @@ def _recast(run: Recasting) -> None:
     accuracy = run.measure("teacher", base, lambda: 100 * evaluate(run.teacher, dataset))
     results["accuracy"] = {"teacher": accuracy}
     run.console.print(f"teacher: {accuracy:.2f} %, {len(run.teacher)} blocks")
-    student = Student(run.teacher, dataset.in_shape)
+    student = Student(run.teacher, dataset.in_shape, config.rules)
     results["blocks"] = [_replace(run, student, index) for index in config.rules]
     model = student.model()
     tuned = run.step(
@@ -281,6 +291,9 @@ def _costs(run: Recasting, model: Any) -> dict[str, Any]:
     shape = run.dataset.in_shape
     networks = {"teacher": run.teacher, "student": model}
     sc = _sc_config(run.config)
+    # Options of single layers are for those of the student.
+    same = sc and sc.model_copy(update={"layer_lengths": {}, "layer_neurons": {}})
+    streams = {"teacher": same, "student": sc}
 
     def measure() -> dict[str, Any]:
         latency = paired_latency(dict(networks), shape)
@@ -288,7 +301,7 @@ def _costs(run: Recasting, model: Any) -> dict[str, Any]:
             name: {
                 **asdict(model_cost(network, shape)),
                 "macs_by_block": [cost.macs for cost in cost_by_block(network, shape)],
-                "cycles": sc_cycles(network, shape, sc, run.config.array),
+                "cycles": sc_cycles(network, shape, streams[name], run.config.array),
                 "latency": {str(batch): asdict(found[name]) for batch, found in latency.items()},
             }
             for name, network in networks.items()

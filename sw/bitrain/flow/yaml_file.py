@@ -11,6 +11,20 @@ from bitrain.spec import BitrainError
 Model = TypeVar("Model", bound=BaseModel)
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses an option that is there twice; YAML's own loader takes the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"{key.value} again", problem_mark=key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def read_yaml(path: Path, model: type[Model], example: str) -> Model:
     """The file as a ``model``; :class:`BitrainError` names the line and the option that is wrong.
 
@@ -20,7 +34,7 @@ def read_yaml(path: Path, model: type[Model], example: str) -> Model:
         raise BitrainError(f"{path}: no such configuration file; {example} is one")
     try:
         text = path.read_text(encoding="utf-8")
-        content, tree = yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
+        content, tree = yaml.load(text, _Loader), yaml.compose(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         where = " ".join(str(error).split())
         raise BitrainError(f"{path}: not valid YAML ({where})") from error

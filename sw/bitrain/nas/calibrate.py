@@ -203,8 +203,8 @@ def read_calibration(path: Path) -> Calibration:
     """A file that ``bitrain search calibrate`` wrote; :class:`BitrainError` if it is none."""
     try:
         return Calibration.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValidationError) as error:
+    except (OSError, ValueError) as error:
+        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
         raise BitrainError(
-            f"calibration {path}: not a file of bitrain search calibrate "
-            f"({str(error).splitlines()[0]})"
+            f"calibration {path}: not a file of bitrain search calibrate ({reason})"
         ) from error

@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from bitrain.data import Dataset
-from bitrain.spec import Shape
+from bitrain.spec import BitrainError, Shape
 from bitrain.train import classification, fit
 
 from .genotype import RESIDUAL, CellGenotype, EdgeChoice, Genotype
@@ -34,7 +34,16 @@ class CoarseConfig(SearchConfig):
 def coarse_supernet(
     space: FineConfig, config: CoarseConfig, in_shape: Shape, num_classes: int
 ) -> CellNetwork:
-    """All operations on all edges; cells of one kind share their architecture parameters."""
+    """All operations on all edges; cells of one kind share their architecture parameters.
+
+    Raises :class:`BitrainError` for a part of the channels that is no whole number.
+    """
+    for width in space.widths:
+        if width % config.partial:
+            raise BitrainError(
+                f"coarse: partial = {config.partial} does not divide the width {width} of a stage; "
+                "choose a divisor of all widths"
+            )
     names = [*space.operations, *(["none"] if "none" not in space.operations else [])]
 
     def candidates(stage: int, index: int) -> Candidates:

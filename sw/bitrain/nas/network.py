@@ -7,9 +7,10 @@ softmax over architecture parameters (H. Liu et al., arXiv:1806.09055).
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import reduce
 from itertools import compress
+from typing import Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
 from bitrain.spec import Shape
@@ -26,15 +27,24 @@ class SpaceConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    widths: tuple[int, ...] = Field(default=(16, 32, 64), min_length=1)
+    widths: tuple[PositiveInt, ...] = Field(default=(16, 32, 64), min_length=1)
     """Channels of each stage; every stage but the first begins with a reduction cell."""
-    cells: tuple[int, ...] = (2, 2, 2)
+    cells: tuple[PositiveInt, ...] = (2, 2, 2)
     """Of each stage."""
     nodes: int = Field(default=2, ge=1)
     """Of each cell."""
     join: Join = "concat"
     stem_stride: int = Field(default=1, ge=1)
     """Of the convolution before the first stage."""
+
+    @model_validator(mode="after")
+    def _check_stages(self) -> Self:
+        if len(self.widths) != len(self.cells):
+            raise ValueError(
+                f"{len(self.widths)} widths for {len(self.cells)} numbers of cells; give one of "
+                "each for every stage"
+            )
+        return self
 
 
 class Edge(nn.Module):

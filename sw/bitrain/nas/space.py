@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import nn
 
 from bitrain.spec import BitrainError, Shape
@@ -28,12 +28,17 @@ class FineConfig(SpaceConfig):
     """Alternatives on every edge, beside the inherited operation."""
     target: Target = "torch"
 
+    @field_validator("operations")
+    @classmethod
+    def _check_operations(cls, operations: tuple[str, ...]) -> tuple[str, ...]:
+        for name in operations:
+            if name not in OPERATIONS:
+                raise ValueError(f"{name!r} is unknown; choose from {list(OPERATIONS)}")
+        return operations
+
 
 def check_space(space: FineConfig, genotype: Genotype) -> None:
     """Raise :class:`BitrainError` for what the target cannot run."""
-    unknown = [name for name in space.operations if name not in OPERATIONS]
-    if unknown:
-        raise BitrainError(f"operation {unknown[0]!r} is unknown; choose from {list(OPERATIONS)}")
     for cell in (genotype.normal, genotype.reduction):
         if len(cell.nodes) != space.nodes:
             raise BitrainError(

@@ -12,6 +12,7 @@ from .layer import ScLayer
 from .model import ScModel, convert, lengths_and_neurons
 from .threads import torch_threads
 from .zoo import (
+    check_scores,
     create_model,
     list_models,
     list_pretrained,
@@ -37,6 +38,7 @@ __all__ = [
     "Subsample",
     "best_device",
     "calibration_batch",
+    "check_scores",
     "convert",
     "cost_by_block",
     "create_model",

@@ -2,10 +2,11 @@
 
 import itertools
 import math
+from collections.abc import Sequence
 
 from torch import nn
 
-from bitrain.nn import ScConfig, ScModel, model_cost, read_chain
+from bitrain.nn import BlockSpec, ScConfig, ScModel, model_cost, read_chain
 from bitrain.spec import Array, BitrainError, Shape, estimate
 
 from .plan import Rule
@@ -38,21 +39,31 @@ def propose_rules(
 
     Greedy: of all single changes (a block becomes a convolution, a stage becomes narrower) the one
     is taken that saves most cycles for each halving of the parameters of what it changes, until
-    the budget is met. Blocks that the accelerator cannot run become residual blocks first; where
-    the teacher has such, the budget is a share of the cycles of the network with residual blocks.
+    the budget is met. Blocks of no known kind become residual blocks first (the one that reads the
+    image a convolution); where the accelerator cannot run the teacher, the budget is a share of the
+    cycles of that network.
     Raises :class:`BitrainError` where the budget cannot be met.
     """
     specs = specs_of(teacher)
+    # A shortcut from the image does not run.
+    described = ["conv", *("residual" for _ in specs[1:])]
     choices: list[_Choice] = [
-        (spec.kind if spec.kind in RUNS else "residual", 1.0) for spec in specs
+        (spec.kind if spec.kind in RUNS else kind, 1.0)
+        for spec, kind in zip(specs, described, strict=True)
     ]
     cost = _cost(teacher, in_shape, choices, config, array)
     if cost is None:
-        raise BitrainError(
-            "the accelerator cannot run the teacher, nor the teacher with residual blocks for the "
-            "kinds that it cannot run; write the rules for blocks yourself"
-        )
-    limit = budget * cost[0]
+        try:
+            read_chain(_student(teacher, in_shape, choices), in_shape)
+        except BitrainError as error:
+            raise BitrainError(
+                "the accelerator cannot run the teacher, nor the teacher with residual blocks for "
+                f"those of no known kind ({error}); write the rules for blocks yourself, beginning "
+                "with that one"
+            ) from error
+    assert cost is not None
+    whole = sc_cycles(teacher, in_shape, config, array) or cost[0]
+    limit = budget * whole
     # The last block gives the scores.
     stages = [
         list(group)
@@ -71,9 +82,14 @@ def propose_rules(
         if best is None:
             raise BitrainError(
                 f"no student within {budget:g} of the teacher's cycles was found; {cost[0]:,} of "
-                f"{limit / budget:,.0f} is the least: ask for less, or use a larger array"
+                f"{whole:,} is the least; ask for a larger share"
             )
         _, choices, cost = best
+    return _rules(specs, choices)
+
+
+def _rules(specs: Sequence[BlockSpec], choices: list[_Choice]) -> tuple[Rule, ...]:
+    """Those that make the choices of blocks of these descriptions."""
     return tuple(
         Rule(blocks=(index,), to=kind, width=width)
         for index, (kind, width) in enumerate(choices)
@@ -110,15 +126,18 @@ def _cost(
     array: Array,
 ) -> tuple[int, int] | None:
     """Cycles and parameters of the student that these choices make; None if it cannot run."""
-    student = Student(teacher, in_shape)
-    for index, (kind, width) in enumerate(choices):
-        old = student.blocks[index]
-        assert old is not None
-        if (kind, width) != (old.spec.kind, 1.0):
-            try:
-                student.replace(index, Rule(blocks=(index,), to=kind, width=width), seed=0)
-            except BitrainError:
-                return None
-    model = student.model()
+    try:
+        model = _student(teacher, in_shape, choices)
+    except BitrainError:
+        return None
     cycles = sc_cycles(model, in_shape, config, array)
     return None if cycles is None else (cycles, model_cost(model, in_shape).parameters)
+
+
+def _student(teacher: nn.Sequential, in_shape: Shape, choices: list[_Choice]) -> nn.Sequential:
+    """With new weights; :class:`BitrainError` where blocks do not fit together."""
+    rules = _rules(specs_of(teacher), choices)
+    student = Student(teacher, in_shape, {rule.blocks[0]: rule for rule in rules})
+    for rule in rules:
+        student.replace(rule.blocks[0], rule, seed=0)
+    return student.model()

@@ -9,6 +9,15 @@ from bitrain.nn import BLOCK_KINDS, BlockSpec, ScConfig
 from bitrain.spec import BitrainError
 from bitrain.train import FineTuneConfig, TrainConfig
 
+_MAPS = ("conv", "residual", "bottleneck", "dense", "separable")
+_KINDS = {
+    **dict.fromkeys(("stride", "downsample", "kernel"), _MAPS),
+    "middle": ("residual", "bottleneck", "dense"),
+    "layers": ("conv", "dense"),
+    "dropout": ("linear",),
+}
+"""Options of a rule, and the kinds of blocks that have them."""
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -95,8 +104,14 @@ class Rule(_Section):
             new |= {"middle": None, "layers": 1, "padding": None, "relu": True}
             if old.kind == "linear":
                 new |= {"average": False, "area": 1, "dropout": 0.0}
-        given = ("stride", "downsample", "kernel", "middle", "layers", "dropout")
-        new |= {name: value for name in given if (value := getattr(self, name)) is not None}
+        given = {name: value for name in _KINDS if (value := getattr(self, name)) is not None}
+        for name in given:
+            if kind not in _KINDS[name]:
+                raise BitrainError(
+                    f"block {block}: {name} is an option of {', '.join(_KINDS[name])} blocks, not "
+                    f"of {kind}; leave it out"
+                )
+        new |= given
         return old.model_copy(update=new)
 
 

@@ -7,7 +7,7 @@ what the teacher gives there.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 
 import torch
@@ -20,10 +20,17 @@ from .plan import Rule
 
 
 class Student:
-    """Blocks by the teacher's numbers; None where one was removed."""
+    """Blocks by the teacher's numbers; None where one was removed.
 
-    def __init__(self, teacher: nn.Sequential, in_shape: Shape):
+    rules: what is going to be replaced. A block of no known kind that no longer fits what it reads
+    then takes the kind that it is to have at once.
+    """
+
+    def __init__(
+        self, teacher: nn.Sequential, in_shape: Shape, rules: Mapping[int, Rule] | None = None
+    ):
         self.in_shape = Shape(*in_shape)
+        self.rules = rules or {}
         self.blocks: list[Block | None] = [deepcopy(block) for block in blocks_of(teacher)]
 
     def model(self, last: int | None = None) -> nn.Sequential:
@@ -64,7 +71,8 @@ class Student:
             if following < len(self.blocks) and self._misfit(following):
                 after = self.blocks[following]
                 assert after is not None
-                self.blocks[following] = self._build(following, after.spec, after)
+                spec = self._described(following, after.spec)
+                self.blocks[following] = self._build(following, spec, after)
                 new.append(following)
         if not self._ends_alike(index, old.spec.out_channels):
             raise BitrainError(
@@ -93,6 +101,12 @@ class Student:
             self.blocks[index + 1] = self._build(index + 1, spec, after)
             return [index + 1]
         return []
+
+    def _described(self, index: int, spec: BlockSpec) -> BlockSpec:
+        rule = self.rules.get(index)
+        if spec.kind != "other" or rule is None or rule.remove:
+            return spec
+        return rule.model_copy(update={"width": 1.0}).target(index, spec)  # narrower in its turn
 
     def _check(self, index: int, target: BlockSpec) -> None:
         shape = self.shape_before(index)

@@ -81,3 +81,15 @@ def test_evenly_spaced_entries_of_a_sorted_set():
     assert sorted(set(evenly_spaced(labels, 20).tolist())) == list(range(10))
     assert evenly_spaced(labels, 7).tolist() == labels[::42][:7].tolist()
     assert len(evenly_spaced(labels, 1000)) == 300
+
+
+def test_evenly_spaced_with_a_whole_stride() -> None:
+    found = evenly_spaced(np.arange(60_000), 128)
+    np.testing.assert_array_equal(found, 468 * np.arange(128))
+
+
+@pytest.mark.parametrize(("total", "count"), [(50_000, 20_000), (1437, 1000), (100, 99)])
+def test_evenly_spaced_reaches_every_class(total, count) -> None:
+    labels = np.arange(total) * 10 // total  # sorted by class, as folders are
+    assert np.ptp(np.bincount(evenly_spaced(labels, count), minlength=10)) <= 2
+    assert len(evenly_spaced(labels, count)) == count

@@ -28,6 +28,11 @@ def test_names() -> None:
     assert list_datasets() == ["cifar10", "digits", "fashion_mnist", "images", "mnist"]
 
 
+def test_digits_read_no_files(tmp_path) -> None:
+    with pytest.raises(BitrainError, match="reads no files; leave the data dir out"):
+        load_dataset("digits", tmp_path)
+
+
 def test_unknown_name() -> None:
     refuses(
         "cifar",

@@ -158,7 +158,10 @@ def test_rates_come_from_a_calibration(tmp_path):
         ("genotype: residual", "genotype: darts_v2", "has 4 nodes a cell and the space 2"),
         ("genotype: residual", "genotype: nothing.json", "genotype nothing.json: not one of"),
         ("join: last", "join: concat", "use join: last"),
-        ("conv_1x1, conv_3x3", "conv_1x1, conv_9x9", "operation 'conv_9x9' is unknown"),
+        ("conv_1x1, conv_3x3", "conv_1x1, conv_9x9", "line 8: space.operations: 'conv_9x9' is"),
+        ("cells: [1, 1]", "cells: [1]", "2 widths for 1 numbers of cells"),
+        ("genotype: residual", "coarse: {partial: 3}", "partial = 3 does not divide the width 4"),
+        ("genotype: residual", "array: {lanes: 12}", "lanes = 12 is no multiple of sc.lanes = 16"),
     ],
 )
 def test_mistakes_are_found_before_training(search, monkeypatch, old, new, message):

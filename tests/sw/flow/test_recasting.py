@@ -249,12 +249,32 @@ def test_blocks_beyond_the_teacher(recast, tmp_path, trainings):
         ("blocks: 1\n", "blocks: 2\n", "block 2: the network does not give the teacher's scores"),
         ("blocks: 0\n    width: 0.5", "blocks: 0\n    to: linear", "reads a map"),
         ("blocks: 0\n    width: 0.5", "blocks: 0\n    stride: 8", "block 0: another size of the"),
+        ("blocks: 0\n", "blocks: 0\n    middle: 3\n", "block 0: middle is an option of residual"),
+        ("channels: 2,", "lanes: 12,", "lanes = 12 is no multiple of the 16 lanes"),
+        ("train:", "sc: {sc: {layer_lengths: {x: 4}}}\ntrain:", "no layer is named 'x'"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_training(recast, trainings, old, new, message):
     with pytest.raises(BitrainError, match=message):
         recast(PLAN.replace(old, new))
     assert trainings == []
+
+
+def test_a_student_without_streams_is_refused_before_training(recast, trainings):
+    text = PLAN.replace("blocks: 0\n", "blocks: 0\n    to: residual\n") + "sc: {}\n"
+    with pytest.raises(BitrainError, match="Residual does not follow a ReLU"):
+        recast(text)
+    assert trainings == []
+
+
+def test_streams_of_single_layers_are_the_students(recast):
+    """The teacher has no layer of that name, and its cycles are those of the common length."""
+    text = PLAN.replace("epochs: 1", "epochs: 0") + "sc:\n  sc: {bits: 3}\n"
+    text += "  train: {epochs: 0}\n  finetune: {epochs: 0}\n"
+    all_alike = recast(text)["cost"]
+    shorter = recast(text.replace("bits: 3", "bits: 3, layer_lengths: {1.0.body.3: 4}"))["cost"]
+    assert shorter["student"]["cycles"] < all_alike["student"]["cycles"]
+    assert shorter["teacher"]["cycles"] == all_alike["teacher"]["cycles"]
 
 
 def test_blocks_of_no_known_kind_from_scratch(recast, tmp_path, digits, trainings):

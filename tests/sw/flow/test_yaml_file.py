@@ -43,6 +43,11 @@ def test_a_valid_file(tmp_path):
     assert load_plan(path, tmp_path / "data").data.directory == tmp_path / "data"
 
 
+def test_an_option_that_is_there_twice(mistake):
+    assert "train again" in mistake(PLAN + "train: {seed: 1}\n")
+    assert "line 10, column 3" in mistake(PLAN + "  epochs: 2\n")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from bitrain.nas import (
     KNOWN,
@@ -113,9 +114,15 @@ def test_nodes_must_agree():
 
 
 def test_an_unknown_operation():
-    space = FineConfig(operations=("conv_9x9",))
-    with pytest.raises(BitrainError, match="operation 'conv_9x9' is unknown; choose from"):
-        check_space(space, RESIDUAL)
+    with pytest.raises(ValidationError, match="'conv_9x9' is unknown; choose from"):
+        FineConfig(operations=("conv_9x9",))
+
+
+def test_stages_that_do_not_fit_together():
+    with pytest.raises(ValidationError, match="2 widths for 3 numbers of cells; give one of each"):
+        FineConfig(widths=(4, 8), cells=(1, 1, 1))
+    with pytest.raises(ValidationError, match="greater than 0"):
+        FineConfig(widths=(4, 8), cells=(1, 0))
 
 
 def test_the_accelerator_gives_the_last_node():

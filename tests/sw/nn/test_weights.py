@@ -43,6 +43,14 @@ def test_weights_of_another_model(tmp_path):
         create_model("digits_cnn", SHAPE, 10, pretrained=path)
 
 
+def test_weights_that_hold_nan(tmp_path):
+    path, model = tmp_path / "model.safetensors", create_model("digits_cnn", SHAPE, 10)
+    next(model.parameters()).data[0] = float("nan")
+    save_weights(model, path, {})
+    with pytest.raises(BitrainError, match=r"0\.0\.weight holds NaN or infinity; train it again"):
+        create_model("digits_cnn", SHAPE, 10, pretrained=path)
+
+
 @pytest.mark.parametrize("name", list_pretrained())
 def test_those_that_come_along(name):
     model, _, data = name.partition("_")

@@ -41,7 +41,7 @@ def test_none_for_what_the_accelerator_cannot_run(make_net, spots):
 
 
 def recast(teacher, spots, rules):
-    student = Student(teacher, spots.in_shape)
+    student = Student(teacher, spots.in_shape, {rule.blocks[0]: rule for rule in rules})
     for rule in rules:
         (index,) = rule.blocks
         student.replace(index, rule, 0)
@@ -75,6 +75,33 @@ def test_what_the_accelerator_cannot_run_becomes_residual(make_net, spots):
     assert sc_cycles(recast(teacher, spots, rules), spots.in_shape, SC, ARRAY) is not None
     less = recast(teacher, spots, propose_rules(teacher, spots.in_shape, SC, ARRAY, 0.8))
     assert sc_cycles(less, spots.in_shape, SC, ARRAY) is not None
+
+
+def test_a_first_block_of_no_known_kind_becomes_a_convolution(make_net, spots):
+    blocks = list(make_net("conv"))
+    spec = blocks[0].spec.model_copy(update={"kind": "other"})
+    blocks[0] = Block(spec, *blocks[0], nn.SiLU())
+    rules = propose_rules(nn.Sequential(*blocks), spots.in_shape, SC, ARRAY, 1.0)
+    assert [(rule.blocks, rule.to, rule.width) for rule in rules] == [((0,), "conv", 1.0)]
+
+
+def test_the_budget_is_of_a_teacher_that_runs_as_it_is(make_net, spots):
+    """Not of one with residual blocks in the place of those that no description fits."""
+    blocks = list(make_net("conv"))
+    for index in (1, 2):
+        spec = blocks[index].spec.model_copy(update={"kind": "other"})
+        blocks[index] = Block(spec, *blocks[index])
+    teacher = nn.Sequential(*blocks)
+    student = recast(teacher, spots, propose_rules(teacher, spots.in_shape, SC, ARRAY, 0.7))
+    cycles = [sc_cycles(model, spots.in_shape, SC, ARRAY) for model in (student, teacher)]
+    assert cycles[0] <= 0.7 * cycles[1]
+
+
+def test_why_no_rules_are_proposed(make_net, spots):
+    blocks = list(make_net("conv"))
+    blocks[1] = Block(blocks[1].spec, *blocks[1], nn.MaxPool2d(3, 1, padding=1))
+    with pytest.raises(BitrainError, match=r"\(1\.3: MaxPool2d with padding=1; use padding=0\); w"):
+        propose_rules(nn.Sequential(*blocks), spots.in_shape, SC, ARRAY, 0.5)
 
 
 def test_an_impossible_budget(make_net, spots):

@@ -105,6 +105,29 @@ def test_options_that_are_given_hold():
         assert found.model_dump(include=given.keys()) == given
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "message"),
+    [
+        (
+            "conv",
+            "middle",
+            "block 3: middle is an option of residual, bottleneck, dense blocks, not",
+        ),
+        ("residual", "layers", "layers is an option of conv, dense blocks, not of residual"),
+        ("separable", "dropout", "dropout is an option of linear blocks, not of separable"),
+        (
+            "linear",
+            "kernel",
+            "kernel is an option of conv, residual, .* not of linear; leave it out",
+        ),
+    ],
+)
+def test_an_option_that_the_new_kind_does_not_have(kind, name, message):
+    value = 0.5 if name == "dropout" else 3
+    with pytest.raises(BitrainError, match=message):
+        rule(blocks=3, to=kind, **{name: value}).target(3, block("dense"))
+
+
 def test_a_block_of_no_known_kind_must_become_something():
     old = block("other")
     with pytest.raises(BitrainError, match=r"block 4 is of no kind that can be built; .* to: conv"):

@@ -272,3 +272,16 @@ def test_untrained(nets):
     assert torch.equal(generator, torch.get_rng_state())
     assert specs_of(one) == specs_of(nets["dense"])
     assert same(one, untrained(nets["dense"], 0)) and not same(one, other)
+
+
+def test_a_block_of_no_known_kind_that_is_replaced_too(silu):
+    rules = {0: Rule(blocks=(0,), width=0.5), 1: Rule(blocks=(1,), to="conv", stride=2, width=0.5)}
+    student = Student(silu, SHAPE, rules)
+    assert student.replace(0, rules[0], 0) == [0, 1]
+    assert [str(spec) for spec in specs_of(student.model())] == [
+        "conv 1 -> 3",
+        "conv 3 -> 8 / 2",
+        "linear 8 -> 4",
+    ]
+    assert student.replace(1, rules[1], 0) == [1, 2]
+    assert str(specs_of(student.model())[1]) == "conv 3 -> 4 / 2"

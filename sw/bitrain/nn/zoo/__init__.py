@@ -1,9 +1,10 @@
 """Networks by name, one file per family: ``create_model("digits_cnn", dataset.in_shape, 10)``."""
 
-from .registry import create_model, list_models, model_file
+from .registry import check_scores, create_model, list_models, model_file
 from .weights import list_pretrained, load_weights, read_metadata, save_weights
 
 __all__ = [
+    "check_scores",
     "create_model",
     "list_models",
     "list_pretrained",

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from pydantic import ValidationError
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from bitrain.spec import BitrainError, Shape
 
@@ -62,6 +63,24 @@ def create_model(
     if pretrained is not None:
         load_weights(model, pretrained)
     return model
+
+
+def check_scores(model: nn.Module, name: str, in_shape: Shape, num_classes: int) -> None:
+    """Raise :class:`BitrainError` unless ``model`` gives a score for each class of an image."""
+    size = " x ".join(map(str, in_shape))
+    if any(map(is_lazy, model.parameters())):
+        raise BitrainError(f"model {name}: lazy modules have no weights yet; give their sizes")
+    try:
+        with torch.no_grad():
+            found = tuple(model.eval()(torch.zeros(1, *in_shape)).shape[1:])
+    except Exception as error:  # it may be the user's program
+        reason = str(error).partition("\n")[0]
+        raise BitrainError(f"model {name}: does not fit images of {size}: {reason}") from error
+    if found != (num_classes,):
+        raise BitrainError(
+            f"model {name}: gives {' x '.join(map(str, found))} for an image of {size}, expected "
+            f"{num_classes} scores in a row, one for each class of the data set"
+        )
 
 
 def _build(name: str, in_shape: Shape, num_classes: int, seed: int) -> nn.Module:

@@ -43,6 +43,8 @@ def load_weights(model: nn.Module, source: str | Path) -> dict[str, Any]:
                 f"{path}: {name} is {_size(found)}, the model's is {_size(expected.get(name))}; "
                 "give the weights of this very model, number of classes and size of images"
             )
+        if not tensors[name].isfinite().all():
+            raise BitrainError(f"{path}: {name} holds NaN or infinity; train it again")
     model.load_state_dict(tensors)
     return metadata
 
