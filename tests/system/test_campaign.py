@@ -4,6 +4,7 @@ import json
 
 import campaign
 import pytest
+from simulators import require
 
 from bitrain.bench import simulate
 
@@ -38,8 +39,7 @@ def test_cases_are_of_many_kinds():
 @pytest.fixture
 def arguments(tmp_path):
     """Seed 3, which Icarus simulates."""
-    if not campaign.shutil.which("iverilog"):
-        pytest.skip("Icarus Verilog is not installed: apt-get install iverilog")
+    require("icarus")
     return ["--seeds", "1", "--first", "3", "--out", str(tmp_path)]
 
 

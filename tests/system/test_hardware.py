@@ -14,6 +14,7 @@ from networks import (
     residual_network,
     streamed,
 )
+from simulators import require
 
 from bitrain.bench import simulate, write_testbench
 from bitrain.gen import generate_ip
@@ -57,8 +58,7 @@ def ip(network, tmp_path_factory) -> Path:
     ],
 )
 def test_random_network_is_bit_exact(tmp_path, simulator, build, seed, sharing):
-    if simulator == "icarus" and not shutil.which("iverilog"):
-        pytest.skip("Icarus Verilog is not installed: apt-get install iverilog")
+    require(simulator)
     network = build(seed, bits=4, lanes=2, length=8)
     array = Array(channels=3, positions=2, lanes=4, sharing=sharing)
     report = simulate(generate(tmp_path / "ip", network, array), simulator=simulator, seed=seed)
@@ -71,8 +71,7 @@ def test_random_network_is_bit_exact(tmp_path, simulator, build, seed, sharing):
 
 @pytest.mark.parametrize("simulator", ["verilator", "icarus"])
 def test_stream_mode_is_bit_exact(tmp_path, simulator):
-    if simulator == "icarus" and not shutil.which("iverilog"):
-        pytest.skip("Icarus Verilog is not installed: apt-get install iverilog")
+    require(simulator)
     network = streamed(random_network(15, bits=4, lanes=4))
     array = Array(channels=2, positions=8, lanes=4)
     report = simulate(generate(tmp_path / "ip", network, array), simulator=simulator)
@@ -85,8 +84,7 @@ def test_stream_mode_is_bit_exact(tmp_path, simulator):
     [("verilator", random_network, 4), ("icarus", residual_network, 2)],
 )
 def test_or_groups_are_bit_exact(tmp_path, simulator, build, or_lanes):
-    if simulator == "icarus" and not shutil.which("iverilog"):
-        pytest.skip("Icarus Verilog is not installed: apt-get install iverilog")
+    require(simulator)
     plain = build(18, bits=3, lanes=2)
     network = Network.model_validate(dict(plain) | {"or_lanes": or_lanes})
     array = Array(channels=2, positions=3, lanes=4)
@@ -97,8 +95,7 @@ def test_or_groups_are_bit_exact(tmp_path, simulator, build, or_lanes):
 
 @pytest.mark.parametrize(("simulator", "lanes"), [("verilator", 1), ("icarus", 3)])
 def test_binary_arithmetic_is_bit_exact(tmp_path, simulator, lanes):
-    if simulator == "icarus" and not shutil.which("iverilog"):
-        pytest.skip("Icarus Verilog is not installed: apt-get install iverilog")
+    require(simulator)
     network = residual_network(17, bits=4, lanes=2, length=8)
     array = Array(channels=3, positions=2, lanes=lanes, arithmetic="binary")
     report = simulate(generate(tmp_path / "ip", network, array), simulator=simulator, seed=lanes)

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .bank import SngBank
 from .concatenation import parts_read, parts_stored
@@ -61,14 +61,6 @@ class Network(BaseModel):
                 self._check_stream(layer)
             self._check_shortcut(layer)
         return self
-
-    @model_serializer(mode="wrap")
-    def _without_groups_of_one(self, handler: Any) -> dict[str, Any]:
-        """Files of networks without OR groups stay as they were before there were any."""
-        content = handler(self)
-        if self.or_lanes == 1:
-            content.pop("or_lanes", None)
-        return content
 
     def _check_stream(self, layer: Layer) -> None:
         if self.or_lanes > 1:

@@ -13,14 +13,15 @@ Accelerating Convolutional Neural Networks through Or-Unipolar Skipped Stochasti
 the streams is the same sum over fewer cycles. Binary arithmetic multiplies exactly and has no OR.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import Field
 
 from .layer import Layer
 
-OrLanes = Literal[1, 2, 4, 8]
-"""g; 1 counts every product bit."""
+OrLanes = Annotated[Literal[1, 2, 4, 8], Field(exclude_if=lambda lanes: lanes == 1)]
+"""g; 1 counts every product bit, and is not written, as it was not before there were OR groups."""
 
 
 def num_groups(num_inputs: int, or_lanes: int) -> int:

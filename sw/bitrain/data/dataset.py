@@ -13,7 +13,8 @@ LEAST_REACH = 0.95
 def evenly_spaced(array: np.ndarray, count: int) -> np.ndarray:
     """So many entries, or all if there are not more: image folders are sorted by class.
 
-    They lie a whole stride apart, unless that left out a twentieth or more at the end.
+    They lie a whole stride apart, as they did when published networks were trained, unless that
+    left out a twentieth or more at the end.
     """
     stride = max(1, len(array) // count)
     if stride * count > LEAST_REACH * len(array):

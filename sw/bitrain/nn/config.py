@@ -9,7 +9,6 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
-    model_serializer,
     model_validator,
 )
 
@@ -149,14 +148,6 @@ class ScConfig(BaseModel):
                 "minima; give the sources another kind, wiring or seed"
             )
         return self
-
-    @model_serializer(mode="wrap")
-    def _without_groups_of_one(self, handler: Any) -> dict[str, Any]:
-        """What was trained before there were OR groups needs no training again."""
-        content = handler(self)
-        if self.or_lanes == 1:
-            content.pop("or_lanes", None)
-        return content
 
     @property
     def length(self) -> int:

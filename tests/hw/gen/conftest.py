@@ -10,6 +10,7 @@ from amaranth.lib.wiring import Component, In, Out
 from networks import random_network
 
 from bitrain.gen import generate_ip
+from bitrain.gen import package as packages
 from bitrain.spec import Array, Network
 
 COEFFICIENTS = [(37 * i + 11) % 256 for i in range(32)]
@@ -84,3 +85,15 @@ def package(network: Network, array: Array, tmp_path_factory: pytest.TempPathFac
 def copy(package: Path, tmp_path: Path) -> Path:
     """An IP package to work in."""
     return Path(shutil.copytree(package, tmp_path / "tiny"))
+
+
+@pytest.fixture
+def fast(monkeypatch):
+    """Leave out the Verilog, for tests of everything around it."""
+
+    def write(component, directory: Path, name: str):
+        (directory / "rtl").mkdir(parents=True)
+        (directory / "rtl" / f"{name}.v").write_text(f"module {name}; endmodule\n")
+        return packages.Sources(directory=directory, top=name, memories=())
+
+    monkeypatch.setattr(packages, "write_verilog", write)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from networks import random_images, random_network
+from simulators import require
 
 from bitrain.bench import simulate_serial
 from bitrain.gen import write_verilog
@@ -30,8 +31,7 @@ def sources(network, tmp_path_factory) -> Path:
 
 
 def simulate(folder: Path, network, simulator: str = "icarus"):
-    if not shutil.which("iverilog") and simulator == "icarus":
-        pytest.skip("Icarus Verilog is not installed: apt-get install iverilog")
+    require(simulator)
     images = random_images(network, 2)
     return simulate_serial(
         folder, network, ARRAY, images, top="board", simulator=simulator, seed=3, **LINE
