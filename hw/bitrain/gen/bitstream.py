@@ -34,6 +34,7 @@ from bitrain.spec.serial_link import GAP_SECONDS
 
 from .boards import Board, find_board
 from .fit import memory_problem
+from .folders import check_replaceable, swap
 from .nextpnr import ROUTED
 from .package import default_name
 from .synth import SynthesisReport, run_synthesis
@@ -89,7 +90,8 @@ def build_bitstream(
     """Build ``network`` on ``array`` for a board of ``bitrain.gen.BOARDS`` in ``directory``.
 
     ``baud``: bits per second on the serial line. ``seed``: of placement. An older build there is
-    replaced. Raises :class:`BitrainError` if the folder holds something else, the network does not
+    replaced when this one is ready; one that fails leaves its logs in ``<directory>.unfinished``.
+    Raises :class:`BitrainError` if the folder holds something else, the network does not
     fit the board (which resource, by how much), is too slow for its clock, or a tool fails.
     """
     chosen, directory = find_board(board), Path(directory)
@@ -109,18 +111,23 @@ def build_bitstream(
         gap_cycles=round(chosen.clock_hz * GAP_SECONDS),
         array=array,
     )
-    _clear(directory)
+    check_replaceable(directory, read_board, "build for a board")
+    unfinished = directory.with_name(f"{directory.name}.unfinished")
+    check_replaceable(unfinished, read_board, "build for a board")
+    shutil.rmtree(unfinished, ignore_errors=True)
     content = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-    write_atomically(directory / BOARD_FILE, _HEADER + content)
-    save_network(network, directory / "network.npz")
+    write_atomically(unfinished / BOARD_FILE, _HEADER + content)
+    save_network(network, unfinished / "network.npz")
     accelerator = SerialAccelerator(
         program,
         divisor=divisor,
         gap_cycles=config.gap_cycles,
         busy_low=chosen.led_active_low,
     )
-    write_verilog(accelerator, directory, top)
-    return _implement(chosen, config, directory, seed)
+    write_verilog(accelerator, unfinished, top)
+    synthesis = _implement(chosen, config, unfinished, seed)
+    swap(unfinished, directory)
+    return Bitstream(path=directory / config.bitstream, config=config, synthesis=synthesis)
 
 
 def read_board(directory: Path) -> BoardConfig:
@@ -139,7 +146,7 @@ def read_board(directory: Path) -> BoardConfig:
         ) from error
 
 
-def _implement(board: Board, config: BoardConfig, directory: Path, seed: int) -> Bitstream:
+def _implement(board: Board, config: BoardConfig, directory: Path, seed: int) -> SynthesisReport:
     """Map, route and pack what lies in ``directory``."""
     device, pins = board.device, board.constraints()
     suffix = {"ecp5": "lpf", "ice40": "pcf"}[device.family]
@@ -160,20 +167,5 @@ def _implement(board: Board, config: BoardConfig, directory: Path, seed: int) ->
     }[device.family]
     run_tool(packer, arguments, cwd=build, log=build / "pack.log")
     write_atomically(directory / "report.json", json.dumps(report.to_json(), indent=1) + "\n")
-    path = directory / config.bitstream
-    shutil.copyfile(build / config.bitstream, path)
-    return Bitstream(path=path, config=config, synthesis=report)
-
-
-def _clear(directory: Path) -> None:
-    """Make an empty folder of one that is empty, missing or holds an older build."""
-    if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
-        try:
-            read_board(directory)
-        except BitrainError as error:
-            raise BitrainError(
-                f"{directory} exists and is no build for a board; choose another folder or "
-                "remove it"
-            ) from error
-        shutil.rmtree(directory)
-    directory.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(build / config.bitstream, directory / config.bitstream)
+    return report

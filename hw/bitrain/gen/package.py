@@ -45,6 +45,7 @@ from bitrain.spec.weight_image import num_image_words, words_per_entry
 
 from .config import IpConfig, read_config, write_config
 from .devices import DEFAULT_DEVICE, Device, find_device
+from .folders import check_replaceable, swap
 from .lint import waiver_file
 from .ports import Port, list_ports
 from .verilog import Sources, write_verilog
@@ -104,7 +105,7 @@ def generate_ip(
         frequency_mhz=frequency or chosen.frequency,
         **options,
     )
-    _check_replaceable(directory)
+    check_replaceable(directory, read_config, "Bitrain IP package")
     program = compile_network(network, array, engines=engines, **options)
     directory.parent.mkdir(parents=True, exist_ok=True)
     staging = directory.with_name(f".{directory.name}.{os.getpid()}.tmp")
@@ -122,7 +123,7 @@ def generate_ip(
         ports = list_ports(component, config.interface)
         values = _template_values(config, program, chosen, sources, ports)
         _write_templates(staging, top, values)
-        _swap(staging, directory)
+        swap(staging, directory)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return directory
@@ -213,34 +214,3 @@ def _write_templates(ip: Path, top: str, values: dict[str, Any]) -> None:
     for template, path in files.items():
         text = environment.get_template(template).render(values, testbench_files=testbench)
         write_atomically(ip / path, text)
-
-
-def _check_replaceable(directory: Path) -> None:
-    """Only an IP package or an empty folder may be replaced, if nobody stands in it."""
-    if Path.cwd().is_relative_to(directory.resolve()):
-        raise BitrainError(
-            f"{directory}: the folder that you are in cannot be replaced; choose another"
-        )
-    if not directory.exists() or (directory.is_dir() and not any(directory.iterdir())):
-        return
-    try:
-        read_config(directory)
-    except BitrainError as error:
-        raise BitrainError(
-            f"{directory} exists and is no Bitrain IP package; choose another folder or remove it"
-        ) from error
-
-
-def _swap(new: Path, directory: Path) -> None:
-    """Put ``new`` in the place of ``directory``, which is kept until that has worked."""
-    if not directory.exists():
-        new.replace(directory)
-        return
-    old = directory.with_name(f".{directory.name}.{os.getpid()}.old")
-    directory.replace(old)
-    try:
-        new.replace(directory)
-    except OSError:
-        old.replace(directory)
-        raise
-    shutil.rmtree(old)

@@ -5,7 +5,7 @@ import re
 import pytest
 from networks import random_network
 
-from bitrain.gen import BOARDS, build_bitstream, find_board, read_board
+from bitrain.gen import BOARDS, bitstream, build_bitstream, find_board, read_board
 from bitrain.spec import Array, BitrainError
 
 ARRAY = Array(channels=1, positions=1, lanes=2)
@@ -66,6 +66,32 @@ def test_foreign_folder_is_left_alone(network, tmp_path):
     with pytest.raises(BitrainError, match="exists and is no build for a board"):
         build_bitstream(network, ARRAY, "icebreaker", tmp_path)
     assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_build_that_fails_leaves_the_older_one(network, tmp_path, monkeypatch):
+    """Its own files stay beside it for a look at the logs, until the next build."""
+    out = tmp_path / "out"
+
+    def implement(board, config, directory, seed):
+        (directory / "nextpnr.log").write_text("")
+        if failing:
+            raise BitrainError("no route")
+        (directory / config.bitstream).write_text(str(seed))
+
+    monkeypatch.setattr(bitstream, "write_verilog", lambda *arguments: None)
+    monkeypatch.setattr(bitstream, "_implement", implement)
+    failing = False
+    built = build_bitstream(network, ARRAY, "icebreaker", out, seed=1)
+    assert built.path.read_text() == "1"
+    failing = True
+    for _ in range(2):
+        with pytest.raises(BitrainError, match="no route"):
+            build_bitstream(network, ARRAY, "icebreaker", out, seed=2)
+        assert built.path.read_text() == "1"
+        assert (tmp_path / "out.unfinished" / "nextpnr.log").exists()
+    failing = False
+    assert build_bitstream(network, ARRAY, "icebreaker", out, seed=3).path.read_text() == "3"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_folder_without_a_build(tmp_path):
