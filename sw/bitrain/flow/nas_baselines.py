@@ -1,5 +1,6 @@
 """What a search is compared with: networks of as many multiplications, trained alike."""
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -43,18 +44,47 @@ def compare(run: Search) -> dict[str, Any]:
         found[name] = {**row, "inherited": own}
         more = "" if own is None else f"; from inherited ones {own:.2f} %"
         run.console.print(f"{name}, from random weights: {described(row)}{more}")
+    epochs = _epochs_in_all(run)
+    train = partial(from_random_weights, run, _coarse(run), macs, epochs=epochs)
+    row = run.step("baseline-coarse-longer", [macs, epochs], train)
+    found["coarse, as many images"] = {**row, "inherited": None}
+    run.console.print(f"coarse, {epochs} epochs from random weights: {described(row)}")
     return found
 
 
-def from_random_weights(run: Search, cells: Cells, macs: int, name: str) -> dict[str, Any]:
-    """Scaled to ``macs``, trained from random weights: widths, accuracy (%), costs."""
+def _epochs_in_all(run: Search) -> int:
+    """Of a network that sees as many images as all that led to the found one, rounded up.
+
+    These are the teacher's, those of the super-network and its rounds (of the stage that had most),
+    and those of the retraining.
+    """
+    config, count = run.config, len(run.dataset.train_images)
+    passes = max(sum(map(len, stage["losses"].values())) for stage in run.results["fine"])
+    images = sum(
+        epochs * (part.images or count)
+        for epochs, part in (
+            (config.teacher.epochs, config.teacher),
+            (passes, config.search),
+            (config.retrain.epochs, config.retrain),
+        )
+    )
+    return math.ceil(images / (config.retrain.images or count))
+
+
+def from_random_weights(
+    run: Search, cells: Cells, macs: int, name: str, *, epochs: int | None = None
+) -> dict[str, Any]:
+    """Scaled to ``macs``, trained from random weights: widths, accuracy (%), costs.
+
+    ``epochs``: other than the recipe's.
+    """
     shape, seed = (run.dataset.in_shape, run.dataset.num_classes), run.config.retrain.seed
 
     def make(space: FineConfig) -> CellNetwork:
         return derived_network(space, cells, *shape, seed=seed)
 
     network = scaled_to(make, run.config.space, run.dataset.in_shape, macs)
-    return {"widths": network.widths, **run.train_alike(network, name, "random weights")}
+    return {"widths": network.widths, **run.train_alike(network, name, "random weights", epochs)}
 
 
 def _inherited(run: Search, cells: Cells, name: str) -> dict[str, Any]:
@@ -74,13 +104,17 @@ def _inherited(run: Search, cells: Cells, name: str) -> dict[str, Any]:
     return run.train_alike(network, name, "inherited weights")
 
 
+def _coarse(run: Search) -> Cells:
+    return run.genotype.stages(run.config.space.cells)
+
+
 def _rivals(run: Search) -> dict[str, Cells]:
     space, genotype = run.config.space, run.genotype
     shape = run.dataset.in_shape, run.dataset.num_classes
     strengths = [stage["strengths"] for stage in run.results["fine"]]
     rivals: dict[str, Cells] = {
         "found": run.cells,
-        "coarse": genotype.stages(space.cells),
+        "coarse": _coarse(run),
         "node-wise": node_wise_stages(space, genotype, *shape, strengths=strengths),
     }
     for number in range(run.config.random_networks):

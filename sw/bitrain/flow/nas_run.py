@@ -104,12 +104,17 @@ class Search:
             **asdict(model_cost(network, self.dataset.in_shape)),
         }
 
-    def train_alike(self, network: CellNetwork, name: str, title: str) -> dict[str, Any]:
-        """Retrain by the one recipe: losses, accuracy, costs."""
+    def train_alike(
+        self, network: CellNetwork, name: str, title: str, epochs: int | None = None
+    ) -> dict[str, Any]:
+        """Retrain by the one recipe: losses, accuracy, costs. ``epochs``: other than its own."""
+        recipe = self.config.retrain
+        if epochs:
+            recipe = recipe.model_copy(update={"epochs": epochs})
         student: Any = network  # it trains any network that gives scores
         teacher: Any = self.teacher()
         losses = finetune_student(
-            *(student, teacher, self.dataset, self.config.retrain),
+            *(student, teacher, self.dataset, recipe),
             checkpoint=self.checkpoint(name),
             title=title,
             progress=True,

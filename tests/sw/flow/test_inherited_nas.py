@@ -64,11 +64,13 @@ def test_a_whole_search(search, few, tmp_path, monkeypatch):
     assert result.keys() == {"name", "data", *inherited_nas.STEPS}
     assert [stage["stage"] for stage in result["fine"]] == [0, 1]
     assert result["derive"]["macs"] == result["retrain"]["macs"] < result["teacher"]["macs"]
-    assert result["baselines"].keys() == {"found", "coarse", "node-wise", "random 0"}
+    longer = "coarse, as many images"
+    assert result["baselines"].keys() == {"found", "coarse", "node-wise", "random 0", longer}
+    assert len(result["baselines"][longer]["losses"]) == 4, "teacher, search, round 1, retraining"
     assert result["baselines"]["found"]["macs"] == result["derive"]["macs"]
     for row in result["baselines"].values():
         assert row["macs"] == pytest.approx(result["derive"]["macs"], rel=0.2)  # in whole channels
-    assert search_table(result).row_count == 3 + 4
+    assert search_table(result).row_count == 3 + 5
     network = load_network(out / "network.npz")
     assert network.name == "tiny" and network.metadata["data"] == "digits"
     assert result["export"]["cycles"] > 0 and result["export"]["stream_length"] == 4
@@ -95,7 +97,9 @@ def config(tmp_path):
 def test_a_comparison_over_seeds(config, few, tmp_path, monkeypatch):
     result = run_comparison(config, tmp_path, [0, 1], Console(quiet=True))
     assert json.loads((tmp_path / "comparison.json").read_text()) == result
-    assert result["networks"].keys() == {"found", "coarse", "node-wise", "random, median"}
+    assert result["networks"].keys() == {
+        *("found", "coarse", "node-wise", "random, median", "coarse, as many images")
+    }
     searches = [json.loads((tmp_path / f"seed{i}" / "search.json").read_text()) for i in (0, 1)]
     for index, search in enumerate(searches):
         rows = {name: own[index] for name, own in result["networks"].items()}
@@ -105,7 +109,7 @@ def test_a_comparison_over_seeds(config, few, tmp_path, monkeypatch):
         assert rows["random, median"]["accuracy"] == sum(drawn) / 2
         assert list(result["random"][index]) == ["random 0", "random 1"]
     assert searches[0]["teacher"]["losses"] != searches[1]["teacher"]["losses"]
-    assert comparison_table(result).row_count == 4
+    assert comparison_table(result).row_count == 5
     monkeypatch.setattr("bitrain.train.loop._epoch", None)
     assert run_comparison(config, tmp_path, [0, 1], Console(quiet=True)) == result
 
