@@ -274,7 +274,7 @@ def search_table(result: dict[str, Any]) -> Table:
 
 
 def comparison_table(result: dict[str, Any]) -> Table:
-    """The found network and its rivals: medians over the seeds, and the range."""
+    """The found network and its rivals: medians over the seeds, and the range of several."""
     table = Table(title=f"{result['name']}: {result['data']}; seeds {result['seeds']}")
     table.add_column("network")
     for column in ("random weights", "inherited weights", "MACs", "memory access"):
@@ -292,7 +292,8 @@ def _median_and_range(values: list[float | None]) -> str:
     known = [value for value in values if value is not None]
     if not known:
         return "none"
-    return f"{median(known):.2f} ({min(known):.2f} … {max(known):.2f}) %"
+    spread = f" ({min(known):.2f} … {max(known):.2f})" if len(known) > 1 else ""
+    return f"{median(known):.2f}{spread} %"
 
 
 def search_ablation_table(result: dict[str, Any]) -> Table:
