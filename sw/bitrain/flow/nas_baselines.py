@@ -28,7 +28,8 @@ def compare(run: Search) -> dict[str, Any]:
 
     ``accuracy`` is that from random weights. Rivals inherit from the super-networks as they were
     before the pruning, and their stages train on as the found one's did in it; ``inherited`` is
-    None for those whose widths had to be scaled.
+    None for those whose widths had to be scaled. "coarse, longer" sees as many images as all that
+    led to the found network.
     """
     macs = run.results["derive"]["macs"]
     found = {}
@@ -47,7 +48,7 @@ def compare(run: Search) -> dict[str, Any]:
     epochs = _epochs_in_all(run)
     train = partial(from_random_weights, run, _coarse(run), macs, epochs=epochs)
     row = run.step("baseline-coarse-longer", [macs, epochs], train)
-    found["coarse, as many images"] = {**row, "inherited": None}
+    found["coarse, longer"] = {**row, "inherited": None}
     run.console.print(f"coarse, {epochs} epochs from random weights: {described(row)}")
     return found
 

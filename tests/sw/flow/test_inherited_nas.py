@@ -64,7 +64,7 @@ def test_a_whole_search(search, few, tmp_path, monkeypatch):
     assert result.keys() == {"name", "data", *inherited_nas.STEPS}
     assert [stage["stage"] for stage in result["fine"]] == [0, 1]
     assert result["derive"]["macs"] == result["retrain"]["macs"] < result["teacher"]["macs"]
-    longer = "coarse, as many images"
+    longer = "coarse, longer"
     assert result["baselines"].keys() == {"found", "coarse", "node-wise", "random 0", longer}
     assert len(result["baselines"][longer]["losses"]) == 4, "teacher, search, round 1, retraining"
     assert result["baselines"]["found"]["macs"] == result["derive"]["macs"]
@@ -98,7 +98,7 @@ def test_a_comparison_over_seeds(config, few, tmp_path, monkeypatch):
     result = run_comparison(config, tmp_path, [0, 1], Console(quiet=True))
     assert json.loads((tmp_path / "comparison.json").read_text()) == result
     assert result["networks"].keys() == {
-        *("found", "coarse", "node-wise", "random, median", "coarse, as many images")
+        *("found", "coarse", "node-wise", "random, median", "coarse, longer")
     }
     searches = [json.loads((tmp_path / f"seed{i}" / "search.json").read_text()) for i in (0, 1)]
     for index, search in enumerate(searches):
