@@ -12,6 +12,8 @@ from numba.extending import intrinsic
 from rich.console import Console
 from rich.table import Table
 
+from bitrain.data import Dataset
+
 WORDS = 1024
 """Of each array of a thread: two of 8 KiB lie well inside any first-level cache."""
 REPEATS = 10_000
@@ -64,6 +66,27 @@ class Clock:
 def clock() -> Clock:
     """For what a benchmark is compared with."""
     return Clock()
+
+
+@pytest.fixture
+def random_images() -> Callable[[int], Dataset]:
+    """So many images as large as those of CIFAR-10; what they show does not matter."""
+
+    def draw(count: int) -> Dataset:
+        rng = np.random.default_rng(0)
+        images = rng.random((count, 3, 32, 32), np.float32)
+        labels = rng.integers(0, 10, count)
+        return Dataset(
+            name="random",
+            note="random numbers",
+            classes=tuple(map(str, range(10))),
+            train_images=images,
+            train_labels=labels,
+            test_images=images[:1],
+            test_labels=labels[:1],
+        )
+
+    return draw
 
 
 @pytest.fixture

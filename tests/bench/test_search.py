@@ -2,42 +2,24 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
 
-from bitrain.data import Dataset
 from bitrain.flow.nas_config import NasConfig, given_genotype
 from bitrain.flow.nas_steps import stage_task
 from bitrain.nas import coarse_network, search_memory
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "search" / "cifar10.yaml"
-CLASSES = 10
-
-
-def random_dataset(count: int) -> Dataset:
-    """As large as images of CIFAR-10; what they show does not matter."""
-    rng = np.random.default_rng(0)
-    train = rng.random((count, 3, 32, 32), np.float32), rng.integers(0, CLASSES, count)
-    return Dataset(
-        name="random",
-        note="random numbers",
-        classes=tuple(map(str, range(CLASSES))),
-        train_images=train[0],
-        train_labels=train[1],
-        test_images=train[0][:1],
-        test_labels=train[1][:1],
-    )
 
 
 @pytest.mark.parametrize("cells", [(2, 2, 2), (2, 3, 3), (1, 2, 3)])
-def test_peak_memory(benchmark, record, tmp_path, cells):
+def test_peak_memory(benchmark, record, random_images, tmp_path, cells):
     content = yaml.safe_load(EXAMPLE.read_text())
     content["space"]["cells"] = cells
     config = NasConfig.model_validate(content)
-    dataset = random_dataset(2 * config.search.batch_size)
+    dataset = random_images(2 * config.search.batch_size)
     genotype = given_genotype(config.genotype)
-    teacher = coarse_network(config.space, genotype, dataset.in_shape, CLASSES, seed=0)
+    teacher = coarse_network(config.space, genotype, dataset.in_shape, dataset.num_classes, seed=0)
 
     def measure(together: bool) -> list[int]:
         search = config.search.model_copy(update={"together": together})

@@ -86,12 +86,13 @@ class CostModel:
             hook.remove()
 
     def expected(self, module: nn.Module) -> Tensor:
-        """Expected costs under the present strengths, in the order of :class:`Cost`."""
+        """Expected costs under the present strengths, in the order of :class:`Cost`; in float32."""
         total = torch.zeros(len(Cost._fields))
         for path, edge in edges_of(module):
             table = torch.tensor([self.operations[path][name] for name in edge.names])
             strengths = edge.strengths()
-            total = total.to(strengths) + strengths @ table.to(strengths)
+            with torch.autocast(strengths.device.type, enabled=False):
+                total = total.to(strengths) + strengths @ table.to(strengths)
         return total
 
     def total(self, module: nn.Module) -> Cost:

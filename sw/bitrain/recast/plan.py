@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from bitrain.nn import BLOCK_KINDS, BlockSpec, ScConfig
 from bitrain.spec import BitrainError
-from bitrain.train import FineTuneConfig, TrainConfig
+from bitrain.train import ExactPrecision, FineTuneConfig, TrainConfig
 
 _MAPS = ("conv", "residual", "bottleneck", "dense", "separable")
 _KINDS = {
@@ -129,6 +129,13 @@ class RecastFineTuneConfig(TrainConfig):
     """Weight of the mean squared difference from the teacher's scores."""
 
 
+class StreamTrainConfig(BlockTrainConfig):
+    """Training of one block in streams."""
+
+    epochs: int = Field(default=1, ge=0)
+    precision: ExactPrecision = "float32"
+
+
 class ScRecast(_Section):
     """Recasting into stochastic arithmetic: each layer of the student reproduces, with streams,
     what it gives in real numbers; then all are fine-tuned."""
@@ -136,7 +143,7 @@ class ScRecast(_Section):
     sc: ScConfig = ScConfig()
     mode: Literal["exact", "noise"] = "exact"
     """Sums while the layers are matched: exact stochastic ones, or real ones with noise alike."""
-    train: BlockTrainConfig = BlockTrainConfig(epochs=1)
+    train: StreamTrainConfig = StreamTrainConfig()
     """Of each block."""
     finetune: FineTuneConfig = FineTuneConfig()
 

@@ -1,6 +1,6 @@
 """Training: one loop for float, SC-aware and binary models, and what measures them."""
 
-from .config import FINE_TUNE, FineTuneConfig, TrainConfig
+from .config import FINE_TUNE, ExactPrecision, FineTuneConfig, TrainConfig
 from .evaluate import evaluate, evaluate_network
 from .finetune import finetune_converted, finetune_sc
 from .lengths import LENGTHS, LengthAccuracy, accuracy_by_length
@@ -10,6 +10,7 @@ from .optimizer import Optimizer, make_optimizer
 __all__ = [
     "FINE_TUNE",
     "LENGTHS",
+    "ExactPrecision",
     "FineTuneConfig",
     "LengthAccuracy",
     "Optimizer",

@@ -2,9 +2,28 @@
 
 import math
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
+
+Precision = Literal["float32", "bfloat16"]
+
+
+def _float32(precision: Precision) -> Precision:
+    if precision != "float32":
+        raise ValueError("sums of streams and of integers are exact in float32 only; leave it out")
+    return precision
+
+
+ExactPrecision = Annotated[Precision, AfterValidator(_float32)]
+"""Of trainings in the accelerator's arithmetic."""
 
 
 class TrainConfig(BaseModel):
@@ -37,6 +56,9 @@ class TrainConfig(BaseModel):
     """Share of each label that is spread over all classes (C. Szegedy et al., arXiv:1512.00567)."""
     seed: int = Field(default=0, ge=0)
     """Of the order of images and of the augmentation."""
+    precision: Precision = "float32"
+    """Of activations and gradients; weights and losses are float32 always (P. Micikevicius et al.,
+    arXiv:1710.03740). bfloat16 is quicker where the processor knows it; results differ a little."""
     threads: int = Field(default=1, ge=1)
     """Of torch. Small networks train fastest with one; results differ in the last bits."""
 
@@ -65,6 +87,7 @@ class FineTuneConfig(TrainConfig):
     epochs: int = Field(default=10, ge=0)
     learning_rate: float = Field(default=1e-2, gt=0)
     max_shift: int = Field(default=0, ge=0)
+    precision: ExactPrecision = "float32"
     distillation: float = Field(default=0.0, ge=0, le=1)
     """Share of the loss that asks for the float network's scores instead of the labels."""
     noise_epochs: int = Field(default=0, ge=0)

@@ -29,7 +29,7 @@ def classification(config: TrainConfig) -> Loss:
     """Cross-entropy with the recipe's label smoothing."""
 
     def loss(scores: Tensor, images: Tensor, labels: Tensor) -> Tensor:
-        return F.cross_entropy(scores, labels, label_smoothing=config.label_smoothing)
+        return F.cross_entropy(scores.float(), labels, label_smoothing=config.label_smoothing)
 
     return loss
 
@@ -129,7 +129,7 @@ def _epoch(
             batch = random_cutout(batch, config.cutout)
             mine, share = distributed.shard(len(index))
             batch = batch[mine].contiguous(memory_format=torch.channels_last)
-            with distributed.own_draws(config.seed, epoch, i):
+            with distributed.own_draws(config.seed, epoch, i), _lower_precision(config):
                 part = share * loss_of(model(batch), batch, labels[index][mine])
             loss = distributed.total(part)
             if not loss.isfinite():
@@ -143,6 +143,11 @@ def _epoch(
             total += loss.item() * len(index)
     distributed.share_buffers(model)
     return total / len(images)
+
+
+def _lower_precision(config: TrainConfig) -> torch.autocast:
+    lower = config.precision == "bfloat16"
+    return torch.autocast(best_device().type, torch.bfloat16, enabled=lower)
 
 
 def _settled(losses: list[float], patience: int | None) -> bool:

@@ -47,6 +47,13 @@ def test_equal_strengths_cost_the_mean(stage):
     assert costs.expected(stage)[0].item() == pytest.approx(expected)
 
 
+def test_costs_are_not_rounded_in_lower_precision(stage):
+    costs = CostModel(stage, SHAPE)
+    with torch.autocast("cpu", torch.bfloat16):
+        lower = costs.expected(stage)
+    assert torch.equal(lower, costs.expected(stage))
+
+
 def test_cycles_of_the_accelerator():
     stage = fine_network(ACCELERATOR, KNOWN["residual"], Shape(1, 8, 8), 10).stages[0]
     small, large = (

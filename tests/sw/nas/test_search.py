@@ -150,6 +150,14 @@ def test_an_interrupted_search_goes_on_to_the_same_result(new_stage, search, tmp
     assert same(weights(fresh), weights(straight))
 
 
+def test_a_search_in_bfloat16(teacher, new_stage, few, recipe):
+    stage, lower = new_stage(), recipe.model_copy(update={"epochs": 4, "precision": "bfloat16"})
+    losses = train_stage(stage, teacher, 1, few, lower)
+    full = train_stage(new_stage(), teacher, 1, few, recipe.model_copy(update={"epochs": 4}))
+    assert losses != full and losses == pytest.approx(full, rel=0.05)
+    assert {tensor.dtype for tensor in stage.parameters()} == {torch.float32}
+
+
 def test_a_checkpoint_of_another_recipe_is_refused(teacher, new_stage, few, recipe, tmp_path):
     path = tmp_path / "stage.pt"
     train_stage(new_stage(), teacher, 1, few, recipe, checkpoint=path)

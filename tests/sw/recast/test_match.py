@@ -214,6 +214,20 @@ def test_an_interrupted_block_resumes_to_the_same(nets, spots, tmp_path, monkeyp
         assert train(path) == wanted, "finished: only loaded"
 
 
+def test_in_bfloat16_the_teacher_computes_alike(nets, spots):
+    """Student and teacher round alike; what they give is compared in float32."""
+    teacher, seen = nets["conv"], []
+    config = CONFIG.model_copy(update={"epochs": 3, "precision": "bfloat16"})
+    student = student_of(teacher, spots, 1, to="residual")
+    hook = teacher[2].register_forward_hook(lambda *call: seen.append(call[-1].dtype))
+    losses = recast_block(student, teacher, 1, spots, config)
+    hook.remove()
+    assert set(seen) == {torch.bfloat16} and losses[-1] < losses[0]
+    tuning = RecastFineTuneConfig.model_validate(config.model_dump())
+    losses = finetune_student(student.model(), teacher, spots, tuning)
+    assert losses[-1] < losses[0]
+
+
 # --- the whole student ---------------------------------------------------------------------------
 
 

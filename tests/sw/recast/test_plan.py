@@ -133,3 +133,12 @@ def test_a_block_of_no_known_kind_must_become_something():
     with pytest.raises(BitrainError, match=r"block 4 is of no kind that can be built; .* to: conv"):
         rule(blocks=4, width=0.5).target(4, old)
     assert rule(blocks=4, to="conv").target(4, old).kind == "conv"
+
+
+def test_streams_are_matched_in_float32():
+    for section in ("train", "finetune"):
+        with pytest.raises(ValidationError, match="exact in float32 only; leave it out"):
+            RecastPlan.model_validate({"sc": {section: {"precision": "bfloat16"}}})
+    lower = {"precision": "bfloat16"}
+    given = RecastPlan.model_validate({"train": lower, "finetune": lower})
+    assert given.train.precision == given.finetune.precision == "bfloat16"

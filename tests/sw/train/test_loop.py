@@ -9,7 +9,7 @@ from torch import nn
 from bitrain.data import Dataset
 from bitrain.nn import ScConfig, convert, create_model
 from bitrain.spec import BitrainError
-from bitrain.train import TrainConfig, evaluate, fit
+from bitrain.train import FineTuneConfig, TrainConfig, evaluate, fit
 from bitrain.train.loop import _settled, classification
 
 CONFIG = TrainConfig(epochs=3, batch_size=50, max_shift=1)
@@ -309,3 +309,25 @@ def test_label_smoothing(small) -> None:
 def test_cutout_takes_part(small) -> None:
     plain, cut = (fit(new_model(), small, CONFIG.model_copy(update={"cutout": n})) for n in (0, 4))
     assert plain != cut
+
+
+def test_bfloat16_computes_in_it_and_keeps_weights_in_float32(small) -> None:
+    model, seen = new_model(0), []
+
+    def loss(scores: torch.Tensor, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        value = classification(CONFIG)(scores, images, labels)
+        seen.append((scores.dtype, value.dtype))
+        return value
+
+    config = CONFIG.model_copy(update={"precision": "bfloat16"})
+    losses = fit(model, small, config, loss=loss)
+    assert set(seen) == {(torch.bfloat16, torch.float32)}
+    assert {value.dtype for value in model.parameters()} == {torch.float32}
+    full = fit(new_model(0), small, CONFIG)
+    assert losses != full and losses == pytest.approx(full, rel=0.05)
+    assert losses[-1] < losses[0]
+
+
+def test_bfloat16_is_not_for_exact_sums() -> None:
+    with pytest.raises(ValidationError, match="exact in float32 only; leave it out"):
+        FineTuneConfig(precision="bfloat16")
