@@ -1,6 +1,9 @@
 """What a data set is, whatever it was read from."""
 
+import hashlib
+import json
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -42,12 +45,40 @@ class Dataset:
     test_labels: np.ndarray
 
     def __post_init__(self):
-        for images, labels in (
-            (self.train_images, self.train_labels),
-            (self.test_images, self.test_labels),
-        ):
-            assert images.dtype == np.float32 and images.shape[1:] == self.in_shape
-            assert labels.dtype == np.int64 and labels.shape == images.shape[:1]
+        """Check all that can be checked in one pass; raises :class:`BitrainError`.
+
+        Arrays come out in C order, images as float32, labels as int64; nothing else is converted.
+        """
+        shape = None
+        for part in ("train", "test"):
+            where = f"data set {self.name}, {part}_images"
+            labels_from = f"data set {self.name}, {part}_labels"
+            images, labels = getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")
+            for array, field in ((images, where), (labels, labels_from)):
+                if not isinstance(array, np.ndarray):
+                    raise BitrainError(
+                        f"{field}: of type {type(array).__name__}, expected a NumPy array; give "
+                        "np.asarray of it"
+                    )
+            shape = _check_shape(images, where, shape)
+            check_unit(images, where)
+            check_labels(labels, labels_from, len(images), where)
+            check_range(labels, labels_from, len(self.classes))
+            object.__setattr__(self, f"{part}_images", np.ascontiguousarray(images, np.float32))
+            object.__setattr__(self, f"{part}_labels", np.ascontiguousarray(labels, np.int64))
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 in hexadecimal of the classes and the four arrays, whatever the set is called.
+
+        It is worked out once, a second for each gigabyte: do not change an array.
+        """
+        arrays = (self.train_images, self.train_labels, self.test_images, self.test_labels)
+        shapes = [(array.dtype.str, array.shape) for array in arrays]
+        result = hashlib.sha256(json.dumps([self.classes, shapes]).encode())
+        for array in arrays:
+            result.update(array.data)
+        return result.hexdigest()
 
     @property
     def in_shape(self) -> Shape:
@@ -92,3 +123,85 @@ class Dataset:
             test_images=self.train_images[held_out],
             test_labels=self.train_labels[held_out],
         )
+
+
+def _check_shape(images: np.ndarray, where: str, expected: tuple[int, ...] | None) -> tuple:
+    """Shape of an image, the one that is expected if any is."""
+    sizes, shape = format_sizes(images.shape), images.shape[1:]
+    if images.ndim != 4 or 0 in images.shape:
+        mend = "; images[:, None] has the channel" if images.ndim == 3 else ""
+        raise BitrainError(
+            f"{where}: an array of {sizes}, expected images x channels x height x width, one or "
+            f"more of each{mend}"
+        )
+    if expected and shape != expected:
+        raise BitrainError(
+            f"{where}: images of {format_sizes(shape)}, expected {format_sizes(expected)} "
+            "(channels, height, width) like the training images; bring both to one size"
+        )
+    if _are_channels_last(shape):
+        raise BitrainError(
+            f"{where}: an array of {sizes}, expected images x channels x height x width; the "
+            "channels seem to be last: images.transpose(0, 3, 1, 2)"
+        )
+    return shape
+
+
+def _are_channels_last(shape: tuple[int, ...]) -> bool:
+    """Whether it is more likely (height, width, channels) than (channels, height, width).
+
+    Signals of one dimension are no images with an end of one pixel: a picture is seldom more than
+    four times as wide as high.
+    """
+    first, second, last = shape
+    short, long = sorted((first, second))
+    return last in (1, 3, 4) and last < short and long <= 4 * short
+
+
+def check_unit(images: np.ndarray, where: str) -> float:
+    """The largest pixel of an array of floats, which must all be in 0 … 1."""
+    if images.dtype.kind != "f":
+        raise BitrainError(
+            f"{where}: pixels of type {images.dtype}, expected float32 in 0 … 1; divide by the "
+            "white level, as (images / 255).astype(np.float32) where that is 255"
+        )
+    low, high = float(images.min()), float(images.max())
+    if np.isnan(low) or np.isnan(high):
+        raise BitrainError(
+            f"{where}: pixels that are no number (NaN), expected 0 … 1; take these images away"
+        )
+    if low < 0 or high > 1:
+        raise BitrainError(
+            f"{where}: pixels {low:.4g} … {high:.4g}, expected 0 … 1; divide by the white level, "
+            "and subtract no mean"
+        )
+    return high
+
+
+def check_labels(labels: np.ndarray, where: str, count: int, images_from: str) -> None:
+    """A list of so many integers."""
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        mend = "store labels.argmax(1)" if labels.ndim == 2 else "store the number of each class"
+        raise BitrainError(
+            f"{where}: labels of type {labels.dtype} in an array of {format_sizes(labels.shape)}, "
+            f"expected a plain list of integers; {mend}"
+        )
+    if len(labels) != count:
+        raise BitrainError(
+            f"{where}: {len(labels)} labels, expected {count}, one for each image of "
+            f"{images_from}; get both from the same source"
+        )
+
+
+def check_range(labels: np.ndarray, where: str, num_classes: int) -> None:
+    """Labels that all stand for one of so many classes."""
+    for label in (labels.min(), labels.max()):
+        if not 0 <= label < num_classes:
+            raise BitrainError(
+                f"{where}: label {label}, expected 0 … {num_classes - 1}, a number for each class"
+            )
+
+
+def format_sizes(shape: tuple[int, ...]) -> str:
+    """A shape as messages have it."""
+    return " x ".join(map(str, shape)) or "no dimension"

@@ -7,11 +7,14 @@ import numpy as np
 
 from bitrain.spec import BitrainError
 
-from .dataset import Dataset
+from .dataset import Dataset, check_labels, check_range, check_unit, format_sizes
 from .known import KnownSet
 
 WHITE = 255
 MAX_CHANNELS = 4
+DARK = 0.25
+"""Share of white that the largest pixel of a part must reach. Where it does not, white is another
+number than this module takes it to be, and in the accelerator all images would be all but black."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,15 +51,17 @@ def to_dataset(name: str, raw: RawData, known: KnownSet | None) -> Dataset:
     shape = known.shape if known else None
     for part in (raw.train, raw.test):
         shape = _check_images(part, shape)
-        _check_labels(part)
+        check_labels(part.labels, part.labels_from, len(part.images), part.images_from)
     classes = raw.classes or (known.classes if known else _numbers(raw.train))
     for part in (raw.train, raw.test):
-        _check_range(part, len(classes))
+        check_range(part.labels, part.labels_from, len(classes))
     order = np.arange(len(classes))
     if known:
         order, classes = _order(raw, known), known.classes
     elif len(classes) < 2:
         raise BitrainError(f"{raw.train.labels_from}: one class, expected two or more")
+    else:
+        _check_presence(raw.train, classes)
     return Dataset(
         name=name,
         note=f"{known.title if known else 'own images'}, {raw.form}",
@@ -73,7 +78,7 @@ def _check_images(part: RawPart, expected: tuple[int, ...] | None) -> tuple[int,
     images, where = part.images, part.images_from
     if images.ndim not in (3, 4) or 0 in images.shape:
         raise BitrainError(
-            f"{where}: an array of {_sizes(images.shape)}, expected images x height x width, "
+            f"{where}: an array of {format_sizes(images.shape)}, expected images x height x width, "
             "with x channels at the end where there are colours"
         )
     shape = images.shape[1:] if images.ndim == 4 else (*images.shape[1:], 1)
@@ -84,41 +89,53 @@ def _check_images(part: RawPart, expected: tuple[int, ...] | None) -> tuple[int,
         )
     if expected and shape != expected:
         raise BitrainError(
-            f"{where}: images of {_sizes(shape)}, expected {_sizes(expected)} (height, width, "
-            "channels)"
+            f"{where}: images of {format_sizes(shape)}, expected {format_sizes(expected)} "
+            "(height, width, channels)"
         )
-    if images.dtype != np.uint8:
-        if images.dtype.kind != "f":
-            raise BitrainError(
-                f"{where}: pixels of type {images.dtype}, expected uint8, or float in 0 … 1"
-            )
-        # Written so that a NaN fails.
-        if not (images.min() >= 0 and images.max() <= 1):
-            raise BitrainError(f"{where}: pixels outside 0 … 1; divide by the white level")
+    _check_white(images, where)
     return shape
 
 
-def _check_labels(part: RawPart) -> None:
-    labels, where = part.labels, part.labels_from
-    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+def _check_white(images: np.ndarray, where: str) -> None:
+    """Refuse pixels of another type or scale than 0 … 255 in uint8, or 0 … 1 in float."""
+    if images.dtype == np.uint8:
+        white, largest = WHITE, int(images.max())
+    elif images.dtype.kind == "f":
+        white, largest = 1, check_unit(images, where)
+    else:
         raise BitrainError(
-            f"{where}: labels of type {labels.dtype} in an array of {_sizes(labels.shape)}, "
-            "expected a plain list of integers"
+            f"{where}: pixels of type {images.dtype}, expected uint8 of 0 … {WHITE} or float of "
+            f"0 … 1; {_mend(images)}"
         )
-    if len(labels) != len(part.images):
+    if largest < DARK * white:
+        mend = "all images are black, write them again"
+        if largest:
+            mend = f"multiply all by {white / largest:.4g} if that is white, and write them again"
         raise BitrainError(
-            f"{where}: {len(labels)} labels, expected {len(part.images)}, one for each image of "
-            f"{part.images_from}; get both from the same source"
+            f"{where}: the largest pixel is {largest:.4g}, expected 0 … {white} with white at "
+            f"{white} ({images.dtype}); {mend}"
         )
 
 
-def _check_range(part: RawPart, num_classes: int) -> None:
-    for label in (part.labels.min(), part.labels.max()):
-        if not 0 <= label < num_classes:
-            raise BitrainError(
-                f"{part.labels_from}: label {label}, expected 0 … {num_classes - 1}, a number for "
-                "each class"
-            )
+def _mend(images: np.ndarray) -> str:
+    """How pixels of another type become right ones."""
+    if images.dtype.kind == "b":
+        return "store images.astype(np.float32)"
+    if images.dtype.kind not in "iu":
+        return "store real numbers"
+    if images.min() >= 0 and images.max() <= WHITE:
+        return f"store images.astype(np.uint8) if white is {WHITE}"
+    return f"store images / white as float32, where white is the level of white ({images.max()}?)"
+
+
+def _check_presence(part: RawPart, classes: tuple[str, ...]) -> None:
+    """Every class has a training image: of one that has none the network could learn nothing."""
+    missing = np.setdiff1d(np.arange(len(classes)), part.labels)
+    if len(missing):
+        raise BitrainError(
+            f"{part.labels_from}: no image of class {missing[0]} ({classes[missing[0]]}), expected "
+            f"each of 0 … {len(classes) - 1}; add images of it, or take it out of the classes"
+        )
 
 
 def _numbers(part: RawPart) -> tuple[str, ...]:
@@ -163,7 +180,3 @@ def _to_float(images: np.ndarray) -> np.ndarray:
     if images.dtype == np.uint8:
         scaled /= WHITE
     return scaled
-
-
-def _sizes(shape: tuple[int, ...]) -> str:
-    return " x ".join(map(str, shape)) or "no dimension"

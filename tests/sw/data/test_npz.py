@@ -53,7 +53,7 @@ def test_float_and_grey_and_names(path, dtype) -> None:
 
 
 def test_known_set_by_names_of_its_classes(path) -> None:
-    images = np.zeros((10, 28, 28), np.uint8)
+    images = np.full((10, 28, 28), 255, np.uint8)
     names = ["Ankle boot", "Bag", "Coat", "Dress", "Pullover", "Sandal", "Shirt", "Sneaker"]
     names += ["T-shirt_top", "Trouser"]
     every = {"train_images": images, "test_images": images, "classes": np.array(names)}
@@ -100,25 +100,78 @@ def refuses(path, message: str, name: str = "images") -> None:
         ),
         (
             {"train_images": COLOUR.astype(np.int64)},
-            ", train_images: pixels of type int64, expected uint8, or float in 0 … 1",
+            ", train_images: pixels of type int64, expected uint8 of 0 … 255 or float of 0 … 1; "
+            "store images.astype(np.uint8) if white is 255",
+        ),
+        (
+            {"train_images": np.uint16(257) * COLOUR[::-1]},
+            ", train_images: pixels of type uint16, expected uint8 of 0 … 255 or float of 0 … 1; "
+            "store images / white as float32, where white is the level of white (65535?)",
+        ),
+        (
+            {"train_images": COLOUR.astype(np.int16) - 128},
+            ", train_images: pixels of type int16, expected uint8 of 0 … 255 or float of 0 … 1; "
+            "store images / white as float32, where white is the level of white (127?)",
+        ),
+        (
+            {"train_images": COLOUR > 127},
+            ", train_images: pixels of type bool, expected uint8 of 0 … 255 or float of 0 … 1; "
+            "store images.astype(np.float32)",
+        ),
+        (
+            {"train_images": COLOUR / (255 + 0j)},
+            ", train_images: pixels of type complex128, expected uint8 of 0 … 255 or float of "
+            "0 … 1; store real numbers",
         ),
         (
             {"train_images": COLOUR.astype(np.float32)},
-            ", train_images: pixels outside 0 … 1; divide by the white level",
+            ", train_images: pixels 0 … 255, expected 0 … 1; divide by the white level, and "
+            "subtract no mean",
+        ),
+        (
+            {"test_images": COLOUR[:3] / 255 - 0.5},
+            ", test_images: pixels -0.5 … 0.4765, expected 0 … 1; divide by the white level, and "
+            "subtract no mean",
         ),
         (
             {"train_images": np.full(COLOUR.shape, np.nan)},
-            ", train_images: pixels outside 0 … 1; divide by the white level",
+            ", train_images: pixels that are no number (NaN), expected 0 … 1; take these images "
+            "away",
+        ),
+        (
+            {"train_images": COLOUR % 16},
+            ", train_images: the largest pixel is 15, expected 0 … 255 with white at 255 (uint8); "
+            "multiply all by 17 if that is white, and write them again",
+        ),
+        (
+            {"test_images": (COLOUR[:3] > 127).astype(np.uint8)},
+            ", test_images: the largest pixel is 1, expected 0 … 255 with white at 255 (uint8); "
+            "multiply all by 255 if that is white, and write them again",
+        ),
+        (
+            {"train_images": COLOUR % 64},
+            ", train_images: the largest pixel is 63, expected 0 … 255 with white at 255 (uint8); "
+            "multiply all by 4.048 if that is white, and write them again",
+        ),
+        (
+            {"test_images": 0 * COLOUR[:3]},
+            ", test_images: the largest pixel is 0, expected 0 … 255 with white at 255 (uint8); "
+            "all images are black, write them again",
+        ),
+        (
+            {"train_images": np.full(COLOUR.shape, 0.2, np.float16)},
+            ", train_images: the largest pixel is 0.2, expected 0 … 1 with white at 1 (float16); "
+            "multiply all by 5.001 if that is white, and write them again",
         ),
         (
             {"train_labels": LABELS.astype(float)},
             ", train_labels: labels of type float64 in an array of 6, expected a plain list of "
-            "integers",
+            "integers; store the number of each class",
         ),
         (
             {"train_labels": np.eye(6, dtype=int)},
             ", train_labels: labels of type int64 in an array of 6 x 6, expected a plain list of "
-            "integers",
+            "integers; store labels.argmax(1)",
         ),
         (
             {"test_labels": LABELS},
@@ -151,6 +204,15 @@ def refuses(path, message: str, name: str = "images") -> None:
             ", train_labels: label 2, expected 0 … 1, a number for each class",
         ),
         (
+            {"train_labels": LABELS % 2 * 2, "classes": np.array(["cat", "dog", "emu"])},
+            ", train_labels: no image of class 1 (dog), expected each of 0 … 2; add images of it, "
+            "or take it out of the classes",
+        ),
+        (
+            {"train_labels": LABELS % 2 * 2},
+            ", train_labels: 2 classes labelled 0 … 2, expected 0 … 1, a number for each class",
+        ),
+        (
             {"classes": np.arange(3)},
             ": classes of type int64, expected a list of names",
         ),
@@ -163,6 +225,12 @@ def refuses(path, message: str, name: str = "images") -> None:
 def test_refused(path, changes, message) -> None:
     np.savez(path, **arrays(**changes))
     refuses(path, f"{path}{message.replace('{path}', str(path))}")
+
+
+@pytest.mark.parametrize("images", [COLOUR % 65, COLOUR % 65 / 255, np.float32(0.25) + 0 * COLOUR])
+def test_a_quarter_of_white_is_enough(path, images) -> None:
+    np.savez(path, **arrays(train_images=images))
+    assert load_dataset("images", path).train_images.max() >= 0.25
 
 
 def test_images_of_another_size_than_the_known_set(path) -> None:
@@ -179,7 +247,7 @@ def test_images_of_another_size_than_the_known_set(path) -> None:
     "names", [["cat", "dog"], ["x", *"123456789"], list("012345678"), [*"0123456789", "00", "x"]]
 )
 def test_classes_of_another_set(path, names) -> None:
-    images, labels = np.zeros((2, 28, 28), np.uint8), np.array([0, 1])
+    images, labels = np.full((2, 28, 28), 255, np.uint8), np.array([0, 1])
     every = {"train_images": images, "test_images": images, "classes": np.array(names)}
     np.savez(path, **every, train_labels=labels, test_labels=labels)
     refuses(
