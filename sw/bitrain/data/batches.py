@@ -1,4 +1,4 @@
-"""CIFAR-10 as its authors publish it: ``cifar-10-batches-py``, or the ``.tar.gz`` of it.
+"""CIFAR-10 as its authors publish it: ``cifar-10-batches-py``, or a tar of it.
 
 Each batch is a pickled dictionary: ``data``, uint8 (images, 3072), red, green and blue planes of 32
 x 32 in turn, and ``labels``, a list (A. Krizhevsky, www.cs.toronto.edu/~kriz/cifar.html). A pickle
@@ -8,10 +8,8 @@ classes below, and everything else is refused.
 
 import io
 import pickle
-import tarfile
-import zlib
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +17,7 @@ import numpy as np
 from bitrain.spec import BitrainError
 
 from .raw import RawData, RawPart
+from .tar import File, walk_tar
 
 FOLDER = "cifar-10-batches-py"
 META = "batches.meta"
@@ -29,17 +28,17 @@ NUM_CLASSES = 10
 
 
 def find_batches(path: Path) -> list[Path]:
-    """The folder of the batches, at ``path`` or in it, and archives."""
-    folders = [
+    """The folder of the batches, at ``path`` or in it."""
+    return [
         folder
         for folder in (path, path / FOLDER)
         if any((folder / name).is_file() for name in (*TRAIN, *TEST))
     ]
-    return folders + [file for file in (path, *path.glob("*")) if _is_archive(file)]
 
 
-def _is_archive(path: Path) -> bool:
-    return path.name.endswith((".tar.gz", ".tgz")) and path.is_file()
+def is_batch(file: File) -> bool:
+    """Whether a member of an archive is a batch."""
+    return "".join(file[-1:]) in (*TRAIN, *TEST)
 
 
 def read_batches(path: Path) -> RawData:
@@ -60,19 +59,16 @@ def read_batches(path: Path) -> RawData:
 def _contents(path: Path) -> Iterator[tuple[str, bytes]]:
     """Name and content of each file that is needed."""
     needed = (META, *TRAIN, *TEST)
+    if not path.is_dir():
+        for file, _, content in walk_tar(path, lambda file: "".join(file[-1:]) in needed):
+            if content is not None:
+                yield file[-1], content
+        return
     try:
-        if path.is_dir():
-            for file in (path / name for name in needed):
-                if file.is_file():
-                    yield file.name, file.read_bytes()
-            return
-        # As a stream: going back in a compressed archive would unpack it again.
-        with tarfile.open(path, "r|gz") as archive:
-            for member in archive:
-                name = PurePosixPath(member.name).name
-                if name in needed and (file := archive.extractfile(member)):
-                    yield name, file.read()
-    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
+        for file in (path / name for name in needed):
+            if file.is_file():
+                yield file.name, file.read_bytes()
+    except OSError as error:
         raise BitrainError(f"{path}: cannot be read ({error}); get the file again") from error
 
 

@@ -10,15 +10,16 @@ from pathlib import Path
 
 from bitrain.spec import BitrainError
 
-from .batches import find_batches, read_batches
+from .batches import FOLDER, find_batches, is_batch, read_batches
 from .dataset import Dataset
 from .digits import load_digits
 from .idx import find_idx, read_idx
-from .image_folder import find_images, read_images
+from .image_folder import find_images, is_in_part, read_images
 from .known import KNOWN
 from .npz import find_npz, read_npz
 from .openml import read_openml
 from .raw import RawData, to_dataset
+from .tar import find_tars, walk_tar
 
 DIGITS = "digits"
 OWN = "images"
@@ -33,17 +34,31 @@ class _Form:
     read: Callable[[Path], RawData]
 
 
+def _read_tar(path: Path) -> RawData:
+    """Read a tar by the reader for what is in it, whatever the file is called."""
+    for file, _, _ in walk_tar(path, lambda _: False):
+        if is_in_part(file):
+            return read_images(path)
+        if is_batch(file):
+            return read_batches(path)
+    raise BitrainError(
+        f"{path}: no images in train/<class>/ and test/<class>/ and no {FOLDER} in this tar; pack "
+        "one of the two"
+    )
+
+
 _FORMS = (
     _Form(expected="the four IDX files of MNIST", find=find_idx, read=read_idx),
-    _Form(
-        expected="cifar-10-batches-py or its .tar.gz",
-        find=find_batches,
-        read=read_batches,
-    ),
+    _Form(expected=FOLDER, find=find_batches, read=read_batches),
     _Form(
         expected="images in train/<class>/ and test/<class>/ or a .zip of these",
         find=find_images,
         read=read_images,
+    ),
+    _Form(
+        expected="a .tar, .tar.gz, .tar.xz or .tar.bz2 of such images or batches",
+        find=find_tars,
+        read=_read_tar,
     ),
     _Form(expected="an .npz file of arrays", find=find_npz, read=read_npz),
 )

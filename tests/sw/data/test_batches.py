@@ -90,11 +90,14 @@ def test_read(folder, protocol) -> None:
         check(load_dataset("cifar10", place), "cifar-10-batches-py")
 
 
-@pytest.mark.parametrize("name", ["cifar-10-python.tar.gz", "mine.tgz"])
-def test_archive(folder, tmp_path, name) -> None:
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("cifar-10-python.tar.gz", "gz"), ("mine.tgz", "xz"), ("mine.tar.xz", "xz"), ("a.tar", "")],
+)
+def test_archive(folder, tmp_path, name, kind) -> None:
     path = tmp_path / "data" / name
     path.parent.mkdir()
-    with tarfile.open(path, "w:gz") as archive:
+    with tarfile.open(path, f"w:{kind}") as archive:
         archive.add(folder, folder.name)
     for place in (path, path.parent):
         check(load_dataset("cifar10", place), name)

@@ -7,8 +7,9 @@ from bitrain.data import list_datasets, load_dataset
 from bitrain.spec import BitrainError
 
 EXPECTED = (
-    "the four IDX files of MNIST; cifar-10-batches-py or its .tar.gz; images in train/<class>/ and "
-    "test/<class>/ or a .zip of these; an .npz file of arrays"
+    "the four IDX files of MNIST; cifar-10-batches-py; images in train/<class>/ and test/<class>/ "
+    "or a .zip of these; a .tar, .tar.gz, .tar.xz or .tar.bz2 of such images or batches; an .npz "
+    "file of arrays"
 )
 
 
@@ -18,7 +19,7 @@ def refuses(name, place, message: str) -> None:
     assert str(error.value) == message
 
 
-def save(path, value: int = 0) -> None:
+def save(path, value: int = 128) -> None:
     images, labels = np.full((2, 3, 3), value, np.uint8), np.array([0, 1])
     path.parent.mkdir(exist_ok=True)
     np.savez(path, train_images=images, train_labels=labels, test_images=images, test_labels=labels)
@@ -70,7 +71,7 @@ def test_several_data_sets(tmp_path) -> None:
 
 
 def test_folder_of_the_name_comes_first(tmp_path) -> None:
-    save(tmp_path / "a.npz", 0)
+    save(tmp_path / "a.npz")
     save(tmp_path / "images" / "b.npz", 255)
     assert load_dataset("images", tmp_path).train_images.min() == 1
 
