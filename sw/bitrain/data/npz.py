@@ -1,8 +1,9 @@
 """Images and labels as the arrays of a NumPy ``.npz`` file.
 
 ``train_images`` and ``test_images`` are (images, height, width) or (images, height, width,
-channels), uint8, or float in [0, 1]; ``train_labels`` and ``test_labels`` are (images,), integers
-from 0; ``classes``, where given, are their names in order. Pickled objects are not read.
+channels), uint8 with white at 255, or float with white at 1; ``train_labels`` and ``test_labels``
+are (images,), integers from 0; ``classes``, where given, are their names in order. Pickled objects
+are not read.
 """
 
 import zipfile

@@ -77,7 +77,11 @@ def load_dataset(name: str, data_dir: Path | str | None = None) -> Dataset:
     are downloaded from openml.org where no ``data_dir`` is given; or ``images``, the user's own.
     ``data_dir`` is where the files are: the file itself, its folder, or the folder above a folder
     called ``name``. Each set may come in each form: IDX files (:mod:`.idx`), the batches of
-    CIFAR-10 (:mod:`.batches`), image files (:mod:`.image_folder`) or arrays (:mod:`.npz`).
+    CIFAR-10 (:mod:`.batches`), image files (:mod:`.image_folder`) or arrays (:mod:`.npz`); batches
+    and image files also in a tar (:mod:`.tar`), known by its contents.
+
+    Every class of your own set needs training images; it may do without test images. A known set
+    may be a part of itself, and keeps all its classes.
 
     Raises :class:`BitrainError` for an unknown name and for missing or spoilt files.
     """

@@ -3,6 +3,7 @@
 import gzip
 import io
 import lzma
+import re
 import shutil
 import struct
 import tarfile
@@ -428,6 +429,17 @@ def test_spoilt_zip(folder) -> None:
     with pytest.raises(
         BitrainError, match=r"pets\.zip/train/Zebra/b\.png: cannot be read \(Bad CRC"
     ):
+        load_dataset("images", path)
+
+
+def test_zip_with_a_password(folder) -> None:
+    path = zip_folder(folder)
+    content = bytearray(path.read_bytes())
+    for magic, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        for found in re.finditer(magic, content):
+            content[found.start() + flags] |= 1
+    path.write_bytes(content)
+    with pytest.raises(BitrainError, match=r"png: cannot be read \(File .* is encrypted, password"):
         load_dataset("images", path)
 
 
