@@ -10,6 +10,7 @@ from .float_layer import FloatLayer
 from .latency import Latency, fold_batch_norm, paired_latency
 from .layer import ScLayer
 from .model import ScModel, convert, lengths_and_neurons
+from .safe_convolution import SafeConvolutions
 from .threads import torch_threads
 from .zoo import (
     check_scores,
@@ -31,6 +32,7 @@ __all__ = [
     "Latency",
     "ModelCost",
     "Residual",
+    "SafeConvolutions",
     "ScConfig",
     "ScLayer",
     "ScModel",

@@ -17,6 +17,8 @@ from torch.nn import functional as F
 from bitrain.golden import Streams, convolve
 from bitrain.spec import SngBank
 
+from .safe_convolution import safe_layout
+
 FLOAT32_EXACT = 1 << 24
 BITS_AT_ONCE = 1 << 28
 """Expanded activation bits that a matrix product takes at once: 256 MiB."""
@@ -100,6 +102,7 @@ class ExactSums(nn.Module, ABC):
     ) -> tuple[Tensor | None, Tensor | None]:
         """Of activations and of weights, where needed: those of the real-valued layer."""
         stride, padding, groups = geometry
+        activations, weight = safe_layout(activations, weight, stride)
         found = torch.ops.aten.convolution_backward(
             gradient * (self.length / 4.0**self.bits),
             activations,

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bitrain.data import Dataset, evenly_spaced
-from bitrain.nn import best_device, torch_threads
+from bitrain.nn import SafeConvolutions, best_device, torch_threads
 from bitrain.spec import BitrainError
 
 from . import distributed
@@ -129,7 +129,11 @@ def _epoch(
             batch = random_cutout(batch, config.cutout)
             mine, share = distributed.shard(len(index))
             batch = batch[mine].contiguous(memory_format=torch.channels_last)
-            with distributed.own_draws(config.seed, epoch, i), _lower_precision(config):
+            with (
+                distributed.own_draws(config.seed, epoch, i),
+                _lower_precision(config),
+                SafeConvolutions(),
+            ):
                 part = share * loss_of(model(batch), batch, labels[index][mine])
             loss = distributed.total(part)
             if not loss.isfinite():
