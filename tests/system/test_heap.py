@@ -42,11 +42,10 @@ def train_float() -> None:
     for precision in ("float32", "bfloat16"):
         model = network()
         for parameter in model.parameters():
-            if parameter.dim() == 4 and precision == "bfloat16":
-                out, channels, *_ = parameter.shape
+            if precision == "bfloat16" and parameter.shape[2:] == (1, 1):
+                channels = parameter.shape[1]
                 strides = (channels, 1, channels, channels)
-                if parameter.shape[2:] == (1, 1):
-                    parameter.data = parameter.data.as_strided(parameter.shape, strides)
+                parameter.data = parameter.data.as_strided(parameter.shape, strides)
         fit(model, images(), TrainConfig(epochs=2, batch_size=16, precision=precision))
 
 
