@@ -1,13 +1,17 @@
 """A user's mistake gets one clear line and exit status 2; what exists stays as it is."""
 
 import sys
+from pathlib import Path
 
 import pytest
 from networks import random_network
+from rich.console import Console
 
+import bitrain.cli.hardware
 import bitrain.gen.bitstream
 import bitrain.gen.tools
 from bitrain.cli import main
+from bitrain.gen.verilator import VerilatorProgram
 from bitrain.nn import create_model, save_weights
 from bitrain.spec import save_network
 
@@ -240,6 +244,20 @@ def test_missing_tool(fail, monkeypatch, tmp_path):
     save_network(random_network(0, in_shape=(1, 8, 8)), path)
     line = fail("generate", path, "--out", tmp_path / "ip", "-N", 4, "--data", "digits")
     assert "is not installed; get it with: pip install" in line
+
+
+def test_doctor_says_what_is_wrong_with_a_tool(monkeypatch, capsys):
+    found = VerilatorProgram(
+        path=Path("/usr/bin/verilator"), version="5.006", problem="too old; pip install 'x[y]'"
+    )
+    monkeypatch.setattr(bitrain.gen.tools, "find_verilator", lambda: found)
+    monkeypatch.setattr(bitrain.cli.hardware, "console", Console(width=200))
+    monkeypatch.setattr(sys, "argv", ["bitrain", "doctor"])
+    with pytest.raises(SystemExit) as exit_status:
+        main()
+    assert exit_status.value.code == 0
+    (row,) = (line for line in capsys.readouterr().out.splitlines() if "verilator" in line)
+    assert "too old; pip install 'x[y]'" in row
 
 
 def test_what_to_install_is_printed_whole(fail, monkeypatch, network_file, tmp_path):

@@ -48,6 +48,7 @@ from .devices import DEFAULT_DEVICE, Device, find_device
 from .folders import check_replaceable, swap
 from .lint import waiver_file
 from .ports import Port, list_ports
+from .verilator import LEAST_VERILATOR
 from .verilog import Sources, write_verilog
 
 
@@ -170,6 +171,7 @@ def _template_values(
         },
         "read_cycles": costs[0].cycles - sum(layer.cycles for layer in costs[0].layers),
         "device": device,
+        "least_verilator": LEAST_VERILATOR,
         "memories": sources.memories,
         "image_words": num_image_words(programs[0]) if program.loadable else 0,
         "words_per_entry": words_per_entry(programs[0]) if program.loadable else 0,

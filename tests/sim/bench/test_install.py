@@ -13,6 +13,7 @@ from bitrain import bench, golden
 from bitrain.bench import testbench
 from bitrain.bench.manifest import describe_ports
 from bitrain.bench.testbench.vectors import Vectors
+from bitrain.gen import verilator
 from bitrain.spec import (
     Array,
     BitrainError,
@@ -45,6 +46,13 @@ def contents(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+def test_verilator_is_found_as_bitrain_finds_it(ip: Path):
+    bench.write_testbench(ip, NETWORK, ARRAY, IMAGES)
+    copy, original = ip / "tb" / "verilator.py", Path(verilator.__file__)
+    assert copy.read_bytes() == original.read_bytes()
+    assert not copy.is_symlink()
 
 
 def test_manifest(ip: Path):

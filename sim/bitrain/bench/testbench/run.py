@@ -1,8 +1,9 @@
 """Build and simulate the accelerator of this IP package: ``python tb/run.py --help``.
 
-Needs cocotb 2.1, numpy and either Verilator or Icarus Verilog. Everything is written below the
-output folder; ``results.json`` appears there once all scenarios have run. The exit status is 0 if
-everything is as expected, 1 if not, 2 if the simulation could not be run.
+Needs cocotb 2.1, numpy and either Verilator (``verilator.py`` says which) or Icarus Verilog.
+Everything is written below the output folder; ``results.json`` appears there once all scenarios
+have run. The exit status is 0 if everything is as expected, 1 if not, 2 if the simulation could
+not be run.
 """
 
 import argparse

