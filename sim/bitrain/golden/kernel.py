@@ -61,7 +61,7 @@ def tile_of(features: str) -> Tile:
 
 
 def _emit_count(context, builder, signature, arguments):
-    block = arguments[2]
+    _, _, block, used, _ = arguments
     rows, weights, counts = (
         context.make_array(kind)(context, builder, value)
         for kind, value in zip(signature.args, arguments, strict=True)
@@ -158,14 +158,15 @@ def _emit_count(context, builder, signature, arguments):
             place = builder.add(times(plus(neuron, o), TILE), plus(position, v * simd))
             builder.store(count, vector_at(counts, place), align=8)
 
-    with cgutils.for_range(builder, number(BLOCK // neurons)) as outer:
+    parts = builder.udiv(plus(used, neurons - 1), number(neurons))
+    with cgutils.for_range(builder, parts) as outer:
         with cgutils.for_range(builder, number(TILE // (simd * vectors))) as inner:
             count_part(times(outer.index, neurons), times(inner.index, simd * vectors))
     return context.get_dummy_value()
 
 
-def _type_count(_context, rows, weights, block, counts):
-    return types.void(rows, weights, types.intp, counts), _emit_count
+def _type_count(_context, rows, weights, block, _used, counts):
+    return types.void(rows, weights, types.intp, types.intp, counts), _emit_count
 
 
 # Typed Any: a checker would take the typing context for an argument of the call.
@@ -210,16 +211,24 @@ def _pack(flat, bases, plan, table, cells):
 
 @njit(cache=True)
 def _store(counts, offsets, block, tile, sums):
-    """Write the counts of a tile and a block to ``sums``, image by image."""
+    """Write the counts of a tile and a block to ``sums``.
+
+    Indices are unsigned, so that the compiler need not look for negative ones.
+    """
     images, num_out, size = sums.shape
-    image, position = divmod(tile * TILE, size)
-    p, first = 0, block * BLOCK
-    while p < TILE and image < images:
-        run = min(TILE - p, size - position)
-        for o in range(min(BLOCK, num_out - first)):
-            for q in range(run):
-                sums[image, first + o, position + q] = counts[o, p + q] + offsets[first + o]
-        p, image, position = p + run, image + 1, 0
+    start, first = divmod(np.uint64(tile * TILE), np.uint64(size))
+    for o in range(block * BLOCK, min(num_out, (block + 1) * BLOCK)):
+        row, offset = np.uint64(o - block * BLOCK), offsets[o]
+        if first + np.uint64(TILE) <= np.uint64(size):
+            for p in range(np.uint64(TILE)):
+                sums[start, o, first + p] = counts[row, p] + offset
+        else:
+            image, position = start, first
+            for p in range(np.uint64(min(TILE, images * size - tile * TILE))):
+                sums[image, o, position] = counts[row, p] + offset
+                position += np.uint64(1)
+                if position == np.uint64(size):
+                    image, position = image + np.uint64(1), np.uint64(0)
 
 
 @njit(cache=True, parallel=True)
@@ -250,7 +259,8 @@ def accumulate(maps, windows, weights, tiles_at_once, sums):
             _pack(flat, bases, plan, table, cells)
             for block in range(blocks):
                 if or_lanes == 1:
-                    _count(rows, words, block, counts)
+                    used = min(BLOCK, sums.shape[1] - block * BLOCK)
+                    _count(rows, words, block, used, counts)
                 else:
                     count_groups(rows, words, block, or_lanes, counts)
                 _store(counts, offsets, block, tile, sums)
