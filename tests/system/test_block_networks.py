@@ -1,4 +1,4 @@
-"""Dense and separable blocks, from torch to simulated Verilog by the commands of the user."""
+"""Networks of all kinds of blocks, from torch to simulated Verilog by the commands of the user."""
 
 import re
 import sys
@@ -26,6 +26,7 @@ TRANSITION = BlockSpec(
 )
 RESIDUAL = BlockSpec(kind="residual", in_channels=8, out_channels=8)
 PROJECTED = BlockSpec(kind="residual", in_channels=4, out_channels=3)
+FLAT = BlockSpec(kind="linear", in_channels=1, out_channels=6, area=64)
 NARROW = HEAD.model_copy(update={"in_channels": 3})
 
 
@@ -52,8 +53,9 @@ def bitrain(monkeypatch, capsys):
         (STEM, SEPARABLE, SEPARABLE.model_copy(update={"in_channels": 6, "stride": 2}), HEAD),
         (STEM, DENSE, RESIDUAL, TRANSITION, HEAD),
         (STEM, PROJECTED, PROJECTED.model_copy(update={"in_channels": 3}), NARROW),
+        (FLAT, HEAD.model_copy(update={"average": False})),
     ],
-    ids=["separable", "dense", "projections"],
+    ids=["separable", "dense", "projections", "flat from the start"],
 )
 def test_generate_and_simulate(specs, tmp_path, bitrain):
     digits = load_dataset("digits")

@@ -11,6 +11,7 @@ from .cost import LayerCost, NetworkCost, estimate
 from .descriptor import Descriptor
 from .errors import BitrainError
 from .files import write_atomically
+from .images import check_images
 from .interface import Interface
 from .layer import Layer, MaxPool2d, Neuron, Shape, Shortcut
 from .network import Network
@@ -60,6 +61,7 @@ __all__ = [
     "Tiling",
     "VanDerCorput",
     "Weights",
+    "check_images",
     "compile_network",
     "estimate",
     "load_network",

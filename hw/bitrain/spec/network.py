@@ -1,5 +1,6 @@
 """The network: the one artefact that training hands to golden model, RTL and cost model."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -7,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .bank import SngBank
 from .concatenation import parts_read, parts_stored
+from .images import check_images
 from .layer import MAX_ACCUMULATOR_BITS, Layer, Shape
 from .or_groups import OrLanes, sum_range
 from .stream import check_thresholds
@@ -179,6 +181,10 @@ class Network(BaseModel):
     def in_shape(self) -> Shape:
         """Shape of one image."""
         return self.layers[0].in_shape
+
+    def check_images(self, shape: Sequence[int]) -> None:
+        """Raise :class:`BitrainError` unless a batch of images of ``shape`` can be read."""
+        check_images(shape, self.in_shape, flat=self.layers[0].kind == "linear")
 
     @property
     def num_scores(self) -> int:

@@ -26,8 +26,7 @@ def run(
 
 
 def _check(network: Network, images: np.ndarray) -> None:
-    if images.shape[1:] != network.in_shape:
-        raise ValueError(f"images {images.shape[1:]} do not fit {tuple(network.in_shape)}")
+    network.check_images(images.shape)
     integers = np.issubdtype(images.dtype, np.integer)
     if not integers or images.min(initial=0) < 0 or images.max(initial=0) > network.one:
         raise ValueError(f"images must hold integers in 0 … {network.one}")
@@ -79,7 +78,8 @@ def _read(
     layer: Layer, parts: tuple[int, ...], images: np.ndarray, outputs: list[np.ndarray]
 ) -> np.ndarray:
     maps = [images if part < 0 else outputs[part] for part in parts]
-    return (np.concatenate(maps, 1) if len(maps) > 1 else maps[0]).reshape(-1, *layer.in_shape)
+    joined = np.concatenate(maps, 1) if len(maps) > 1 else maps[0]
+    return joined.reshape(len(joined), *layer.in_shape)
 
 
 def predict(

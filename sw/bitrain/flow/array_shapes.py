@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bitrain.spec import Arithmetic, Array, BitrainError, Network, Tiling
 from bitrain.spec.bank import MAX_LANES
-from bitrain.spec.cost import layer_cycles, layer_overhead
+from bitrain.spec.cost import IMAGE_OVERHEAD, layer_cycles, layer_overhead
 
 LARGEST = 64
 """P and Q of an array."""
@@ -16,7 +16,7 @@ class ArrayChoice:
 
     array: Array
     cycles: int
-    """Of all layers."""
+    """From the last pixel to the first score, as ``NetworkCost.cycles``."""
     useful: tuple[float, ...]
     """Share of the lane-cycles that compute products, by layer."""
 
@@ -60,4 +60,4 @@ def _choice(network: Network, array: Array) -> ArrayChoice:
         cycles.append(layer_cycles(tiling, array, length, overhead))
         work = layer.out_channels * tiling.positions * layer.num_inputs * length
         useful.append(work / (cycles[-1] * array.multipliers))
-    return ArrayChoice(array=array, cycles=sum(cycles), useful=tuple(useful))
+    return ArrayChoice(array=array, cycles=sum(cycles) + IMAGE_OVERHEAD, useful=tuple(useful))

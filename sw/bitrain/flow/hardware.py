@@ -27,7 +27,8 @@ def generate(run: Run) -> dict[str, Any]:
         data=config.data.name,
         data_dir=config.data.directory,
     )
-    return asdict(estimate(run.network, config.array))
+    cost = estimate(run.network, config.array)
+    return {**asdict(cost), "cycles": cost.cycles}
 
 
 def check_options(run: Run) -> None:

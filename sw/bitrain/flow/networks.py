@@ -20,7 +20,7 @@ from bitrain.spec import (
     write_weight_image,
 )
 from bitrain.spec.weight_image import num_image_words
-from bitrain.train import evaluate_network
+from bitrain.train import check_classes, evaluate_network
 
 
 def dataset_of(
@@ -31,11 +31,11 @@ def dataset_of(
     if not name:
         raise BitrainError(f"network {network.name!r} does not say its data set; give --data")
     dataset = load_dataset(name, data_dir)
-    if dataset.in_shape != network.in_shape:
-        raise BitrainError(
-            f"data set {name!r} has images {tuple(dataset.in_shape)}, "
-            f"network {network.name!r} takes {tuple(network.in_shape)}"
-        )
+    try:
+        network.check_images(dataset.test_images.shape)
+    except BitrainError as error:
+        raise BitrainError(f"network {network.name!r}, data set {name!r}: {error}") from error
+    check_classes(f"network {network.name!r}", network.num_scores, dataset)
     return dataset
 
 

@@ -67,7 +67,7 @@ STEPS = {
     ),
     "generate": Step(
         hardware.generate,
-        lambda r: f"{sum(layer['cycles'] for layer in r['layers']):,} cycles in the layers",
+        lambda r: f"{r['cycles']:,} cycles from the last pixel to the first score",
         options=("array", "simulate", "synth"),
         outputs=("ip/config.yaml",),
     ),

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bitrain.spec import BitrainError, parts_read
+from bitrain.spec import BitrainError, Shape, check_images, parts_read
 
 from .float_layer import joined
 from .layer import ScLayer
@@ -51,9 +51,17 @@ class _Choice(NamedTuple):
     upscale: Tensor
 
 
-def calibration_batch(images: np.ndarray, count: int) -> Tensor:
-    """So many images, evenly spaced: image folders are sorted by class."""
-    return torch.from_numpy(images[:: max(1, len(images) // count)][:count])
+def calibration_batch(images: np.ndarray | Tensor, in_shape: Shape, count: int) -> Tensor:
+    """So many images, evenly spaced: image folders are sorted by class.
+
+    images: (images, *in_shape), of any type of numbers. Raises :class:`BitrainError` where they are
+    of another shape, or none.
+    """
+    check_images(images.shape, in_shape)
+    if not len(images):
+        raise BitrainError("no images to calibrate with; give training images")
+    chosen = images[:: max(1, len(images) // count)][:count]
+    return torch.from_numpy(np.ascontiguousarray(chosen, np.float32))
 
 
 @torch.no_grad()

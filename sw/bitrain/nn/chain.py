@@ -8,13 +8,16 @@ which is put behind the block's input in memory; another :class:`Block` is its m
 pooling is a step of its own, but of the whole map it is folded into the Linear that follows it.
 """
 
+from collections import Counter
 from dataclasses import replace
 
 from pydantic import ValidationError
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.utils.parametrize import type_before_parametrizations
 
 from bitrain.spec import BitrainError, Shape
 
+from .agreement import Place, check_agreement
 from .blocks import Block, Concatenate, Residual, Subsample
 from .float_layer import FloatLayer, FloatShortcut
 from .projection import projection_step, subsampling, with_projection
@@ -22,18 +25,28 @@ from .steps import average_step, conv_step, copy_step, fold_norm, linear_step, p
 from .supported import IGNORED, SUPPORTED, refusal
 
 
-def read_chain(model: nn.Module, in_shape: Shape) -> list[FloatLayer]:
+def read_chain(model: nn.Module, in_shape: Shape, images: Tensor | None = None) -> list[FloatLayer]:
     """The steps of ``model`` for images of ``in_shape``, with evaluation-mode batch norm folded.
 
-    Raises :class:`BitrainError` naming the first module that the accelerator cannot run.
+    images: real ones (batch, *in_shape), on which the steps are compared with the model, beside
+    random ones. Raises :class:`BitrainError` naming the first module that the accelerator cannot
+    run, or that does not compute what its type and attributes say.
     """
     if type(model) is not nn.Sequential:
         raise BitrainError(
             f"{type(model).__name__} is not an nn.Sequential; build the model from {SUPPORTED}"
         )
-    reader = _Reader(Shape(*in_shape))
-    reader.read("", model)
-    return reader.finish()
+
+    def read() -> tuple[list[FloatLayer], dict[int, Place]]:
+        reader = _Reader(Shape(*in_shape))
+        reader.read("", model)
+        return reader.finish(), reader.ends
+
+    return check_agreement(model, read, in_shape, images)
+
+
+_CONTAINERS = (nn.Sequential, Block, Concatenate)
+"""A step within one of them ends where a module of it ends."""
 
 
 class _Reader:
@@ -48,6 +61,9 @@ class _Reader:
         self.beside = 0
         """Channels that the last step's output lies behind."""
         self.steps: list[FloatLayer] = []
+        self.ends: dict[int, Place] = {}
+        """The last module of each step that modules give, by its number."""
+        self.calls: Counter[nn.Module] = Counter()
         self.relu_path = self.pool_path = ""
         self.readers = {
             nn.Sequential: self.sequential,
@@ -65,12 +81,16 @@ class _Reader:
         }
 
     def read(self, path: str, module: nn.Module) -> None:
-        kind = type(module)
+        kind = type_before_parametrizations(module)
         if kind in IGNORED:
             return
         if kind not in self.readers:
             raise refusal(path, module)
+        before = self.steps[-1] if self.steps else None
         self.readers[kind](path, module)
+        if kind not in _CONTAINERS and self.steps and self.steps[-1] is not before:
+            self.ends[len(self.steps) - 1] = Place(path, module, self.calls[module])
+        self.calls[module] += 1
         if self.steps:
             try:
                 channels, height, width = self.steps[-1].out_shape
@@ -150,6 +170,7 @@ class _Reader:
                 "and a stride that divides the shortcut's"
             )
         self.steps.pop()
+        self.ends.pop(len(self.steps), None)  # another step may take its place
         beside = len(self.steps) > count
         if beside:
             copy = copy_step(f"{path}.shortcut", before, stride=strides)

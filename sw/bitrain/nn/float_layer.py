@@ -1,6 +1,6 @@
 """An engine step in real numbers: what a chain of modules is read as, before quantisation."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bitrain.spec import Layer, MaxPool2d, Neuron, Shape, Shortcut
+from bitrain.spec import Layer, MaxPool2d, Neuron, Shape, Shortcut, parts_read
 
 from .blocks import Subsample
 
@@ -27,6 +27,22 @@ def joined(maps: Sequence[Tensor], parts: tuple[int, ...]) -> Tensor:
     """
     read = [maps[part + 1] for part in parts]
     return torch.cat(read, 1) if len(read) > 1 else read[0]
+
+
+def walk(
+    chain: "Sequence[FloatLayer]",
+    inputs: Tensor,
+    step: Callable[[int, Tensor, Tensor | None], Tensor],
+) -> list[Tensor]:
+    """What ``step`` makes of each step of a chain, in order.
+
+    step: of the number of the step, what it reads, and what its shortcut adds. inputs: images.
+    """
+    maps = [inputs]  # and what each step stores
+    for index, (layer, parts) in enumerate(zip(chain, parts_read(chain), strict=True)):
+        added = maps[layer.shortcut.source + 1] if layer.shortcut else None
+        maps.append(step(index, joined(maps, parts), added))
+    return maps[1:]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +75,7 @@ class FloatLayer:
 
         added: what the shortcut's source stored.
         """
-        activations = activations.reshape(-1, *self.in_shape)
+        activations = activations.reshape(len(activations), *self.in_shape)
         weight, bias = (tensor.to(activations.device) for tensor in (self.weight, self.bias))
         geometry = (self.stride, self.padding, (1, 1), self.groups)
         result = F.conv2d(activations, weight, bias, *geometry)

@@ -132,7 +132,7 @@ class ScLayer(nn.Module):
         added: what the shortcut's source stored. real: without stochastic errors.
         """
         source, weight = self.source, self.integer_weight()
-        activations = activations.reshape(-1, *source.in_shape)
+        activations = activations.reshape(len(activations), *source.in_shape)
         if real:
             geometry = (source.stride, source.padding, (1, 1), source.groups)
             sums = F.conv2d(activations, weight, None, *geometry)
@@ -163,7 +163,7 @@ class ScLayer(nn.Module):
         did not fire all the time.
         """
         assert isinstance(self.sums, StochasticSums)
-        maps = activations.detach().reshape(-1, *self.source.in_shape).cpu().numpy()
+        maps = activations.detach().cpu().numpy().reshape(len(activations), *self.source.in_shape)
         stored = accumulate_and_fire(self.sums.streams, maps, self.to_spec())
         exact = torch.from_numpy(stored).to(activations.device, torch.float32)
         sums = self._pooled(self._scaled(accumulators)).float()

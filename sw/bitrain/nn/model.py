@@ -8,15 +8,26 @@ import torch
 from torch import Tensor, nn
 
 from bitrain.golden import Arithmetic
-from bitrain.spec import BitrainError, Network, Neuron, Shape, parts_read, to_unipolar
+from bitrain.spec import (
+    BitrainError,
+    Network,
+    Neuron,
+    Shape,
+    check_images,
+    parts_read,
+    to_unipolar,
+)
 
 from .calibrate import calibrate, calibration_batch
 from .chain import read_chain
 from .config import ScConfig
-from .float_layer import FloatLayer, joined
+from .float_layer import FloatLayer, walk
 from .layer import Noise, ScLayer
 from .or_sums import OredSums
 from .sums import BinarySums, ExactSums, StochasticSums
+
+COMPARED_IMAGES = 4
+"""Training images on which a model is compared with what was read of it, beside random ones."""
 
 
 def lengths_and_neurons(
@@ -45,7 +56,6 @@ class ScModel(nn.Module):
         self.arithmetic: Arithmetic = arithmetic
         lengths, neurons = lengths_and_neurons(chain, config)
         sums = {length: self._sums(length) for length in set(lengths)}
-        self.reads = parts_read(chain)
         fires = arithmetic == "stochastic"  # exact products leave nothing to fire with
         self.layers = nn.ModuleList(
             ScLayer(
@@ -56,7 +66,7 @@ class ScModel(nn.Module):
                 neuron=neuron if fires else "counter",
             )
             for source, length, parts, neuron in zip(
-                chain, lengths, self.reads, neurons, strict=True
+                chain, lengths, parts_read(chain), neurons, strict=True
             )
         )
 
@@ -92,12 +102,14 @@ class ScModel(nn.Module):
 
         count: only of the first so many.
         """
-        maps = [inputs]  # and what each layer stores
-        for layer, parts in zip(self.steps[:count], self.reads[:count], strict=True):
-            shortcut = layer.source.shortcut
-            added = maps[shortcut.source + 1] if shortcut else None
-            maps.append(step(layer, joined(maps, parts), added))
-        return maps[1:]
+        layers = self.steps[:count]
+        first = layers[0].source
+        check_images(inputs.shape, first.in_shape, flat=first.kind == "linear")
+        return walk(
+            [layer.source for layer in layers],
+            inputs,
+            lambda index, x, added: step(layers[index], x, added),
+        )
 
     @torch.no_grad()
     def calibrate_noise(self, images: Tensor) -> None:
@@ -170,7 +182,7 @@ class ScModel(nn.Module):
 def convert(
     model: nn.Module,
     in_shape: Shape,
-    images: np.ndarray,
+    images: np.ndarray | Tensor,
     config: ScConfig,
     arithmetic: Arithmetic = "stochastic",
 ) -> ScModel:
@@ -178,10 +190,11 @@ def convert(
 
     images: training images (batch, *in_shape) in [0, 1], ``config.calibration_images`` of which
     calibrate the scales. Raises :class:`BitrainError` naming a module that the accelerator
-    cannot run and what to use instead.
+    cannot run and what to use instead, or one that does not compute what it says.
     """
-    sc_model = ScModel(read_chain(model, in_shape), config, arithmetic)
-    batch = calibration_batch(images, config.calibration_images)
+    batch = calibration_batch(images, in_shape, config.calibration_images)
+    chain = read_chain(model, in_shape, batch[:COMPARED_IMAGES])
+    sc_model = ScModel(chain, config, arithmetic)
     calibrate(
         sc_model.steps,
         batch,

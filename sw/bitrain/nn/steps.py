@@ -23,7 +23,7 @@ def conv_step(path: str, module: nn.Conv2d, in_shape: Shape) -> FloatLayer:
         name=path,
         kind="conv2d",
         in_shape=in_shape,
-        weight=module.weight.detach().clone(),
+        weight=_weight(path, module),
         bias=_bias(module),
         groups=module.groups,
         stride=_pair(module.stride),
@@ -33,7 +33,7 @@ def conv_step(path: str, module: nn.Conv2d, in_shape: Shape) -> FloatLayer:
 
 def linear_step(path: str, module: nn.Linear, in_shape: Shape, *, averaged: bool) -> FloatLayer:
     """The step of a linear layer, which reads the mean of each channel where ``averaged``."""
-    weight = module.weight.detach().clone()
+    weight = _weight(path, module)
     if averaged:
         # The mean over a map, as a sum in which every pixel has its share of the weight.
         area = in_shape.height * in_shape.width
@@ -96,7 +96,7 @@ def fold_norm(path: str, module: nn.BatchNorm2d, step: FloatLayer) -> FloatLayer
     offset = -module.running_mean * gain
     if module.affine:
         gain, offset = gain * module.weight, offset * module.weight + module.bias
-    gain, offset = gain.detach(), offset.detach()
+    gain, offset = gain.detach().float(), offset.detach().float()
     return replace(
         step, weight=step.weight * gain[:, None, None, None], bias=step.bias * gain + offset
     )
@@ -114,10 +114,16 @@ def pool_of(path: str, module: nn.MaxPool2d) -> MaxPool2d:
     return MaxPool2d(kernel=_pair(module.kernel_size), stride=_pair(module.stride))
 
 
+def _weight(path: str, module: nn.Conv2d | nn.Linear) -> Tensor:
+    if module.weight.dtype not in (torch.float32, torch.float64):
+        raise BitrainError(f"{path}: weights of {module.weight.dtype}; call model.float() first")
+    return module.weight.detach().clone().float()
+
+
 def _bias(module: nn.Conv2d | nn.Linear) -> Tensor:
     if module.bias is None:
         return torch.zeros(len(module.weight))
-    return module.bias.detach().clone()
+    return module.bias.detach().clone().float()
 
 
 def _pair(value: int | tuple[int, ...]) -> tuple[int, int]:

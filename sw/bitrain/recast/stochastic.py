@@ -45,7 +45,9 @@ def recast_stochastic(
 
     def choose_sums(epoch: int) -> None:
         if config.mode == "noise":
-            images = calibration_batch(dataset.train_images, config.sc.calibration_images)
+            images = calibration_batch(
+                dataset.train_images, dataset.in_shape, config.sc.calibration_images
+            )
             sc_model.calibrate_noise(images)
 
     def difference(outputs: Tensor, images: Tensor, labels: Tensor) -> Tensor:

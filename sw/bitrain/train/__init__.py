@@ -1,7 +1,7 @@
 """Training: one loop for float, SC-aware and binary models, and what measures them."""
 
 from .config import FINE_TUNE, ExactPrecision, FineTuneConfig, TrainConfig
-from .evaluate import evaluate, evaluate_network
+from .evaluate import check_classes, evaluate, evaluate_network
 from .finetune import finetune_converted, finetune_sc
 from .lengths import LENGTHS, LengthAccuracy, accuracy_by_length
 from .loop import classification, fit
@@ -16,6 +16,7 @@ __all__ = [
     "Optimizer",
     "TrainConfig",
     "accuracy_by_length",
+    "check_classes",
     "classification",
     "evaluate",
     "evaluate_network",

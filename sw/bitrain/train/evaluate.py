@@ -8,28 +8,45 @@ from bitrain import golden
 from bitrain.data import Dataset
 from bitrain.golden import Arithmetic
 from bitrain.nn import best_device, torch_threads
-from bitrain.spec import Network, to_unipolar
+from bitrain.spec import BitrainError, Network, to_unipolar
 
 BATCH_SIZE = 256
 
 
 @torch.no_grad()
 def evaluate(model: nn.Module, dataset: Dataset) -> float:
-    """Share of the test images, 0 … 1, whose largest score is their class."""
+    """Share of the test images, 0 … 1, whose largest score is their class.
+
+    Raises :class:`BitrainError` where the model has no score for each class of the data set.
+    """
     model.to(best_device()).eval()
     batches = torch.from_numpy(dataset.test_images).split(BATCH_SIZE)
     scores = torch.cat([model(batch.to(best_device())).flatten(1).cpu() for batch in batches])
     model.to("cpu")
+    check_classes("the model", scores.shape[1], dataset)
     return _accuracy(scores.numpy(), dataset)
 
 
 def evaluate_network(
     network: Network, dataset: Dataset, arithmetic: Arithmetic = "stochastic"
 ) -> float:
-    """What the accelerator scores on the test images, 0 … 1, by the golden model."""
+    """What the accelerator scores on the test images, 0 … 1, by the golden model.
+
+    Raises :class:`BitrainError` where images or classes are not those of the network.
+    """
+    check_classes(f"network {network.name!r}", network.num_scores, dataset)
     with torch_threads():
         images = to_unipolar(dataset.test_images, network.bits)
         return _accuracy(golden.predict(network, images, arithmetic, BATCH_SIZE), dataset)
+
+
+def check_classes(who: str, num_scores: int, dataset: Dataset) -> None:
+    """Raise :class:`BitrainError` unless there is a score for each class of the data set."""
+    if num_scores != dataset.num_classes:
+        raise BitrainError(
+            f"{who} gives {num_scores} scores, data set {dataset.name!r} has "
+            f"{dataset.num_classes} classes; give the data that it was trained on"
+        )
 
 
 def _accuracy(scores: np.ndarray, dataset: Dataset) -> float:

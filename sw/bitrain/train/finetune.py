@@ -55,7 +55,9 @@ def finetune_converted(
     arXiv:1503.02531; the teacher is the float network that was converted.
     """
     classify = classification(train_config)
-    images = calibration_batch(dataset.train_images, sc_model.config.calibration_images)
+    images = calibration_batch(
+        dataset.train_images, dataset.in_shape, sc_model.config.calibration_images
+    )
 
     def choose_sums(epoch: int) -> None:
         if epoch < train_config.noise_epochs:

@@ -9,7 +9,7 @@ from networks import random_images, random_network
 from strategies import banks, networks
 
 from bitrain import golden
-from bitrain.spec import Layer, Network, Ramp, Shape, SngBank, VanDerCorput
+from bitrain.spec import BitrainError, Layer, Network, Ramp, Shape, SngBank, VanDerCorput
 
 
 def assert_same(first: list[np.ndarray], second: list[np.ndarray]) -> None:
@@ -247,7 +247,7 @@ def test_numbers_out_of_range(value):
 
 @pytest.mark.parametrize("cut", [np.s_[0], np.s_[:, :, 1:], np.s_[:, None]])
 def test_images_of_another_shape(cut):
-    with pytest.raises(ValueError, match=r"do not fit"):
+    with pytest.raises(BitrainError, match=r"^images of shape .*, expected \(images, 3, 7, 8\)"):
         golden.run(NETWORK, IMAGES[cut])
 
 

@@ -299,3 +299,69 @@ def test_stream_mode_is_refused_where_there_is_none(trained, digits) -> None:
     message = refused(residual, neuron="stream")
     assert message.startswith("2.body.0: a shortcut is added there")
     assert message.endswith("set layer_neurons: {2.body.0: counter}")
+
+
+MLP_SHAPE = Shape(3, 4, 5)
+
+
+def mlp() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(60, 8), nn.ReLU(), nn.Linear(8, 3))
+
+
+@pytest.mark.parametrize("arithmetic", ["stochastic", "binary"])
+def test_a_network_that_flattens_first(arithmetic) -> None:
+    images = np.random.default_rng(0).random((9, *MLP_SHAPE), np.float32)
+    sc_model = convert(mlp(), MLP_SHAPE, images, ScConfig(bits=4), arithmetic)
+    check_against_golden(sc_model, images)
+    scores = sc_model(torch.from_numpy(images))
+    flat = sc_model(torch.from_numpy(images).reshape(9, 60, 1, 1))
+    assert torch.equal(scores, flat) and scores.shape == (9, 3)
+
+
+@pytest.mark.parametrize(
+    ("shape", "mend"),
+    [
+        ((8, 9, 8, 2), r"transpose\(0, 3, 1, 2\) brings them there"),
+        ((8, 2, 12, 12), "give images of that shape"),
+        ((8, 1, 9, 8), "give images of that shape"),
+        ((2, 9, 8), "give images of that shape"),
+    ],
+)
+def test_images_must_fit(make_case, shape, mend) -> None:
+    case = make_case(0)
+    images = np.zeros(shape, np.float32)
+    message = rf"^images of shape .*, expected \(images, 2, 9, 8\) for channels, .*; {mend}$"
+    with pytest.raises(BitrainError, match=message):
+        convert(case.model, case.in_shape, images, case.config)
+    sc_model = convert(case.model, case.in_shape, case.images, case.config)
+    for run in sc_model, sc_model.run, sc_model.float_scores:
+        with pytest.raises(BitrainError, match=message):
+            run(torch.from_numpy(images))
+    with pytest.raises(BitrainError, match=message):
+        golden.predict(sc_model.to_spec("test"), to_unipolar(images, case.config.bits))
+
+
+def test_images_that_flatten_must_have_as_many_values() -> None:
+    images = np.zeros((9, *MLP_SHAPE), np.float32)
+    sc_model = convert(mlp(), MLP_SHAPE, np.ones_like(images), ScConfig(bits=4))
+    with pytest.raises(BitrainError, match=r"^images of shape \(9, 3, 4, 4\), expected"):
+        sc_model(torch.from_numpy(images[..., :4]))
+
+
+def test_images_of_other_kinds(make_case) -> None:
+    """Tensors, other types of numbers and views are what they hold."""
+    case = make_case(0)
+    wanted = convert(case.model, case.in_shape, case.images, case.config).to_spec("test")
+    for images in (
+        torch.from_numpy(case.images),
+        case.images.astype(np.float64),
+        case.images[:, :, ::-1].copy()[:, :, ::-1],
+    ):
+        found = convert(case.model, case.in_shape, images, case.config).to_spec("test")
+        assert all(
+            np.array_equal(a.weight, b.weight)
+            for a, b in zip(wanted.layers, found.layers, strict=True)
+        )
+    with pytest.raises(BitrainError, match=r"^no images to calibrate with"):
+        convert(case.model, case.in_shape, case.images[:0], case.config)

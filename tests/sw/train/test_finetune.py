@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from bitrain.export import export_network
 from bitrain.nn import ScConfig, ScModel, convert, torch_threads
+from bitrain.spec import BitrainError
 from bitrain.train import (
     FINE_TUNE,
     accuracy_by_length,
@@ -145,3 +146,23 @@ def test_recipe_decides_the_threads(trained, digits, monkeypatch) -> None:
     config = FEW.model_copy(update={"epochs": 1, "threads": 2})
     accuracy_by_length(trained, digits, (4,), train_config=config)
     assert seen == [2, 2] and torch.get_num_threads() == 1
+
+
+@pytest.mark.parametrize("classes", [2, 9, 11])
+def test_as_many_scores_as_classes(trained, digits, classes) -> None:
+    kept = digits.test_labels < classes
+    names = tuple(map(str, range(classes)))
+    other = replace(
+        digits,
+        name="others",
+        classes=names,
+        train_labels=digits.train_labels % min(classes, 10),
+        test_images=digits.test_images[kept],
+        test_labels=digits.test_labels[kept],
+    )
+    network = convert(trained, digits.in_shape, digits.train_images, ScConfig()).to_spec("ten")
+    message = rf"gives 10 scores, data set 'others' has {classes} classes; give the data that"
+    with pytest.raises(BitrainError, match=f"^network 'ten' {message}"):
+        evaluate_network(network, other)
+    with pytest.raises(BitrainError, match=f"^the model {message}"):
+        evaluate(trained, other)

@@ -1,0 +1,118 @@
+"""A chain compared with the model that it was read from, module by module.
+
+A model is read by the types and attributes of its modules. Hooks, a forward method that was
+replaced and weights that are made elsewhere do not show in them, so the comparison is what says
+that a chain computes what the model does.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from bitrain.spec import BitrainError, Shape
+
+from .float_layer import FloatLayer, walk
+
+TOLERANCE = 1e-4
+"""Of the largest value there. Float rounding stays far below."""
+RANDOM_IMAGES = 4
+
+
+class Place(NamedTuple):
+    """Where a step of the chain ends in the model."""
+
+    path: str
+    module: nn.Module
+    call: int
+    """Which call of the module, from 0: modules may be used twice."""
+
+
+def check_agreement(
+    model: nn.Module,
+    read: Callable[[], tuple[list[FloatLayer], dict[int, Place]]],
+    in_shape: Shape,
+    images: Tensor | None = None,
+) -> list[FloatLayer]:
+    """The chain that ``read`` gives, if it computes what ``model`` does in evaluation mode.
+
+    read: gives steps, and where they end by their numbers; steps that stand for no module end
+    nowhere. It is called again once the model has run, as pruning and weight norm make weights
+    then. images: real ones (batch, channels, rows, columns), beside random ones. Raises
+    :class:`BitrainError` naming the first module that gives anything else.
+    """
+    places = sorted(read()[1].items())
+    generator = torch.Generator().manual_seed(0)
+    batch = torch.rand(RANDOM_IMAGES, *in_shape, generator=generator)
+    if images is not None:
+        batch = torch.cat([batch, images])
+    *wanted, scores = _outputs(model, [place for _, place in places], batch)
+    chain, _ = read()
+    found: list[tuple[Tensor, float]] = []
+
+    def step(index: int, activations: Tensor, added: Tensor | None) -> Tensor:
+        sums = chain[index].accumulate(activations, added)
+        result = chain[index].finish(sums)
+        found.append((result, float(sums.abs().max())))
+        return result
+
+    with torch.no_grad():
+        walk(chain, batch.to(chain[0].weight.device), step)
+    places.append((-1, Place(type(model).__name__, model, 0)))
+    for (index, place), theirs in zip(places, [*wanted, scores], strict=True):
+        ours, largest = found[index]
+        if not (off := _difference(ours, theirs, largest)) <= TOLERANCE:
+            raise BitrainError(
+                f"{place.path}: the model gives other values here than its modules say (off by "
+                f"{off:.1e} of the largest); hooks and replaced forward methods are not read, write "
+                "what they do as modules"
+            )
+    return chain
+
+
+def _difference(ours: Tensor, theirs: Tensor | None, largest: float) -> float:
+    """Greatest difference as a share of the largest value; infinite where none can be told."""
+    if theirs is None or theirs.numel() != ours.numel():
+        return float("inf")
+    theirs = theirs.to(ours).reshape(ours.shape)
+    full_scale = max(largest, float(theirs.abs().max()))
+    difference = float((ours - theirs).abs().max())
+    return difference / full_scale if difference else 0.0
+
+
+@torch.no_grad()
+def _outputs(model: nn.Module, places: Sequence[Place], images: Tensor) -> list[Tensor | None]:
+    """What the model gives at each place, and in the end; None where it does not get there."""
+    calls: dict[nn.Module, list[Tensor]] = defaultdict(list)
+
+    def keep(module: nn.Module, _inputs: Any, output: Any) -> None:
+        calls[module].append(output.clone())
+
+    parameter = next(model.parameters())
+    with ExitStack() as stack:
+        stack.enter_context(_evaluating(model))
+        for module in {place.module for place in places}:
+            stack.callback(module.register_forward_hook(keep).remove)
+        try:
+            scores = model(images.to(parameter))
+        except Exception as error:  # it may be the user's program
+            size = " x ".join(map(str, images.shape[1:]))
+            reason = str(error).partition("\n")[0]
+            raise BitrainError(f"the model does not run on images of {size}: {reason}") from error
+    kept = [calls[place.module][place.call : place.call + 1] for place in places]
+    return [*(outputs[0] if outputs else None for outputs in kept), scores]
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode; afterwards every module is back in its own."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
