@@ -10,7 +10,7 @@ from .concatenation import parts_read
 from .cost import LayerCost, NetworkCost, estimate
 from .descriptor import Descriptor
 from .errors import BitrainError
-from .files import write_atomically
+from .files import content_digest, file_digest, write_atomically
 from .images import check_images
 from .interface import Interface
 from .layer import Layer, MaxPool2d, Neuron, Shape, Shortcut
@@ -63,7 +63,9 @@ __all__ = [
     "Weights",
     "check_images",
     "compile_network",
+    "content_digest",
     "estimate",
+    "file_digest",
     "load_network",
     "parts_read",
     "save_network",

@@ -1,7 +1,13 @@
-"""Writing files whole or not at all."""
+"""Writing files whole or not at all, and telling whether they still are."""
 
+import hashlib
+import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
@@ -14,3 +20,27 @@ def write_atomically(path: Path, content: bytes | str) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def content_digest(header: Any, arrays: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 (hex) of a JSON value and of named arrays.
+
+    Of the JSON text of [header, [[name, type, shape] of each array]] with sorted keys, the arrays
+    in the order of their names, and then of their elements in C order, the type being numpy's name
+    of it with the lowest byte first.
+    """
+    ordered = [
+        (name, array.astype(array.dtype.newbyteorder("<"), order="C", copy=False))
+        for name, array in sorted(arrays.items())
+    ]
+    kinds = [[name, array.dtype.str, array.shape] for name, array in ordered]
+    digest = hashlib.sha256(json.dumps([header, kinds], sort_keys=True).encode())
+    for _, array in ordered:
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 (hex) of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

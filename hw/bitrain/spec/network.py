@@ -13,7 +13,7 @@ from .layer import MAX_ACCUMULATOR_BITS, Layer, Shape
 from .or_groups import OrLanes, sum_range
 from .stream import check_thresholds
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 
 
 class Network(BaseModel):
@@ -30,7 +30,7 @@ class Network(BaseModel):
     gives_scores: ClassVar[bool] = True
     """Whether the last layer gives scores; not that of a part (``pipeline.Part``)."""
 
-    format_version: Literal[4] = FORMAT_VERSION
+    format_version: Literal[5] = FORMAT_VERSION
     name: str = Field(min_length=1)
     activation_bank: SngBank
     weight_bank: SngBank

@@ -11,13 +11,13 @@ import numpy as np
 from pydantic import ValidationError
 
 from .errors import BitrainError
-from .files import write_atomically
+from .files import content_digest, write_atomically
 from .layer import ARRAYS
 from .network import FORMAT_VERSION, Network
 
-READABLE_VERSIONS = (2, 3, FORMAT_VERSION)
+READABLE_VERSIONS = (2, 3, 4, FORMAT_VERSION)
 """Version 2 knew neither groups nor appended outputs, version 3 no stream mode; what they say means
-the same."""
+the same. The checksum of version 4 and before left out types and shapes."""
 
 
 def save_network(network: Network, path: Path) -> None:
@@ -28,7 +28,7 @@ def save_network(network: Network, path: Path) -> None:
         for i, layer in enumerate(network.layers)
         for field in ARRAYS
     }
-    text = json.dumps({**header, "sha256": _digest(header, arrays)}, indent=1).encode()
+    text = json.dumps({**header, "sha256": content_digest(header, arrays)}, indent=1).encode()
     buffer = BytesIO()
     np.savez_compressed(buffer, header=np.frombuffer(text, np.uint8), **arrays)
     write_atomically(path, buffer.getvalue())
@@ -46,7 +46,8 @@ def load_network(path: Path) -> Network:
             arrays = {key: archive[key] for key in archive.files}
         header = json.loads(arrays.pop("header").tobytes())
         version, digest = header["format_version"], header.pop("sha256")
-        found = _digest(header, arrays)
+        digest_of = content_digest if version > 4 else _digest_without_shapes
+        found = digest_of(header, arrays)
     except Exception as error:  # zipfile, zlib, numpy and json have many ways to say no
         raise BitrainError(
             f"{path}: not a readable network file ({_first_line(error)}); export it again"
@@ -72,7 +73,7 @@ def load_network(path: Path) -> Network:
         raise BitrainError(f"{path}: header and arrays do not match; export it again") from error
 
 
-def _digest(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:
+def _digest_without_shapes(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> str:
     digest = sha256(json.dumps(header, sort_keys=True).encode())
     for key in sorted(arrays):
         digest.update(key.encode() + arrays[key].astype("<i4").tobytes())

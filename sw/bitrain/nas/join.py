@@ -2,15 +2,16 @@
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from io import BytesIO
 from pathlib import Path
 from pickle import UnpicklingError
+from zipfile import BadZipFile
 
 import torch
 from torch import nn
 
 from bitrain.nn import model_cost
-from bitrain.spec import BitrainError, Shape, write_atomically
+from bitrain.spec import BitrainError, Shape
+from bitrain.train import load_sealed, save_sealed
 
 from .genotype import CellGenotype, Genotype
 from .importance import Candidate
@@ -21,16 +22,14 @@ from .space import FineConfig, cell_genotype, fine_network
 
 def save_parts(module: nn.Module, path: Path) -> None:
     """The weights of a network or a stage."""
-    buffer = BytesIO()
-    torch.save(module.state_dict(), buffer)
-    write_atomically(path, buffer.getvalue())
+    save_sealed(module.state_dict(), path)
 
 
 def load_parts(module: nn.Module, path: Path) -> None:
     """Read what :func:`save_parts` wrote; :class:`BitrainError` if that is not there."""
     try:
-        module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    except (OSError, EOFError, RuntimeError, ValueError, UnpicklingError) as error:
+        module.load_state_dict(load_sealed(path))
+    except (OSError, EOFError, RuntimeError, ValueError, UnpicklingError, BadZipFile) as error:
         raise BitrainError(
             f"{path}: no weights of this network; delete the folder's steps to train again"
         ) from error

@@ -67,8 +67,8 @@ def check_agreement(
         if not (off := _difference(ours, theirs, largest)) <= TOLERANCE:
             raise BitrainError(
                 f"{place.path}: the model gives other values here than its modules say (off by "
-                f"{off:.1e} of the largest); hooks and replaced forward methods are not read, write "
-                "what they do as modules"
+                f"{off:.1e} of the largest); hooks and replaced forward methods are not read, "
+                "write what they do as modules"
             )
     return chain
 

@@ -6,6 +6,7 @@ from .finetune import finetune_converted, finetune_sc
 from .lengths import LENGTHS, LengthAccuracy, accuracy_by_length
 from .loop import classification, fit
 from .optimizer import Optimizer, make_optimizer
+from .sealed import load_sealed, save_sealed
 
 __all__ = [
     "FINE_TUNE",
@@ -23,5 +24,7 @@ __all__ = [
     "finetune_converted",
     "finetune_sc",
     "fit",
+    "load_sealed",
     "make_optimizer",
+    "save_sealed",
 ]

@@ -2,17 +2,16 @@
 
 import pickle
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from zipfile import BadZipFile
 
-import torch
 from torch import nn
 
-from bitrain.spec import BitrainError, write_atomically
+from bitrain.spec import BitrainError
 
 from .config import TrainConfig
 from .optimizer import Optimizer
+from .sealed import load_sealed, save_sealed
 
 _MEND = "delete it to start again"
 
@@ -31,15 +30,13 @@ class Checkpoint:
         losses: list[float],
     ) -> None:
         """Write the state after ``len(losses)`` epochs."""
-        buffer = BytesIO()
         state = {
             "config": config.model_dump(),
             "losses": losses,
             "model": model.state_dict(),
             "optimizer": optimizer.state_dict(),
         }
-        torch.save(state, buffer)
-        write_atomically(self.path, buffer.getvalue())
+        save_sealed(state, self.path)
 
     def load(self, model: nn.Module, optimizer: Optimizer, config: TrainConfig) -> list[float]:
         """Restore the state and return the losses so far; none where there is no file yet.
@@ -49,7 +46,7 @@ class Checkpoint:
         if not self.path.exists():
             return []
         try:
-            state = torch.load(self.path, map_location="cpu", weights_only=True)
+            state = load_sealed(self.path)
             saved, losses = type(config).model_validate(state["config"]), list(state["losses"])
             tensors = state["model"], state["optimizer"]
         except (

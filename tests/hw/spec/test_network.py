@@ -140,7 +140,7 @@ LAST = layer(Shape(3, 2, 2), relu=False)
         ),
         ({"layers": ()}, "at least 1 item"),
         ({"name": ""}, "at least 1 character"),
-        ({"format_version": 2}, "Input should be 4"),
+        ({"format_version": 2}, "Input should be 5"),
         ({"sign": -1}, "Extra inputs are not permitted"),
     ],
 )

@@ -106,9 +106,15 @@ def edit(path: Path, change, *, sealed: bool = False) -> None:
     change(header, arrays)
     if sealed:
         del header["sha256"]
-        digest = sha256(json.dumps(header, sort_keys=True).encode())
-        for name in sorted(arrays):
-            digest.update(name.encode() + arrays[name].astype("<i4").tobytes())
+        names = sorted(arrays)
+        if header["format_version"] > 4:
+            kinds = [[name, arrays[name].dtype.str, arrays[name].shape] for name in names]
+            digest = sha256(json.dumps([header, kinds], sort_keys=True).encode())
+        else:
+            digest = sha256(json.dumps(header, sort_keys=True).encode())
+        for name in names:
+            key = b"" if header["format_version"] > 4 else name.encode()
+            digest.update(key + arrays[name].tobytes())
         header["sha256"] = digest.hexdigest()
     text = np.frombuffer(json.dumps(header).encode(), np.uint8)
     buffer = BytesIO()
@@ -122,9 +128,10 @@ def test_edit_that_changes_nothing_is_accepted(path: Path):
 
 
 def test_newer_format(path: Path):
-    edit(path, lambda header, arrays: header.update(format_version=5, novelty=True))
+    edit(path, lambda header, arrays: header.update(format_version=6, novelty=True))
     assert refused(path).endswith(
-        "network format 5, this Bitrain reads 2, 3, 4; upgrade Bitrain or export the network again"
+        "network format 6, this Bitrain reads 2, 3, 4, 5; upgrade Bitrain or export the network "
+        "again"
     )
 
 
@@ -142,6 +149,24 @@ def test_older_format(path: Path):
 
 def test_changed_weight(path: Path):
     edit(path, lambda header, arrays: np.add(arrays["weight.1"], 1, out=arrays["weight.1"]))
+    assert "contents do not match their checksum" in refused(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda array: array.reshape(array.shape[::-1]),
+        lambda array: array.reshape(1, *array.shape),
+        lambda array: array.astype(np.int64),
+        lambda array: array.astype(np.float32),
+    ],
+)
+@pytest.mark.parametrize("name", ["weight.0", "weight.2"])
+def test_changed_shape_or_type(path: Path, name, change):
+    before = dict(np.load(path))[name]
+    after = change(before)
+    assert (after.shape, after.dtype) != (before.shape, before.dtype)
+    edit(path, lambda header, arrays: arrays.update({name: after}))
     assert "contents do not match their checksum" in refused(path)
 
 
@@ -183,7 +208,7 @@ def test_pickled_objects_are_not_loaded(path: Path):
 
 def test_text_instead_of_numbers(path: Path):
     edit(path, lambda header, arrays: arrays.update({"bias.0": np.array(["one", "two"])}))
-    assert "not a readable network file" in refused(path)
+    assert "contents do not match their checksum" in refused(path)
 
 
 @pytest.mark.parametrize(

@@ -146,12 +146,16 @@ def test_checkpoint_of_another_model(small, tmp_path) -> None:
         fit(other, small, CONFIG, checkpoint=path)
 
 
-@pytest.mark.parametrize("damage", ["empty", "cut", "text", "other"])
+@pytest.mark.parametrize("damage", ["empty", "cut", "text", "other", "bit"])
 def test_spoilt_checkpoint(small, tmp_path, damage) -> None:
     path = tmp_path / "checkpoint.pt"
     fit(new_model(), small, CONFIG, checkpoint=path)
     content = path.read_bytes()
     path.write_bytes({"empty": b"", "cut": content[:-300], "text": b"hello"}.get(damage, content))
+    if damage == "bit":
+        middle = len(content) // 2  # a weight
+        changed = bytes([content[middle] ^ 1])
+        path.write_bytes(content[:middle] + changed + content[middle + 1 :])
     if damage == "other":
         torch.save([1, 2], path)
     with pytest.raises(BitrainError) as error:

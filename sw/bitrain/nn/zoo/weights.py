@@ -4,15 +4,20 @@ The format: https://github.com/huggingface/safetensors. No code is run when one 
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+from rich.console import Console
 from torch import Tensor, nn
 
-from bitrain.spec import BitrainError, write_atomically
+from bitrain.spec import BitrainError, content_digest, write_atomically
 
 FOLDER = Path(__file__).parent / "weights"
 _KEY = "bitrain"
+_DIGEST = "bitrain_sha256"
+"""Keys of a file's metadata: what was saved with the weights, and the digest of all."""
 
 
 def list_pretrained() -> list[str]:
@@ -25,16 +30,21 @@ def save_weights(model: nn.Module, path: Path, metadata: dict[str, Any]) -> None
     from safetensors.torch import save
 
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    write_atomically(path, save(tensors, {_KEY: json.dumps(metadata)}))
+    text = json.dumps(metadata)
+    write_atomically(path, save(tensors, {_KEY: text, _DIGEST: _digest(text, tensors)}))
 
 
 def load_weights(model: nn.Module, source: str | Path) -> dict[str, Any]:
     """Load weights into ``model`` and return their metadata.
 
     source: one of :func:`list_pretrained`, or a file. Raises :class:`BitrainError` where there is
-    none, where it is spoilt, and where it belongs to another model.
+    none, where it is damaged, and where it belongs to another model. Files that others wrote have
+    no checksum, and are taken with a note.
     """
-    path, tensors, metadata = _read(source)
+    path, tensors, metadata, is_sealed = _read(source)
+    if not is_sealed:
+        note = f"note: {path} has no checksum of Bitrain; its contents are taken as they are"
+        Console(stderr=True).print(note, soft_wrap=True, markup=False, highlight=False)
     expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
     for name in sorted(expected.keys() | tensors.keys()):
         found = tensors[name].shape if name in tensors else None
@@ -54,7 +64,8 @@ def read_metadata(source: str | Path) -> dict[str, Any]:
     return _read(source)[2]
 
 
-def _read(source: str | Path) -> tuple[Path, dict[str, Tensor], dict[str, Any]]:
+def _read(source: str | Path) -> tuple[Path, dict[str, Tensor], dict[str, Any], bool]:
+    """The file, its tensors, its metadata, and whether a digest says that it is whole."""
     from safetensors import SafetensorError, safe_open
 
     path = FOLDER / f"{source}.safetensors" if source in list_pretrained() else Path(source)
@@ -67,10 +78,23 @@ def _read(source: str | Path) -> tuple[Path, dict[str, Tensor], dict[str, Any]]:
         with safe_open(path, framework="pt") as file:
             names = list(file.keys())
             tensors = {name: file.get_tensor(name) for name in names}
-            metadata = json.loads((file.metadata() or {}).get(_KEY, "{}"))
+            found = file.metadata() or {}
+        metadata = json.loads(found.get(_KEY, "{}"))
     except (SafetensorError, OSError, ValueError) as error:
         raise BitrainError(f"{path}: not a readable safetensors file ({error})") from error
-    return path, tensors, metadata
+    is_sealed = _DIGEST in found
+    if is_sealed and found[_DIGEST] != _digest(found.get(_KEY, ""), tensors):
+        raise BitrainError(
+            f"{path}: contents do not match their checksum; get the file again, or train again"
+        )
+    return path, tensors, metadata, is_sealed
+
+
+def _digest(metadata: str, tensors: Mapping[str, Tensor]) -> str:
+    """``content_digest`` of the text, torch's names of the types and shapes, and plain bytes."""
+    kinds = {name: [str(x.dtype), list(x.shape)] for name, x in tensors.items()}
+    contents = {name: x.reshape(-1).view(torch.uint8).numpy() for name, x in tensors.items()}
+    return content_digest([metadata, kinds], contents)
 
 
 def _size(shape: Any) -> str:
