@@ -19,7 +19,7 @@ def tools_table(records: list[ToolRecord]) -> Table:
     """External tools: found or how to get them."""
     table = Table()
     for column in ("tool", "for", "version"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")  # a path is shown whole
     for record in records:
         if record.problem:
             version = f"[yellow]{escape(record.problem)}"

