@@ -86,7 +86,16 @@ def test_network_without_a_data_set(fail, network_file):
 
 
 def test_images_that_do_not_fit_the_network(fail, network_file):
-    assert "network 'random0' takes" in fail("evaluate", network_file, "--data", "digits")
+    line = fail("evaluate", network_file, "--data", "digits")
+    assert "network 'random0', data set 'digits': images of shape (360, 1, 8, 8), expected" in line
+
+
+def test_classes_that_are_not_those_of_the_network(fail, tmp_path):
+    path = tmp_path / "network.npz"
+    save_network(random_network(0, in_shape=(1, 8, 8)), path)
+    for command in "evaluate", "progressive", "sequences":
+        line = fail(command, path, "--data", "digits")
+        assert "network 'random0' gives 5 scores, data set 'digits' has 10 classes" in line
 
 
 def test_wrong_data_directory(fail, network_file, tmp_path):

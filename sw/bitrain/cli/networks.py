@@ -172,16 +172,17 @@ def progressive(
     from bitrain.flow import dataset_of, evaluate_progressive, write_progressive
     from bitrain.flow.tables import progressive_table
 
-    loaded = load_network(network)
+    loaded, prefixes = load_network(network), integers("--lengths", lengths)
+    chosen = None if ladder is None else margins("--ladder", ladder)
     report = evaluate_progressive(
         loaded,
         array_of(channels, positions, lanes),
         dataset_of(loaded, data, data_dir),
-        lengths=integers("--lengths", lengths),
+        lengths=prefixes,
         tolerance=tolerance,
         num_images=images,
         early_termination=early_termination,
-        ladder=None if ladder is None else margins("--ladder", ladder),
+        ladder=chosen,
     )
     console.print(progressive_table(report))
     for line in report.summary:

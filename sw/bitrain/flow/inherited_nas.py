@@ -39,7 +39,8 @@ def run_search(
     if until is not None and until not in STEPS:
         raise BitrainError(f"there is no step {until!r}; choose from {', '.join(STEPS)}")
     dataset = load_dataset(config.data.name, config.data.directory)
-    run = Search(config, dataset, Workspace(directory), console)
+    workspace = Workspace(directory, fingerprint=dataset.digest)
+    run = Search(config, dataset, workspace, console)
     steps = {
         "coarse": nas_steps.coarse,
         "teacher": nas_steps.teacher,

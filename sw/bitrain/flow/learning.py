@@ -5,6 +5,8 @@ A finished checkpoint gives the trained model back at once, so no other file hol
 
 from typing import Any
 
+import numpy as np
+
 from bitrain.export import CHECK_IMAGES, export_network
 from bitrain.golden import Arithmetic
 from bitrain.nn import (
@@ -17,7 +19,7 @@ from bitrain.nn import (
     read_chain,
     save_weights,
 )
-from bitrain.spec import Network, save_network
+from bitrain.spec import BitrainError, Network, save_network
 from bitrain.train import (
     FineTuneConfig,
     accuracy_by_length,
@@ -26,9 +28,14 @@ from bitrain.train import (
     finetune_converted,
     finetune_sc,
     fit,
+    scores_of,
 )
 
 from .run import Run
+
+SCORED_IMAGES = 4
+SAME = 1e-4
+"""Difference of scores that rounding may make, as a share of the largest."""
 
 
 def train(run: Run) -> dict[str, Any]:
@@ -45,7 +52,7 @@ def train(run: Run) -> dict[str, Any]:
         "losses": losses,
     }
     save_weights(model, run.workspace.path("model.safetensors"), metadata)
-    return {"checkpoint": checkpoint, "accuracy": accuracy}
+    return {"checkpoint": checkpoint, "accuracy": accuracy, "scores": _some_scores(run, model)}
 
 
 def finetune(run: Run) -> dict[str, Any]:
@@ -139,12 +146,26 @@ def check_model(run: Run, *, accelerated: bool = True) -> None:
 
 def _checkpoint(run: Run, name: str) -> str:
     """Relative path: a recipe's checkpoints are its own, and go on where they were left."""
-    return f"checkpoints/{name}-{run.workspace.fingerprint[:12]}.pt"
+    return f"checkpoints/{name}-{run.workspace.key}.pt"
 
 
 def _float_model(run: Run, checkpoint: str):
-    """The float network, from its finished checkpoint."""
-    return _train(run, checkpoint)[0]
+    """The float network, from its finished checkpoint, if it is the one that was trained."""
+    model, wanted = _train(run, checkpoint)[0], np.array(run.workspace.results["train"]["scores"])
+    difference = np.abs(np.array(_some_scores(run, model)) - wanted).max()
+    if not difference <= SAME * np.abs(wanted).max():
+        raise BitrainError(
+            f"model {run.config.model}: built again with its trained weights it gives other scores "
+            f"than after training (off by {difference:.2g}); keep all that it computes with in "
+            "parameters and persistent buffers"
+        )
+    return model
+
+
+def _some_scores(run: Run, model: Any) -> list[list[float]]:
+    """Of some test images, by which a model is known again."""
+    images, _ = run.dataset.examples(SCORED_IMAGES)
+    return scores_of(model, images).tolist()
 
 
 def _train(run: Run, checkpoint: str, *, progress: bool = False) -> tuple[Any, list[float]]:

@@ -59,7 +59,8 @@ def run_search_ablation(
     """
     chosen = _chosen(variants(config), only)
     dataset = load_dataset(config.data.name, config.data.directory)
-    base = Search(config, dataset, Workspace(directory), console)
+    space = Workspace(directory, fingerprint=dataset.digest)
+    base = Search(config, dataset, space, console)
     base.results["coarse"] = nas_steps.coarse(base)
     base.results["teacher"] = nas_steps.teacher(base)
     rows: dict[str, dict[str, Any]] = {}

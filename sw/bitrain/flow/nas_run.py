@@ -48,7 +48,7 @@ class Search:
         """
 
         def run() -> Any:
-            return compute(f"{name}-{self.workspace.fingerprint[:12]}")
+            return compute(f"{name}-{self.workspace.key}")
 
         self.workspace.step(name, inputs, run, outputs)
         return self.workspace.results[name]

@@ -129,7 +129,7 @@ def fine(run: Search, workers: int, scheduler: str | None) -> Any:
         found = cluster.map_tasks(search_stage_of, tasks, workers=workers, scheduler=scheduler)
         return [in_folder(folder, stage) for stages in found for stage in stages]
 
-    found = run.step("fine", inputs, compute)
+    found = run.step("fine", inputs, compute, outputs=("stages/fine-{key}",))
     for stage in found:
         losses = [loss for part in stage["losses"].values() for loss in part]
         run.console.print(

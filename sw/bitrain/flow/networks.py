@@ -24,9 +24,17 @@ from bitrain.train import check_classes, evaluate_network
 
 
 def dataset_of(
-    network: Network, name: str | None = None, data_dir: Path | str | None = None
+    network: Network,
+    name: str | None = None,
+    data_dir: Path | str | None = None,
+    *,
+    labelled: bool = True,
 ) -> Dataset:
-    """The data set named, or else the one that the network was trained on."""
+    """The data set named, or else the one that the network was trained on.
+
+    labelled: its classes count, not only its images. Raises :class:`BitrainError` where images or
+    classes are not those of the network.
+    """
     name = name or network.metadata.get("data")
     if not name:
         raise BitrainError(f"network {network.name!r} does not say its data set; give --data")
@@ -35,7 +43,8 @@ def dataset_of(
         network.check_images(dataset.test_images.shape)
     except BitrainError as error:
         raise BitrainError(f"network {network.name!r}, data set {name!r}: {error}") from error
-    check_classes(f"network {network.name!r}", network.num_scores, dataset)
+    if labelled:
+        check_classes(f"network {network.name!r}", network.num_scores, dataset)
     return dataset
 
 
@@ -55,7 +64,7 @@ def example_vectors(
     network: Network, count: int, data: str | None = None, data_dir: Path | None = None
 ) -> np.ndarray:
     """Evenly spaced test images as integers 0 … 2^n: (count, channels, height, width)."""
-    dataset = dataset_of(network, data, data_dir)
+    dataset = dataset_of(network, data, data_dir, labelled=False)
     if count > (available := len(dataset.test_images)):
         raise BitrainError(f"{count} images asked for, the test split has {available}")
     return to_unipolar(dataset.examples(count)[0], network.bits)

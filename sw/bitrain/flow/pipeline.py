@@ -17,7 +17,7 @@ from . import hardware, learning
 from .config import RunConfig
 from .report import write_report
 from .run import Run
-from .workspace import Workspace
+from .workspace import SUPERSEDED, Workspace
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Step:
     options: tuple[str, ...] = ()
     """Sections of the configuration that it depends on, beside those of the steps before."""
     outputs: tuple[str, ...] = ()
-    """What it writes, besides its result and checkpoints."""
+    """What it writes, besides its result (``Workspace.step``)."""
 
 
 STEPS = {
@@ -39,7 +39,7 @@ STEPS = {
         learning.train,
         lambda r: f"float accuracy {r['accuracy']:.2f} %",
         options=("name", "data", "model", "pretrained", "train"),
-        outputs=("model.safetensors",),
+        outputs=("model.safetensors", "checkpoints/train-{key}.pt"),
     ),
     "finetune": Step(
         learning.finetune,
@@ -49,6 +49,7 @@ STEPS = {
             f"integer baseline {r['binary']['fine_tuned']:.2f} %"
         ),
         options=("sc", "finetune"),
+        outputs=("checkpoints/stochastic-{key}.pt", "checkpoints/binary-{key}.pt"),
     ),
     "export": Step(
         learning.export,
@@ -69,7 +70,7 @@ STEPS = {
         hardware.generate,
         lambda r: f"{r['cycles']:,} cycles from the last pixel to the first score",
         options=("array", "simulate", "synth"),
-        outputs=("ip/config.yaml",),
+        outputs=("ip",),
     ),
     "simulate": Step(
         hardware.verify,
@@ -99,7 +100,7 @@ STEPS = {
     "report": Step(
         write_report,
         lambda r: f"wrote {r['page']}",
-        outputs=("report/report.json", "report/report.html"),
+        outputs=("report",),
     ),
 }
 
@@ -120,7 +121,7 @@ def run_flow(
             "an earlier step"
         )
     dataset = load_dataset(config.data.name, config.data.directory)
-    run = Run(config, Workspace(directory), dataset)
+    run = Run(config, Workspace(directory, fingerprint=dataset.digest), dataset)
     names = list(STEPS)
     names = names[: names.index(until) + 1] if until else names
     learning.check_model(run, accelerated="finetune" in names)  # any teacher may be trained
@@ -146,6 +147,10 @@ def run_steps(run: Run, names: Sequence[str], console: Console) -> None:
         start = perf_counter()
         ran = run.workspace.step(name, inputs, lambda step=step: step.compute(run), step.outputs)
         seconds = f"{perf_counter() - start:.1f} s" if ran else "kept from an earlier run"
+        if run.workspace.superseded:
+            moved = ", ".join(run.workspace.superseded)
+            console.print(f"{moved}: of another configuration, now in {SUPERSEDED}", soft_wrap=True)
+            run.workspace.superseded.clear()
         console.print(f"{step.summary(run.workspace.results[name])} [dim]({seconds})")
 
 

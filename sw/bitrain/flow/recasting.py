@@ -82,9 +82,10 @@ class Recasting:
         """``train`` with a checkpoint, and ``result`` of what it returns unless that is known."""
 
         def checkpoint() -> Path:
-            return self.workspace.path(f"checkpoints/{name}-{self.workspace.fingerprint[:12]}.pt")
+            return self.workspace.path(f"checkpoints/{name}-{self.workspace.key}.pt")
 
-        if not self.workspace.step(name, inputs, lambda: result(train(checkpoint()))):
+        outputs = (f"checkpoints/{name}-{{key}}.pt",)
+        if not self.workspace.step(name, inputs, lambda: result(train(checkpoint())), outputs):
             train(checkpoint())  # finished: gives the weights back at once
         return self.workspace.results[name]
 
@@ -151,7 +152,8 @@ def run_recast(
     _check_streams(config, trial.model(), dataset)
     if config.scratch:
         untrained(trial.model(), config.finetune.seed)
-    run = Recasting(config, teacher, dataset, Workspace(directory), console)
+    workspace = Workspace(directory, fingerprint=dataset.digest)
+    run = Recasting(config, teacher, dataset, workspace, console)
     _recast(run)
     result = {
         "name": config.name,

@@ -42,7 +42,7 @@ def run_study(
     values: dict[int, list[dict[str, float]]] = {length: [] for length in config.lengths}
     for seed in seeds:
         seeded = _with_seed(config, seed)
-        base = Workspace(directory / f"seed{seed}")
+        base = Workspace(directory / f"seed{seed}", fingerprint=dataset.digest)
         run = Run(seeded, base, dataset)
         check_model(run)
         run_steps(run, ["train"], console)

@@ -1,19 +1,35 @@
 """The output folder of a run: which steps are done, and with what result.
 
-Each step leaves ``steps/<name>.json`` with its result and a fingerprint of all that went into it:
-its part of the configuration, the version of Bitrain and the fingerprint of the step before. A
-step whose fingerprint is unchanged is not run again.
+Each step leaves ``steps/<name>.json`` with its result, the digests of the files that it wrote, and
+a fingerprint of all that went into it: its part of the configuration, the version of Bitrain and
+the fingerprint of the step before, which for the first step is the digest of the data. A step whose
+fingerprint is unchanged and whose files are as it left them is not run again. If it is of other
+inputs, its files and those of the steps after it move to ``superseded`` first, so that what lies in
+the folder belongs together.
 """
 
+import fcntl
 import hashlib
 import json
-from collections.abc import Callable
+import os
+import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-from bitrain.spec import BitrainError, write_atomically
+from bitrain.spec import BitrainError, file_digest, write_atomically
+
+SUPERSEDED = "superseded"
+"""Where files go that belong to an earlier configuration."""
+_KEY = "{key}"
+"""Stands for the step's fingerprint in names of outputs that each fingerprint has for itself."""
+
+_RECORD = {"before", "fingerprint", "outputs", "result"}
+
+_locks: dict[Path, TextIO] = {}
+"""Folders that this process works in, until it ends."""
 
 
 @dataclass
@@ -24,7 +40,15 @@ class Workspace:
     results: dict[str, Any] = field(default_factory=dict)
     """Of the steps so far in this run, by name."""
     fingerprint: str = ""
-    """Of the present step."""
+    """Of the present step; before the first one, of what all steps depend on: the data."""
+
+    superseded: list[str] = field(default_factory=list)
+    """Files and folders that moved out of the way in this run."""
+
+    @property
+    def key(self) -> str:
+        """Short form of the fingerprint, for names of files."""
+        return self.fingerprint[:12]
 
     def path(self, *parts: str) -> Path:
         """A path below the folder."""
@@ -35,34 +59,113 @@ class Workspace:
         name: str,
         inputs: Any,
         compute: Callable[[], Any],
-        outputs: tuple[str, ...] = (),
+        outputs: Sequence[str] = (),
     ) -> bool:
         """Run ``compute`` unless its result is there already; return whether it ran.
 
         inputs: JSON value that the result depends on, beside the steps before. outputs: files or
-        folders that the step writes; without one of them it runs again.
+        folders that the step writes, ``{key}`` in them standing for :attr:`key`; without one of
+        them it runs again. Raises :class:`BitrainError` where an output is not what the step wrote,
+        and where another process works in the folder.
         """
         if not self.directory.is_dir() and self.directory.exists():
             raise BitrainError(f"{self.directory} is a file; choose another output folder")
-        key = [self.fingerprint, name, metadata.version("bitrain"), inputs]
+        _lock(self.directory)
+        before = self.fingerprint
+        key = [before, name, metadata.version("bitrain"), inputs]
         text = json.dumps(key, sort_keys=True, default=str)
         self.fingerprint = hashlib.sha256(text.encode()).hexdigest()
-        record = self.path("steps", f"{name}.json")
-        found = self._read(record)
-        if found and all(self.path(output).exists() for output in outputs):
+        outputs = [output.replace(_KEY, self.key) for output in outputs]
+        found = self._read(name)
+        if found and found["fingerprint"] != self.fingerprint:
+            self._supersede(name, found)
+        elif found and self._is_there(name, found["outputs"]):
             self.results[name] = found["result"]
             return False
-        record.unlink(missing_ok=True)
+        self._record(name).unlink(missing_ok=True)
         result = json.loads(json.dumps(compute()))
-        content = {"step": name, "fingerprint": self.fingerprint, "result": result}
-        write_atomically(record, json.dumps(content, indent=1) + "\n")
+        content = {
+            "step": name,
+            "before": before,
+            "fingerprint": self.fingerprint,
+            "outputs": {output: self._digests(output) for output in outputs},
+            "result": result,
+        }
+        write_atomically(self._record(name), json.dumps(content, indent=1) + "\n")
         self.results[name] = result
         return True
 
-    def _read(self, record: Path) -> dict[str, Any] | None:
-        """A record of this very step; None where it is missing, spoilt or of other inputs."""
+    def _record(self, name: str) -> Path:
+        return self.path("steps", f"{name}.json")
+
+    def _read(self, name: str) -> dict[str, Any] | None:
+        """The record of a step; None where it is missing, spoilt or of an older version."""
         try:
-            found = json.loads(record.read_text(encoding="utf-8"))
-            return found if found["fingerprint"] == self.fingerprint else None
-        except (OSError, ValueError, KeyError, TypeError):
+            found = json.loads(self._record(name).read_text(encoding="utf-8"))
+            return found if found.keys() >= _RECORD else None
+        except (OSError, ValueError, AttributeError):
             return None
+
+    def _digests(self, output: str) -> dict[str, str]:
+        """Of a file, or of those in a folder, by their paths below the workspace."""
+        path = self.path(output)
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        return {
+            file.relative_to(self.directory).as_posix(): file_digest(file)
+            for file in files
+            if file.is_file()
+        }
+
+    def _is_there(self, step: str, outputs: dict[str, dict[str, str]]) -> bool:
+        """Whether all that the step wrote is there, as it wrote it; more may have come since."""
+        written = {file: digest for files in outputs.values() for file, digest in files.items()}
+        if not all(self.path(file).is_file() for file in written):
+            return False
+        for file, digest in written.items():
+            if file_digest(self.path(file)) != digest:
+                raise BitrainError(
+                    f"{self.path(file)}: changed since step {step} wrote it; move it away to have "
+                    "it made again, or give another --out"
+                )
+        return True
+
+    def _supersede(self, name: str, record: dict[str, Any]) -> None:
+        """Move what a step and those after it left, but for what belongs to a fingerprint alone."""
+        self._record(name).unlink()
+        for path in sorted(self.path("steps").glob("*.json")):
+            other = self._read(path.stem)
+            if other and other["before"] == record["fingerprint"]:
+                self._supersede(path.stem, other)
+        for output in record["outputs"]:
+            source, target = self.path(output), self.path(SUPERSEDED, output)
+            if record["fingerprint"][: len(self.key)] in output or not source.exists():
+                continue
+            if target.is_dir():
+                shutil.rmtree(target)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            source.replace(target)
+            self.superseded.append(output)
+
+
+def _lock(directory: Path) -> None:
+    """Take ``directory`` for this process; :class:`BitrainError` where another one has it."""
+    directory = directory.resolve()
+    # Processes of one training, started by torchrun, work in one folder.
+    if directory in _locks or os.environ.get("RANK", "0") != "0":
+        return
+    directory.mkdir(parents=True, exist_ok=True)
+    file = (directory / ".lock").open("a+", encoding="utf-8")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.seek(0)
+        process = file.read().strip()
+        file.close()
+        raise BitrainError(
+            f"{directory}: process {process} works in this folder; wait until it has ended, or "
+            "give another --out"
+        ) from error
+    file.truncate(0)
+    file.write(f"{os.getpid()}\n")
+    file.flush()
+    _locks[directory] = file

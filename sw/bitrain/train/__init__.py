@@ -1,7 +1,7 @@
 """Training: one loop for float, SC-aware and binary models, and what measures them."""
 
 from .config import FINE_TUNE, ExactPrecision, FineTuneConfig, TrainConfig
-from .evaluate import check_classes, evaluate, evaluate_network
+from .evaluate import check_classes, evaluate, evaluate_network, scores_of
 from .finetune import finetune_converted, finetune_sc
 from .lengths import LENGTHS, LengthAccuracy, accuracy_by_length
 from .loop import classification, fit
@@ -27,4 +27,5 @@ __all__ = [
     "load_sealed",
     "make_optimizer",
     "save_sealed",
+    "scores_of",
 ]

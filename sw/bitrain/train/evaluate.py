@@ -13,18 +13,24 @@ from bitrain.spec import BitrainError, Network, to_unipolar
 BATCH_SIZE = 256
 
 
-@torch.no_grad()
 def evaluate(model: nn.Module, dataset: Dataset) -> float:
     """Share of the test images, 0 … 1, whose largest score is their class.
 
     Raises :class:`BitrainError` where the model has no score for each class of the data set.
     """
+    scores = scores_of(model, dataset.test_images)
+    check_classes("the model", scores.shape[1], dataset)
+    return _accuracy(scores, dataset)
+
+
+@torch.no_grad()
+def scores_of(model: nn.Module, images: np.ndarray) -> np.ndarray:
+    """Scores (images, classes) in evaluation mode, in batches; the model is on the CPU then."""
     model.to(best_device()).eval()
-    batches = torch.from_numpy(dataset.test_images).split(BATCH_SIZE)
+    batches = torch.from_numpy(images).split(BATCH_SIZE)
     scores = torch.cat([model(batch.to(best_device())).flatten(1).cpu() for batch in batches])
     model.to("cpu")
-    check_classes("the model", scores.shape[1], dataset)
-    return _accuracy(scores.numpy(), dataset)
+    return scores.numpy()
 
 
 def evaluate_network(

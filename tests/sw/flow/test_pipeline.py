@@ -1,10 +1,14 @@
 """What makes a finished step of ``bitrain run`` run again."""
 
+import io
+
+import numpy as np
 import pytest
 from rich.console import Console
 
 from bitrain.flow import RunConfig, run_flow
 from bitrain.nn import create_model, save_weights
+from bitrain.spec import BitrainError, load_network, save_network
 
 
 @pytest.fixture
@@ -27,3 +31,106 @@ def test_other_weights_in_the_same_file(accuracy, tmp_path, trained, digits):
     assert accuracy(path) > before
     written = steps.stat().st_mtime_ns
     assert accuracy(path) > before and steps.stat().st_mtime_ns == written
+
+
+SMALL = {
+    "name": "tiny",
+    "train": {"epochs": 5, "images": 700, "batch_size": 32},
+    "sc": {"bits": 4, "lanes": 4, "calibration_images": 16},
+    "finetune": {"epochs": 1, "images": 60, "learning_rate": 1e-4},
+    "lengths": [4],
+}
+
+
+@pytest.fixture
+def flow(tmp_path):
+    """Run up to a step; what was printed, and the results."""
+
+    def run(until: str, **changes):
+        log = io.StringIO()
+        config = RunConfig.model_validate({**SMALL, **changes})
+        console = Console(file=log, width=300)
+        found = run_flow(config, tmp_path / "out", until=until, console=console)
+        return log.getvalue(), found
+
+    return run
+
+
+def own_model(path, text: str) -> str:
+    """A configuration's name of a model of two convolutions, with ``text`` run on it."""
+    path.write_text(
+        "import random\nfrom torch import nn\nfrom torch.nn.utils import prune\n"
+        "def make(in_shape, num_classes):\n"
+        "    model = nn.Sequential(\n"
+        "        nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(),\n"
+        "        nn.Conv2d(8, 16, 3, stride=2, padding=1), nn.BatchNorm2d(16), nn.ReLU(),\n"
+        "        nn.Flatten(), nn.Linear(256, num_classes))\n"
+        f"    {text}\n"
+        "    return model\n"
+    )
+    return f"{path}:make"
+
+
+def test_other_data_in_the_same_file(flow, tmp_path, digits):
+    arrays = {
+        f"{part}_{kind}": getattr(digits, f"{part}_{kind}")
+        for part in ("train", "test")
+        for kind in ("images", "labels")
+    }
+    for part in ("train", "test"):
+        arrays[f"{part}_images"] = arrays[f"{part}_images"].transpose(0, 2, 3, 1)
+    data = {"name": "images", "directory": str(tmp_path / "own.npz")}
+    np.savez(tmp_path / "own.npz", **arrays)
+    before = flow("train", data=data)[1]["train"]["accuracy"]
+    assert "kept from an earlier run" in flow("train", data=data)[0]
+    arrays["test_labels"] = (arrays["test_labels"] + 1) % 10
+    np.savez(tmp_path / "own.npz", **arrays)
+    printed, found = flow("train", data=data)
+    assert "kept from an earlier run" not in printed
+    assert found["train"]["accuracy"] < before / 2
+
+
+def test_another_network_in_the_place_of_the_runs_own(flow, tmp_path):
+    flow("export")
+    path = tmp_path / "out/network.npz"
+    network = load_network(path)
+    other = network.model_copy(update={"name": "other"})
+    save_network(other, path)
+    with pytest.raises(BitrainError, match=r"network\.npz: changed since step export wrote it"):
+        flow("export")
+    assert load_network(path).name == "other"
+    path.unlink()
+    assert flow("export")[0].count("kept from an earlier run") == 2
+    assert load_network(path) == network
+
+
+def test_what_another_configuration_left_moves_away(flow, tmp_path):
+    flow("export")
+    printed, _ = flow("train", train={**SMALL["train"], "seed": 1})
+    assert "network.npz, model.safetensors: of another configuration, now in superseded" in printed
+    names = {path.name for path in (tmp_path / "out").iterdir()} - {".lock"}
+    assert names == {"checkpoints", "model.safetensors", "steps", "superseded"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "prune.l1_unstructured(model[3], 'weight', 0.5)",
+        "prune.random_structured(model[7], 'weight', 0.2, dim=1)",
+        "nn.utils.parametrizations.weight_norm(model[3])",
+    ],
+)
+def test_what_was_trained_goes_on(flow, tmp_path, change):
+    """With weights that hooks make of others."""
+    model = own_model(tmp_path / "own.py", change)
+    _, found = flow("export", model=model, sc={"bits": 7, "lanes": 4})
+    floating, converted = found["train"]["accuracy"], found["finetune"]["binary"]["post_training"]
+    assert floating > 50 and abs(floating - converted) < 5
+    assert flow("export", model=model, sc={"bits": 7, "lanes": 4})[0].count("kept from an") == 3
+
+
+def test_a_model_that_is_another_each_time(flow, tmp_path):
+    model = own_model(tmp_path / "own.py", "model[1].eps = random.random()")
+    flow("train", model=model)
+    with pytest.raises(BitrainError, match=r"own\.py:make: built again with its trained weights"):
+        flow("finetune", model=model)

@@ -47,9 +47,7 @@ def test_every_damaged_bit_is_noticed(tmp_path, capsys):
         damaged = bytearray(content)
         damaged[bit // 8] ^= 1 << bit % 8
         path.write_bytes(bytes(damaged))
-        with pytest.raises(
-            BitrainError, match=r"model\.safetensors: (contents do|not a readable)"
-        ):
+        with pytest.raises(BitrainError, match=r"model\.safetensors: (contents do|not a readable)"):
             load_weights(model, path)
 
 

@@ -1,5 +1,7 @@
 """The training loop: determinism, checkpoints, interrupts, resumption, messages."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -18,12 +20,10 @@ CONFIG = TrainConfig(epochs=3, batch_size=50, max_shift=1)
 @pytest.fixture(scope="module")
 def small(digits) -> Dataset:
     """200 training images: an epoch takes no time."""
-    return Dataset(
-        **{
-            **vars(digits),
-            "train_images": digits.train_images[:200],
-            "train_labels": digits.train_labels[:200],
-        }
+    return replace(
+        digits,
+        train_images=digits.train_images[:200],
+        train_labels=digits.train_labels[:200],
     )
 
 
