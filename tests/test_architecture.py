@@ -254,7 +254,6 @@ def test_import_does_not_load(part: Part) -> None:
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,
-        timeout=120,
         check=False,
     )
     assert result.returncode == 0, f"importing bitrain.{part.name}: {result.stderr}"

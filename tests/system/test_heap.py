@@ -5,6 +5,7 @@ oneDNN cannot stand there (``bitrain.nn.safe_convolution``).
 """
 
 import ctypes.util
+import itertools
 import os
 import platform
 import subprocess
@@ -89,7 +90,33 @@ def train_search() -> None:
             assert not exit_status.code, exit_status.code
 
 
-TRAININGS = {f.__name__: f for f in (train_float, train_streams, train_recast, train_search)}
+def train_all_shapes() -> None:
+    """Single convolutions, of each order of memory, as any training calls them."""
+    import torch
+    from torch.nn import functional as F
+
+    from bitrain.nn import SafeConvolutions
+
+    torch.set_num_threads(1)
+    for groups, channels, size, stride in itertools.product(
+        (1, 4), (2, 3, 4, 5, 6, 7, 8), (8, 16), (2, 3, (2, 1))
+    ):
+        for last in (True, False), (False, True), (True, True):
+            inputs = torch.rand(2, groups * channels, size, size)
+            weight = torch.rand(groups * 8, channels, 1, 1)
+            if last[0]:
+                inputs = inputs.contiguous(memory_format=torch.channels_last)
+            if last[1]:
+                weight = weight.as_strided(weight.shape, (channels, 1, channels, channels))
+            operands = inputs.requires_grad_(), weight.requires_grad_()
+            with SafeConvolutions():
+                F.conv2d(*operands, stride=stride, groups=groups).sum().backward()
+
+
+TRAININGS = {
+    f.__name__: f
+    for f in (train_all_shapes, train_float, train_streams, train_recast, train_search)
+}
 
 
 def network():

@@ -53,7 +53,8 @@ def run_ablation(
     ``directory`` are kept.
     """
     dataset = load_dataset(config.data.name, config.data.directory)
-    run = Run(config, Workspace(directory, fingerprint=dataset.digest), dataset)
+    products = ("ablation.json", "ablation.svg")
+    run = Run(config, Workspace(directory, fingerprint=dataset.digest, products=products), dataset)
     check_model(run)
     run_steps(run, ["train"], console)
     trained, rows = run.workspace.fingerprint, []

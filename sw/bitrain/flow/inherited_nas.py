@@ -21,6 +21,7 @@ from .workspace import Workspace
 
 STEPS = ("coarse", "teacher", "fine", "derive", "retrain", "baselines", "export")
 """The last one only where the space's target is the accelerator."""
+PRODUCTS = ("search.json", "search.svg", "search_front.svg")
 
 
 def run_search(
@@ -39,7 +40,7 @@ def run_search(
     if until is not None and until not in STEPS:
         raise BitrainError(f"there is no step {until!r}; choose from {', '.join(STEPS)}")
     dataset = load_dataset(config.data.name, config.data.directory)
-    workspace = Workspace(directory, fingerprint=dataset.digest)
+    workspace = Workspace(directory, fingerprint=dataset.digest, products=PRODUCTS)
     run = Search(config, dataset, workspace, console)
     steps = {
         "coarse": nas_steps.coarse,

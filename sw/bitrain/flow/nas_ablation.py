@@ -59,7 +59,7 @@ def run_search_ablation(
     """
     chosen = _chosen(variants(config), only)
     dataset = load_dataset(config.data.name, config.data.directory)
-    space = Workspace(directory, fingerprint=dataset.digest)
+    space = Workspace(directory, fingerprint=dataset.digest, products=("ablation.json",))
     base = Search(config, dataset, space, console)
     base.results["coarse"] = nas_steps.coarse(base)
     base.results["teacher"] = nas_steps.teacher(base)

@@ -58,6 +58,9 @@ DIFFERENCE_IMAGES = 1000
 """Test images on which activations are compared."""
 
 
+PRODUCTS = ("student.safetensors", "network.npz", "recast.json", "recast.svg")
+
+
 class RecastConfig(RecastPlan):
     """A plan as a file: with its data and the array that runs the student."""
 
@@ -152,7 +155,7 @@ def run_recast(
     _check_streams(config, trial.model(), dataset)
     if config.scratch:
         untrained(trial.model(), config.finetune.seed)
-    workspace = Workspace(directory, fingerprint=dataset.digest)
+    workspace = Workspace(directory, fingerprint=dataset.digest, products=PRODUCTS)
     run = Recasting(config, teacher, dataset, workspace, console)
     _recast(run)
     result = {

@@ -42,6 +42,8 @@ class Workspace:
     fingerprint: str = ""
     """Of the present step; before the first one, of what all steps depend on: the data."""
 
+    products: Sequence[str] = ()
+    """Files that are made of all steps in the end; they move away with any step."""
     superseded: list[str] = field(default_factory=list)
     """Files and folders that moved out of the way in this run."""
 
@@ -79,6 +81,8 @@ class Workspace:
         found = self._read(name)
         if found and found["fingerprint"] != self.fingerprint:
             self._supersede(name, found)
+            for product in self.products:
+                self._move_away(product)
         elif found and self._is_there(name, found["outputs"]):
             self.results[name] = found["result"]
             return False
@@ -137,14 +141,18 @@ class Workspace:
             if other and other["before"] == record["fingerprint"]:
                 self._supersede(path.stem, other)
         for output in record["outputs"]:
-            source, target = self.path(output), self.path(SUPERSEDED, output)
-            if record["fingerprint"][: len(self.key)] in output or not source.exists():
-                continue
-            if target.is_dir():
-                shutil.rmtree(target)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            source.replace(target)
-            self.superseded.append(output)
+            if record["fingerprint"][: len(self.key)] not in output:
+                self._move_away(output)
+
+    def _move_away(self, output: str) -> None:
+        source, target = self.path(output), self.path(SUPERSEDED, output)
+        if not source.exists():
+            return
+        if target.is_dir():
+            shutil.rmtree(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.replace(target)
+        self.superseded.append(output)
 
 
 def _lock(directory: Path) -> None:

@@ -89,6 +89,14 @@ def test_what_is_of_another_configuration_moves_away(tmp_path):
     assert (tmp_path / "superseded" / A).read_text() == "data 2"
 
 
+def test_what_is_made_of_all_steps_moves_with_any(tmp_path):
+    run(tmp_path)
+    (tmp_path / "result.json").write_text("of all")
+    space = Workspace(tmp_path, fingerprint="other", products=("result.json", "none.svg"))
+    space.step("a", 1, lambda: 0)
+    assert sorted(space.superseded) == [A, "folder", "result.json"]
+
+
 def test_steps_that_do_not_depend_on_each_other(tmp_path):
     def measure(size: int, inputs: int) -> bool:
         return Workspace(tmp_path).step(f"size-{size}", inputs, lambda: size)

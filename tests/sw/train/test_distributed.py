@@ -28,7 +28,7 @@ LONELY = CONFIG.model_copy(update={"images": 51})
 """The last batch holds one image, and one process none."""
 SC = FineTuneConfig(epochs=1, images=40, batch_size=40, distillation=0.5)
 NOISY = SC.model_copy(update={"epochs": 2, "noise_epochs": 1, "batch_size": 15})
-PATIENCE = 100
+PATIENCE = 1000
 """Seconds until processes that wait for each other give up."""
 
 
