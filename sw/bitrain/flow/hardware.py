@@ -5,7 +5,7 @@ from typing import Any
 
 from bitrain.bench import simulate
 from bitrain.gen import find_device, measure_blocks, synthesise, synthesise_component
-from bitrain.nn import ScModel, create_model, read_chain
+from bitrain.nn import ScModel, create_model, read_steps
 from bitrain.rtl import build_array
 from bitrain.spec import BitrainError, Program, Sharing, estimate
 
@@ -41,7 +41,7 @@ def check_options(run: Run) -> None:
             f"simulate.images: {images} images asked for, the test split has {available}"
         )
     model = create_model(config.model, shape, run.dataset.num_classes)
-    untrained = ScModel(read_chain(model, shape), config.sc)
+    untrained = ScModel(read_steps(model, shape), config.sc)
     estimate(untrained.to_spec(config.name), config.array)
 
 

@@ -25,8 +25,8 @@ from bitrain.nn import (
     lengths_and_neurons,
     model_cost,
     paired_latency,
-    read_chain,
     read_metadata,
+    read_steps,
     save_weights,
 )
 from bitrain.recast import (
@@ -173,7 +173,7 @@ def run_recast(
 def _check_streams(config: RecastConfig, model: Any, dataset: Dataset) -> None:
     """Refuse a student that does not suit ``sc`` or ``array``."""
     if config.sc:
-        lengths_and_neurons(read_chain(model, dataset.in_shape), config.sc.sc)
+        lengths_and_neurons(read_steps(model, dataset.in_shape), config.sc.sc)
     sc_cycles(model, dataset.in_shape, _sc_config(config), config.array)
 
 

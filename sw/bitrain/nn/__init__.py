@@ -2,7 +2,7 @@
 
 from .blocks import BLOCK_KINDS, Block, BlockSpec, Concatenate, Residual, Subsample
 from .calibrate import calibration_batch
-from .chain import read_chain
+from .chain import read_chain, read_steps
 from .config import ScConfig, StreamSource
 from .cost import ModelCost, cost_by_block, model_cost
 from .device import best_device
@@ -54,6 +54,7 @@ __all__ = [
     "paired_latency",
     "read_chain",
     "read_metadata",
+    "read_steps",
     "save_weights",
     "torch_threads",
 ]

@@ -6,7 +6,7 @@ that a chain computes what the model does.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
@@ -44,33 +44,38 @@ def check_agreement(
     then. images: real ones (batch, channels, rows, columns), beside random ones. Raises
     :class:`BitrainError` naming the first module that gives anything else.
     """
-    places = sorted(read()[1].items())
+    _, places = read()
     generator = torch.Generator().manual_seed(0)
     batch = torch.rand(RANDOM_IMAGES, *in_shape, generator=generator)
     if images is not None:
         batch = torch.cat([batch, images])
-    *wanted, scores = _outputs(model, [place for _, place in places], batch)
+    given, scores = _outputs(model, places, batch)
     chain, _ = read()
-    found: list[tuple[Tensor, float]] = []
+    last = len(chain) - 1
 
     def step(index: int, activations: Tensor, added: Tensor | None) -> Tensor:
         sums = chain[index].accumulate(activations, added)
-        result = chain[index].finish(sums)
-        found.append((result, float(sums.abs().max())))
-        return result
+        ours, largest = chain[index].finish(sums), float(sums.abs().max())
+        if index in places:
+            _compare(places[index].path, ours, given[index], largest)
+        if index == last:
+            _compare(type(model).__name__, ours, scores, largest)
+            return ours
+        # The model's own values go on, so that rounding does not add up from step to step.
+        return given[index].to(ours).reshape(ours.shape) if index in places else ours
 
     with torch.no_grad():
         walk(chain, batch.to(chain[0].weight.device), step)
-    places.append((-1, Place(type(model).__name__, model, 0)))
-    for (index, place), theirs in zip(places, [*wanted, scores], strict=True):
-        ours, largest = found[index]
-        if not (off := _difference(ours, theirs, largest)) <= TOLERANCE:
-            raise BitrainError(
-                f"{place.path}: the model gives other values here than its modules say (off by "
-                f"{off:.1e} of the largest); hooks and replaced forward methods are not read, "
-                "write what they do as modules"
-            )
     return chain
+
+
+def _compare(path: str, ours: Tensor, theirs: Tensor | None, largest: float) -> None:
+    if not (off := _difference(ours, theirs, largest)) <= TOLERANCE:
+        raise BitrainError(
+            f"{path}: the model gives other values here than its modules say (off by {off:.1e} of "
+            "the largest); hooks and replaced forward methods are not read, write what they do as "
+            "modules"
+        )
 
 
 def _difference(ours: Tensor, theirs: Tensor | None, largest: float) -> float:
@@ -84,8 +89,10 @@ def _difference(ours: Tensor, theirs: Tensor | None, largest: float) -> float:
 
 
 @torch.no_grad()
-def _outputs(model: nn.Module, places: Sequence[Place], images: Tensor) -> list[Tensor | None]:
-    """What the model gives at each place, and in the end; None where it does not get there."""
+def _outputs(
+    model: nn.Module, places: Mapping[int, Place], images: Tensor
+) -> tuple[dict[int, Any], Tensor]:
+    """What the model gives at each place, None where it does not get there, and in the end."""
     calls: dict[nn.Module, list[Tensor]] = defaultdict(list)
 
     def keep(module: nn.Module, _inputs: Any, output: Any) -> None:
@@ -94,7 +101,7 @@ def _outputs(model: nn.Module, places: Sequence[Place], images: Tensor) -> list[
     parameter = next(model.parameters())
     with ExitStack() as stack:
         stack.enter_context(_evaluating(model))
-        for module in {place.module for place in places}:
+        for module in {place.module for place in places.values()}:
             stack.callback(module.register_forward_hook(keep).remove)
         try:
             scores = model(images.to(parameter))
@@ -102,8 +109,11 @@ def _outputs(model: nn.Module, places: Sequence[Place], images: Tensor) -> list[
             size = " x ".join(map(str, images.shape[1:]))
             reason = str(error).partition("\n")[0]
             raise BitrainError(f"the model does not run on images of {size}: {reason}") from error
-    kept = [calls[place.module][place.call : place.call + 1] for place in places]
-    return [*(outputs[0] if outputs else None for outputs in kept), scores]
+    given = {
+        index: outputs[place.call] if len(outputs := calls[place.module]) > place.call else None
+        for index, place in places.items()
+    }
+    return given, scores
 
 
 @contextmanager

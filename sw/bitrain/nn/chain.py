@@ -32,17 +32,22 @@ def read_chain(model: nn.Module, in_shape: Shape, images: Tensor | None = None) 
     random ones. Raises :class:`BitrainError` naming the first module that the accelerator cannot
     run, or that does not compute what its type and attributes say.
     """
+    return check_agreement(model, lambda: _read(model, in_shape), in_shape, images)
+
+
+def read_steps(model: nn.Module, in_shape: Shape) -> list[FloatLayer]:
+    """As :func:`read_chain`, but as the modules say, for costs: not compared with the model."""
+    return _read(model, in_shape)[0]
+
+
+def _read(model: nn.Module, in_shape: Shape) -> tuple[list[FloatLayer], dict[int, Place]]:
     if type(model) is not nn.Sequential:
         raise BitrainError(
             f"{type(model).__name__} is not an nn.Sequential; build the model from {SUPPORTED}"
         )
-
-    def read() -> tuple[list[FloatLayer], dict[int, Place]]:
-        reader = _Reader(Shape(*in_shape))
-        reader.read("", model)
-        return reader.finish(), reader.ends
-
-    return check_agreement(model, read, in_shape, images)
+    reader = _Reader(Shape(*in_shape))
+    reader.read("", model)
+    return reader.finish(), reader.ends
 
 
 _CONTAINERS = (nn.Sequential, Block, Concatenate)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from bitrain.nn import BlockSpec, ScConfig, ScModel, model_cost, read_chain
+from bitrain.nn import BlockSpec, ScConfig, ScModel, model_cost, read_steps
 from bitrain.spec import Array, BitrainError, Shape, estimate
 
 from .plan import Rule
@@ -26,7 +26,7 @@ def sc_cycles(
 ) -> int | None:
     """Cycles per image on ``array``, estimated; None where the accelerator cannot run the model."""
     try:
-        chain = read_chain(model, in_shape)
+        chain = read_steps(model, in_shape)
     except BitrainError:
         return None
     return estimate(ScModel(chain, config or ScConfig()).to_spec("cycles"), array).cycles
@@ -54,7 +54,7 @@ def propose_rules(
     cost = _cost(teacher, in_shape, choices, config, array)
     if cost is None:
         try:
-            read_chain(_student(teacher, in_shape, choices), in_shape)
+            read_steps(_student(teacher, in_shape, choices), in_shape)
         except BitrainError as error:
             raise BitrainError(
                 "the accelerator cannot run the teacher, nor the teacher with residual blocks for "

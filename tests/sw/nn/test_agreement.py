@@ -161,3 +161,17 @@ def test_parametrized_modules_are_those_below() -> None:
     model = network()
     parametrize.register_parametrization(model[2], "weight", nn.Tanh())
     assert torch.equal(read_chain(model, IN_SHAPE)[2].weight, model[2].weight)
+
+
+def test_rounding_does_not_add_up_in_deep_networks() -> None:
+    """Batch norm of small variances makes differences larger from layer to layer."""
+    torch.manual_seed(0)
+    deep = []
+    for _ in range(60):
+        norm = nn.BatchNorm2d(8)
+        norm.running_mean.normal_()
+        norm.running_var.uniform_(1e-3, 0.1)
+        deep += [nn.Conv2d(8, 8, 3, padding=1, bias=False), norm, nn.ReLU()]
+    head = nn.Sequential(nn.Flatten(), nn.Linear(8 * 64, 3))
+    model = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), *deep, *head)
+    assert len(read_chain(model, IN_SHAPE)) == 62
