@@ -149,7 +149,7 @@ def test_same_arguments_give_the_same_bytes_and_replace_all(ip: Path):
 def test_failure_leaves_the_old_test_bench(ip: Path):
     bench.write_testbench(ip, NETWORK, ARRAY, IMAGES)
     before = contents(ip)
-    with pytest.raises(BitrainError, match="^images of shape"):
+    with pytest.raises(BitrainError, match=r"^images of shape"):
         bench.write_testbench(ip, NETWORK, ARRAY, IMAGES[:, :, 1:])
     assert contents(ip) == before
 
