@@ -56,7 +56,13 @@ def random_layer(
 
 
 def random_network(
-    seed: int = 0, *, bits: int = 4, lanes: int = 4, length: int | None = None, in_shape=None
+    seed: int = 0,
+    *,
+    bits: int = 4,
+    lanes: int = 4,
+    length: int | None = None,
+    in_shape=None,
+    classes: int = 5,
 ) -> Network:
     """Conv (stride, padding), conv with pooling, linear: sizes drawn from ``seed``."""
     rng = np.random.default_rng(seed)
@@ -82,7 +88,7 @@ def random_network(
         **common,
     )
     flat = Shape(second.out_shape.size, 1, 1)
-    scores = random_layer(rng, flat, 5, kind="linear", relu=False, **common)
+    scores = random_layer(rng, flat, classes, kind="linear", relu=False, **common)
     return Network(
         name=f"random{seed}",
         activation_bank=random_bank(rng, bits, lanes),

@@ -13,7 +13,7 @@ from bitrain.spec import save_network
 def call(monkeypatch, tmp_path):
     """Run the command on a random network; return its exit status."""
     path = tmp_path / "network.npz"
-    save_network(random_network(0, lanes=4, in_shape=(1, 8, 8)), path)
+    save_network(random_network(0, lanes=4, in_shape=(1, 8, 8), classes=10), path)
 
     def run(*arguments):
         arguments = ["progressive", path, "--data", "digits", "-N", 4, "--images", 20, *arguments]

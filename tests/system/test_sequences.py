@@ -12,7 +12,7 @@ from bitrain.spec import load_network, save_network
 @pytest.fixture
 def network_file(tmp_path):
     path = tmp_path / "network.npz"
-    network = random_network(0, lanes=4, in_shape=(1, 8, 8))
+    network = random_network(0, lanes=4, in_shape=(1, 8, 8), classes=10)
     save_network(network.model_copy(update={"metadata": {"data": "digits"}}), path)
     return path
 
