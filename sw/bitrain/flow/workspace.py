@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from bitrain.spec import BitrainError, file_digest, write_atomically
 
@@ -28,8 +28,8 @@ _KEY = "{key}"
 
 _RECORD = {"before", "fingerprint", "outputs", "result"}
 
-_locks: dict[Path, TextIO] = {}
-"""Folders that this process works in, until it ends."""
+_locks: dict[Path, int] = {}
+"""Folders that this process works in, until it ends, and the open files that lock them."""
 
 
 @dataclass
@@ -162,18 +162,16 @@ def _lock(directory: Path) -> None:
     if directory in _locks or os.environ.get("RANK", "0") != "0":
         return
     directory.mkdir(parents=True, exist_ok=True)
-    file = (directory / ".lock").open("a+", encoding="utf-8")
+    file = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        file.seek(0)
-        process = file.read().strip()
-        file.close()
+        process = os.read(file, 100).decode().strip()
+        os.close(file)
         raise BitrainError(
             f"{directory}: process {process} works in this folder; wait until it has ended, or "
             "give another --out"
         ) from error
-    file.truncate(0)
-    file.write(f"{os.getpid()}\n")
-    file.flush()
+    os.truncate(file, 0)
+    os.write(file, f"{os.getpid()}\n".encode())
     _locks[directory] = file
