@@ -192,6 +192,7 @@ def convert(
     calibrate the scales. Raises :class:`BitrainError` naming a module that the accelerator
     cannot run and what to use instead, or one that does not compute what it says.
     """
+    in_shape = Shape(*in_shape)
     batch = calibration_batch(images, in_shape, config.calibration_images)
     chain = read_chain(model, in_shape, batch[:COMPARED_IMAGES])
     sc_model = ScModel(chain, config, arithmetic)
