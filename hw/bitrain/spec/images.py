@@ -1,20 +1,15 @@
 """Which batches of images a network reads."""
 
 from collections.abc import Sequence
-from math import prod
 
 from .errors import BitrainError
 from .layer import Shape
 
 
-def check_images(shape: Sequence[int], in_shape: Shape, *, flat: bool = False) -> None:
-    """Raise :class:`BitrainError` unless ``shape`` is (images, channels, rows, columns) of one.
-
-    in_shape: of one image. flat: the first layer is linear, which reads any image of so many
-    values, in the order of ``shape``.
-    """
+def check_images(shape: Sequence[int], in_shape: Shape) -> None:
+    """Raise :class:`BitrainError` unless ``shape`` is (images, *in_shape)."""
     image = tuple(shape[1:])
-    if len(image) == 3 and (image == in_shape or (flat and prod(image) == in_shape.size)):
+    if image == in_shape:
         return
     rows_first = len(image) == 3 and (image[2], image[0], image[1]) == in_shape
     mend = "transpose(0, 3, 1, 2) brings them there" if rows_first else "give images of that shape"

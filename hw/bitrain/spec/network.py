@@ -37,6 +37,8 @@ class Network(BaseModel):
     or_lanes: OrLanes = 1
     """g, inputs whose product bits are ORed before they are counted (``or_groups``)."""
     layers: tuple[Layer, ...] = Field(min_length=1)
+    image_shape: Shape | None = Field(default=None, exclude_if=lambda shape: shape is None)
+    """Of one image, where the first layer is linear and flattens it; else that layer's own."""
     metadata: dict[str, Any] = Field(default_factory=dict)
     """Where it comes from: recipe, data set, accuracies. JSON values; nothing computes with it."""
 
@@ -180,11 +182,11 @@ class Network(BaseModel):
     @property
     def in_shape(self) -> Shape:
         """Shape of one image."""
-        return self.layers[0].in_shape
+        return self.image_shape or self.layers[0].in_shape
 
     def check_images(self, shape: Sequence[int]) -> None:
         """Raise :class:`BitrainError` unless a batch of images of ``shape`` can be read."""
-        check_images(shape, self.in_shape, flat=self.layers[0].kind == "linear")
+        check_images(shape, self.in_shape)
 
     @property
     def num_scores(self) -> int:

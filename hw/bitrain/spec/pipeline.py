@@ -197,7 +197,8 @@ def part(network: Network, begin: int, end: int) -> Network:
     """Layers ``begin`` to ``end``, the last not included, which read what comes as their image."""
     kind = Network if end == len(network.layers) else Part
     layers = tuple(_moved(layer, begin) for layer in network.layers[begin:end])
-    return kind.model_validate(dict(network) | {"layers": layers})
+    image_shape = None if begin else network.image_shape
+    return kind.model_validate(dict(network) | {"layers": layers, "image_shape": image_shape})
 
 
 def _moved(layer: Layer, begin: int) -> Layer:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 from pydantic import ValidationError
+from torch import Tensor
 
 from bitrain import golden
 from bitrain.nn import ScModel, torch_threads
@@ -17,7 +18,7 @@ CHECK_IMAGES = 64
 def export_network(
     sc_model: ScModel,
     name: str,
-    check_images: np.ndarray,
+    check_images: np.ndarray | Tensor,
     metadata: dict[str, Any] | None = None,
 ) -> Network:
     """The network of ``sc_model``, refused unless torch and golden agree in every layer.
@@ -39,8 +40,10 @@ def export_network(
         raise BitrainError(
             f"network {name!r} breaks the contract: {first}; use fewer bits or smaller layers"
         ) from error
+    if isinstance(check_images, Tensor):
+        check_images = check_images.detach().cpu().numpy()
     with torch.no_grad():
-        trained = sc_model.run(torch.from_numpy(check_images))
+        trained = sc_model.run(torch.from_numpy(np.ascontiguousarray(check_images)))
     with torch_threads():
         exported = golden.run(network, to_unipolar(check_images, network.bits))
     for layer, ours, theirs in zip(network.layers, trained, exported, strict=True):

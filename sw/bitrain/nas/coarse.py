@@ -82,7 +82,7 @@ def search_coarse(
     halves = dataset.split_validation(len(dataset.train_images) // 2, config.seed)
     network = coarse_supernet(space, config, dataset.in_shape, dataset.num_classes)
     optimizer = Optimizers(network, config)
-    classify = classification(config)
+    classify = classification(config, dataset)
     held_out = torch.from_numpy(halves.test_images), torch.from_numpy(halves.test_labels)
     resting = True
 

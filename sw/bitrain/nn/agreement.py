@@ -44,6 +44,16 @@ def check_agreement(
     then. images: real ones (batch, channels, rows, columns), beside random ones. Raises
     :class:`BitrainError` naming the first module that gives anything else.
     """
+    with _evaluating(model):
+        return _checked(model, read, in_shape, images)
+
+
+def _checked(
+    model: nn.Module,
+    read: Callable[[], tuple[list[FloatLayer], dict[int, Place]]],
+    in_shape: Shape,
+    images: Tensor | None,
+) -> list[FloatLayer]:
     _, places = read()
     generator = torch.Generator().manual_seed(0)
     batch = torch.rand(RANDOM_IMAGES, *in_shape, generator=generator)
@@ -57,9 +67,9 @@ def check_agreement(
         sums = chain[index].accumulate(activations, added)
         ours, largest = chain[index].finish(sums), float(sums.abs().max())
         if index in places:
-            _compare(places[index].path, ours, given[index], largest)
+            _compare(places[index].path, chain[index].name, ours, given[index], largest)
         if index == last:
-            _compare(type(model).__name__, ours, scores, largest)
+            _compare(type(model).__name__, chain[0].name, ours, scores, largest)
             return ours
         # The model's own values go on, so that rounding does not add up from step to step.
         return given[index].to(ours).reshape(ours.shape) if index in places else ours
@@ -69,13 +79,17 @@ def check_agreement(
     return chain
 
 
-def _compare(path: str, ours: Tensor, theirs: Tensor | None, largest: float) -> None:
-    if not (off := _difference(ours, theirs, largest)) <= TOLERANCE:
-        raise BitrainError(
-            f"{path}: the model gives other values here than its modules say (off by {off:.1e} of "
-            "the largest); hooks and replaced forward methods are not read, write what they do as "
-            "modules"
-        )
+def _compare(path: str, first: str, ours: Tensor, theirs: Tensor | None, largest: float) -> None:
+    """first: where what ends at ``path`` begins."""
+    if (off := _difference(ours, theirs, largest)) <= TOLERANCE:
+        return
+    if not (ours.isfinite().all() and (theirs is None or theirs.isfinite().all())):
+        raise BitrainError(f"{path}: gives values that are not finite; train the model again")
+    raise BitrainError(
+        f"{path}: the model gives other values here than its modules from {first} on say (off by "
+        f"{off:.1e} of the largest); hooks and replaced forward methods are not read, write what "
+        "they do as modules"
+    )
 
 
 def _difference(ours: Tensor, theirs: Tensor | None, largest: float) -> float:
@@ -100,7 +114,6 @@ def _outputs(
 
     parameter = next(model.parameters())
     with ExitStack() as stack:
-        stack.enter_context(_evaluating(model))
         for module in {place.module for place in places.values()}:
             stack.callback(module.register_forward_hook(keep).remove)
         try:

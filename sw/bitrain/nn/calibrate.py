@@ -57,6 +57,8 @@ def calibration_batch(images: np.ndarray | Tensor, in_shape: Shape, count: int) 
     images: (images, *in_shape), of any type of numbers. Raises :class:`BitrainError` where they are
     of another shape, or none.
     """
+    if isinstance(images, Tensor):
+        images = images.detach().cpu().numpy()
     check_images(images.shape, in_shape)
     if not len(images):
         raise BitrainError("no images to calibrate with; give training images")

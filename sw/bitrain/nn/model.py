@@ -26,9 +26,6 @@ from .layer import Noise, ScLayer
 from .or_sums import OredSums
 from .sums import BinarySums, ExactSums, StochasticSums
 
-COMPARED_IMAGES = 4
-"""Training images on which a model is compared with what was read of it, beside random ones."""
-
 
 def lengths_and_neurons(
     chain: Sequence[FloatLayer], config: ScConfig
@@ -49,9 +46,15 @@ class ScModel(nn.Module):
     """Layers in order, one :class:`ScLayer` for each ``spec.Layer`` of the exported network."""
 
     def __init__(
-        self, chain: list[FloatLayer], config: ScConfig, arithmetic: Arithmetic = "stochastic"
+        self,
+        chain: list[FloatLayer],
+        config: ScConfig,
+        arithmetic: Arithmetic = "stochastic",
+        in_shape: Shape | None = None,
     ):
+        """in_shape: of one image, where the first layer flattens it; else that layer's own."""
         super().__init__()
+        self.in_shape = in_shape or chain[0].in_shape
         self.config = config
         self.arithmetic: Arithmetic = arithmetic
         lengths, neurons = lengths_and_neurons(chain, config)
@@ -103,8 +106,7 @@ class ScModel(nn.Module):
         count: only of the first so many.
         """
         layers = self.steps[:count]
-        first = layers[0].source
-        check_images(inputs.shape, first.in_shape, flat=first.kind == "linear")
+        check_images(inputs.shape, self.in_shape)
         return walk(
             [layer.source for layer in layers],
             inputs,
@@ -169,12 +171,14 @@ class ScModel(nn.Module):
     def to_spec(self, name: str, metadata: dict[str, Any] | None = None) -> Network:
         """The network as it is written to a file."""
         activation_bank, weight_bank = self.config.banks()
+        flattens = self.in_shape != self.steps[0].source.in_shape
         return Network(
             name=name,
             activation_bank=activation_bank,
             weight_bank=weight_bank,
             or_lanes=self.config.or_lanes,
             layers=tuple(layer.to_spec() for layer in self.steps),
+            image_shape=self.in_shape if flattens else None,
             metadata=metadata or {},
         )
 
@@ -189,13 +193,14 @@ def convert(
     """Fold, normalise and quantise a trained ``nn.Sequential``; the model itself is left alone.
 
     images: training images (batch, *in_shape) in [0, 1], ``config.calibration_images`` of which
-    calibrate the scales. Raises :class:`BitrainError` naming a module that the accelerator
-    cannot run and what to use instead, or one that does not compute what it says.
+    calibrate the scales, and show whether the model computes what was read of it. Raises
+    :class:`BitrainError` naming a module that the accelerator cannot run and what to use instead,
+    or one that does not compute what it says.
     """
     in_shape = Shape(*in_shape)
     batch = calibration_batch(images, in_shape, config.calibration_images)
-    chain = read_chain(model, in_shape, batch[:COMPARED_IMAGES])
-    sc_model = ScModel(chain, config, arithmetic)
+    to_unipolar(batch.numpy(), config.bits)  # refuses what is beyond [0, 1], NaN too
+    sc_model = ScModel(read_chain(model, in_shape, batch), config, arithmetic, in_shape)
     calibrate(
         sc_model.steps,
         batch,

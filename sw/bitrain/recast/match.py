@@ -113,7 +113,7 @@ def finetune_student(
 ) -> list[float]:
     """Train all blocks by cross-entropy and by the teacher's scores; in place."""
     teacher.to(best_device()).eval()
-    classify = classification(config)
+    classify = classification(config, dataset)
 
     def both(scores: Tensor, images: Tensor, labels: Tensor) -> Tensor:
         loss = classify(scores, images, labels)

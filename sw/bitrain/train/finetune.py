@@ -54,7 +54,7 @@ def finetune_converted(
     Distillation: G. Hinton et al., *Distilling the Knowledge in a Neural Network*,
     arXiv:1503.02531; the teacher is the float network that was converted.
     """
-    classify = classification(train_config)
+    classify = classification(train_config, dataset)
     images = calibration_batch(
         dataset.train_images, dataset.in_shape, sc_model.config.calibration_images
     )

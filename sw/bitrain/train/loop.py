@@ -18,6 +18,7 @@ from . import distributed
 from .augment import random_cutout, random_flip, random_shift
 from .checkpoint import Checkpoint
 from .config import TrainConfig
+from .evaluate import check_classes
 from .optimizer import Optimizer, make_optimizer
 
 Loss = Callable[[Any, Tensor, Tensor], Tensor]
@@ -25,10 +26,14 @@ Loss = Callable[[Any, Tensor, Tensor], Tensor]
 (batch, channels, rows, columns) and labels (batch,)."""
 
 
-def classification(config: TrainConfig) -> Loss:
-    """Cross-entropy with the recipe's label smoothing."""
+def classification(config: TrainConfig, dataset: Dataset) -> Loss:
+    """Cross-entropy with the recipe's label smoothing.
+
+    Raises :class:`BitrainError` where the model has no score for each class of the data set.
+    """
 
     def loss(scores: Tensor, images: Tensor, labels: Tensor) -> Tensor:
+        check_classes("the model", scores.shape[1], dataset)
         return F.cross_entropy(scores.float(), labels, label_smoothing=config.label_smoothing)
 
     return loss
@@ -62,7 +67,7 @@ def fit(
     must be able to read, and shows the progress.
     """
     distributed.start()
-    loss = loss or classification(config)
+    loss = loss or classification(config, dataset)
     model.to(best_device())
     for parameter in model.parameters():
         if parameter.dim() == 4:  # with the channels innermost, convolutions are quicker on CPUs

@@ -314,9 +314,23 @@ def test_a_network_that_flattens_first(arithmetic) -> None:
     images = np.random.default_rng(0).random((9, *MLP_SHAPE), np.float32)
     sc_model = convert(mlp(), MLP_SHAPE, images, ScConfig(bits=4), arithmetic)
     check_against_golden(sc_model, images)
-    scores = sc_model(torch.from_numpy(images))
-    flat = sc_model(torch.from_numpy(images).reshape(9, 60, 1, 1))
-    assert torch.equal(scores, flat) and scores.shape == (9, 3)
+    network = sc_model.to_spec("mlp")
+    assert network.in_shape == MLP_SHAPE and network.layers[0].in_shape == Shape(60, 1, 1)
+    assert sc_model(torch.from_numpy(images)).shape == (9, 3)
+
+
+@pytest.mark.parametrize("shape", [(9, 4, 5, 3), (9, 60, 1, 1), (9, 3, 5, 4), (9, 3, 4, 4)])
+def test_images_that_are_flattened_must_be_those_of_the_network(shape) -> None:
+    """Though they may have as many values."""
+    images = np.random.default_rng(0).random((9, *MLP_SHAPE), np.float32)
+    sc_model = convert(mlp(), MLP_SHAPE, images, ScConfig(bits=4))
+    other = np.resize(images, shape)
+    message = r"^images of shape .*, expected \(images, 3, 4, 5\) for channels"
+    for run in sc_model, sc_model.run, sc_model.float_scores:
+        with pytest.raises(BitrainError, match=message):
+            run(torch.from_numpy(other))
+    with pytest.raises(BitrainError, match=message):
+        golden.predict(sc_model.to_spec("mlp"), to_unipolar(other, 4))
 
 
 @pytest.mark.parametrize(
@@ -342,19 +356,13 @@ def test_images_must_fit(make_case, shape, mend) -> None:
         golden.predict(sc_model.to_spec("test"), to_unipolar(images, case.config.bits))
 
 
-def test_images_that_flatten_must_have_as_many_values() -> None:
-    images = np.zeros((9, *MLP_SHAPE), np.float32)
-    sc_model = convert(mlp(), MLP_SHAPE, np.ones_like(images), ScConfig(bits=4))
-    with pytest.raises(BitrainError, match=r"^images of shape \(9, 3, 4, 4\), expected"):
-        sc_model(torch.from_numpy(images[..., :4]))
-
-
 def test_images_of_other_kinds(make_case) -> None:
     """Tensors, other types of numbers and views are what they hold."""
     case = make_case(0)
     wanted = convert(case.model, case.in_shape, case.images, case.config).to_spec("test")
     for images in (
         torch.from_numpy(case.images),
+        torch.from_numpy(case.images).requires_grad_(),
         case.images.astype(np.float64),
         case.images[:, :, ::-1].copy()[:, :, ::-1],
     ):
@@ -365,3 +373,11 @@ def test_images_of_other_kinds(make_case) -> None:
         )
     with pytest.raises(BitrainError, match=r"^no images to calibrate with"):
         convert(case.model, case.in_shape, case.images[:0], case.config)
+
+
+def test_images_that_are_no_numbers(make_case) -> None:
+    case = make_case(0)
+    images = case.images.copy()
+    images[0, 0, 0, 0] = np.nan
+    with pytest.raises(BitrainError, match=r"^inputs span nan"):
+        convert(case.model, case.in_shape, images, case.config)

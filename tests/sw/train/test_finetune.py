@@ -166,3 +166,5 @@ def test_as_many_scores_as_classes(trained, digits, classes) -> None:
         evaluate_network(network, other)
     with pytest.raises(BitrainError, match=f"^the model {message}"):
         evaluate(trained, other)
+    with pytest.raises(BitrainError, match=f"^the model {message}"):
+        finetune_sc(trained, other, ScConfig(), FEW)

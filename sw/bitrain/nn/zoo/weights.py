@@ -20,6 +20,10 @@ _DIGEST = "bitrain_sha256"
 """Keys of a file's metadata: what was saved with the weights, and the digest of all."""
 
 
+_noted: set[Path] = set()
+"""Files that the user was told about."""
+
+
 def list_pretrained() -> list[str]:
     """Names of the weights that come with Bitrain: model and data set."""
     return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
@@ -42,7 +46,8 @@ def load_weights(model: nn.Module, source: str | Path) -> dict[str, Any]:
     no checksum, and are taken with a note.
     """
     path, tensors, metadata, is_sealed = _read(source)
-    if not is_sealed:
+    if not is_sealed and path not in _noted:
+        _noted.add(path)
         note = f"note: {path} has no checksum of Bitrain; its contents are taken as they are"
         Console(stderr=True).print(note, soft_wrap=True, markup=False, highlight=False)
     expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
