@@ -3,6 +3,8 @@
 A finished checkpoint gives the trained model back at once, so no other file holds it.
 """
 
+import inspect
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,10 +18,12 @@ from bitrain.nn import (
     convert,
     create_model,
     lengths_and_neurons,
+    model_digest,
+    model_file,
     read_chain,
     save_weights,
 )
-from bitrain.spec import BitrainError, Network, save_network
+from bitrain.spec import BitrainError, Network, file_digest, save_network
 from bitrain.train import (
     FineTuneConfig,
     accuracy_by_length,
@@ -142,6 +146,37 @@ def check_model(run: Run, *, accelerated: bool = True) -> None:
     if accelerated:
         lengths_and_neurons(read_chain(model, shape), run.config.sc)
     check_scores(model, name, shape, classes)
+
+
+def describe_model(run: Run) -> list[str]:
+    """What the model is before it is trained: its own file, what that made, and code it is made of.
+
+    Weights that the file loads are in the digest, and so is all that modules print of themselves,
+    whatever other file says it.
+    """
+    config, file = run.config, model_file(run.config.model)
+    model = create_model(
+        config.model,
+        run.dataset.in_shape,
+        run.dataset.num_classes,
+        seed=config.train.seed,
+        pretrained=config.pretrained,
+    )
+    source = [file_digest(file)] if file else []
+    return [model_digest(model), *source, *map(file_digest, _user_code(model))]
+
+
+def _user_code(model: Any) -> list[Path]:
+    """Files of the modules' classes, but for those of torch and of Bitrain."""
+    found = set()
+    for kind in {type(module) for module in model.modules()}:
+        if kind.__module__.partition(".")[0] in ("torch", "bitrain"):
+            continue
+        try:
+            found.add(Path(inspect.getfile(kind)))
+        except (OSError, TypeError):  # of the model's own file, which is no module
+            continue
+    return sorted(found)
 
 
 def _checkpoint(run: Run, name: str) -> str:

@@ -1,6 +1,5 @@
 """``bitrain run``: the steps from a data set to a report, each skipped if it is done already."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +9,13 @@ from typing import Any
 from rich.console import Console
 
 from bitrain.data import load_dataset
-from bitrain.nn import list_models, list_pretrained, model_file
 from bitrain.spec import BitrainError
 
 from . import hardware, learning
 from .config import RunConfig
 from .report import write_report
 from .run import Run
-from .workspace import SUPERSEDED, Workspace
+from .workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -133,29 +131,16 @@ def run_flow(
 
 def run_steps(run: Run, names: Sequence[str], console: Console) -> None:
     """Run the steps named, in order, and leave their results in the run's workspace."""
-    file = model_file(run.config.model)
-    source = file.read_text(encoding="utf-8") if file and file.is_file() else None
-    weights = _digests(run.config)
+    model = learning.describe_model(run)
+    printed = 0
     for name in names:
         step = STEPS[name]
         console.rule(f"{list(STEPS).index(name) + 1}/{len(STEPS)} {name}", align="left")
-        inputs = [
-            source,
-            run.config.model_dump(mode="json", include={*step.options}),
-            *weights,
-        ]
+        inputs = [model, run.config.model_dump(mode="json", include={*step.options})]
         start = perf_counter()
         ran = run.workspace.step(name, inputs, lambda step=step: step.compute(run), step.outputs)
         seconds = f"{perf_counter() - start:.1f} s" if ran else "kept from an earlier run"
-        if run.workspace.superseded:
-            moved = ", ".join(run.workspace.superseded)
-            console.print(f"{moved}: of another configuration, now in {SUPERSEDED}", soft_wrap=True)
-            run.workspace.superseded.clear()
+        for before, after in [*run.workspace.superseded.items()][printed:]:
+            console.print(f"{before} was there already: it is {after} now", soft_wrap=True)
+        printed = len(run.workspace.superseded)
         console.print(f"{step.summary(run.workspace.results[name])} [dim]({seconds})")
-
-
-def _digests(config: RunConfig) -> list[str]:
-    """Of the files of weights that a configuration names: what is made of them is of these."""
-    named = {config.model, config.pretrained or ""} - {*list_models(), *list_pretrained()}
-    files = [Path(name) for name in sorted(named) if name.endswith(".safetensors")]
-    return [hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()]

@@ -24,6 +24,7 @@ from bitrain.nn import (
     create_model,
     lengths_and_neurons,
     model_cost,
+    model_digest,
     paired_latency,
     read_metadata,
     read_steps,
@@ -34,7 +35,6 @@ from bitrain.recast import (
     RecastPlan,
     Student,
     blocks_of,
-    digest,
     finetune_student,
     last_layers,
     measure_difference,
@@ -190,7 +190,7 @@ def _propose(config: RecastConfig, teacher: Any, dataset: Dataset, budget: float
 
 def _recast(run: Recasting) -> None:
     config, dataset, results = run.config, run.dataset, run.results
-    base = [digest(run.teacher), config.data.model_dump(mode="json"), config.name]
+    base = [model_digest(run.teacher), config.data.model_dump(mode="json"), config.name]
     accuracy = run.measure("teacher", base, lambda: 100 * evaluate(run.teacher, dataset))
     results["accuracy"] = {"teacher": accuracy}
     run.console.print(f"teacher: {accuracy:.2f} %, {len(run.teacher)} blocks")

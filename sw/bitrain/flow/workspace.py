@@ -3,30 +3,30 @@
 Each step leaves ``steps/<name>.json`` with its result, the digests of the files that it wrote, and
 a fingerprint of all that went into it: its part of the configuration, the version of Bitrain and
 the fingerprint of the step before, which for the first step is the digest of the data. A step whose
-fingerprint is unchanged and whose files are as it left them is not run again. If it is of other
-inputs, its files and those of the steps after it move to ``superseded`` first, so that what lies in
-the folder belongs together.
+fingerprint is unchanged and whose files are as it left them is not run again. Before a step runs,
+what lies in its place moves to ``superseded/<number>``, and so does what was made of its earlier
+result: nothing is lost, and what lies in the folder belongs together.
 """
 
 import fcntl
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from bitrain.spec import BitrainError, file_digest, write_atomically
+from bitrain.spec import BitrainError, content_digest, file_digest, write_atomically
 
 SUPERSEDED = "superseded"
 """Where files go that belong to an earlier configuration."""
 _KEY = "{key}"
 """Stands for the step's fingerprint in names of outputs that each fingerprint has for itself."""
 
-_RECORD = {"before", "fingerprint", "outputs", "result"}
+_OLDER_RECORD = {"step", "fingerprint", "result"}
+"""What records held before they had digests."""
 
 _locks: dict[Path, int] = {}
 """Folders that this process works in, until it ends, and the open files that lock them."""
@@ -44,8 +44,9 @@ class Workspace:
 
     products: Sequence[str] = ()
     """Files that are made of all steps in the end; they move away with any step."""
-    superseded: list[str] = field(default_factory=list)
-    """Files and folders that moved out of the way in this run."""
+    superseded: dict[str, str] = field(default_factory=dict)
+    """Files and folders that moved out of the way in this run, and where they are now."""
+    _number: int = 0
 
     @property
     def key(self) -> str:
@@ -80,13 +81,16 @@ class Workspace:
         outputs = [output.replace(_KEY, self.key) for output in outputs]
         found = self._read(name)
         if found and found["fingerprint"] != self.fingerprint:
-            self._supersede(name, found)
+            self._supersede(found)
             for product in self.products:
                 self._move_away(product)
         elif found and self._is_there(name, found["outputs"]):
             self.results[name] = found["result"]
             return False
         self._record(name).unlink(missing_ok=True)
+        for output in outputs:
+            if self.key not in output:  # there may lie checkpoints of this very step
+                self._move_away(output)
         result = json.loads(json.dumps(compute()))
         content = {
             "step": name,
@@ -95,6 +99,7 @@ class Workspace:
             "outputs": {output: self._digests(output) for output in outputs},
             "result": result,
         }
+        content = {**content, "sha256": content_digest(content, {})}
         write_atomically(self._record(name), json.dumps(content, indent=1) + "\n")
         self.results[name] = result
         return True
@@ -103,12 +108,20 @@ class Workspace:
         return self.path("steps", f"{name}.json")
 
     def _read(self, name: str) -> dict[str, Any] | None:
-        """The record of a step; None where it is missing, spoilt or of an older version."""
+        """The record of a step; None where it is missing or spoilt."""
         try:
             found = json.loads(self._record(name).read_text(encoding="utf-8"))
-            return found if found.keys() >= _RECORD else None
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError):
             return None
+        if not isinstance(found, dict):
+            return None
+        if found.keys() == _OLDER_RECORD:
+            raise BitrainError(
+                f"{self.directory}: holds steps of an earlier version of Bitrain, which this one "
+                "cannot check; give another --out, or remove the folder"
+            )
+        digest = found.pop("sha256", None)
+        return found if digest == content_digest(found, {}) else None
 
     def _digests(self, output: str) -> dict[str, str]:
         """Of a file, or of those in a folder, by their paths below the workspace."""
@@ -132,26 +145,28 @@ class Workspace:
                 )
         return len(there) == len(written)
 
-    def _supersede(self, name: str, record: dict[str, Any]) -> None:
-        """Move what a step and those after it left, but for what belongs to a fingerprint alone."""
-        self._record(name).unlink()
+    def _supersede(self, record: dict[str, Any]) -> None:
+        """Move away what a step and those after it left, but for what is a fingerprint's own."""
+        self._record(record["step"]).unlink()
         for path in sorted(self.path("steps").glob("*.json")):
             other = self._read(path.stem)
             if other and other["before"] == record["fingerprint"]:
-                self._supersede(path.stem, other)
+                self._supersede(other)
         for output in record["outputs"]:
             if record["fingerprint"][: len(self.key)] not in output:
                 self._move_away(output)
 
     def _move_away(self, output: str) -> None:
-        source, target = self.path(output), self.path(SUPERSEDED, output)
-        if not source.exists():
+        if not self.path(output).exists():
             return
-        if target.is_dir():
-            shutil.rmtree(target)
+        folder = self.path(SUPERSEDED)
+        if not self.superseded:
+            taken = [int(path.name) for path in folder.glob("*") if path.name.isdecimal()]
+            self._number = 1 + max(taken, default=0)
+        target = folder / str(self._number) / output
         target.parent.mkdir(parents=True, exist_ok=True)
-        source.replace(target)
-        self.superseded.append(output)
+        self.path(output).replace(target)
+        self.superseded[output] = str(target.relative_to(self.directory))
 
 
 def _lock(directory: Path) -> None:
@@ -160,8 +175,11 @@ def _lock(directory: Path) -> None:
     # Processes of one training, started by torchrun, work in one folder.
     if directory in _locks or os.environ.get("RANK", "0") != "0":
         return
-    directory.mkdir(parents=True, exist_ok=True)
-    file = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        file = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except PermissionError as error:
+        raise BitrainError(f"{directory}: cannot be written; give another --out") from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

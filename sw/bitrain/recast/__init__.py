@@ -5,7 +5,7 @@ from .match import finetune_student, matching_loss, measure_difference, recast_b
 from .parse import parse_blocks
 from .plan import BlockTrainConfig, RecastFineTuneConfig, RecastPlan, Rule, ScRecast
 from .stochastic import last_layers, recast_stochastic
-from .student import Student, blocks_of, digest, specs_of, untrained
+from .student import Student, blocks_of, specs_of, untrained
 
 __all__ = [
     "BlockTrainConfig",
@@ -15,7 +15,6 @@ __all__ = [
     "ScRecast",
     "Student",
     "blocks_of",
-    "digest",
     "finetune_student",
     "last_layers",
     "matching_loss",

@@ -6,7 +6,6 @@ it is then built anew, with the output width that it had, so that what it gives 
 what the teacher gives there.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 
@@ -159,14 +158,6 @@ def untrained(model: nn.Sequential, seed: int) -> nn.Sequential:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return nn.Sequential(*(Block(spec) for spec in specs_of(model)))
-
-
-def digest(model: nn.Module) -> str:
-    """Of all weights and statistics: which trained model this is."""
-    found = hashlib.sha256()
-    for name, tensor in model.state_dict().items():
-        found.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
-    return found.hexdigest()
 
 
 def inherit(new: nn.Module, old: nn.Module) -> None:

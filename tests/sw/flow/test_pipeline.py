@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pytest
+import torch
 from rich.console import Console
 
 from bitrain.flow import RunConfig, run_flow
@@ -107,7 +108,8 @@ def test_another_network_in_the_place_of_the_runs_own(flow, tmp_path):
 def test_what_another_configuration_left_moves_away(flow, tmp_path):
     flow("export")
     printed, _ = flow("train", train={**SMALL["train"], "seed": 1})
-    assert "network.npz, model.safetensors: of another configuration, now in superseded" in printed
+    for name in "network.npz", "model.safetensors":
+        assert f"{name} was there already: it is superseded/1/{name} now" in printed
     names = {path.name for path in (tmp_path / "out").iterdir()} - {".lock"}
     assert names == {"checkpoints", "model.safetensors", "steps", "superseded"}
 
@@ -134,3 +136,67 @@ def test_a_model_that_is_another_each_time(flow, tmp_path):
     flow("train", model=model)
     with pytest.raises(BitrainError, match=r"own\.py:make: built again with its trained weights"):
         flow("finetune", model=model)
+
+
+HELPER = """\
+from torch import nn
+def build(width, classes):
+    return nn.Sequential(nn.Conv2d(1, width, 3), nn.ReLU(), nn.{pool}Pool2d(2), nn.Flatten(),
+                         nn.Linear(9 * width, classes))
+"""
+
+
+def test_what_the_file_of_a_model_imports_and_loads(flow, tmp_path, monkeypatch):
+    """Layers of another module, and weights of another file."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own.py").write_text(
+        "import importlib, torch, helper_of_own\n"
+        "importlib.reload(helper_of_own)  # for this test: all in one process\n"
+        "def make(in_shape, num_classes):\n"
+        "    model = helper_of_own.build(4, num_classes)\n"
+        f"    model.load_state_dict(torch.load({str(tmp_path / 'w.pt')!r}))\n"
+        "    return model\n"
+    )
+    monkeypatch.setattr("sys.dont_write_bytecode", True)
+    shapes = {"0.weight": (4, 1, 3, 3), "0.bias": (4,), "4.weight": (10, 36), "4.bias": (10,)}
+
+    def write(pool: str, value: float) -> None:
+        (tmp_path / "helper_of_own.py").write_text(HELPER.replace("{pool}", pool))
+        torch.save(
+            {name: torch.full(shape, value) for name, shape in shapes.items()}, tmp_path / "w.pt"
+        )
+
+    def ran() -> bool:
+        printed, _ = flow("train", model=f"{tmp_path / 'own.py'}:make")
+        return "kept from an earlier run" not in printed
+
+    write("Max", 0.1)
+    assert ran() and not ran()
+    write("Avg", 0.1)
+    assert ran() and not ran()
+    write("Avg", 0.2)
+    assert ran() and not ran()
+
+
+def test_code_of_modules_that_are_trained_alone(flow, tmp_path, monkeypatch):
+    """Their print says nothing of what they compute; the accelerator would refuse them."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("sys.dont_write_bytecode", True)
+    (tmp_path / "own.py").write_text(
+        "import importlib, layers_of_own\n"
+        "importlib.reload(layers_of_own)\n"
+        "from torch import nn\n"
+        "def make(in_shape, num_classes):\n"
+        "    return nn.Sequential(nn.Flatten(), layers_of_own.Scale(), nn.Linear(64, num_classes))\n"
+    )
+
+    def ran(factor: int) -> bool:
+        (tmp_path / "layers_of_own.py").write_text(
+            "from torch import nn\n"
+            "class Scale(nn.Module):\n"
+            f"    def forward(self, inputs):\n        return {factor} * inputs\n"
+        )
+        printed, _ = flow("train", model=f"{tmp_path / 'own.py'}:make")
+        return "kept from an earlier run" not in printed
+
+    assert ran(1) and not ran(1) and ran(2)

@@ -11,8 +11,8 @@ from torch import nn
 import bitrain.train.loop
 from bitrain.flow import recasting
 from bitrain.flow.recasting import RecastConfig, load_plan, load_teacher, run_recast
-from bitrain.nn import create_model, load_weights, save_weights
-from bitrain.recast import digest, sc_cycles, specs_of
+from bitrain.nn import create_model, load_weights, model_digest, save_weights
+from bitrain.recast import sc_cycles, specs_of
 from bitrain.spec import BitrainError, estimate, load_network
 from bitrain.train import evaluate
 
@@ -150,7 +150,7 @@ def test_a_whole_plan(recast, tmp_path, few, teacher, trainings):
     trainings.clear()
     assert recast(ALL) == result
     assert trainings == [] and records(tmp_path) == before
-    assert digest(load_teacher(path, few)) == digest(student)
+    assert model_digest(load_teacher(path, few)) == model_digest(student)
 
 
 def test_what_is_before_a_change_is_kept(recast, tmp_path, trainings):

@@ -79,14 +79,15 @@ def test_what_is_of_another_configuration_moves_away(tmp_path):
     kept = {path.name for path in tmp_path.glob("c-*")}
     space = Workspace(tmp_path, fingerprint="data")
     space.step("a", 2, lambda: (tmp_path / A).write_text("data 2"), [A])
-    assert sorted(space.superseded) == [A, "folder"]
-    assert (tmp_path / "superseded" / A).read_text() == "data 1"
-    assert (tmp_path / "superseded" / B).read_text() == "data 1"
+    assert space.superseded == {A: "superseded/1/a.txt", "folder": "superseded/1/folder"}
+    assert (tmp_path / "superseded/1" / A).read_text() == "data 1"
+    assert (tmp_path / "superseded/1" / B).read_text() == "data 1"
     assert [path.stem for path in (tmp_path / "steps").iterdir()] == ["a"]
     assert not (tmp_path / "folder").exists()
     assert {path.name for path in tmp_path.glob("c-*")} == kept
     assert run(tmp_path) == [A, B, C]
-    assert (tmp_path / "superseded" / A).read_text() == "data 2"
+    assert (tmp_path / "superseded/2" / A).read_text() == "data 2"
+    assert (tmp_path / "superseded/1" / A).read_text() == "data 1"
 
 
 def test_what_is_made_of_all_steps_moves_with_any(tmp_path):
@@ -95,6 +96,64 @@ def test_what_is_made_of_all_steps_moves_with_any(tmp_path):
     space = Workspace(tmp_path, fingerprint="other", products=("result.json", "none.svg"))
     space.step("a", 1, lambda: 0)
     assert sorted(space.superseded) == [A, "folder", "result.json"]
+
+
+def test_what_others_put_in_the_way_is_kept(tmp_path):
+    """In a folder that is made again, or where no step has been yet."""
+    (tmp_path / A).write_text("mine")
+    run(tmp_path)
+    assert (tmp_path / "superseded/1" / A).read_text() == "mine"
+    (tmp_path / "folder" / "notes.txt").write_text("mine too")
+    (tmp_path / B).unlink()
+    assert run(tmp_path) == [B]
+    assert (tmp_path / "superseded/2/folder/notes.txt").read_text() == "mine too"
+
+
+def test_a_changed_file_beside_a_missing_one(tmp_path):
+    run(tmp_path)
+    (tmp_path / "folder" / "more.txt").write_text("")
+    space = Workspace(tmp_path, fingerprint="two")
+
+    def write() -> None:
+        for name in "one.txt", "two.txt":
+            (tmp_path / name).write_text(name)
+
+    space.step("two", None, write, ["one.txt", "two.txt"])
+    (tmp_path / "one.txt").unlink()
+    (tmp_path / "two.txt").write_text("mine")
+    with pytest.raises(BitrainError, match=r"two\.txt: changed since step two wrote it"):
+        Workspace(tmp_path, fingerprint="two").step("two", None, write, ["one.txt", "two.txt"])
+    assert (tmp_path / "two.txt").read_text() == "mine"
+
+
+def test_a_result_that_was_edited_is_none(tmp_path):
+    run(tmp_path)
+    path = tmp_path / "steps" / "a.json"
+    path.write_text(path.read_text().replace('"result": "data 1"', '"result": "data 9"'))
+    assert run(tmp_path) == [A]
+
+
+def test_steps_of_an_earlier_version(tmp_path):
+    (tmp_path / "steps").mkdir()
+    record = {"step": "a", "fingerprint": "0", "result": 1}
+    (tmp_path / "steps" / "a.json").write_text(json.dumps(record))
+    with pytest.raises(BitrainError) as error:
+        run(tmp_path)
+    assert str(error.value) == (
+        f"{tmp_path}: holds steps of an earlier version of Bitrain, which this one cannot check; "
+        "give another --out, or remove the folder"
+    )
+
+
+def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
+    """Nothing is read-only for root, who may run this."""
+
+    def refuse(path, *_):
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr("os.open", refuse)
+    with pytest.raises(BitrainError, match=r": cannot be written; give another --out$"):
+        run(tmp_path)
 
 
 def test_steps_that_do_not_depend_on_each_other(tmp_path):

@@ -8,11 +8,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from bitrain.nn import model_digest
 from bitrain.recast import (
     RecastFineTuneConfig,
     Rule,
     Student,
-    digest,
     finetune_student,
     matching_loss,
     measure_difference,
@@ -144,30 +144,30 @@ def test_what_trains(nets, spots, scope):
         unchanged = [torch.equal(state[name], wanted[name]) for name in state]
         assert all(unchanged) if scope == "pair" else not any(unchanged)
     for i in (2, 3):
-        assert digest(after[i]) != digest(before[i])
+        assert model_digest(after[i]) != model_digest(before[i])
 
 
 def test_pair_after_a_removal(nets, spots):
     teacher = nets["conv"]
     student = student_of(teacher, spots, 1, remove=True)
     student.replace(2, Rule(blocks=(2,), to="residual"), 0)
-    before = digest(student.model(0))
+    before = model_digest(student.model(0))
     recast_block(student, teacher, 2, spots, CONFIG, scope="pair")
-    assert digest(student.model(0)) == before
+    assert model_digest(student.model(0)) == before
 
 
 def test_later_blocks_do_not_train(nets, spots):
     student = student_of(nets["conv"], spots, 0, width=0.5)
-    before = digest(student.model()[2]), digest(student.model()[3])
+    before = model_digest(student.model()[2]), model_digest(student.model()[3])
     recast_block(student, nets["conv"], 0, spots, CONFIG)
-    assert (digest(student.model()[2]), digest(student.model()[3])) == before
+    assert (model_digest(student.model()[2]), model_digest(student.model()[3])) == before
 
 
 @pytest.mark.parametrize("scope", ["pair", "prefix"])
 def test_the_teacher_is_asked_once_a_batch_and_stays_as_it_is(make_net, spots, scope):
     teacher = make_net("conv", epochs=0).train()
     student = student_of(teacher, spots, 1, to="residual")
-    before, calls = digest(teacher), []
+    before, calls = model_digest(teacher), []
     for block in teacher:
         block.register_forward_hook(
             lambda block, inputs, output: calls.append((block, block.training, output))
@@ -175,7 +175,7 @@ def test_the_teacher_is_asked_once_a_batch_and_stays_as_it_is(make_net, spots, s
     recast_block(student, teacher, 1, spots, FOUR, scope=scope)
     assert [block for block, *_ in calls] == list(teacher[:3]) * 40
     assert not any(training or output.requires_grad for _, training, output in calls)
-    assert digest(teacher) == before
+    assert model_digest(teacher) == before
 
 
 def interrupt_second_epoch(monkeypatch) -> None:
@@ -201,7 +201,7 @@ def test_an_interrupted_block_resumes_to_the_same(nets, spots, tmp_path, monkeyp
         losses = recast_block(
             student, teacher, 1, spots, config, scope=scope, checkpoint=checkpoint
         )
-        return losses, digest(student.model())
+        return losses, model_digest(student.model())
 
     wanted = train()
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
@@ -236,7 +236,7 @@ def test_without_matching_it_is_plain_training(nets, spots):
     tuned, plain = copy.deepcopy(nets["conv"]), copy.deepcopy(nets["conv"])
     losses = finetune_student(tuned, nets["residual"], spots, config)
     assert losses == fit(plain, spots, CONFIG)
-    assert digest(tuned) == digest(plain)
+    assert model_digest(tuned) == model_digest(plain)
 
 
 def test_labels_and_scores(nets, spots):
@@ -251,7 +251,7 @@ def test_labels_and_scores(nets, spots):
     assert match > 1e-3
     (loss,) = finetune_student(model, teacher, spots, config)
     assert loss == pytest.approx(wanted, rel=1e-4)
-    assert digest(teacher) == digest(nets["residual"]) and not teacher[0].training
+    assert model_digest(teacher) == model_digest(nets["residual"]) and not teacher[0].training
 
 
 def test_fine_tuning_resumes_to_the_same(nets, spots, tmp_path, monkeypatch):
@@ -261,7 +261,7 @@ def test_fine_tuning_resumes_to_the_same(nets, spots, tmp_path, monkeypatch):
     def train(checkpoint=None):
         model = copy.deepcopy(nets["conv"])
         losses = finetune_student(model, nets["dense"], spots, config, checkpoint=checkpoint)
-        return losses, digest(model)
+        return losses, model_digest(model)
 
     wanted = train()
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):

@@ -120,7 +120,9 @@ def run(folder: Path) -> None:
 
 
 def infinite_in_the_second(*batch: torch.Tensor) -> torch.Tensor:
-    return classification(CONFIG, load_dataset("digits"))(*batch) * (torch.inf if distributed.rank() else 1)
+    return classification(CONFIG, load_dataset("digits"))(*batch) * (
+        torch.inf if distributed.rank() else 1
+    )
 
 
 # --- what they end with --------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Networks by name, one file per family: ``create_model("digits_cnn", dataset.in_shape, 10)``."""
 
 from .registry import check_scores, create_model, list_models, model_file
-from .weights import list_pretrained, load_weights, read_metadata, save_weights
+from .weights import list_pretrained, load_weights, model_digest, read_metadata, save_weights
 
 __all__ = [
     "check_scores",
@@ -9,6 +9,7 @@ __all__ = [
     "list_models",
     "list_pretrained",
     "load_weights",
+    "model_digest",
     "model_file",
     "read_metadata",
     "save_weights",

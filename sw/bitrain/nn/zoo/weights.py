@@ -69,6 +69,11 @@ def read_metadata(source: str | Path) -> dict[str, Any]:
     return _read(source)[2]
 
 
+def model_digest(model: nn.Module) -> str:
+    """SHA-256 (hex) of what a model is: how its modules print, parameters and buffers."""
+    return _digest(repr(model), model.state_dict())
+
+
 def _read(source: str | Path) -> tuple[Path, dict[str, Tensor], dict[str, Any], bool]:
     """The file, its tensors, its metadata, and whether a digest says that it is whole."""
     from safetensors import SafetensorError, safe_open
@@ -98,7 +103,8 @@ def _read(source: str | Path) -> tuple[Path, dict[str, Tensor], dict[str, Any], 
 def _digest(metadata: str, tensors: Mapping[str, Tensor]) -> str:
     """``content_digest`` of the text, torch's names of the types and shapes, and plain bytes."""
     kinds = {name: [str(x.dtype), list(x.shape)] for name, x in tensors.items()}
-    contents = {name: x.reshape(-1).view(torch.uint8).numpy() for name, x in tensors.items()}
+    plain = {name: x.detach().cpu().reshape(-1).view(torch.uint8) for name, x in tensors.items()}
+    contents = {name: x.numpy() for name, x in plain.items()}
     return content_digest([metadata, kinds], contents)
 
 
