@@ -116,6 +116,13 @@ def test_clock_that_is_none(usage, tmp_path):
     assert "--frequency" in usage("synth", tmp_path, "--frequency", -5)
 
 
+@pytest.mark.parametrize("option", [("--engines", 2), ("--skip-zeros",)])
+def test_arrays_are_compared_for_one_plain_engine(fail, network_file, option):
+    line = fail("cost", network_file, "--multipliers", 64, *option)
+    assert line.startswith("error: --multipliers 64: arrays are compared for one engine that skips")
+    assert "leave out " + " ".join(map(str, option)) in line
+
+
 def test_margin_below_zero(fail, tmp_path):
     path = tmp_path / "network.npz"
     network = random_network(0, in_shape=(1, 8, 8))

@@ -118,6 +118,12 @@ def cost(
 
     loaded = load_network(network)
     if multipliers is not None:
+        if engines > 1 or skip_zeros:
+            option = f"--engines {engines}" if engines > 1 else "--skip-zeros"
+            raise BitrainError(
+                f"--multipliers {multipliers}: arrays are compared for one engine that skips "
+                f"nothing; leave out {option}, or give -P, -Q and -N"
+            )
         console.print(shapes_table(fastest_arrays(loaded, multipliers, arith)))
         return
     array = array_of(channels, positions, lanes, arithmetic=arith)

@@ -9,6 +9,9 @@ import numpy as np
 
 from bitrain.spec import BitrainError, Shape
 
+DARK = 0.25
+"""Share of white that the largest pixel of a part must reach. Where it does not, white is another
+number than it is taken to be, and in the accelerator all images would be all but black."""
 LEAST_REACH = 0.95
 """Share of an array that entries with a whole stride between them reach over."""
 
@@ -158,8 +161,8 @@ def _are_channels_last(shape: tuple[int, ...]) -> bool:
     return last in (1, 3, 4) and last < short and long <= 4 * short
 
 
-def check_unit(images: np.ndarray, where: str) -> float:
-    """The largest pixel of an array of floats, which must all be in 0 … 1."""
+def check_unit(images: np.ndarray, where: str) -> None:
+    """Refuse pixels that are no floats in 0 … 1, white being 1."""
     if images.dtype.kind != "f":
         raise BitrainError(
             f"{where}: pixels of type {images.dtype}, expected float32 in 0 … 1; divide by the "
@@ -175,7 +178,20 @@ def check_unit(images: np.ndarray, where: str) -> float:
             f"{where}: pixels {low:.4g} … {high:.4g}, expected 0 … 1; divide by the white level, "
             "and subtract no mean"
         )
-    return high
+    check_white(high, 1, images.dtype, where)
+
+
+def check_white(largest: float, white: int, dtype: np.dtype, where: str) -> None:
+    """Refuse images whose largest pixel is far below white: it stands for another number there."""
+    if largest >= DARK * white:
+        return
+    mend = "all images are black, write them again"
+    if largest:
+        mend = f"multiply all by {white / largest:.4g} if that is white, and write them again"
+    raise BitrainError(
+        f"{where}: the largest pixel is {largest:.4g}, expected 0 … {white} with white at {white} "
+        f"({dtype}); {mend}"
+    )
 
 
 def check_labels(labels: np.ndarray, where: str, count: int, images_from: str) -> None:

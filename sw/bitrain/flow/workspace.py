@@ -46,7 +46,7 @@ class Workspace:
     """Files that are made of all steps in the end; they move away with any step."""
     superseded: dict[str, str] = field(default_factory=dict)
     """Files and folders that moved out of the way in this run, and where they are now."""
-    _number: int = 0
+    _number: int = field(default=0, init=False)
 
     @property
     def key(self) -> str:

@@ -64,6 +64,11 @@ def make(**changes) -> Dataset:
             "the training images; bring both to one size",
         ),
         (
+            {"train_images": np.float32([0, 0.2]).repeat(180).reshape(6, 3, 5, 4)},
+            "train_images: the largest pixel is 0.2, expected 0 … 1 with white at 1 (float32); "
+            "multiply all by 5 if that is white, and write them again",
+        ),
+        (
             {"train_images": IMAGES.tolist()},
             "train_images: of type list, expected a NumPy array; give np.asarray of it",
         ),
@@ -102,7 +107,7 @@ def test_refused(changes, message) -> None:
     "shape", [(28, 28, 1), (32, 32, 3), (32, 32, 4), (240, 320, 3), (7, 28, 1)]
 )
 def test_channels_last(shape) -> None:
-    images = np.zeros((6, *shape), np.float32)
+    images = np.ones((6, *shape), np.float32)
     with pytest.raises(BitrainError, match=r"channels seem to be last: images\.transpose\(0, 3, 1"):
         make(train_images=images, test_images=images[:3])
     turned = images.transpose(0, 3, 1, 2)
@@ -113,7 +118,7 @@ def test_channels_last(shape) -> None:
     "shape", [(64, 1, 1), (8, 4, 4), (16, 3, 3), (9, 128, 1), (1, 28, 4), (3, 3, 3), (4, 1, 9)]
 )
 def test_odd_shapes(shape) -> None:
-    images = np.zeros((6, *shape), np.float32)
+    images = np.ones((6, *shape), np.float32)
     assert make(train_images=images, test_images=images[:3]).in_shape == shape
 
 
@@ -230,9 +235,9 @@ def test_split_validation_needs_two_images_of_each_class() -> None:
         name="few",
         note="",
         classes=("a", "b"),
-        train_images=np.zeros((4, 1, 1, 1), np.float32),
+        train_images=np.ones((4, 1, 1, 1), np.float32),
         train_labels=np.array([0, 0, 0, 1]),
-        test_images=np.zeros((1, 1, 1, 1), np.float32),
+        test_images=np.ones((1, 1, 1, 1), np.float32),
         test_labels=np.array([0]),
     )
     with pytest.raises(BitrainError, match="2 validation images cannot be held out of 4"):

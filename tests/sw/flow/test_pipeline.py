@@ -187,7 +187,8 @@ def test_code_of_modules_that_are_trained_alone(flow, tmp_path, monkeypatch):
         "importlib.reload(layers_of_own)\n"
         "from torch import nn\n"
         "def make(in_shape, num_classes):\n"
-        "    return nn.Sequential(nn.Flatten(), layers_of_own.Scale(), nn.Linear(64, num_classes))\n"
+        "    scale = layers_of_own.Scale()\n"
+        "    return nn.Sequential(nn.Flatten(), scale, nn.Linear(64, num_classes))\n"
     )
 
     def ran(factor: int) -> bool:
