@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from bitrain.nn import Block
-from bitrain.recast import Rule, Student, blocks_of, digest, parse_blocks, specs_of, untrained
+from bitrain.nn import Block, model_digest
+from bitrain.recast import Rule, Student, blocks_of, parse_blocks, specs_of, untrained
 from bitrain.spec import BitrainError, Shape
 
 from .conftest import KINDS
@@ -32,7 +32,7 @@ def maps(model) -> list[torch.Size]:
 
 
 def same(one: nn.Module, other: nn.Module) -> bool:
-    return digest(one) == digest(other)
+    return model_digest(one) == model_digest(other)
 
 
 def replace(teacher, index: int, *, seed: int = 0, **options) -> tuple[Student, list[int]]:
