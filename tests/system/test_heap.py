@@ -14,26 +14,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_search import SPACE
 
 REPOSITORY = Path(__file__).parents[2]
+PATHS = ("hw", "sim", "sw", "tests")
 CHECKED_MALLOC = "libc_malloc_debug.so.0"
 
-SEARCH = """\
-name: searched
-genotype: residual
-space:
-  widths: [4, 8]
-  cells: [1, 1]
-  join: last
-  target: accelerator
-  operations: [conv_1x1, narrow_3x3]
+SEARCH = (
+    SPACE
+    + """\
 teacher: {epochs: 1, images: 100}
 search: {epochs: 1, images: 100}
-prune: {share: 0.6}
 retrain: {epochs: 1, images: 100}
 sc: {bits: 3, calibration_images: 40}
 finetune: {epochs: 1, images: 60}
 """
+)
 
 
 def train_float() -> None:
@@ -167,7 +163,7 @@ def test_memory_stays_whole(name):
         "LD_PRELOAD": CHECKED_MALLOC,
         "MALLOC_CHECK_": "3",  # abort where a block's end was written over
         "ONEDNN_MAX_CPU_ISA": "AVX2",
-        "PYTHONPATH": os.pathsep.join(str(REPOSITORY / part) for part in ("hw", "sim", "sw")),
+        "PYTHONPATH": os.pathsep.join(str(REPOSITORY / part) for part in PATHS),
     }
     done = subprocess.run(
         [sys.executable, __file__, name],

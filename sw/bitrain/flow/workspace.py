@@ -118,7 +118,7 @@ class Workspace:
         if found.keys() == _OLDER_RECORD:
             raise BitrainError(
                 f"{self.directory}: holds steps of an earlier version of Bitrain, which this one "
-                "cannot check; give another --out, or remove the folder"
+                "cannot check; give another --out"
             )
         digest = found.pop("sha256", None)
         return found if digest == content_digest(found, {}) else None

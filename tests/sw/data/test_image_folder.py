@@ -1,98 +1,31 @@
-"""Image files in a folder, a zip file or a tar."""
+"""Image files in a folder or an archive of one."""
 
-import gzip
 import io
-import lzma
 import re
 import shutil
-import struct
 import tarfile
 import zipfile
-import zlib
 
 import numpy as np
 import pytest
+from image_trees import (
+    FILES,
+    PIXELS,
+    SIZE,
+    check,
+    draw,
+    encode,
+    every_way,
+    pack,
+    png,
+    refuses,
+    zip_folder,
+)
 from PIL import Image
 
-from bitrain.data import load_dataset, tar
+from bitrain.data import load_dataset
 from bitrain.data.known import KNOWN
 from bitrain.spec import BitrainError
-
-SIZE = (4, 5)
-RNG = np.random.default_rng(0)
-
-
-def draw(channels: int | None = 3) -> np.ndarray:
-    return RNG.integers(0, 256, SIZE + ((channels,) if channels else ()), np.uint8)
-
-
-def encode(pixels: np.ndarray, file_format: str = "PNG") -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, file_format)
-    return stream.getvalue()
-
-
-# In the order in which they are to be read: by the characters' codes, so 10 comes before 9.
-FILES = [
-    "train/Zebra/b.png",
-    "train/cat/10.png",
-    "train/cat/9.png",
-    "train/dog/X.PNG",
-    "train/dog/a.bmp",
-    "test/cat/a.png",
-    "test/dog/c.png",
-]
-PIXELS = [draw() for _ in FILES]
-WANTED = np.stack(PIXELS).transpose(0, 3, 1, 2).astype(np.float32) / 255
-
-
-@pytest.fixture
-def folder(tmp_path):
-    folder = tmp_path / "pets"
-    for name, pixels in zip(reversed(FILES), reversed(PIXELS), strict=True):
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encode(pixels, "BMP" if name.endswith("bmp") else "PNG"))
-    (folder / "README.md").write_text("not read")
-    (folder / "train" / ".DS_Store").write_text("not read")
-    (folder / "train" / "cat" / "._10.png").write_text("not read")
-    return folder
-
-
-def zip_folder(folder, top: str = "", compression: int = zipfile.ZIP_STORED):
-    path = folder.with_suffix(".zip")
-    with zipfile.ZipFile(path, "w", compression) as archive:
-        for file in folder.rglob("*"):
-            archive.write(file, f"{top}{file.relative_to(folder)}")
-        archive.writestr("__MACOSX/train/cat/10.png", "not read")
-    return path
-
-
-def tar_folder(folder, suffix: str = ".tar", top: str = "", kind: str = ""):
-    """In the order of the file system, which is none; kind is the compression."""
-    path = folder.with_suffix(suffix)
-    kind = kind or {".tar": "", ".tgz": "gz", ".txz": "xz"}.get(suffix, suffix.rpartition(".")[2])
-    with tarfile.open(path, f"w:{kind}") as archive:
-        archive.add(folder, top or "./")
-        archive.addfile(tarfile.TarInfo("._pets"))
-    return path
-
-
-def pack(folder, packer: str):
-    """The folder itself or an archive of it."""
-    return {"folder": lambda folder: folder, "zip": zip_folder, "tar": tar_folder}[packer](folder)
-
-
-every_way = pytest.mark.parametrize("packer", ["folder", "zip", "tar"])
-
-
-def check(data, note: str) -> None:
-    assert data.classes == ("Zebra", "cat", "dog") and data.in_shape == (3, *SIZE)
-    np.testing.assert_array_equal(data.train_images, WANTED[:5])
-    np.testing.assert_array_equal(data.test_images, WANTED[5:])
-    assert data.train_labels.tolist() == [0, 1, 1, 2, 2]
-    assert data.test_labels.tolist() == [1, 2]
-    assert data.note == f"own images, image folder {note} (BMP and PNG)"
 
 
 def test_folder(folder) -> None:
@@ -111,136 +44,6 @@ def test_zip(folder, top, compression) -> None:
     shutil.rmtree(folder)
     for place in (path, path.parent):
         check(load_dataset("images", place), "pets.zip")
-
-
-@pytest.mark.parametrize("top", ["", "pets"])
-@pytest.mark.parametrize(
-    "suffix", [".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".TAR.GZ"]
-)
-def test_tar(folder, top, suffix) -> None:
-    path = tar_folder(folder, suffix, top, {".tbz2": "bz2", ".TAR.GZ": "gz"}.get(suffix, ""))
-    shutil.rmtree(folder)
-    for place in (path, path.parent):
-        check(load_dataset("images", place), f"pets{suffix}")
-
-
-@pytest.mark.parametrize("packed_as", ["gz", "xz", "bz2"])
-def test_tar_compressed_in_another_way_than_its_name_says(folder, packed_as) -> None:
-    path = tar_folder(folder, ".tar.gz", kind=packed_as)
-    check(load_dataset("images", path), "pets.tar.gz")
-
-
-def test_tar_is_unpacked_once_and_not_to_disk(folder, monkeypatch) -> None:
-    path = tar_folder(folder, ".tar.xz")
-    shutil.rmtree(folder)
-    sizes = []
-
-    class Counted(lzma.LZMAFile):
-        def read(self, size: int | None = -1) -> bytes:
-            sizes.append(len(result := super().read(size)))
-            return result
-
-        def seek(self, *_: object) -> int:
-            raise AssertionError("going back means to unpack again")
-
-    monkeypatch.setitem(tar._OPEN, b"\xfd7zXZ\0", Counted)
-    check(load_dataset("images", path), "pets.tar.xz")
-    # Once more up to the first name, to see what the archive holds.
-    assert sum(sizes) <= len(lzma.decompress(path.read_bytes())) + tarfile.RECORDSIZE
-    assert [entry.name for entry in path.parent.iterdir()] == ["pets.tar.xz"]
-
-
-def add(path, member: tarfile.TarInfo) -> None:
-    with tarfile.open(path, "a") as archive:
-        archive.addfile(member)
-
-
-def special(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
-    member = tarfile.TarInfo(name)
-    member.type, member.linkname = kind, target
-    return member
-
-
-@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE])
-def test_tar_with_a_link_or_a_device(folder, kind) -> None:
-    path = tar_folder(folder)
-    add(path, special("latest", kind, "train"))  # outside train and test nothing is read
-    check(load_dataset("images", path), "pets.tar")
-    add(path, special("train/cat/11.png", kind, "train/cat/10.png"))
-    refuses(
-        path,
-        f"{path}/train/cat/11.png: a link or a device, expected a file; pack the folder again "
-        "with tar --dereference --hard-dereference",
-    )
-
-
-@pytest.mark.parametrize("name", ["/train/cat/x.png", "../train/cat/x.png", "train/../x.png"])
-@pytest.mark.parametrize("packer", ["zip", "tar"])
-def test_names_that_leave_the_archive(folder, packer, name) -> None:
-    path = pack(folder, packer)
-    if packer == "zip":
-        with zipfile.ZipFile(path, "a") as archive:
-            archive.writestr(name, "")
-    else:
-        add(path, tarfile.TarInfo(name))
-    refuses(
-        path,
-        f"{path}: the member {name} leaves the archive, expected names below its top folder; "
-        "pack the folder again from within it",
-    )
-
-
-def test_tar_of_something_else(tmp_path) -> None:
-    path = tmp_path / "x.tar.xz"
-    with tarfile.open(path, "w:xz") as archive:
-        archive.addfile(tarfile.TarInfo("README"))
-        archive.addfile(special("./", tarfile.REGTYPE))
-    refuses(
-        path,
-        f"{path}: no images in train/<class>/ and test/<class>/ and no cifar-10-batches-py in "
-        "this tar; pack one of the two",
-    )
-
-
-@pytest.mark.parametrize("suffix", [".tar", ".tar.gz", ".tar.xz", ".tar.bz2"])
-def test_spoilt_tar(folder, suffix) -> None:
-    path = tar_folder(folder, suffix)
-    whole = path.read_bytes()
-    spoilt = [b"", b"<html>not found</html>" * 99, b"Salted__" + RNG.bytes(2000), whole[:20]]
-    # Cut anywhere: only the zeros at the end of a plain tar say that it is complete.
-    spoilt += [whole[: len(whole) * part // 20] for part in range(1, 15)]
-    if suffix != ".tar":
-        middle = len(whole) // 2
-        wrong = bytes([whole[middle] ^ 255])
-        spoilt += [whole[:-1], whole[:-9], whole[:middle] + wrong + whole[middle + 1 :]]
-    for content in spoilt:
-        path.write_bytes(content)
-        with pytest.raises(BitrainError, match=r"pets\.tar.*: cannot be read \(.+\); get the file"):
-            load_dataset("images", path)
-
-
-@pytest.mark.parametrize("at", [0, 100])
-def test_tar_cut_between_two_files(folder, at) -> None:
-    """Python's tarfile takes this for the end."""
-    path = tar_folder(folder)
-    with tarfile.open(path) as archive:
-        last = archive.getmembers()[-2]
-    content = path.read_bytes()[: last.offset + at]
-    for suffix, spoilt in ((".tar", content), (".tar.gz", gzip.compress(content))):
-        path.with_suffix(suffix).write_bytes(spoilt)
-        with pytest.raises(BitrainError, match=r"cannot be read \(it is cut short\); get the file"):
-            load_dataset("images", path.with_suffix(suffix))
-
-
-def test_tar_with_a_spoilt_header(folder) -> None:
-    """Python's tarfile takes this for the end, too."""
-    path = tar_folder(folder)
-    with tarfile.open(path) as archive:
-        at = archive.getmembers()[-2].offset
-    content = path.read_bytes()
-    path.write_bytes(content[:at] + b"?" + content[at + 1 :])
-    with pytest.raises(BitrainError, match=r"cannot be read \(no header of a tar where one is exp"):
-        load_dataset("images", path)
 
 
 @pytest.mark.parametrize("file_format", ["PNG", "BMP", "JPEG"])
@@ -289,12 +92,6 @@ def test_classes_of_a_known_set(tmp_path) -> None:
         load_dataset("cifar10", tmp_path)
 
 
-def refuses(path, message: str) -> None:
-    with pytest.raises(BitrainError) as error:
-        load_dataset("images", path)
-    assert str(error.value) == message
-
-
 @every_way
 def test_mixed_sizes(folder, packer) -> None:
     (folder / "train/cat/9.png").write_bytes(encode(np.zeros((4, 6, 3), np.uint8)))
@@ -325,14 +122,18 @@ def test_test_images_of_another_size(folder) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pixels", "mode"),
+    ("content", "mode"),
     [
-        (np.dstack([draw(), np.full(SIZE, 254, np.uint8)]), "RGBA"),
-        (np.full(SIZE, 65535, np.uint16), "I;16"),
+        (encode(np.dstack([draw(), np.full(SIZE, 254, np.uint8)])), "RGBA"),
+        (encode(np.full(SIZE, 65535, np.uint16)), "I;16"),
+        # Of colours of 16 bits Pillow would leave half of the bits out.
+        (png(16, 2, b"\xff\xff\x80\xff\x00\xff"), "RGB of 16 bits"),
+        (png(16, 6, b"\xff" * 8), "RGBA of 16 bits"),
+        (png(16, 4, b"\xff" * 4), "RGBA of 16 bits"),
     ],
 )
-def test_other_modes(folder, pixels, mode) -> None:
-    (folder / "train/cat/9.png").write_bytes(encode(pixels))
+def test_other_modes(folder, content, mode) -> None:
+    (folder / "train/cat/9.png").write_bytes(content)
     refuses(
         folder,
         f"{folder}/train/cat/9.png: Pillow's mode {mode}, expected 8-bit grey or RGB and nothing "
@@ -450,23 +251,21 @@ def test_zip_of_one_file(tmp_path) -> None:
     refuses(path, f"{path}: no image in train/<class>/; both train and test are read")
 
 
-def png(depth: int, colour_type: int, row: bytes) -> bytes:
-    """An image as wide as its row and one high, of a kind that Pillow cannot write."""
-
-    def chunk(name: bytes, content: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(content))
-            + name
-            + content
-            + struct.pack(">I", zlib.crc32(name + content))
-        )
-
-    channels = {0: 1, 2: 3, 4: 2, 6: 4}[colour_type]
-    header = struct.pack(
-        ">2I5B", 8 * len(row) // (depth * channels), 1, depth, colour_type, 0, 0, 0
+@pytest.mark.parametrize("name", ["/train/cat/x.png", "../train/cat/x.png", "train/../x.png"])
+@pytest.mark.parametrize("packer", ["zip", "tar"])
+def test_names_that_leave_the_archive(folder, packer, name) -> None:
+    path = pack(folder, packer)
+    if packer == "zip":
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr(name, "")
+    else:
+        with tarfile.open(path, "a") as archive:
+            archive.addfile(tarfile.TarInfo(name))
+    refuses(
+        path,
+        f"{path}: the member {name} leaves the archive, expected names below its top folder; "
+        "pack the folder again from within it",
     )
-    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(b"\0" + row)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
 
 
 @pytest.mark.parametrize(
@@ -485,24 +284,6 @@ def test_pixels_of_few_bits(tmp_path, content, wanted) -> None:
         (tmp_path / name / "1.png").write_bytes(content)
     found = load_dataset("images", tmp_path).train_images
     np.testing.assert_array_equal(found[0, 0, 0], np.float32(wanted) / 255)
-
-
-@pytest.mark.parametrize(
-    ("content", "mode"),
-    [
-        (png(16, 2, b"\xff\xff\x80\xff\x00\xff"), "RGB of 16 bits"),
-        (png(16, 6, b"\xff" * 8), "RGBA of 16 bits"),
-        (png(16, 4, b"\xff" * 4), "RGBA of 16 bits"),
-    ],
-)
-def test_colours_of_16_bits(folder, content, mode) -> None:
-    """Pillow would leave half of the bits out."""
-    (folder / "train/cat/9.png").write_bytes(content)
-    refuses(
-        folder,
-        f"{folder}/train/cat/9.png: Pillow's mode {mode}, expected 8-bit grey or RGB and nothing "
-        "transparent; convert it",
-    )
 
 
 def test_pixels_of_the_wrong_scale(folder) -> None:
