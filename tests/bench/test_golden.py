@@ -100,11 +100,12 @@ def lenet5(bits: int, length: int) -> Network:
     )
 
 
-def test_lenet5(benchmark, clock, record):
+@pytest.mark.parametrize("bits", [4, 5])
+def test_lenet5(benchmark, clock, record, bits):
     import torch
     from torch import nn
 
-    network = lenet5(5, 32)
+    network = lenet5(bits, 1 << bits)
     images = random_images(network, NUM_IMAGES)
     benchmark.pedantic(predict, (network, images), rounds=3, warmup_rounds=1)
     seconds = benchmark.stats.stats.median
@@ -117,7 +118,8 @@ def test_lenet5(benchmark, clock, record):
     with torch.inference_mode():
         float_seconds = clock.seconds(lambda: [model(batch) for batch in batches], 3)
     record(
-        "LeNet-5, 10,000 images, L = 32",
+        "LeNet-5, 10,000 images",
+        L=str(1 << bits),
         golden=f"{seconds:.3g} s",
         **{"float torch": f"{float_seconds:.3g} s", "ratio": seconds / float_seconds},
     )

@@ -141,7 +141,7 @@ def test_steps_of_an_earlier_version(tmp_path):
         run(tmp_path)
     assert str(error.value) == (
         f"{tmp_path}: holds steps of an earlier version of Bitrain, which this one cannot check; "
-        "give another --out, or remove the folder"
+        "give another --out"
     )
 
 
