@@ -22,19 +22,13 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from networks import random_images
 from strategies import networks
 
-from bitrain.bench import Simulator, simulate, write_testbench
+from bitrain.accelerator import compile_network
+from bitrain.accelerator.engines import cuts
+from bitrain.cosim import Simulator, simulate, write_testbench
+from bitrain.cost import estimate
 from bitrain.gen import generate_ip
-from bitrain.spec import (
-    Array,
-    BitrainError,
-    Network,
-    Options,
-    Sharing,
-    compile_network,
-    estimate,
-    save_network,
-)
-from bitrain.spec.pipeline import cuts
+from bitrain.program import Array, Options, Sharing
+from bitrain.spec import BitrainError, Network, save_network
 
 MAX_LAYERS = 5
 MAX_CYCLES = 2_000

@@ -20,12 +20,14 @@ from typing import get_args
 import torch
 from torch import nn
 
-from bitrain.bench import Simulator, simulate, write_testbench
+from bitrain.cosim import Simulator, simulate, write_testbench
 from bitrain.data import load_dataset
 from bitrain.export import export_network
 from bitrain.gen import generate_ip
-from bitrain.nn import Block, BlockSpec, ScConfig, convert
-from bitrain.spec import Array, Network, Neuron, to_unipolar
+from bitrain.models import Block, BlockSpec
+from bitrain.nn import ScConfig, convert
+from bitrain.program import Array
+from bitrain.spec import Network, Neuron, to_unipolar
 
 ARRAY = Array(channels=4, positions=4, lanes=8)
 IMAGES = 2

@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from bitrain import golden
-from bitrain.spec import Array, Network, Program, estimate
+from bitrain.cost import estimate
+from bitrain.program import Array, Program
+from bitrain.spec import Network
 
 TOP = "stand_in"
 

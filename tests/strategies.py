@@ -5,13 +5,12 @@ import itertools
 import numpy as np
 from hypothesis import strategies as st
 
+from bitrain.program import Array, Program
 from bitrain.spec import (
-    Array,
     Layer,
     Lfsr,
     MaxPool2d,
     Network,
-    Program,
     Ramp,
     Shape,
     Shortcut,

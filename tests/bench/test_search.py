@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bitrain.flow.nas_config import NasConfig, given_genotype
-from bitrain.flow.nas_steps import stage_task
 from bitrain.nas import coarse_network, search_memory
+from bitrain.nas.flow.config import NasConfig, given_genotype
+from bitrain.nas.flow.steps import stage_task
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "search" / "cifar10.yaml"
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bitrain.nn import create_model
+from bitrain.models import create_model
 from bitrain.train import TrainConfig, fit
 
 IMAGES = 256

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from bitrain.data import Dataset, load_dataset
-from bitrain.nn import Concatenate, Residual, ScConfig, StreamSource, create_model
+from bitrain.models import Concatenate, Residual, create_model
+from bitrain.nn import ScConfig, StreamSource
 from bitrain.spec import Shape
 from bitrain.train import TrainConfig, fit
 

@@ -7,8 +7,8 @@ import pytest
 from networks import random_network
 
 from bitrain.cli import console, main
-from bitrain.flow import array_cost
 from bitrain.spec import save_network
+from bitrain.studies import array_cost
 
 pytestmark = pytest.mark.tools
 

@@ -11,8 +11,10 @@ from torch import nn
 from bitrain.cli import console, main
 from bitrain.data import load_dataset
 from bitrain.export import export_network
-from bitrain.nn import Block, BlockSpec, ScConfig, convert
-from bitrain.spec import Array, Program, save_network
+from bitrain.models import Block, BlockSpec
+from bitrain.nn import ScConfig, convert
+from bitrain.program import Array, Program
+from bitrain.spec import save_network
 
 pytestmark = pytest.mark.tools
 

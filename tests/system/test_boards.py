@@ -6,7 +6,7 @@ import pytest
 from networks import random_network
 
 from bitrain.gen import build_bitstream, read_board
-from bitrain.spec import Array
+from bitrain.program import Array
 
 pytestmark = [pytest.mark.tools, pytest.mark.slow]
 

@@ -6,7 +6,7 @@ import campaign
 import pytest
 from simulators import require
 
-from bitrain.bench import simulate
+from bitrain.cosim import simulate
 
 
 def test_a_seed_stands_for_one_case():

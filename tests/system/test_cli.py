@@ -8,11 +8,11 @@ from networks import random_network
 from rich.console import Console
 
 import bitrain.cli.hardware
-import bitrain.gen.bitstream
-import bitrain.gen.tools
+import bitrain.gen.boards.bitstream
+import bitrain.gen.tools.tools
 from bitrain.cli import main
-from bitrain.gen.verilator import VerilatorProgram
-from bitrain.nn import create_model, save_weights
+from bitrain.gen.tools.verilator import VerilatorProgram
+from bitrain.models import create_model, save_weights
 from bitrain.spec import save_network
 
 
@@ -254,8 +254,8 @@ def test_missing_configuration_and_unknown_step(fail, tmp_path):
 
 def test_missing_tool(fail, monkeypatch, tmp_path):
     (tmp_path / "rtl").mkdir()
-    monkeypatch.setattr(bitrain.gen.tools, "which", lambda name: None)
-    monkeypatch.setattr(bitrain.gen.tools, "package_version", lambda name: None)
+    monkeypatch.setattr(bitrain.gen.tools.tools, "which", lambda name: None)
+    monkeypatch.setattr(bitrain.gen.tools.tools, "package_version", lambda name: None)
     path = tmp_path / "network.npz"
     save_network(random_network(0, in_shape=(1, 8, 8)), path)
     line = fail("generate", path, "--out", tmp_path / "ip", "-N", 4, "--data", "digits")
@@ -266,7 +266,7 @@ def test_doctor_says_what_is_wrong_with_a_tool(monkeypatch, capsys):
     path = f"/{'long' * 20}/verilator"
     problem = f"{path} is too old; pip install 'x[y]'"
     found = VerilatorProgram(path=Path(path), version="5.006", problem=problem)
-    monkeypatch.setattr(bitrain.gen.tools, "find_verilator", lambda: found)
+    monkeypatch.setattr(bitrain.gen.tools.tools, "find_verilator", lambda: found)
     monkeypatch.setattr(bitrain.cli.hardware, "console", Console(width=80))
     monkeypatch.setattr(sys, "argv", ["bitrain", "doctor"])
     with pytest.raises(SystemExit) as exit_status:
@@ -279,13 +279,13 @@ def test_doctor_says_what_is_wrong_with_a_tool(monkeypatch, capsys):
 
 def test_what_to_install_is_printed_whole(fail, monkeypatch, network_file, tmp_path):
     """Brackets are no markup."""
-    monkeypatch.setattr(bitrain.gen.tools, "which", lambda name: None)
+    monkeypatch.setattr(bitrain.gen.tools.tools, "which", lambda name: None)
     (tmp_path / "board.yaml").write_text("")
     monkeypatch.setitem(sys.modules, "serial", None)
     line = fail("board-run", tmp_path, "--port", "/dev/null")
     assert line.endswith("serial is not installed; get it with: pip install 'bitrain[all]'")
     options = ("--board", "icebreaker", "--out", tmp_path / "out", "-N", 4)
-    monkeypatch.setattr(bitrain.gen.bitstream, "write_verilog", lambda *arguments: None)
+    monkeypatch.setattr(bitrain.gen.boards.bitstream, "write_verilog", lambda *arguments: None)
     line = fail("build", network_file, *options, "-P", 1, "-Q", 1)
     assert line.endswith("is not installed; get it with: pip install 'bitrain[synth]'")
 

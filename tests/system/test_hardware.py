@@ -16,9 +16,11 @@ from networks import (
 )
 from simulators import require
 
-from bitrain.bench import simulate, write_testbench
+from bitrain.cosim import simulate, write_testbench
+from bitrain.cost import estimate
 from bitrain.gen import generate_ip
-from bitrain.spec import Array, Network, Program, Sharing, estimate
+from bitrain.program import Array, Program, Sharing
+from bitrain.spec import Network
 
 pytestmark = pytest.mark.tools
 

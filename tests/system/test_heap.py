@@ -120,7 +120,7 @@ def network():
     import torch
     from torch import nn
 
-    from bitrain.nn import Residual
+    from bitrain.models import Residual
 
     torch.manual_seed(0)
     body = nn.Sequential(

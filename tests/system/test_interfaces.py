@@ -11,21 +11,14 @@ import numpy as np
 import pytest
 from networks import random_images, random_network, residual_network, retrained
 
-from bitrain.bench import simulate, write_testbench
+from bitrain.accelerator import Interface, Pipeline
 from bitrain.cli import main
+from bitrain.cosim import simulate, write_testbench
+from bitrain.cost import estimate
 from bitrain.gen import generate_ip
-from bitrain.spec import (
-    Array,
-    BitrainError,
-    Interface,
-    Network,
-    Options,
-    Pipeline,
-    Program,
-    estimate,
-    save_network,
-    weight_image,
-)
+from bitrain.host import weight_image
+from bitrain.program import Array, Options, Program
+from bitrain.spec import BitrainError, Network, save_network
 
 pytestmark = pytest.mark.tools
 

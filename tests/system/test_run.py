@@ -6,7 +6,8 @@ import re
 import pytest
 from rich.console import Console
 
-from bitrain.flow import RunConfig, run_flow
+from bitrain.flow.config import RunConfig
+from bitrain.flow.pipeline import run_flow
 
 CONFIG = {
     "name": "tiny",

@@ -1,22 +1,22 @@
-"""Network to IP package, and what FPGA tools say about it.
+"""Network to IP folder, and what FPGA tools say about it.
 
 Verilog from Amaranth, ROM images, FuseSoC core and constraints; synthesis, place and route with
-their reports; which tools are there.
+their reports; bitstreams for boards; the external tools that are installed.
 """
 
-from .bitstream import DEFAULT_BAUD, Bitstream, BoardConfig, build_bitstream, read_board
-from .blocks import Block, BlockReport, measure_blocks
-from .boards import BOARDS, Board, Pin, find_board
-from .config import IpConfig, read_config
-from .devices import DEFAULT_DEVICE, DEVICES, Capacity, Device, find_device
-from .fit import MemoryNeed, memory_needs, memory_problem
-from .memories import Memory
-from .nextpnr import CriticalPath
-from .package import default_name, generate_ip
-from .resources import Resources
-from .synth import SynthesisReport, synthesise, synthesise_component
-from .tools import ToolRecord, find_tools
-from .verilog import Sources, write_verilog
+from .boards.bitstream import DEFAULT_BAUD, Bitstream, BoardConfig, build_bitstream, read_board
+from .boards.boards import BOARDS, Board, Pin, find_board
+from .families.devices import DEFAULT_DEVICE, DEVICES, Capacity, Device, find_device
+from .families.fit import MemoryNeed, memory_needs, memory_problem
+from .families.resources import Resources
+from .ip.config import IpConfig, read_config
+from .ip.memories import Memory
+from .ip.package import default_name, generate_ip
+from .ip.verilog import Sources, write_verilog
+from .tools.blocks import Block, BlockReport, measure_blocks
+from .tools.nextpnr import CriticalPath
+from .tools.synth import SynthesisReport, synthesise, synthesise_component
+from .tools.tools import ToolRecord, find_tools
 
 __all__ = [
     "BOARDS",

@@ -14,9 +14,10 @@ from amaranth.hdl import Assert, Assume, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In
 
+from bitrain.program import Array, Program
 from bitrain.rtl import MacArray, PopulationCount
-from bitrain.rtl.layouts import activation_shape, weight_layout
-from bitrain.spec import Array, Network, Program
+from bitrain.rtl.engine.layouts import activation_shape, weight_layout
+from bitrain.spec import Network
 from bitrain.spec.or_groups import always_counted, grouped
 
 

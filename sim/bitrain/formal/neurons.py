@@ -12,8 +12,8 @@ from amaranth.hdl import Assert, Assume, Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Member
 
+from bitrain.program import Program
 from bitrain.rtl import StreamNeurons
-from bitrain.spec import Program
 
 SPARE = 2
 """Bits of the model beyond those of the circuit's states."""

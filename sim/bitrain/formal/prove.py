@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from bitrain.accelerator import Pipeline, compile_network
 from bitrain.gen import IpConfig, read_config, write_verilog
+from bitrain.host import SerialLink
+from bitrain.program import Program
 from bitrain.rtl import build_top
-from bitrain.spec import BitrainError, Pipeline, Program, SerialLink, compile_network, load_network
+from bitrain.spec import BitrainError, load_network
 
 from .accumulators import CountsFit, ranges
 from .neurons import FiresAsContracted, MaxIsLargestCount, window_of

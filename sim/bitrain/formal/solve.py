@@ -10,7 +10,7 @@ from pathlib import Path
 
 from amaranth.lib.wiring import Component
 
-from bitrain.gen.tools import run_tool
+from bitrain.gen.tools.tools import run_tool
 from bitrain.spec import BitrainError
 
 MAX_INDUCTION = 8

@@ -6,9 +6,10 @@ from typing import Any
 from amaranth.hdl import Assert, Assume, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In
 
+from bitrain.host import SerialLink
+from bitrain.program import Program
 from bitrain.rtl import Accelerator, ElementBuffer, Engine, Loader, SerialFrames
-from bitrain.rtl.layouts import descriptor_layout, rungs_layout
-from bitrain.spec import Program, SerialLink
+from bitrain.rtl.engine.layouts import descriptor_layout, rungs_layout
 
 
 def kept(m: Module, valid: Value, ready: Value, payload: Value) -> Value:

@@ -1,17 +1,11 @@
 """The bit-exact golden model: numpy and numba only, independent of the RTL."""
 
+from .baselines import fsm_max, pooled_fire
 from .convolution import PackedWeights, Streams, convolve, pack_weights
-from .decided import Bound, decided_after
+from .early_decision import Bound, decided_after
 from .fire import accumulate_and_fire
-from .in_stream import fsm_max, pooled_fire
 from .model import Arithmetic, layer_inputs, predict, run
-from .progressive import (
-    Progressive,
-    calibrate_thresholds,
-    choose_rungs,
-    margins,
-    run_progressive,
-)
+from .progressive import Progressive, calibrate_thresholds, choose_rungs, margins, run_progressive
 from .reference import run_reference
 from .zero_chunks import zero_chunks
 

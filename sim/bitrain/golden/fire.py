@@ -14,7 +14,7 @@ from bitrain.spec import Layer
 from bitrain.spec.stream import first_emitting, left_shift, threshold_bits
 
 from .convolution import Streams, convolve
-from .ones import ones
+from .popcount import ones
 
 WORD = 64
 

@@ -4,11 +4,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from bitrain.spec import Arithmetic, Layer, Network
+from bitrain.program import Arithmetic
+from bitrain.spec import Layer, Network
 
 from .convolution import PackedWeights, Streams, convolve, pack_weights
-from .finish import finish
 from .fire import accumulate_and_fire
+from .requantise import finish
 
 
 def run(

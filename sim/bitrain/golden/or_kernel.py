@@ -7,7 +7,7 @@ one OR of words joins those of several groups.
 import numpy as np
 from numba import njit
 
-from .ones import ones
+from .popcount import ones
 
 
 @njit(cache=True)

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from bitrain.spec import Array, Layer, Network
+from bitrain.program import Array
+from bitrain.spec import Layer, Network
 
 from .model import layer_inputs
 

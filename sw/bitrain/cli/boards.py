@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from bitrain.spec import Reply, load_network
+from bitrain.host import Reply
+from bitrain.spec import load_network
 
 from .common import (
     Channels,
@@ -40,10 +41,11 @@ def build(
     data_dir: DataDir = None,
 ) -> None:
     """Write a bitstream: the accelerator behind a board's serial line."""
-    from bitrain.flow import check_build
+    from bitrain.flow.board import check_build
     from bitrain.flow.networks import example_vectors
-    from bitrain.flow.tables import synthesis_table
     from bitrain.gen import build_bitstream
+
+    from .render.tables import synthesis_table
 
     array, loaded = array_of(channels, positions, lanes), load_network(network)
     vectors = example_vectors(loaded, check, data, data_dir) if check else None
@@ -74,7 +76,7 @@ def board_run(
     data_dir: DataDir = None,
 ) -> None:
     """Send test images to a board and compare its scores with the golden model's."""
-    from bitrain.flow import run_board
+    from bitrain.flow.board import run_board
 
     def show(image: int, reply: Reply, label: int) -> None:
         scores = " ".join(map(str, reply.scores.tolist()))

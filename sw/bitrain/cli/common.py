@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from bitrain.spec import Arithmetic, Array, BitrainError, Sharing
+from bitrain.program import Arithmetic, Array, Sharing
+from bitrain.spec import BitrainError
 
 # Torch's OpenMP threads otherwise spin while they wait for each other: with one other program on
 # the same cores, training became a hundred times slower. Read when torch is imported.

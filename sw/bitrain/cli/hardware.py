@@ -5,7 +5,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from bitrain.spec import Interface, Options, Sharing, Weights, compile_network, load_network
+from bitrain.accelerator import Interface, compile_network
+from bitrain.program import Options, Sharing, Weights
+from bitrain.spec import load_network
 
 from .common import (
     ArithmeticOption,
@@ -59,8 +61,9 @@ def generate(
     data_dir: DataDir = None,
 ) -> None:
     """Write the IP folder: Verilog, ROM images, constraints, test bench."""
-    from bitrain.flow import generate_with_testbench
-    from bitrain.flow.printing import print_memories
+    from bitrain.flow.networks import generate_with_testbench
+
+    from .render.printing import print_memories
 
     array, loaded = array_of(channels, positions, lanes, sharing, arith), load_network(network)
     options: Options = {
@@ -95,7 +98,7 @@ def weights(
     out: Annotated[Path, typer.Option(help="File to write.", show_default=False)],
 ) -> None:
     """Write the weight image that makes an IP folder's accelerator run another training."""
-    from bitrain.flow import write_weights
+    from bitrain.flow.networks import write_weights
 
     words = write_weights(ip, load_network(network), out)
     console.print(f"wrote {out}: {words:,} words of 32 bits", soft_wrap=True)
@@ -114,8 +117,9 @@ def simulate(
     ] = None,
 ) -> None:
     """Simulate an IP folder and compare every stored value with the golden model."""
-    from bitrain.bench import simulate as run_simulation
-    from bitrain.flow.printing import print_mean
+    from bitrain.cosim import simulate as run_simulation
+
+    from .render.printing import print_mean
 
     report = run_simulation(
         ip, images=images, simulator=simulator, seed=seed, waves=waves, ladder=ladder
@@ -149,8 +153,9 @@ def synth(
     blocks: Annotated[bool, typer.Option("--blocks", help="Resources per block too.")] = False,
 ) -> None:
     """Synthesise, place and route an IP folder."""
-    from bitrain.flow.tables import blocks_table, synthesis_table
     from bitrain.gen import measure_blocks, synthesise
+
+    from .render.tables import blocks_table, synthesis_table
 
     report = synthesise(ip, device, route=route, seed=seed, frequency=frequency)
     console.print(synthesis_table(report))
@@ -167,8 +172,9 @@ def arrays(
     device: Annotated[str, typer.Option(help="FPGA.")] = "ecp5-85k",
 ) -> None:
     """Synthesise arrays by themselves, with shared and unshared SNGs: table, JSON, plot."""
-    from bitrain.flow.array_cost import measure_arrays, parse_sizes
-    from bitrain.flow.tables import arrays_table
+    from bitrain.studies.array_cost import measure_arrays, parse_sizes
+
+    from .render.tables import arrays_table
 
     loaded = load_network(network)
     console.print(
@@ -195,8 +201,9 @@ def compare_arithmetic(
     device: Annotated[str, typer.Option(help="FPGA.")] = "ecp5-85k",
 ) -> None:
     """Synthesise streams and integers, arrays or all: images/s per 1,000 LUTs, table, plot."""
-    from bitrain.flow.arithmetic import measure_arithmetic, parse_neurons
-    from bitrain.flow.arithmetic_table import arithmetic_table
+    from bitrain.studies.arithmetic import measure_arithmetic, parse_neurons
+
+    from .render.arithmetic_table import arithmetic_table
 
     result = measure_arithmetic(
         [load_network(network) for network in networks],
@@ -219,8 +226,9 @@ def pooled(
     device: Annotated[str, typer.Option(help="FPGA.")] = "ecp5-25k",
 ) -> None:
     """Synthesise pooled neurons by themselves, in counter and stream mode: errors, LUTs, JSON."""
-    from bitrain.flow.pooled_neurons import MEMBERS, measure_pooled_neurons
-    from bitrain.flow.tables import pooled_table
+    from bitrain.studies.pooled_neurons import MEMBERS, measure_pooled_neurons
+
+    from .render.tables import pooled_table
 
     console.print(pooled_table(measure_pooled_neurons(out, device), MEMBERS))
 
@@ -228,8 +236,9 @@ def pooled(
 @app.command()
 def prove(ip: IpFolder) -> None:
     """Prove sequences, widths and handshakes of an IP folder."""
-    from bitrain.flow.tables import proofs_table
     from bitrain.formal import prove as run_proofs
+
+    from .render.tables import proofs_table
 
     results = list(run_proofs(ip))
     console.print(proofs_table(results))
@@ -240,7 +249,8 @@ def prove(ip: IpFolder) -> None:
 @app.command()
 def doctor() -> None:
     """List the external tools, their versions and how to get what is missing."""
-    from bitrain.flow.tables import tools_table
     from bitrain.gen import find_tools
+
+    from .render.tables import tools_table
 
     console.print(tools_table(find_tools()))

@@ -5,14 +5,10 @@ from typing import Annotated
 
 import typer
 
-from bitrain.spec import (
-    BitrainError,
-    Pipeline,
-    Program,
-    estimate,
-    load_network,
-    save_network,
-)
+from bitrain.accelerator import Pipeline
+from bitrain.cost import estimate
+from bitrain.program import Program
+from bitrain.spec import BitrainError, load_network, save_network
 
 from .common import (
     ArithmeticOption,
@@ -40,7 +36,8 @@ def run(
     data_dir: DataDir = None,
 ) -> None:
     """Train, export, generate, simulate, synthesise, report."""
-    from bitrain.flow import load_config, run_flow
+    from bitrain.flow.config import load_config
+    from bitrain.flow.pipeline import run_flow
 
     run_flow(load_config(config, data_dir), out, until=until, console=console)
 
@@ -53,8 +50,10 @@ def accuracy(
     data_dir: DataDir = None,
 ) -> None:
     """Accuracy by stream length, each trained for, medians over seeds: table, JSON, plot."""
-    from bitrain.flow import load_config, run_study
-    from bitrain.flow.tables import study_table
+    from bitrain.flow.config import load_config
+    from bitrain.studies.accuracy import run_study
+
+    from .render.tables import study_table
 
     study = run_study(load_config(config, data_dir), out, seeds_of(seeds), console)
     console.print(study_table(study))
@@ -68,8 +67,10 @@ def ablate(
     data_dir: DataDir = None,
 ) -> None:
     """Accuracy with and without normalisation, upscaling, sharing, by sequences: JSON, plot."""
-    from bitrain.flow import load_config, run_ablation
-    from bitrain.flow.tables import ablation_table
+    from bitrain.flow.config import load_config
+    from bitrain.studies.ablation import run_ablation
+
+    from .render.tables import ablation_table
 
     result = run_ablation(load_config(config, data_dir), out, finetune=finetune, console=console)
     console.print(ablation_table(result))
@@ -82,7 +83,7 @@ def evaluate(
     data_dir: DataDir = None,
 ) -> None:
     """Accuracy on the test images: golden model and integer baseline."""
-    from bitrain.flow import accuracies
+    from bitrain.flow.networks import accuracies
 
     result = accuracies(load_network(network), data, data_dir)
     console.print(
@@ -111,10 +112,11 @@ def cost(
     data_dir: DataDir = None,
 ) -> None:
     """Cycles and memory accesses per layer, estimated; or the arrays that take fewest."""
-    from bitrain.flow.array_shapes import fastest_arrays
-    from bitrain.flow.cost_tables import cost_table, shapes_table, zeros_table
+    from bitrain.cost.array_shapes import fastest_arrays
     from bitrain.flow.networks import example_vectors
-    from bitrain.flow.zero_chunks import measure_zeros
+    from bitrain.studies.zero_chunks import measure_zeros
+
+    from .render.cost_tables import cost_table, shapes_table, zeros_table
 
     loaded = load_network(network)
     if multipliers is not None:
@@ -175,8 +177,10 @@ def progressive(
     ] = None,
 ) -> None:
     """Accuracy at prefixes of the streams, and with early termination."""
-    from bitrain.flow import dataset_of, evaluate_progressive, write_progressive
-    from bitrain.flow.tables import progressive_table
+    from bitrain.flow.networks import dataset_of
+    from bitrain.studies.progressive import evaluate_progressive, write_progressive
+
+    from .render.tables import progressive_table
 
     loaded, prefixes = load_network(network), integers("--lengths", lengths)
     chosen = None if ladder is None else margins("--ladder", ladder)
@@ -210,8 +214,10 @@ def sequences(
     seed: Annotated[int, typer.Option(help="Of the search.", min=0)] = 0,
 ) -> None:
     """Search the number sequences of least error on the network's own operands."""
-    from bitrain.flow import dataset_of, find_sequences
-    from bitrain.flow.printing import print_sequences
+    from bitrain.flow.networks import dataset_of
+    from bitrain.sng.sequences import find_sequences
+
+    from .render.printing import print_sequences
 
     loaded = load_network(network)
     out = out or network.with_suffix(".sequences.npz")

@@ -26,8 +26,9 @@ def recast(
     data_dir: DataDir = None,
 ) -> None:
     """Turn a trained network into one of other blocks, block by block."""
-    from bitrain.flow import load_plan, run_recast
-    from bitrain.flow.tables import recast_summary, recast_table
+    from bitrain.recast.flow import load_plan, run_recast
+
+    from .render.tables import recast_summary, recast_table
 
     if budget and not objective:
         raise BitrainError(
@@ -56,8 +57,10 @@ def _add_search(name: str, until: str | None, text: str) -> None:
         scheduler: Annotated[str | None, typer.Option(help="Dask cluster, tcp://…")] = None,
         data_dir: DataDir = None,
     ) -> None:
-        from bitrain.flow import load_search, run_search
-        from bitrain.flow.tables import search_table
+        from bitrain.nas.flow.config import load_search
+        from bitrain.nas.flow.search import run_search
+
+        from .render.tables import search_table
 
         settings = load_search(config, data_dir)
         cluster = {"workers": workers, "scheduler": scheduler}
@@ -81,8 +84,10 @@ def compare(
     data_dir: DataDir = None,
 ) -> None:
     """Search from several seeds; the found networks against their rivals: table, JSON."""
-    from bitrain.flow import load_search, run_comparison
-    from bitrain.flow.tables import comparison_table
+    from bitrain.nas.flow.comparison import run_comparison
+    from bitrain.nas.flow.config import load_search
+
+    from .render.tables import comparison_table
 
     settings, numbers = load_search(config, data_dir), seeds_of(seeds)
     console.print(comparison_table(run_comparison(settings, out, numbers, console)))
@@ -98,8 +103,10 @@ def ablate_search(
     ] = None,
 ) -> None:
     """Ways to match stages, and penalties: accuracy, search time, memory, latency: table, JSON."""
-    from bitrain.flow import load_search, run_search_ablation
-    from bitrain.flow.tables import search_ablation_table
+    from bitrain.nas.flow.ablation import run_search_ablation
+    from bitrain.nas.flow.config import load_search
+
+    from .render.tables import search_ablation_table
 
     result = run_search_ablation(load_search(config, data_dir), out, console, only=only or ())
     console.print(search_ablation_table(result))
@@ -112,8 +119,9 @@ def calibrate(
     repeats: Annotated[int, typer.Option(help="Rounds; the median counts.", min=1)] = 15,
 ) -> None:
     """Measure operations here and fit what multiplications and memory access cost."""
-    from bitrain.flow.tables import calibration_table
     from bitrain.nas import calibrate as measure
+
+    from .render.tables import calibration_table
 
     found = measure(batch_size=batch_size, repeats=repeats)
     write_atomically(out, found.model_dump_json(indent=1) + "\n")

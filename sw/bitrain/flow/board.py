@@ -1,6 +1,6 @@
 """A board at a serial port: images of a data set out, scores back, compared with the golden model.
 
-The protocol is in ``bitrain.spec.serial_link``. A request that was not answered intact is sent
+The protocol is in ``bitrain.host.serial_link``. A request that was not answered intact is sent
 again after a rest, which brings board and host back into step.
 """
 
@@ -13,25 +13,12 @@ from typing import Protocol
 import numpy as np
 
 from bitrain import golden
-from bitrain.bench import SerialReport, Simulator, simulate_serial
+from bitrain.cosim import SerialReport, Simulator, simulate_serial
 from bitrain.gen import read_board
-from bitrain.spec import (
-    BitrainError,
-    LinkError,
-    Network,
-    Program,
-    Reply,
-    SerialLink,
-    load_network,
-    to_unipolar,
-)
-from bitrain.spec.serial_link import (
-    BITS_PER_BYTE,
-    BROKEN,
-    BROKEN_REPLY_BYTES,
-    GAP_SECONDS,
-    REPLY,
-)
+from bitrain.host import LinkError, Reply, SerialLink
+from bitrain.host.serial_link import BITS_PER_BYTE, BROKEN, BROKEN_REPLY_BYTES, GAP_SECONDS, REPLY
+from bitrain.program import Program
+from bitrain.spec import BitrainError, Network, load_network, to_unipolar
 
 from .networks import dataset_of
 

@@ -1,30 +1,16 @@
 """Configuration of a whole run, as a YAML file."""
 
 from pathlib import Path
-from typing import Any, Literal, Protocol, Self, TypeVar
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from bitrain.gen import DEFAULT_DEVICE
 from bitrain.nn import ScConfig
-from bitrain.spec import Array
+from bitrain.program import Array
+from bitrain.runner.config import DataConfig, Section, with_data_dir
+from bitrain.runner.yaml_file import read_yaml
 from bitrain.train import FineTuneConfig, TrainConfig
-
-from .yaml_file import read_yaml
-
-
-class Section(BaseModel):
-    """Options that are checked, and cannot change."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class DataConfig(Section):
-    """Which images."""
-
-    name: str = "digits"
-    directory: Path | None = None
-    """The data set's files, or their folder; ``digits`` needs none, others are downloaded then."""
 
 
 class SimulateConfig(Section):
@@ -54,10 +40,10 @@ class RunConfig(Section):
     """Names the network and the Verilog module."""
     data: DataConfig = DataConfig()
     model: str = "digits_cnn"
-    """One of ``bitrain.nn.list_models()``, or your own as ``path/to/file.py:function``."""
+    """One of ``bitrain.models.list_models()``, or your own as ``path/to/file.py:function``."""
     pretrained: str | None = None
-    """Trained weights to start from in place of training: one of ``bitrain.nn.list_pretrained()``,
-    or a safetensors file."""
+    """Trained weights to start from in place of training: a name of
+    ``bitrain.models.list_pretrained()``, or a safetensors file."""
     train: TrainConfig = TrainConfig()
     sc: ScConfig = ScConfig()
     finetune: FineTuneConfig = FineTuneConfig()
@@ -85,21 +71,3 @@ def load_config(path: Path, data_dir: Path | None = None) -> RunConfig:
     data_dir: where the data set's files are, in place of the file's ``data.directory``.
     """
     return with_data_dir(read_yaml(path, RunConfig, "examples/digits.yaml"), data_dir)
-
-
-class _HasData(Protocol):
-    @property
-    def data(self) -> DataConfig: ...
-
-    def model_copy(self, *, update: dict[str, Any]) -> Self: ...
-
-
-Config = TypeVar("Config", bound=_HasData)
-
-
-def with_data_dir(config: Config, data_dir: Path | None) -> Config:
-    """The configuration with another folder of the data set's files, if one is given."""
-    if data_dir is None:
-        return config
-    data = config.data.model_copy(update={"directory": data_dir})
-    return config.model_copy(update={"data": data})

@@ -3,11 +3,15 @@
 from dataclasses import asdict
 from typing import Any
 
-from bitrain.bench import simulate
+from bitrain.cosim import simulate
+from bitrain.cost import estimate
+from bitrain.frontend import read_steps
 from bitrain.gen import find_device, measure_blocks, synthesise, synthesise_component
-from bitrain.nn import ScModel, create_model, read_steps
+from bitrain.models import create_model
+from bitrain.nn import ScModel
+from bitrain.program import Program, Sharing
 from bitrain.rtl import build_array
-from bitrain.spec import BitrainError, Program, Sharing, estimate
+from bitrain.spec import BitrainError
 
 from .networks import generate_with_testbench
 from .run import Run

@@ -10,19 +10,10 @@ from typing import Any
 import numpy as np
 
 from bitrain.export import CHECK_IMAGES, export_network
+from bitrain.frontend import read_chain
 from bitrain.golden import Arithmetic
-from bitrain.nn import (
-    ScConfig,
-    ScModel,
-    check_scores,
-    convert,
-    create_model,
-    lengths_and_neurons,
-    model_digest,
-    model_file,
-    read_chain,
-    save_weights,
-)
+from bitrain.models import check_scores, create_model, model_digest, model_file, save_weights
+from bitrain.nn import ScConfig, ScModel, convert, lengths_and_neurons
 from bitrain.spec import BitrainError, Network, file_digest, save_network
 from bitrain.train import (
     FineTuneConfig,

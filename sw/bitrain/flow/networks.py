@@ -5,21 +5,14 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from bitrain.bench import write_testbench
+from bitrain.accelerator import Interface
+from bitrain.cosim import write_testbench
 from bitrain.data import Dataset, load_dataset
 from bitrain.gen import default_name, generate_ip, read_config
-from bitrain.spec import (
-    Array,
-    BitrainError,
-    Interface,
-    Network,
-    Options,
-    Program,
-    load_network,
-    to_unipolar,
-    write_weight_image,
-)
-from bitrain.spec.weight_image import num_image_words
+from bitrain.host import write_weight_image
+from bitrain.host.weight_image import num_image_words
+from bitrain.program import Array, Options, Program
+from bitrain.spec import BitrainError, Network, load_network, to_unipolar
 from bitrain.train import check_classes, evaluate_network
 
 

@@ -9,13 +9,13 @@ from typing import Any
 from rich.console import Console
 
 from bitrain.data import load_dataset
+from bitrain.runner.workspace import Workspace
 from bitrain.spec import BitrainError
 
 from . import hardware, learning
 from .config import RunConfig
 from .report import write_report
 from .run import Run
-from .workspace import Workspace
 
 
 @dataclass(frozen=True)

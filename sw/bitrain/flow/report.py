@@ -7,10 +7,11 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from bitrain.cost import estimate
 from bitrain.golden import predict
-from bitrain.spec import estimate, to_unipolar, write_atomically
+from bitrain.runner import plots
+from bitrain.spec import to_unipolar, write_atomically
 
-from . import plots
 from .hardware import tool_versions
 from .run import Run
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bitrain.data import Dataset
+from bitrain.runner.workspace import Workspace
 from bitrain.spec import Network, load_network
 
 from .config import RunConfig
-from .workspace import Workspace
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from bitrain.nn import Residual
+from bitrain.models import Residual
 from bitrain.spec import BitrainError
 
 from .importance import SKIPS
@@ -10,7 +10,7 @@ from .network import Cell, CellNetwork, Stage
 
 
 def to_sequential(network: CellNetwork) -> nn.Sequential:
-    """The same network, sharing its weights, for :func:`bitrain.nn.read_chain`.
+    """The same network, sharing its weights, for :func:`bitrain.frontend.read_chain`.
 
     Raises :class:`BitrainError` naming the cell whose graph the accelerator does not run.
     """

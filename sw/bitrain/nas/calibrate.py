@@ -21,7 +21,8 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import KFold
 from torch import nn
 
-from bitrain.nn import best_device, fold_batch_norm, model_cost, torch_threads
+from bitrain.nn import best_device, torch_threads
+from bitrain.profile import fold_batch_norm, model_cost
 from bitrain.spec import BitrainError, Shape
 
 from .operations import OPERATIONS, build_operation

@@ -9,7 +9,7 @@ from zipfile import BadZipFile
 import torch
 from torch import nn
 
-from bitrain.nn import model_cost
+from bitrain.profile import model_cost
 from bitrain.spec import BitrainError, Shape
 from bitrain.train import load_sealed, save_sealed
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from bitrain.nn import Subsample
+from bitrain.models import Subsample
 from bitrain.spec import BitrainError
 
 

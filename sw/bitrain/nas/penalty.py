@@ -12,9 +12,11 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from bitrain.nn import ScConfig, model_cost
+from bitrain.nn import ScConfig
+from bitrain.profile import model_cost
+from bitrain.program import Array
 from bitrain.recast import sc_cycles
-from bitrain.spec import Array, Shape
+from bitrain.spec import Shape
 
 from .network import Edge, edges_of
 

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from bitrain.data import Dataset
 from bitrain.nn import best_device
-from bitrain.spec import Array, Shape
+from bitrain.program import Array
+from bitrain.spec import Shape
 from bitrain.train import TrainConfig, fit, make_optimizer
 
 from .log import SearchLog

@@ -13,7 +13,7 @@ from torch import nn
 
 from bitrain.data import Dataset, evenly_spaced
 from bitrain.nn import best_device, torch_threads
-from bitrain.spec import Array
+from bitrain.program import Array
 
 from .genotype import CellGenotype, Genotype
 from .importance import batch_statistics, candidates_of, strength

@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bitrain.frontend.float_layer import joined
 from bitrain.spec import BitrainError, Shape, check_images, parts_read
 
-from .float_layer import joined
 from .layer import ScLayer
 
 LEVELS = 6

@@ -25,10 +25,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from bitrain.frontend import FloatLayer
 from bitrain.golden import accumulate_and_fire
 from bitrain.spec import Layer, Neuron
 
-from .float_layer import FloatLayer
 from .straight_through import round_through, straight_through
 from .sums import ExactSums, StochasticSums
 

@@ -7,21 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bitrain.frontend import FloatLayer, read_chain
+from bitrain.frontend.float_layer import walk
 from bitrain.golden import Arithmetic
-from bitrain.spec import (
-    BitrainError,
-    Network,
-    Neuron,
-    Shape,
-    check_images,
-    parts_read,
-    to_unipolar,
-)
+from bitrain.spec import BitrainError, Network, Neuron, Shape, check_images, parts_read, to_unipolar
 
 from .calibrate import calibrate, calibration_batch
-from .chain import read_chain
 from .config import ScConfig
-from .float_layer import FloatLayer, walk
 from .layer import Noise, ScLayer
 from .or_sums import OredSums
 from .sums import BinarySums, ExactSums, StochasticSums

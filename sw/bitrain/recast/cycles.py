@@ -6,8 +6,13 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from bitrain.nn import BlockSpec, ScConfig, ScModel, model_cost, read_steps
-from bitrain.spec import Array, BitrainError, Shape, estimate
+from bitrain.cost import estimate
+from bitrain.frontend import read_steps
+from bitrain.models import BlockSpec
+from bitrain.nn import ScConfig, ScModel
+from bitrain.profile import model_cost
+from bitrain.program import Array
+from bitrain.spec import BitrainError, Shape
 
 from .plan import Rule
 from .student import Student, specs_of

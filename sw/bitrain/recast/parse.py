@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bitrain.nn import Block, BlockSpec
-from bitrain.nn.blocks.spec import Kind
+from bitrain.models import Block, BlockSpec
+from bitrain.models.blocks.spec import Kind
 from bitrain.spec import BitrainError, Shape
 
 from .segments import Join, Segment, find_segments
@@ -28,11 +28,11 @@ _PLAIN = nn.Conv2d | nn.Linear | _NORM | _DROPOUT | nn.ReLU | _POOL | nn.Flatten
 
 
 def parse_blocks(model: nn.Module, in_shape: Shape) -> nn.Sequential:
-    """A network of :class:`bitrain.nn.Block` that computes what ``model`` does in evaluation mode.
+    """A network of :class:`bitrain.models.Block` that computes what ``model`` computes.
 
-    in_shape: of one image, (channels, height, width). The weights are copied; the model is left
-    alone. A block that no :class:`BlockSpec` describes exactly, such as one with a shortcut that
-    has weights, holds the model's own modules and works like any other. Raises
+    In evaluation mode. in_shape: of one image, (channels, height, width). The weights are copied;
+    the model is left alone. A block that no :class:`BlockSpec` describes exactly, such as one with
+    a shortcut that has weights, holds the model's own modules and works like any other. Raises
     :class:`BitrainError` naming what cannot be taken apart.
     """
     if type(model) is nn.Sequential and model and all(isinstance(part, Block) for part in model):

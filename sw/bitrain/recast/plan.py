@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from bitrain.nn import BLOCK_KINDS, BlockSpec, ScConfig
+from bitrain.models import BLOCK_KINDS, BlockSpec
+from bitrain.nn import ScConfig
 from bitrain.spec import BitrainError
 from bitrain.train import ExactPrecision, FineTuneConfig, TrainConfig
 

@@ -15,7 +15,7 @@ from torch import Tensor, fx, nn
 from torch.fx.node import map_arg
 from torch.nn import functional as F
 
-from bitrain.nn import Concatenate, Residual, Subsample
+from bitrain.models import Concatenate, Residual, Subsample
 from bitrain.spec import BitrainError
 
 from .tracer import agree, record

@@ -12,7 +12,7 @@ from copy import deepcopy
 import torch
 from torch import nn
 
-from bitrain.nn import Block, BlockSpec
+from bitrain.models import Block, BlockSpec
 from bitrain.spec import BitrainError, Shape
 
 from .plan import Rule

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
-from bitrain.nn import Block, Subsample
+from bitrain.models import Block, Subsample
 from bitrain.spec import BitrainError
 
 _INPLACE = "inplace"  # the option of modules and functions

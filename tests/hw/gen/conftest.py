@@ -10,8 +10,9 @@ from amaranth.lib.wiring import Component, In, Out
 from networks import random_network
 
 from bitrain.gen import generate_ip
-from bitrain.gen import package as packages
-from bitrain.spec import Array, Network
+from bitrain.gen.ip import package as packages
+from bitrain.program import Array
+from bitrain.spec import Network
 
 COEFFICIENTS = [(37 * i + 11) % 256 for i in range(32)]
 

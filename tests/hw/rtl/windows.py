@@ -2,7 +2,8 @@
 
 from itertools import product
 
-from bitrain.spec import Layer, Program
+from bitrain.program import Program
+from bitrain.spec import Layer
 
 
 def neuron_positions(layer: Layer) -> list[tuple[int, int]]:

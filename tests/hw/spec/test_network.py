@@ -7,7 +7,8 @@ from networks import random_bank, random_layer, random_network
 from pydantic import ValidationError
 from strategies import networks
 
-from bitrain.spec import Array, BitrainError, MaxPool2d, Network, Program, Shape, Sharing
+from bitrain.program import Array, Program, Sharing
+from bitrain.spec import BitrainError, MaxPool2d, Network, Shape
 
 RNG = np.random.default_rng(0)
 NETWORK = random_network(0, bits=4, lanes=4)

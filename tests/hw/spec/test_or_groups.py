@@ -11,22 +11,21 @@ from pydantic import ValidationError
 from strategies import networks
 
 from bitrain import golden
+from bitrain.cost import estimate
+from bitrain.host import weight_image
+from bitrain.program import Array, Program
 from bitrain.spec import (
-    Array,
     BitrainError,
     LaneWire,
     Layer,
     Lfsr,
     Network,
-    Program,
     Shape,
     SngBank,
     Sobol,
     VanDerCorput,
-    estimate,
     load_network,
     save_network,
-    weight_image,
     with_prefix,
 )
 from bitrain.spec.or_groups import grouped, num_groups, sum_range

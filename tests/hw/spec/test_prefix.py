@@ -11,7 +11,9 @@ from networks import random_images, random_network
 from strategies import networks
 
 from bitrain import golden
-from bitrain.spec import Array, BitrainError, Layer, Network, Shape, Shortcut, estimate, with_prefix
+from bitrain.cost import estimate
+from bitrain.program import Array
+from bitrain.spec import BitrainError, Layer, Network, Shape, Shortcut, with_prefix
 
 lengths = st.sampled_from([1, 2, 4, 8, 16, 32, 64, 128, 256])
 

@@ -16,15 +16,14 @@ from pydantic import ValidationError
 from strategies import networks
 
 from bitrain import golden
+from bitrain.cost import estimate
+from bitrain.program import Array, Program
 from bitrain.spec import (
-    Array,
     BitrainError,
     Layer,
     MaxPool2d,
     Network,
-    Program,
     Shape,
-    estimate,
     load_network,
     save_network,
     with_prefix,

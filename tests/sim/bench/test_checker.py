@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bitrain.bench.testbench.checker import Checker, Place
-from bitrain.bench.testbench.vectors import StoredLayer, Vectors
+from bitrain.cosim.testbench.checker import Checker, Place
+from bitrain.cosim.testbench.vectors import StoredLayer, Vectors
 
 BITS = 6
 LAST = 1 << BITS

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from bitrain.bench.testbench.stalls import BURSTS, HEAVY, LIGHT, NONE, Stalls
+from bitrain.cosim.testbench.stalls import BURSTS, HEAVY, LIGHT, NONE, Stalls
 
 
 def draw(stalls: Stalls, seed: int = 0, count: int = 2000) -> list[int]:

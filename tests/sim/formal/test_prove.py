@@ -20,6 +20,8 @@ from bitrain.formal.streams import (
     ScoresAreKept,
 )
 from bitrain.gen import generate_ip
+from bitrain.host import SerialLink
+from bitrain.program import Array, Program
 from bitrain.rtl import (
     Accelerator,
     ElementBuffer,
@@ -28,17 +30,7 @@ from bitrain.rtl import (
     SerialFrames,
     StreamNeurons,
 )
-from bitrain.spec import (
-    Array,
-    BitrainError,
-    Lfsr,
-    Network,
-    Program,
-    Ramp,
-    SerialLink,
-    Sobol,
-    VanDerCorput,
-)
+from bitrain.spec import BitrainError, Lfsr, Network, Ramp, Sobol, VanDerCorput
 
 pytestmark = pytest.mark.tools
 

@@ -13,7 +13,7 @@ from networks import (
 )
 
 from bitrain import golden
-from bitrain.spec import Array, Tiling
+from bitrain.program import Array, Tiling
 
 
 def sparse_images(network, count: int, seed: int) -> np.ndarray:

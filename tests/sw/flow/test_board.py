@@ -6,8 +6,10 @@ from networks import random_images, random_network
 
 from bitrain import golden
 from bitrain.flow import board as host
-from bitrain.spec import Array, BitrainError, Program, SerialLink
-from bitrain.spec.serial_link import BROKEN, INTACT, REPLY, crc8
+from bitrain.host import SerialLink
+from bitrain.host.serial_link import BROKEN, INTACT, REPLY, crc8
+from bitrain.program import Array, Program
+from bitrain.spec import BitrainError
 
 REFUSAL = bytes([REPLY, BROKEN, crc8(bytes([REPLY, BROKEN]))])
 

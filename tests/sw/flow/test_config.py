@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from bitrain.flow import RunConfig, load_config, load_plan, load_search
+from bitrain.flow.config import RunConfig, load_config
+from bitrain.nas.flow.config import load_search
+from bitrain.recast.flow import load_plan
 from bitrain.train import FINE_TUNE, TrainConfig
 
 EXAMPLES = Path(__file__).parents[3] / "examples"

@@ -7,8 +7,9 @@ import pytest
 import torch
 from rich.console import Console
 
-from bitrain.flow import RunConfig, run_flow
-from bitrain.nn import create_model, save_weights
+from bitrain.flow.config import RunConfig
+from bitrain.flow.pipeline import run_flow
+from bitrain.models import create_model, save_weights
 from bitrain.spec import BitrainError, load_network, save_network
 
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from bitrain.frontend import read_chain
 from bitrain.nas import CellGenotype, derived_network, to_sequential
-from bitrain.nn import read_chain
 from bitrain.spec import BitrainError, Shape
 
 from .conftest import ACCELERATOR, TORCH, randomise

@@ -6,7 +6,7 @@ import pytest
 
 from bitrain.nas import calibrate, read_calibration
 from bitrain.nas.calibrate import Sample, _ranks, fit_samples
-from bitrain.nn import model_cost
+from bitrain.profile import model_cost
 from bitrain.spec import BitrainError
 
 MAC, WORD, OPERATION = 3e-10, 2e-8, 1e-5

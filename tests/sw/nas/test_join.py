@@ -13,7 +13,7 @@ from bitrain.nas import (
     scaled_to,
 )
 from bitrain.nas.network import edges_of
-from bitrain.nn import model_cost
+from bitrain.profile import model_cost
 from bitrain.spec import BitrainError, Shape
 
 from .conftest import TORCH

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from bitrain.models import Subsample
 from bitrain.nas.operations import ACCELERATED, OPERATIONS, build_operation
-from bitrain.nn import Subsample, model_cost
+from bitrain.profile import model_cost
 from bitrain.spec import BitrainError, Shape
 
 

@@ -6,8 +6,9 @@ import torch
 from bitrain.nas import KNOWN, Cost, CostModel, PenaltyConfig, fine_network
 from bitrain.nas.network import Edge, edges_of
 from bitrain.nas.penalty import operation_cost, penalty
-from bitrain.nn import model_cost
-from bitrain.spec import Array, Shape
+from bitrain.profile import model_cost
+from bitrain.program import Array
+from bitrain.spec import Shape
 
 from .conftest import ACCELERATOR, TORCH
 

@@ -5,18 +5,14 @@ import itertools
 import pytest
 import torch
 
+from bitrain.frontend import read_chain
 from bitrain.nas import KNOWN, CostModel, PruneConfig, derived_network, fine_network, to_sequential
-from bitrain.nas.importance import (
-    SKIPS,
-    candidates_of,
-    random_importance,
-    strength,
-)
+from bitrain.nas.importance import SKIPS, candidates_of, random_importance, strength
 from bitrain.nas.network import Cell, edges_of
 from bitrain.nas.prune import is_needed, prune_node_wise, prune_round
 from bitrain.nas.space import crosses
 from bitrain.nas.stage import cells_of
-from bitrain.nn import model_cost, read_chain
+from bitrain.profile import model_cost
 from bitrain.spec import BitrainError, Shape
 
 from .conftest import ACCELERATOR, TORCH

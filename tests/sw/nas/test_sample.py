@@ -10,7 +10,7 @@ from bitrain.nas import KNOWN, CostModel
 from bitrain.nas.importance import batch_statistics, candidates_of
 from bitrain.nas.network import edges_of
 from bitrain.nas.sample import Sample, draw_networks, keep, measure_networks, sampled_importance
-from bitrain.nn import model_cost
+from bitrain.profile import model_cost
 
 from .conftest import TORCH
 from .test_prune import SHAPE, stage_of

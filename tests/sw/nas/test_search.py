@@ -9,7 +9,7 @@ import bitrain.train.loop
 from bitrain.nas import KNOWN, SearchConfig, fine_network, inherit_weights, train_stage
 from bitrain.nas.network import edges_of
 from bitrain.nas.search import Optimizers, difference, reference_cost, stage_loss
-from bitrain.nn import model_cost
+from bitrain.profile import model_cost
 from bitrain.spec import BitrainError
 
 from .conftest import TORCH, randomise

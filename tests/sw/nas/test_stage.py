@@ -21,7 +21,7 @@ from bitrain.nas import (
 )
 from bitrain.nas.network import edges_of
 from bitrain.nas.search import reference_cost
-from bitrain.nn import model_cost
+from bitrain.profile import model_cost
 from bitrain.spec import BitrainError
 
 from .conftest import ACCELERATOR, TORCH

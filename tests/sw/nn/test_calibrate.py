@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from bitrain.nn import Residual, ScConfig, ScModel, StreamSource, convert
+from bitrain.models import Residual
+from bitrain.nn import ScConfig, ScModel, StreamSource, convert
 from bitrain.nn.calibrate import LEVELS
 
 

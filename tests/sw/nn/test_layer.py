@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bitrain.nn import FloatLayer, ScConfig, ScLayer
+from bitrain.frontend import FloatLayer
+from bitrain.nn import ScConfig, ScLayer
 from bitrain.nn.layer import Noise
 from bitrain.nn.sums import BinarySums, StochasticSums
 from bitrain.spec import MaxPool2d, Shape

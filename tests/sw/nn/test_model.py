@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from bitrain import golden
-from bitrain.nn import Concatenate, Residual, ScConfig, ScModel, Subsample, convert
+from bitrain.models import Concatenate, Residual, Subsample
+from bitrain.nn import ScConfig, ScModel, convert
 from bitrain.spec import BitrainError, Shape, to_unipolar
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from bitrain.data import Dataset
-from bitrain.nn import Block, BlockSpec
+from bitrain.models import Block, BlockSpec
 from bitrain.train import TrainConfig, fit
 
 KINDS = ("conv", "residual", "bottleneck", "dense", "separable")

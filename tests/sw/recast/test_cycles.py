@@ -3,10 +3,13 @@
 import pytest
 from torch import nn
 
+from bitrain.cost import estimate
 from bitrain.export import export_network
-from bitrain.nn import Block, ScConfig, convert
+from bitrain.models import Block
+from bitrain.nn import ScConfig, convert
+from bitrain.program import Array
 from bitrain.recast import Student, propose_rules, sc_cycles, specs_of
-from bitrain.spec import Array, BitrainError, estimate
+from bitrain.spec import BitrainError
 
 SC = ScConfig(bits=4, stream_length=8)
 ARRAY = Array(channels=2, positions=4)

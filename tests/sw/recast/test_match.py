@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from bitrain.nn import model_digest
+from bitrain.models import model_digest
 from bitrain.recast import (
     RecastFineTuneConfig,
     Rule,

@@ -8,7 +8,7 @@ from foreign_models import BasicBlock, Bottleneck, Dense, OptionA, ResNet, conv_
 from torch import nn
 from torch.nn import functional as F
 
-from bitrain.nn import Block, BlockSpec, Concatenate, Residual, Subsample, create_model
+from bitrain.models import Block, BlockSpec, Concatenate, Residual, Subsample, create_model
 from bitrain.recast.parse import parse_blocks
 from bitrain.spec import BitrainError, Shape
 

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from bitrain.nn import BlockSpec
+from bitrain.models import BlockSpec
 from bitrain.recast import RecastPlan, Rule
 from bitrain.spec import BitrainError
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from bitrain.nn import Block, model_digest
+from bitrain.models import Block, model_digest
 from bitrain.recast import Rule, Student, blocks_of, parse_blocks, specs_of, untrained
 from bitrain.spec import BitrainError, Shape
 

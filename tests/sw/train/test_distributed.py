@@ -14,7 +14,8 @@ from torch import nn
 
 import bitrain
 from bitrain.data import load_dataset
-from bitrain.nn import ScConfig, best_device, convert, create_model
+from bitrain.models import create_model
+from bitrain.nn import ScConfig, best_device, convert
 from bitrain.spec import BitrainError
 from bitrain.train import FineTuneConfig, TrainConfig, distributed, finetune_converted, fit
 from bitrain.train.checkpoint import Checkpoint

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from torch import nn
 
 from bitrain.data import Dataset
-from bitrain.nn import ScConfig, convert, create_model
+from bitrain.models import create_model
+from bitrain.nn import ScConfig, convert
 from bitrain.spec import BitrainError
 from bitrain.train import FineTuneConfig, TrainConfig, evaluate, fit
 from bitrain.train.loop import _settled, classification

@@ -1,0 +1,65 @@
+"""Which array runs a network fastest, of those with as many multipliers."""
+
+from dataclasses import dataclass
+
+from bitrain.program import Arithmetic, Array, Tiling
+from bitrain.spec import BitrainError, Network
+from bitrain.spec.bank import MAX_LANES
+
+from .cost import IMAGE_OVERHEAD, layer_cycles, layer_overhead
+
+LARGEST = 64
+"""P and Q of an array."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArrayChoice:
+    """An array and what the closed form says of it."""
+
+    array: Array
+    cycles: int
+    """From the last pixel to the first score, as ``NetworkCost.cycles``."""
+    useful: tuple[float, ...]
+    """Share of the lane-cycles that compute products, by layer."""
+
+
+def fastest_arrays(
+    network: Network, multipliers: int, arithmetic: Arithmetic = "stochastic", *, count: int = 8
+) -> list[ArrayChoice]:
+    """The ``count`` arrays P x Q x N of at most so many multipliers that take fewest cycles.
+
+    N is a multiple of the network's lanes, but in binary arithmetic. Of equal cycles the smaller
+    array comes first. Raises :class:`BitrainError` where even one neuron is too large.
+    """
+    least = network.num_lanes if arithmetic == "stochastic" else 1
+    if multipliers < least:
+        raise BitrainError(
+            f"{multipliers} multipliers: network {network.name!r} was exported for "
+            f"{network.num_lanes} lanes, which a neuron needs at least"
+        )
+    found = []
+    for lanes in range(least, min(MAX_LANES, multipliers) + 1, least):
+        for channels in range(1, min(LARGEST, multipliers // lanes) + 1):
+            for positions in range(1, min(LARGEST, multipliers // (lanes * channels)) + 1):
+                array = Array(
+                    channels=channels, positions=positions, lanes=lanes, arithmetic=arithmetic
+                )
+                try:
+                    array.check(network)
+                except BitrainError:  # a pooling window in stream mode needs as many positions
+                    continue
+                found.append(_choice(network, array))
+    found.sort(key=lambda choice: (choice.cycles, choice.array.multipliers, choice.array.sngs))
+    return found[:count]
+
+
+def _choice(network: Network, array: Array) -> ArrayChoice:
+    overhead = layer_overhead(network, array)
+    cycles, useful = [], []
+    for layer in network.layers:
+        tiling = Tiling.of(layer, array)
+        length = 1 if array.arithmetic == "binary" else layer.stream_length
+        cycles.append(layer_cycles(tiling, array, length, overhead))
+        work = layer.out_channels * tiling.positions * layer.num_inputs * length
+        useful.append(work / (cycles[-1] * array.multipliers))
+    return ArrayChoice(array=array, cycles=sum(cycles) + IMAGE_OVERHEAD, useful=tuple(useful))

@@ -1,0 +1,151 @@
+"""Closed-form cost of a network on an array: cycles, memory accesses, memory sizes.
+
+The engine loads the operands of the next chunk (N cycles) while the streams of the present one run
+(L cycles), and sends the results of a tile away (P Q cycles) while the next tile runs. With
+``chunk = max(L, N)`` and ``tile = max(chunks · chunk, P Q)``, a layer of T tiles takes
+
+    Q + N + (chunks - 1) · chunk + L       the first tile, nothing to hide behind
+    + (T - 1) · tile                       the others
+    + P Q + overhead                       the last results, pipeline and descriptor fetch
+
+cycles, where the overhead is LAYER_OVERHEAD, SHORTCUT_OVERHEAD more in every layer of a network
+that has shortcuts, whose addition takes a stage of the pipeline, PIPELINED_OVERHEAD more on arrays
+whose population counts take one, and LENGTH_OVERHEAD more if the stream length is chosen at run
+time. Stream mode takes no cycle more: neurons fire while the last chunk's streams run. Simulation
+must find exactly these numbers.
+"""
+
+from dataclasses import dataclass
+from typing import Unpack
+
+from bitrain.program import Array, Options, Program, Tiling
+from bitrain.spec import Network
+
+LAYER_OVERHEAD = 14
+"""Cycles a layer spends on descriptor fetch and pipeline depth."""
+SHORTCUT_OVERHEAD = 1
+"""More of them, if any layer of the network adds a shortcut."""
+LENGTH_OVERHEAD = 2
+"""More of them, if the stream length is chosen at run time: biases are scaled as they are read."""
+PIPELINED_OVERHEAD = 1
+"""More of them, if the array's population counts are pipelined."""
+IMAGE_OVERHEAD = 1
+"""Cycles to read the first score."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerCost:
+    """What one layer costs per image."""
+
+    name: str
+    cycles: int
+    macs: int
+    utilisation: float
+    """Useful lane-cycles (products x L) over all lane-cycles of the array."""
+    activation_reads: int
+    """Words of n + 1 bits, all Q ports together, and the shortcut's."""
+    weight_reads: int
+    """Words of n + 2 bits, all P columns together."""
+    bias_reads: int
+    writes: int
+    """Words of n + 1 bits (scores: of the score width)."""
+    weight_bits: int
+    """ROM bits, padding included."""
+    stored_bits: int
+    """Bits of activations (or scores) that the layer leaves in memory."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkCost:
+    """What a network costs per image, and the memories that it needs."""
+
+    layers: tuple[LayerCost, ...]
+    load_cycles: int
+    """Pixels streamed in, one per cycle."""
+    output_cycles: int
+    """Scores streamed out, one per cycle."""
+    activation_ram_bits: int
+    """One copy; the engine keeps one per read port, Q in all and one more for
+    shortcuts."""
+    weight_rom_bits: int
+    bias_rom_bits: int
+    program_rom_bits: int
+    score_ram_bits: int
+    stream_rom_bits: int = 0
+
+    @property
+    def cycles(self) -> int:
+        """From the last pixel taken to the first score offered: what the cycle counter shows."""
+        return sum(layer.cycles for layer in self.layers) + IMAGE_OVERHEAD
+
+    @property
+    def image_cycles(self) -> int:
+        """Cycles per image at full rate on both streams."""
+        return self.load_cycles + self.cycles + self.output_cycles
+
+    @property
+    def memory_bits(self) -> int:
+        """All memories, one copy of the activation RAM."""
+        return (
+            self.activation_ram_bits
+            + self.weight_rom_bits
+            + self.bias_rom_bits
+            + self.program_rom_bits
+            + self.score_ram_bits
+            + self.stream_rom_bits
+        )
+
+
+def estimate(network: Network, array: Array, **options: Unpack[Options]) -> NetworkCost:
+    """Cost of ``network`` on ``array``, in an accelerator of these options."""
+    program = Program(network, array, **options)
+    overhead = layer_overhead(network, array, run_time_length=program.run_time_length)
+    layers = []
+    last = network.layers[-1]
+    for layer, tiling, sums in zip(network.layers, program.tilings, program.sums, strict=True):
+        cycles = layer_cycles(tiling, array, sums.cycles, overhead)
+        products = layer.out_channels * tiling.positions * layer.num_inputs
+        elements = tiling.tiles * tiling.chunks * array.lanes
+        words = tiling.channel_tiles * tiling.chunks * array.lanes
+        results = tiling.tiles * array.neurons
+        stored = program.output_bits if layer is last else program.activation_bits
+        layers.append(
+            LayerCost(
+                name=layer.name,
+                cycles=cycles,
+                macs=layer.macs,
+                utilisation=products * sums.cycles / (cycles * array.multipliers),
+                activation_reads=elements * array.positions + (results if layer.shortcut else 0),
+                weight_reads=elements * array.channels,
+                bias_reads=results,
+                writes=layer.out_shape.size,
+                weight_bits=words * array.channels * program.weight_bits,
+                stored_bits=layer.out_shape.size * stored,
+            )
+        )
+    return NetworkCost(
+        layers=tuple(layers),
+        load_cycles=network.in_shape.size,
+        output_cycles=network.num_scores,
+        activation_ram_bits=program.activation_depth * program.activation_bits,
+        weight_rom_bits=program.weight_depth * array.channels * program.weight_bits,
+        bias_rom_bits=program.bias_depth * program.bias_word_bits,
+        program_rom_bits=len(network.layers) * sum(program.field_widths.values()),
+        score_ram_bits=network.num_scores * program.output_bits,
+        stream_rom_bits=program.stream_rom_bits,
+    )
+
+
+def layer_overhead(network: Network, array: Array, *, run_time_length: bool = False) -> int:
+    """Cycles that each layer spends on descriptor fetch and pipeline depth."""
+    shortcut = any(layer.shortcut for layer in network.layers)
+    overhead = LAYER_OVERHEAD + SHORTCUT_OVERHEAD * shortcut + PIPELINED_OVERHEAD * array.pipelined
+    return overhead + LENGTH_OVERHEAD * run_time_length
+
+
+def layer_cycles(tiling: Tiling, array: Array, length: int, overhead: int = LAYER_OVERHEAD) -> int:
+    """Cycles of a layer with streams of ``length`` bits (see the module's formula)."""
+    chunk = max(length, array.lanes)
+    tile = max(tiling.chunks * chunk, array.neurons)
+    first = array.positions + array.lanes + (tiling.chunks - 1) * chunk + length
+    return first + (tiling.tiles - 1) * tile + array.neurons + overhead

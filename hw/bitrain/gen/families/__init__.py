@@ -1,0 +1,1 @@
+"""FPGA devices: families, capacities, and whether a program fits."""

@@ -1,0 +1,119 @@
+"""Block RAM that a program's memories take of a device, before any tool has run.
+
+Shapes of a block: Lattice FPGA-TN-02204 (ECP5: 18 Kbit), FPGA-TN-02002 (iCE40: 4 Kbit). Memories
+of less than a sixteenth of a block go into LUTs and count nothing; all others take as few blocks as
+one shape of block allows. Synthesis may mix shapes and has the last word (``synth.check_fit``).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bitrain.program import Array, Program
+from bitrain.spec import Network
+
+from .devices import DEVICES, Device
+
+_SHAPES = {
+    "ecp5": ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)),
+    "ice40": ((256, 16), (512, 8), (1024, 4), (2048, 2)),
+}
+"""Words and bits per word of a block."""
+_LEAST_PART = 16
+"""Memories below this part of a block's bits are built of LUTs."""
+_FEWEST_BITS = 2
+"""Least precision n of a network."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryNeed:
+    """One of the engine's memories on a device."""
+
+    name: str
+    depth: int
+    """Words."""
+    width: int
+    """Bits of a word."""
+    copies: int
+    """One for each read port."""
+    blocks: int
+    """Block RAMs, all copies together."""
+
+
+def memory_needs(program: Program, device: Device, *, fewer_bits: int = 0) -> list[MemoryNeed]:
+    """The engine's memories; ``fewer_bits``: as if the network were of a lower precision n."""
+    channels, ports = program.array.channels, program.array.positions + program.has_shortcut
+    sizes = [
+        ("activations", program.activation_depth, program.activation_bits - fewer_bits, ports),
+        ("weights", program.weight_depth, channels * (program.weight_bits - fewer_bits), 1),
+        ("biases", program.bias_depth, program.bias_word_bits, 1),
+        ("program", len(program.network.layers), sum(program.field_widths.values()), 1),
+        ("scores", program.network.num_scores, program.score_bits, 1),
+    ]
+    if program.stream_layers:
+        words, width = len(program.stream_words), channels * program.stream_widths.channel
+        sizes.append(("stream constants", words, width, 1))
+    return [
+        MemoryNeed(
+            name=name,
+            depth=depth,
+            width=width,
+            copies=copies,
+            blocks=copies * _blocks(depth, width, device),
+        )
+        for name, depth, width, copies in sizes
+    ]
+
+
+def _blocks(depth: int, width: int, device: Device) -> int:
+    shapes = _SHAPES[device.family]
+    if depth * width * _LEAST_PART < shapes[0][0] * shapes[0][1]:
+        return 0
+    return min(-(-depth // words) * -(-width // bits) for words, bits in shapes)
+
+
+def memory_problem(program: Program, device: Device) -> str | None:
+    """One line on memories that exceed a device: which, by how much, and what would fit."""
+    needs = memory_needs(program, device)
+    total, available = sum(need.blocks for need in needs), device.capacity.bram
+    if total <= available:
+        return None
+    largest = max(needs, key=lambda need: need.blocks)
+    copies = f"{largest.copies} x " if largest.copies > 1 else ""
+    advice = list(_what_fits(program, device))
+    return (
+        f"memories do not fit {device.name}: about {total} block RAMs of {available}, "
+        f"{total - available} too many; {largest.name} take {largest.blocks} ({copies}"
+        f"{largest.depth} words of {largest.width} bits); "
+        + (f"{' or '.join(advice)} would fit" if advice else "choose a smaller network")
+    )
+
+
+def _what_fits(program: Program, device: Device) -> Iterator[str]:
+    """Single changes with which the memories fit, the smallest of each kind."""
+    network, array = program.network, program.array
+
+    def fits(changed: Program, on: Device = device, fewer_bits: int = 0) -> bool:
+        needs = memory_needs(changed, on, fewer_bits=fewer_bits)
+        return sum(need.blocks for need in needs) <= on.capacity.bram
+
+    for name, field in ("P", "channels"), ("Q", "positions"), ("N", "lanes"):
+        for value in range(getattr(array, field) - 1, 0, -1):
+            changed = _changed(network, array, field, value)
+            if changed is not None and fits(changed):
+                yield f"{name} = {value}"
+                break
+    for fewer in range(1, network.bits - _FEWEST_BITS + 1):
+        if fits(program, fewer_bits=fewer):
+            yield f"n = {network.bits - fewer}"
+            break
+    for other in DEVICES.values():
+        if other.capacity.bram > 0 and other is not device and fits(program, other):
+            yield f"device {other.name}"
+            break
+
+
+def _changed(network: Network, array: Array, field: str, value: int) -> Program | None:
+    """The program on an array with another P, Q or N; None for lanes that do not suit it."""
+    if field == "lanes" and value % network.num_lanes:
+        return None
+    return Program(network, array.model_copy(update={field: value}))

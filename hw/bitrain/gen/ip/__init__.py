@@ -1,0 +1,1 @@
+"""The IP folder: Verilog, ROM images, core, constraints, README."""

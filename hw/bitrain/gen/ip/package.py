@@ -1,0 +1,209 @@
+"""The IP package: a folder with everything that a user of the accelerator needs.
+
+::
+
+    config.yaml          what it was generated from
+    network.npz          the network file
+    README.md            ports, timing, word order, memory map, how to simulate and synthesise
+    <name>.core          FuseSoC (CAPI2)
+    rtl/<name>.v         the accelerator
+    include/<name>_registers.h    addresses of its registers, where it has a bus
+    lint/<name>.vlt      what Verilator's linter need not say, and why
+    rom/*.mem            contents of its memories ($readmemb, bare names)
+    weights/<name>.bin   its weight image, where weights can be loaded
+    constraints/         target frequency for nextpnr (LPF, PCF) and for others (SDC)
+    tb/                  test bench, where one is given
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Unpack
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from bitrain.accelerator import Interface, Pipeline, compile_network
+from bitrain.cost import estimate
+from bitrain.cost.cost import layer_overhead
+from bitrain.host import write_weight_image
+from bitrain.host.registers import constants, registers_of
+from bitrain.host.weight_image import num_image_words, words_per_entry
+from bitrain.program import Array, Options, Program
+from bitrain.rtl import build_top
+from bitrain.spec import BitrainError, Network, save_network, write_atomically
+
+from ..families.devices import DEFAULT_DEVICE, Device, find_device
+from ..tools.verilator import LEAST_VERILATOR
+from .config import IpConfig, read_config, write_config
+from .folders import check_replaceable, swap
+from .lint import waiver_file
+from .ports import Port, list_ports
+from .verilog import Sources, write_verilog
+
+
+def generate_ip(
+    network: Network,
+    array: Array,
+    directory: Path,
+    *,
+    name: str | None = None,
+    device: str = DEFAULT_DEVICE,
+    frequency: float | None = None,
+    interface: Interface | None = None,
+    engines: int = 1,
+    testbench: Callable[[Path], None] | None = None,
+    **options: Unpack[Options],
+) -> Path:
+    """Write the IP package of ``network`` on ``array`` as the folder ``directory``; return it.
+
+    The folder appears whole or not at all, and replaces an older package. The same arguments give
+    the same bytes.
+
+    Parameters
+    ----------
+    name
+        Verilog module and core; by default the network's name made an identifier.
+    device, frequency
+        Device of the table in ``devices`` and target in MHz (the device's by default): for the
+        constraints and as the default of synthesis. The Verilog does not depend on them.
+    interface
+        Streams, clock and reset of the module; raw streams by default.
+    engines
+        Arrays in a row that share out the layers, an image in each.
+    testbench
+        Called with the folder while it is being made; what it writes to ``tb/`` goes into the core.
+    options
+        What the accelerator can do beside running the network.
+
+    Raises :class:`BitrainError` if the folder holds something else, the network does not suit the
+    array, or a tool fails.
+    """
+    directory = Path(directory)
+    top = name or default_name(network.name)
+    if not re.fullmatch(r"[A-Za-z_]\w*", top, re.ASCII) or "__" in top:
+        raise BitrainError(
+            f"name {top!r} is no module name; use letters, digits and single underscores"
+        )
+    chosen = find_device(device)
+    config = IpConfig.of(
+        network,
+        array,
+        top=top,
+        interface=interface or Interface(),
+        engines=engines,
+        device=chosen.name,
+        frequency_mhz=frequency or chosen.frequency,
+        **options,
+    )
+    check_replaceable(directory, read_config, "Bitrain IP package")
+    program = compile_network(network, array, engines=engines, **options)
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    staging = directory.with_name(f".{directory.name}.{os.getpid()}.tmp")
+    try:
+        component = build_top(program, config.interface)
+        sources = write_verilog(component, staging, top)
+        waivers = waiver_file(axi=config.interface.is_axi)
+        write_atomically(staging / "lint" / f"{top}.vlt", waivers)
+        save_network(network, staging / "network.npz")
+        if isinstance(program, Program) and program.loadable:
+            write_weight_image(program, network, staging / "weights" / f"{top}.bin")
+        write_config(config, staging)
+        if testbench:
+            testbench(staging)
+        ports = list_ports(component, config.interface)
+        values = _template_values(config, program, chosen, sources, ports)
+        _write_templates(staging, top, values)
+        swap(staging, directory)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return directory
+
+
+def default_name(network_name: str) -> str:
+    """A network's name as a Verilog identifier."""
+    name = re.sub(r"[\W_]+", "_", network_name, flags=re.ASCII).strip("_").lower()
+    return name if name and not name[0].isdigit() else f"network_{name}".rstrip("_")
+
+
+def _template_values(
+    config: IpConfig,
+    program: Program | Pipeline,
+    device: Device,
+    sources: Sources,
+    ports: list[Port],
+) -> dict[str, Any]:
+    programs = program.programs if isinstance(program, Pipeline) else (program,)
+    costs = [estimate(each.network, each.array, **each.options) for each in programs]
+    overheads = {
+        layer_overhead(each.network, each.array, run_time_length=each.run_time_length)
+        for each in programs
+    }
+    registers = registers_of(program)
+    suffix = {"ecp5": "lpf", "ice40": "pcf"}[device.family]
+    return {
+        "config": config,
+        "interface": config.interface,
+        "registers": registers,
+        "constants": dict(constants(registers)),
+        "network": program.network,
+        "array": program.array,
+        "program": program,
+        "programs": programs,
+        "cost": program.cost if isinstance(program, Pipeline) else costs[0],
+        "costs": costs,
+        "constant": _constant(programs[0]),
+        "streaming": any(each.stream_layers for each in programs),
+        "overheads": sorted(overheads),
+        "prefix_cycles": {
+            size: estimate(prefix, program.array, **program.options).cycles
+            for size, prefix in program.prefixes.items()
+        },
+        "read_cycles": costs[0].cycles - sum(layer.cycles for layer in costs[0].layers),
+        "device": device,
+        "least_verilator": LEAST_VERILATOR,
+        "memories": sources.memories,
+        "image_words": num_image_words(programs[0]) if program.loadable else 0,
+        "words_per_entry": words_per_entry(programs[0]) if program.loadable else 0,
+        "ports": ports,
+        "pixel_bytes": -(-program.activation_bits // 8),
+        "score_bytes": -(-program.score_bits // 8),
+        "synth": " ".join((f"synth_{device.family}", *device.synth_options, "-top", config.top)),
+        "constraint_option": f"--{suffix} ../constraints/{config.top}.{suffix}",
+    }
+
+
+def _constant(program: Program) -> str:
+    """What the bias ROM holds of a channel of bias b."""
+    array, group = program.array, program.network.or_lanes
+    if array.arithmetic == "binary":
+        return "bias + (number of negative weights)"
+    if program.skip_zeros:
+        return "bias"
+    if group > 1:
+        return f"bias - L x (number of chunks) x {array.lanes // group}"
+    return "bias - L x (number of negative weights)"
+
+
+def _write_templates(ip: Path, top: str, values: dict[str, Any]) -> None:
+    testbench = [path.relative_to(ip).as_posix() for path in sorted((ip / "tb").rglob("*.*"))]
+    environment = Environment(
+        loader=PackageLoader("bitrain.gen"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    files = {
+        "readme.md.j2": "README.md",
+        "core.j2": f"{top}.core",
+        "lpf.j2": f"constraints/{top}.lpf",
+        "pcf.j2": f"constraints/{top}.pcf",
+        "sdc.j2": f"constraints/{top}.sdc",
+    }
+    if values["interface"].is_axi:
+        files["registers.h.j2"] = f"include/{top}_registers.h"
+    for template, path in files.items():
+        text = environment.get_template(template).render(values, testbench_files=testbench)
+        write_atomically(ip / path, text)

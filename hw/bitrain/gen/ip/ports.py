@@ -1,0 +1,74 @@
+"""Ports of the accelerator in Verilog, with what they mean."""
+
+import re
+from dataclasses import dataclass
+
+from amaranth.hdl import Shape
+from amaranth.lib.wiring import Component, Flow
+
+from bitrain.accelerator import Interface
+
+_LEVELS = {"high": "reset, active high, synchronous; one cycle suffices"}
+_LEVELS["low"] = _LEVELS["high"].replace("high", "low")
+_MEANINGS = {
+    "pixels_payload": "activation 0 … 2^n of the image",
+    "pixels_valid": "the payload is there",
+    "pixels_ready": "the accelerator takes it at the next edge",
+    "scores_payload": "score, two's complement; the most significant bit marks the last word",
+    "scores_valid": "the payload is there",
+    "scores_ready": "the receiver takes it at the next edge",
+    "log_length": "log2 of the stream length, as the last pixel is taken; what lies beyond the "
+    "lengths there are counts as the nearest",
+    "s_axis_tdata": "activation 0 … 2^n of the image in the low bits; the others are ignored",
+    "s_axis_tlast": "the last of a frame",
+    "m_axis_tdata": "score, two's complement, sign extended",
+    "m_axis_tlast": "the last of a frame",
+    "class_index": "index of the largest score (lowest of equals), valid from the first score word "
+    "until the next image's last layer",
+    "busy": "an image is being loaded, computed or sent",
+    "cycles": "cycles from the last pixel to the first score, of this image or the last",
+    "trace_valid": "debug: a layer stores an activation",
+    "trace_layer": "debug: which layer",
+    "trace_address": "debug: address in the activation RAM",
+    "trace_data": "debug: the activation",
+}
+_BUSES = {"s_axis": "AXI4-Stream of images", "m_axis": "AXI4-Stream of scores"}
+_BUSES["s_axil"] = "AXI4-Lite, the registers"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Port:
+    """A port of the Verilog module."""
+
+    name: str
+    direction: str
+    """"in" or "out"."""
+    width: int
+    meaning: str
+
+
+def list_ports(top: Component, interface: Interface) -> list[Port]:
+    """Clock, reset and the ports of the signature, in its order."""
+    meanings = {
+        interface.clock_name: "clock; everything happens at its rising edge",
+        interface.reset_name: _LEVELS[interface.reset],
+    }
+    ports = {name: ("in", 1) for name in meanings}
+    for path, member, _ in top.signature.flatten(top):
+        direction = "in" if member.flow == Flow.In else "out"
+        ports["__".join(map(str, path))] = (direction, Shape.cast(member.shape).width)
+    return [
+        Port(
+            name=name,
+            direction=direction,
+            width=width,
+            meaning=meanings.get(name) or _meaning(name),
+        )
+        for name, (direction, width) in ports.items()
+    ]
+
+
+def _meaning(name: str) -> str:
+    bus, _, signal = name.rpartition("_")
+    plain = re.sub(r"^(trace)\d+", r"\1", name.replace("__", "_"))  # of one engine or several
+    return _MEANINGS.get(plain) or f"{_BUSES[bus]}, {signal.upper()}"

@@ -1,0 +1,1 @@
+"""The external tools, and running them: Yosys, nextpnr, Verilator."""

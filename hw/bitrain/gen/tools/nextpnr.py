@@ -1,0 +1,82 @@
+"""Placing and routing a netlist with nextpnr, and reading its report."""
+
+import json
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..families.devices import Device
+from .tools import run_tool
+
+ROUTED = "routed.txt"
+_CELL_SUFFIX = re.compile(
+    r"(\[\d+\]|(\.\d+)+(_RAM)?$|_(TRELLIS_|SB_|LUT4|CCU2C|PFUMX|L6MUX21)|(?<=\w)\$).*"
+)
+"""What the tools append to the name of the signal (or memory) that a cell belongs to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CriticalPath:
+    """The slowest path between registers (or memories)."""
+
+    source: str
+    """Signal of the register where it begins."""
+    sink: str
+    """Signal of the register where it ends."""
+    logic_ns: float
+    """Clock to output, LUTs, carries and set-up."""
+    routing_ns: float
+    levels: int
+    """Cells between the two registers."""
+
+
+def place_and_route(
+    build: Path, top: str, device: Device, *, seed: int, frequency: float, pins: str | None = None
+) -> tuple[dict[str, Any], float]:
+    """Place and route ``netlist.json`` of a build folder; return the report and seconds taken.
+
+    ``pins``: constraints of all ports; then ``routed.txt`` is what the packer takes.
+    """
+    log = build / "nextpnr.log"
+    arguments = ["-q", "-l", log.name, "--json", "netlist.json", "--top", top]
+    arguments += ["--seed", str(seed), "--freq", f"{frequency:g}", "--timing-allow-fail"]
+    arguments += [*device.route_options, "--report", "report.json"]
+    if pins is not None:
+        (build / "pins.txt").write_text(pins, encoding="utf-8")
+        takes, gives = {"ecp5": ("--lpf", "--textcfg"), "ice40": ("--pcf", "--asc")}[device.family]
+        arguments += [takes, "pins.txt", gives, ROUTED]
+    start = time.perf_counter()
+    run_tool(f"yowasp-nextpnr-{device.family}", arguments, cwd=build, log=log)
+    seconds = round(time.perf_counter() - start, 2)
+    return json.loads((build / "report.json").read_text(encoding="utf-8")), seconds
+
+
+def read_timing(report: dict[str, Any]) -> tuple[float | None, CriticalPath | None]:
+    """Highest clock frequency (MHz) and what limits it; None for circuits without registers."""
+    if not report["fmax"]:
+        return None, None
+    fmax = round(min(clock["achieved"] for clock in report["fmax"].values()), 2)
+    paths = [
+        path["path"]
+        for path in report["critical_paths"]
+        if path["from"].startswith("posedge") and path["to"].startswith("posedge")
+    ]
+    if not paths:
+        return fmax, None
+    path = max(paths, key=lambda path: sum(segment["delay"] for segment in path))
+    delays = {True: 0.0, False: 0.0}
+    for segment in path:
+        delays[segment["type"] == "routing"] += segment["delay"]
+    return fmax, CriticalPath(
+        source=_signal(path[0]["from"]["cell"]),
+        sink=_signal(path[-1]["to"]["cell"]),
+        logic_ns=round(delays[False], 2),
+        routing_ns=round(delays[True], 2),
+        levels=sum(segment["type"] == "logic" for segment in path),
+    )
+
+
+def _signal(cell: str) -> str:
+    return _CELL_SUFFIX.sub("", cell).lstrip("\\")

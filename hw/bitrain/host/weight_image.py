@@ -1,0 +1,88 @@
+"""The weight image: the 32-bit words that a host writes to replace an accelerator's network.
+
+Words of the weight memory, in its order, and those of the bias memory behind them; each takes the
+same number of 32-bit words, a power of two, the least significant first. The layer program stays:
+it must be that of the network which the accelerator was generated from.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from bitrain.program import Program, rom_words
+from bitrain.spec import BitrainError, Network, write_atomically
+
+WORD_BITS = 32
+
+
+def words_per_entry(program: Program) -> int:
+    """32-bit words that an entry of the weight memory or the bias memory takes; a power of two."""
+    widest = max(program.array.channels * program.weight_bits, program.bias_word_bits)
+    return 1 << (-(-widest // WORD_BITS) - 1).bit_length()
+
+
+def num_image_words(program: Program) -> int:
+    """32-bit words of the weight image of an accelerator."""
+    return (program.weight_depth + program.bias_depth) * words_per_entry(program)
+
+
+def weight_image(program: Program, network: Network) -> np.ndarray:
+    """What makes the accelerator of ``program`` run ``network``: (words,), uint32.
+
+    Raises :class:`BitrainError` for an accelerator whose weights are ROM, and for a network that
+    another layer program, other sequences or wider accumulators would run.
+    """
+    if not program.loadable:
+        raise BitrainError(
+            "the accelerator's weights are in ROM; `bitrain generate … --interface axi --weights "
+            "ram` makes one whose weights can be loaded"
+        )
+    other = _check(program, network)
+    entries = other.weight_words + [
+        word
+        for layer, sums in zip(network.layers, other.sums, strict=True)
+        for word in rom_words.biases(layer, sums, program.array, program.score_bits)
+    ]
+    count, mask = words_per_entry(program), (1 << WORD_BITS) - 1
+    words = [entry >> WORD_BITS * i & mask for entry in entries for i in range(count)]
+    return np.array(words, np.uint32)
+
+
+def write_weight_image(program: Program, network: Network, path: Path) -> None:
+    """Write :func:`weight_image` to a file, each word in four bytes, little-endian."""
+    write_atomically(path, weight_image(program, network).astype("<u4").tobytes())
+
+
+def _check(program: Program, network: Network) -> Program:
+    """The network compiled for the same accelerator, if it is one that this can run."""
+    own, where = program.network, f"network {network.name!r} does not fit the accelerator"
+    for kind in ("activation", "weight"):
+        if getattr(own, f"{kind}_bank") != getattr(network, f"{kind}_bank"):
+            raise BitrainError(
+                f"{where}: its {kind} sequence or lanes are others, and those are wires; export it "
+                f"with the options of network {own.name!r}"
+            )
+    if own.or_lanes != network.or_lanes:
+        raise BitrainError(
+            f"{where}: it ORs the product bits of {network.or_lanes} lanes, the accelerator of "
+            f"{own.or_lanes}; export it with or_lanes = {own.or_lanes}"
+        )
+    if len(own.layers) != len(network.layers):
+        raise BitrainError(f"{where}: {len(network.layers)} layers, expected {len(own.layers)}")
+    other = Program(network, program.array, **program.options)
+    pairs = zip(network.layers, program.descriptors, other.descriptors, strict=True)
+    for layer, expected, found in pairs:
+        fields = asdict(found)
+        for name, value in asdict(expected).items():
+            if fields[name] != value:
+                raise BitrainError(
+                    f"{where}: layer {layer.name!r} has {name} = {fields[name]}, the layer program "
+                    f"in its ROM {value}; generate an accelerator for this network"
+                )
+    if other.score_bits > program.score_bits:
+        raise BitrainError(
+            f"{where}: its accumulators take {other.score_bits} bits, the accelerator has "
+            f"{program.score_bits}; generate an accelerator for this network"
+        )
+    return other

@@ -1,0 +1,102 @@
+"""Shape of the multiplier array: what a user chooses to trade area against speed."""
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bitrain.spec import BitrainError, Layer, Network
+from bitrain.spec.bank import MAX_LANES
+
+Arithmetic = Literal["stochastic", "binary"]
+"""``binary`` multiplies the same numbers exactly: the integer baseline of equal width, with all
+layers in counter mode (see ``accumulation``)."""
+
+
+class Sharing(StrEnum):
+    """Which multipliers share an SNG. Results do not depend on it, area does."""
+
+    SHARED = "shared"
+    """Activation SNGs serve P neurons, weight SNGs serve Q: (P + Q) N for P Q N multipliers."""
+    UNSHARED = "unshared"
+    """Each neuron has sources and SNGs of its own, 2 P Q N: the baseline to measure against."""
+
+
+class Array(BaseModel):
+    """P output channels x Q output positions x N lanes work in parallel."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    channels: int = Field(default=4, ge=1, le=64)
+    """P, output channels."""
+    positions: int = Field(default=4, ge=1, le=64)
+    """Q, output positions."""
+    lanes: int = Field(default=16, ge=1, le=MAX_LANES)
+    """N, products of one neuron; a multiple of the network's lanes, but in binary arithmetic."""
+    sharing: Sharing = Sharing.SHARED
+    arithmetic: Arithmetic = "stochastic"
+    """Streams and AND gates, or integer multipliers, whose chunks take one cycle."""
+
+    @property
+    def neurons(self) -> int:
+        """P Q, neurons at work."""
+        return self.channels * self.positions
+
+    @property
+    def multipliers(self) -> int:
+        """P Q N, AND gates or integer multipliers."""
+        return self.neurons * self.lanes
+
+    @property
+    def sngs(self) -> int:
+        """Stochastic number generators, activations and weights together."""
+        if self.arithmetic == "binary":
+            return 0
+        if self.sharing is Sharing.UNSHARED:
+            return 2 * self.multipliers
+        return (self.channels + self.positions) * self.lanes
+
+    @property
+    def pipelined(self) -> bool:
+        """Whether population counts take two cycles: those of many lanes would be slow, or large
+        to be fast."""
+        return self.lanes > 16 and self.arithmetic == "stochastic"
+
+    def check(self, network: Network) -> None:
+        """Raise :class:`BitrainError` if ``network`` cannot run on this array."""
+        if self.arithmetic == "binary":
+            if self.sharing is Sharing.UNSHARED:
+                raise BitrainError(
+                    "array: sharing = unshared is of SNGs, and binary arithmetic has none; leave "
+                    "it out"
+                )
+            return
+        if self.lanes % network.num_lanes:
+            raise BitrainError(
+                f"array: lanes = {self.lanes} is no multiple of the {network.num_lanes} lanes that "
+                f"network {network.name!r} was exported for; choose a multiple or export again"
+            )
+        if self.lanes % network.or_lanes:
+            raise BitrainError(
+                f"array: lanes = {self.lanes} is no multiple of the or_lanes = {network.or_lanes} "
+                f"whose product bits network {network.name!r} ORs; choose a multiple or export "
+                "again"
+            )
+        for layer in network.layers:
+            if layer.neuron == "stream":
+                self._check_stream(layer, network.num_lanes)
+
+    def _check_stream(self, layer: Layer, lanes: int) -> None:
+        """What fires in a cycle depends on the inputs of a chunk, and on those of a window."""
+        if self.lanes != lanes:
+            raise BitrainError(
+                f"array: lanes = {self.lanes}, but layer {layer.name!r} is in stream mode with "
+                f"chunks of {lanes} inputs; choose lanes = {lanes} or export again"
+            )
+        rows, columns = layer.pool_window.kernel
+        if self.positions % (rows * columns):
+            raise BitrainError(
+                f"array: positions = {self.positions}, but layer {layer.name!r} pools windows of "
+                f"{rows * columns} neurons in stream mode, which must lie in one tile; choose a "
+                f"multiple of {rows * columns}"
+            )

@@ -1,0 +1,139 @@
+"""The descriptor: what the engine needs to know of a layer, one word of the program ROM each."""
+
+from dataclasses import dataclass
+
+from bitrain.spec import Layer, Shape
+
+
+@dataclass(frozen=True, kw_only=True)
+class Descriptor:
+    """One layer's entry in the program ROM. ``last_x`` is a count less one.
+
+    Fields that step backwards or start in the padding are two's complement numbers of the field's
+    width: the engine computes addresses and coordinates modulo 2^width.
+    """
+
+    # What the loader reads: element k of the window at each of Q positions.
+    last_input: int
+    """K - 1: inputs beyond read as zero."""
+    last_slot: int
+    """K' - 1: inputs rounded up to whole chunks."""
+    last_chunk: int
+    last_position_tile: int
+    last_channel_tile: int
+    height: int
+    width: int
+    last_kernel_row: int
+    last_kernel_column: int
+    row_step: int
+    """Address step from the last column of a window row to the first of the next."""
+    channel_step: int
+    """Address step from the last element of a channel's window to the first of the next's."""
+    weight_base: int
+    # How neuron positions follow each other, in input coordinates.
+    first_row: int
+    first_column: int
+    first_address: int
+    last_window_row: int
+    last_window_column: int
+    last_out_column: int
+    neuron_row_step: int
+    neuron_column_step: int
+    neuron_row_address_step: int
+    """Address step from the last neuron of a window row to the first of the next."""
+    out_row_step: int
+    out_column_step: int
+    out_row_address_step: int
+    """Address step from the last pooling window of a row to the first of the next."""
+    # What the streams and the results do.
+    last_cycle: int
+    """L - 1."""
+    bias_base: int
+    out_base: int
+    plane: int
+    """Stored activations per output channel."""
+    last_plane: int
+    last_out_channel: int
+    """Of a group."""
+    last_window: int
+    right_shift: int
+    """From an accumulator already shifted left by the program's ``left_shift``."""
+    scores: int
+    """1 if the accumulators are the scores."""
+    log_length: int = 0
+    """log2 L where the length is chosen at run time, else 0."""
+    # How groups of channels follow each other; all zero where there is only one.
+    last_group_tile: int = 0
+    """Tiles of channels that a group takes, less one."""
+    group_step: int = 0
+    """Address step from a group's input channels to the next's."""
+    # Stream mode; all zero in counter mode.
+    streaming: int = 0
+    stream_base: int = 0
+    """First word of the ROM of stream constants; word 0, all zero, serves counter mode."""
+    # What the shortcut adds; all zero without one.
+    shortcut_gain: int = 0
+    shortcut_first_channel: int = 0
+    """Output channel that gets the source's channel 0."""
+    shortcut_last_channel: int = 0
+    shortcut_first_address: int = 0
+    """Of what output channel 0 would get for the first neuron."""
+    shortcut_channel_step: int = 0
+    """Address step from channel to channel."""
+    shortcut_neuron_column_step: int = 0
+    shortcut_neuron_row_step: int = 0
+    """Address step from the last neuron of a window row to the first of the next."""
+    shortcut_out_column_step: int = 0
+    shortcut_out_row_step: int = 0
+    """Address step from the last pooling window of a row to the first of the next."""
+
+
+SIGNED_FIELDS = frozenset(
+    {
+        "row_step",
+        "channel_step",
+        "first_row",
+        "first_column",
+        "first_address",
+        "neuron_row_address_step",
+        "out_row_address_step",
+        "shortcut_first_address",
+        "shortcut_neuron_row_step",
+        "shortcut_out_row_step",
+    }
+)
+
+LENGTH_FIELDS = ("log_length",)
+"""Fields that only programs with a run-time stream length have in their ROM."""
+
+GROUP_FIELDS = ("last_group_tile", "group_step")
+"""Fields that only programs with groups have in their ROM."""
+
+STREAM_FIELDS = ("streaming", "stream_base")
+"""Fields that only programs with a layer in stream mode have in their ROM."""
+
+SHORTCUT_FIELDS = tuple(
+    name for name in Descriptor.__dataclass_fields__ if name.startswith("shortcut_")
+)
+"""Fields that only programs with a shortcut have in their ROM."""
+
+
+def shortcut_fields(layer: Layer, gain: int, added: Shape, base: int) -> dict[str, int]:
+    """Fields of a layer's shortcut, which adds a map of shape ``added`` at address ``base``."""
+    shortcut = layer.shortcut
+    assert shortcut is not None
+    channels, height, width = added
+    row, column = shortcut.stride[0] * width, shortcut.stride[1]
+    window, plane = layer.pool_window, height * width
+    return {
+        "shortcut_gain": gain,
+        "shortcut_first_channel": shortcut.before,
+        "shortcut_last_channel": shortcut.before + channels - 1,
+        "shortcut_first_address": base - shortcut.before * plane,
+        "shortcut_channel_step": plane,
+        "shortcut_neuron_column_step": column,
+        "shortcut_neuron_row_step": row - (window.kernel[1] - 1) * column,
+        "shortcut_out_column_step": window.stride[1] * column,
+        "shortcut_out_row_step": window.stride[0] * row
+        - (layer.out_shape.width - 1) * window.stride[1] * column,
+    }

@@ -1,0 +1,82 @@
+"""The memory map: where the activations of each layer lie in one RAM, by how long they are needed.
+
+Outputs are placed in turn at the upper and at the lower end of what is free. For a chain of layers
+that is a ping-pong between the two ends, and the RAM as small as can be; what a later layer still
+adds stays where it is, and the RAM grows where its rest is in pieces that are too small.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from bitrain.spec import Network
+
+
+@dataclass(frozen=True, kw_only=True)
+class Buffer:
+    """Activations that are stored together."""
+
+    size: int
+    """Words."""
+    first: int
+    """Layer that stores them; -1 for the image."""
+    last: int
+    """Last layer that reads them."""
+
+    def meets(self, other: "Buffer") -> bool:
+        """Whether both are needed at the same time."""
+        return self.first <= other.last and other.first <= self.last
+
+
+def buffers_of(network: Network, *, image_stays: bool = False) -> tuple[Buffer, ...]:
+    """The image and every layer's output but the scores: sizes and how long they are needed.
+
+    Outputs that lie behind each other are one buffer, from the first of them on. ``image_stays``:
+    to the last layer, so that the network can run on it again.
+    """
+    stored, final = network.stored, len(network.layers) - 1
+    size, last = {}, {}
+    for i in range(-1, final):
+        first = stored[i][0]
+        size[first] = max(size.get(first, 0), network.stored_shape(i).size)
+    for i, (layer, parts) in enumerate(zip(network.layers, network.reads, strict=True)):
+        last[parts[0]] = i
+        if layer.shortcut:
+            last[stored[layer.shortcut.source][0]] = i
+    if image_stays:
+        last[-1] = final
+    return tuple(Buffer(size=size[i], first=i, last=last[i]) for i in sorted(size))
+
+
+def place(buffers: Sequence[Buffer]) -> tuple[int, tuple[int, ...]]:
+    """Words of RAM, and the first address of each buffer; the first buffer lies at 0.
+
+    ``buffers`` follow each other by ``first``.
+    """
+    depth = max(
+        sum(other.size for other in buffers if other.first <= buffer.first <= other.last)
+        for buffer in buffers
+    )
+    while True:
+        missing, bases = _place(buffers, depth)
+        if not missing:
+            return depth, bases
+        depth += missing
+
+
+def _place(buffers: Sequence[Buffer], depth: int) -> tuple[int, tuple[int, ...]]:
+    """Addresses in a RAM of ``depth``, up to a buffer that misses so many words of room."""
+    bases: list[int] = []
+    for index, buffer in enumerate(buffers):
+        taken = sorted(
+            (base, base + other.size)
+            for base, other in zip(bases, buffers, strict=False)
+            if other.meets(buffer)
+        )
+        edges = [(0, 0), *taken, (depth, depth)]
+        gaps = [(stop, start) for (_, stop), (start, _) in pairwise(edges)]
+        fitting = [(start, stop) for start, stop in gaps if stop - start >= buffer.size]
+        if not fitting:
+            return buffer.size - max(stop - start for start, stop in gaps), ()
+        bases.append(fitting[-1][1] - buffer.size if index % 2 else fitting[0][0])
+    return 0, tuple(bases)

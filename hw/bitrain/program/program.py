@@ -1,0 +1,393 @@
+"""The layer program: how a network is laid out in the engine's memories and walked through.
+
+One descriptor per layer drives the engine; weights and biases are ROM words in the order in which
+the engine reads them; activations lie in one RAM (see ``memory_map``). The loop nest of a layer,
+from the outside in:
+
+    for each tile of P output channels, of one group each
+        for each tile of Q neuron positions
+            for each chunk of N of the K inputs
+                L cycles of streams
+
+Neuron positions run over (pooled row, pooled column, window row, window column), so that the
+members of a pooling window follow each other. Results leave a tile position by position, and
+within a position channel by channel.
+"""
+
+from dataclasses import asdict, replace
+from functools import cached_property
+from itertools import accumulate
+from typing import Unpack
+
+from bitrain.spec import Layer, Network
+from bitrain.spec.prefix import all_prefixes
+
+from . import rom_words
+from .accumulation import Accumulation
+from .array import Array
+from .descriptor import (
+    GROUP_FIELDS,
+    LENGTH_FIELDS,
+    SHORTCUT_FIELDS,
+    SIGNED_FIELDS,
+    STREAM_FIELDS,
+    Descriptor,
+    shortcut_fields,
+)
+from .memory_map import Buffer, buffers_of, place
+from .options import Options, check_options
+from .stream_rom import StreamWidths, num_stream_words, stream_widths, stream_words
+from .tiling import Tiling
+
+
+class Program:
+    """A network compiled for an array: descriptors, ROM words, memory map and field widths.
+
+    Raises :class:`BitrainError` for an array that does not suit, or a network that an option does
+    not.
+    """
+
+    def __init__(self, network: Network, array: Array, **options: Unpack[Options]):
+        array.check(network)
+        self.options = options
+        self.early_termination = options.get("early_termination", False)
+        self.run_time_length = options.get("run_time_length", False) or self.early_termination
+        self.loadable = options.get("weights", "rom") == "ram"
+        """Whether other weights and biases can be loaded."""
+        self.skip_zeros = options.get("skip_zeros", False)
+        """Whether the array leaves out chunks of zeros."""
+        check_options(options, network, array)
+        self.network = network
+        self.prefixes = all_prefixes(network) if self.run_time_length else {self.longest: network}
+        """The networks that the engine runs, by the L of their longest streams, longest first."""
+        self.array = array
+        self.tilings = tuple(Tiling.of(layer, array) for layer in network.layers)
+        self.sums = self._sums(network)
+        """What the neurons of each layer accumulate."""
+
+    def _sums(self, network: Network) -> tuple[Accumulation, ...]:
+        found = [Accumulation.of(network, y, self.array) for y in network.layers]
+        if self.skip_zeros:  # negative weights are counted by the hardware
+            pairs = zip(found, network.layers, strict=True)
+            found = [replace(sums, constants=layer.bias.astype(int)) for sums, layer in pairs]
+        return tuple(found)
+
+    def _widest_sums(self, network: Network) -> tuple[Accumulation, ...]:
+        """With room for other weights, where these can be loaded."""
+        pairs = zip(self._sums(network), network.layers, strict=True)
+        return tuple(sums.with_room(network, y) if self.loadable else sums for sums, y in pairs)
+
+    def _inner_sums(self, network: Network) -> list[Accumulation]:
+        """Of layers that store activations."""
+        pairs = zip(network.layers, self._widest_sums(network), strict=True)
+        return [sums for layer, sums in pairs if layer.relu]
+
+    @cached_property
+    def _all_sums(self) -> list[Accumulation]:
+        """Of every network that the engine runs."""
+        return [sums for network in self.prefixes.values() for sums in self._widest_sums(network)]
+
+    @property
+    def longest(self) -> int:
+        """L of the longest streams."""
+        return max(layer.stream_length for layer in self.network.layers)
+
+    @cached_property
+    def has_shortcut(self) -> bool:
+        """Whether a layer adds what an earlier one stored."""
+        return any(layer.shortcut for layer in self.network.layers)
+
+    @cached_property
+    def has_groups(self) -> bool:
+        """Whether a layer has groups of channels."""
+        return any(layer.groups > 1 for layer in self.network.layers)
+
+    @cached_property
+    def stream_layers(self) -> list[Layer]:
+        """Layers in stream mode, which binary arithmetic has not."""
+        if self.array.arithmetic == "binary":
+            return []
+        return [layer for layer in self.network.layers if layer.neuron == "stream"]
+
+    @cached_property
+    def stream_windows(self) -> tuple[int, ...]:
+        """Sizes of the pooling windows that fire as one; empty without a layer in stream mode."""
+        return tuple(sorted({Tiling.of(y, self.array).window for y in self.stream_layers}))
+
+    # Widths in bits.
+
+    @property
+    def activation_bits(self) -> int:
+        """n + 1: values 0 … 2^n."""
+        return self.network.bits + 1
+
+    @property
+    def weight_bits(self) -> int:
+        """Sign (most significant) and magnitude: n + 2."""
+        return self.network.bits + 2
+
+    @cached_property
+    def count_bits(self) -> int:
+        """Count of one neuron before its bias; fires of one in stream mode."""
+        largest = [sums.largest_count for sums in self.sums if sums.largest_count is not None]
+        return max(largest).bit_length() if largest else self.score_bits
+
+    @cached_property
+    def stream_widths(self) -> StreamWidths:
+        """Of neurons and their constants, where a layer is in stream mode."""
+        bits = self.network.bits
+        return stream_widths(self.stream_layers, self.array, bits, self.count_bits)
+
+    @cached_property
+    def score_bits(self) -> int:
+        """Signed accumulator with its bias; also the width of scores."""
+        return max(max(-sums.low - 1, sums.high).bit_length() for sums in self._all_sums) + 1
+
+    @property
+    def output_bits(self) -> int:
+        """Of a score; of an activation in a part that gives these."""
+        return self.score_bits if self.network.gives_scores else self.activation_bits
+
+    @property
+    def bias_word_bits(self) -> int:
+        """A channel's bias and upscale."""
+        return self.score_bits + self.upscale_bits
+
+    @cached_property
+    def left_shift(self) -> int:
+        """Constant left shift that makes every layer's remaining shift a right shift."""
+        networks = self.prefixes.values()
+        inner = [sums for network in networks for sums in self._inner_sums(network)]
+        return max(0, *(-sums.shift for sums in inner), 0)
+
+    @cached_property
+    def upscale_bits(self) -> int:
+        """Further right shift of a channel, beside its bias."""
+        return max(int(sums.upscale.max()) for sums in self._all_sums).bit_length()
+
+    @cached_property
+    def largest_right_shift(self) -> int:
+        """Of a channel, in place of its layer's and its own shift."""
+        shifts = (sums.shift + int(sums.upscale.max()) for sums in self._inner_sums(self.network))
+        return max(shifts, default=0) + self.left_shift
+
+    @cached_property
+    def coordinate_bits(self) -> int:
+        """Input rows and columns, from -padding to size + padding, modulo 2^coordinate_bits."""
+        spans = [max(layer.in_shape[1:]) + 2 * max(layer.padding) for layer in self.network.layers]
+        return max(spans).bit_length()
+
+    @cached_property
+    def address_bits(self) -> int:
+        """Addresses of the activation RAM, and of what a part of a network gives."""
+        depth = max(
+            self.activation_depth, 0 if self.network.gives_scores else self.network.num_scores
+        )
+        return max(1, (depth - 1).bit_length())
+
+    # Memories.
+
+    @cached_property
+    def buffers(self) -> tuple[Buffer, ...]:
+        """The image and every layer's output but the scores."""
+        return buffers_of(self.network, image_stays=self.early_termination)
+
+    @cached_property
+    def _memory_map(self) -> tuple[int, tuple[int, ...]]:
+        return place(self.buffers)
+
+    @property
+    def buffer_bases(self) -> tuple[int, ...]:
+        """First RAM address of each buffer."""
+        return self._memory_map[1]
+
+    @cached_property
+    def _first_addresses(self) -> dict[int, int]:
+        """Of each buffer, by the layer that begins it."""
+        firsts = [buffer.first for buffer in self.buffers]
+        return dict(zip(firsts, self.buffer_bases, strict=True))
+
+    @property
+    def activation_depth(self) -> int:
+        """Words of activation RAM."""
+        return self._memory_map[0]
+
+    @cached_property
+    def in_bases(self) -> tuple[int, ...]:
+        """First RAM address of each layer's input; images are stored from address 0."""
+        return tuple(self._first_addresses[parts[0]] for parts in self.network.reads)
+
+    @cached_property
+    def out_bases(self) -> tuple[int, ...]:
+        """First RAM address of each layer's output."""
+        network, first = self.network, self._first_addresses
+        bases = [
+            first[network.stored[i][0]] + network.stored_shape(i).size - layer.out_shape.size
+            for i, layer in enumerate(network.layers[:-1])
+        ]
+        return (*bases, 0)  # what the last layer gives has a memory of its own
+
+    @cached_property
+    def weight_bases(self) -> tuple[int, ...]:
+        """First weight ROM address of each layer."""
+        return _starts(self._weight_depths)
+
+    @cached_property
+    def bias_bases(self) -> tuple[int, ...]:
+        """First bias ROM address of each layer."""
+        return _starts(rom_words.num_biases(layer, self.array) for layer in self.network.layers)
+
+    @property
+    def _weight_depths(self) -> list[int]:
+        return [t.channel_tiles * t.chunks * self.array.lanes for t in self.tilings]
+
+    @property
+    def weight_depth(self) -> int:
+        """Words of weight ROM."""
+        return sum(self._weight_depths)
+
+    @property
+    def bias_depth(self) -> int:
+        """Words of bias ROM."""
+        return sum(rom_words.num_biases(layer, self.array) for layer in self.network.layers)
+
+    @cached_property
+    def weight_words(self) -> list[int]:
+        """Weight ROM: at base + channel tile · K' + k, the P weights of input k, channel 0 lowest.
+
+        K' is K rounded up to whole chunks; what is added is zero.
+        """
+        layers = zip(self.network.layers, self.tilings, strict=True)
+        return [
+            word
+            for layer, tiling in layers
+            for word in rom_words.weights(layer, tiling, self.array, self.weight_bits)
+        ]
+
+    @cached_property
+    def bias_words(self) -> list[int]:
+        """Bias ROM: at base + channel, what the count lacks, two's complement; the channel's
+        upscale in the ``upscale_bits`` above its ``score_bits``."""
+        return [
+            word
+            for layer, sums in zip(self.network.layers, self.sums, strict=True)
+            for word in rom_words.biases(layer, sums, self.array, self.score_bits)
+        ]
+
+    @cached_property
+    def stream_bases(self) -> tuple[int, ...]:
+        """First word of stream constants of each layer; 0, which is all zero, in counter mode."""
+        if not self.stream_layers:
+            return (0,) * len(self.network.layers)
+        pairs = zip(self.network.layers, self.tilings, strict=True)
+        sizes = [num_stream_words(layer, tiling) for layer, tiling in pairs]
+        starts = zip(sizes, _starts(sizes), strict=True)
+        return tuple(1 + start if size else 0 for size, start in starts)
+
+    @property
+    def stream_rom_bits(self) -> int:
+        """Bits of the ROM of stream constants; 0 where no layer is in stream mode."""
+        if not self.stream_layers:
+            return 0
+        return len(self.stream_words) * self.array.channels * self.stream_widths.channel
+
+    @cached_property
+    def stream_words(self) -> list[int]:
+        """ROM of stream constants: at base + channel tile, those of its P channels."""
+        options = (self.array, self.network.bits, self.stream_widths)
+        return [0, *(word for y in self.stream_layers for word in stream_words(y, *options))]
+
+    @cached_property
+    def descriptors(self) -> tuple[Descriptor, ...]:
+        """One per layer, in order."""
+        return tuple(self._descriptor(i) for i in range(len(self.network.layers)))
+
+    @cached_property
+    def field_widths(self) -> dict[str, int]:
+        """Bits of each descriptor field, in ROM order, least significant first."""
+        unused = (
+            SHORTCUT_FIELDS * (not self.has_shortcut),
+            GROUP_FIELDS * (not self.has_groups),
+            LENGTH_FIELDS * (not self.run_time_length),
+            STREAM_FIELDS * (not self.stream_layers),
+        )
+        names = [name for name in Descriptor.__dataclass_fields__ if name not in sum(unused, ())]
+        columns = {name: [asdict(d)[name] for d in self.descriptors] for name in names}
+        return {
+            name: max(
+                max(max(-v - 1, v).bit_length() + 1 if name in SIGNED_FIELDS else v.bit_length(), 1)
+                for v in values
+            )
+            for name, values in columns.items()
+        }
+
+    @cached_property
+    def descriptor_words(self) -> list[int]:
+        """Program ROM, one word per layer, fields packed from the least significant bit up."""
+        words = []
+        for descriptor in self.descriptors:
+            word, position = 0, 0
+            for name, width in self.field_widths.items():
+                word |= (getattr(descriptor, name) & ((1 << width) - 1)) << position
+                position += width
+            words.append(word)
+        return words
+
+    def _shortcut_fields(self, layer: Layer, gain: int) -> dict[str, int]:
+        if (shortcut := layer.shortcut) is None:
+            return {}
+        base = self.out_bases[shortcut.source] if shortcut.source >= 0 else 0
+        return shortcut_fields(layer, gain, self.network.added_shape(shortcut.source), base)
+
+    def _descriptor(self, index: int) -> Descriptor:
+        layer, tiling, sums = self.network.layers[index], self.tilings[index], self.sums[index]
+        (kh, kw), (sh, sw), (ph, pw) = layer.kernel, layer.stride, layer.padding
+        (window_h, window_w), (pool_h, pool_w) = layer.pool_window.kernel, layer.pool_window.stride
+        _, height, width = layer.in_shape
+        _, out_height, out_width = layer.out_shape
+        grouped = layer.groups > 1
+        return Descriptor(
+            last_input=layer.num_inputs - 1,
+            last_slot=tiling.chunks * self.array.lanes - 1,
+            last_chunk=tiling.chunks - 1,
+            last_position_tile=tiling.position_tiles - 1,
+            last_channel_tile=tiling.channel_tiles - 1,
+            height=height,
+            width=width,
+            last_kernel_row=kh - 1,
+            last_kernel_column=kw - 1,
+            row_step=width - kw + 1,
+            channel_step=(height - kh + 1) * width - kw + 1,
+            weight_base=self.weight_bases[index],
+            first_row=-ph,
+            first_column=-pw,
+            first_address=self.in_bases[index] - ph * width - pw,
+            last_window_row=window_h - 1,
+            last_window_column=window_w - 1,
+            last_out_column=out_width - 1,
+            neuron_row_step=sh,
+            neuron_column_step=sw,
+            neuron_row_address_step=sh * width - (window_w - 1) * sw,
+            out_row_step=pool_h * sh,
+            out_column_step=pool_w * sw,
+            out_row_address_step=pool_h * sh * width - (out_width - 1) * pool_w * sw,
+            last_cycle=sums.cycles - 1,
+            bias_base=self.bias_bases[index],
+            out_base=self.out_bases[index],
+            plane=out_height * out_width,
+            last_plane=out_height * out_width - 1,
+            last_out_channel=layer.group_channels - 1,
+            last_window=tiling.window - 1,
+            right_shift=sums.shift + self.left_shift if layer.relu else 0,
+            scores=not layer.relu,
+            log_length=(layer.stream_length.bit_length() - 1) * self.run_time_length,
+            last_group_tile=(tiling.channel_tiles // layer.groups - 1) * grouped,
+            group_step=layer.in_shape.size // layer.groups * grouped,
+            streaming=self.stream_bases[index] > 0,
+            stream_base=self.stream_bases[index],
+            **self._shortcut_fields(layer, sums.gain),
+        )
+
+
+def _starts(sizes) -> tuple[int, ...]:
+    return tuple(accumulate(sizes, initial=0))[:-1]

@@ -1,0 +1,1 @@
+"""The P x Q x N array: SNGs, multipliers, population counts, accumulators."""

@@ -1,0 +1,67 @@
+"""How many negative weights a tile has really met."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib.wiring import Component, In, Out
+
+from bitrain.program import Program
+
+from ..engine.layouts import negatives_layout
+
+
+class NegativeWeights(Component):
+    """negatives[p] = Σ over the chunks of a tile that were at work: their weights below zero.
+
+    Each of them counted one too many in all L cycles (see :class:`MacArray`). They are counted as
+    they arrive, which takes P small counters, and added up in step with the array's counts.
+
+    ::
+
+        signs ─►│arrived│─►│ │─►│ │─►│ │─► + ─►│negatives│
+        take       0         1    2    3              4      5 with pipelined population counts
+
+    Latency: ``negatives`` are complete with the array's ``done``, and begin anew after it.
+
+    Members
+    -------
+    arrive : In(1), signs : In(P)
+        An element arrives, with weights of these signs.
+    free : In(1), take : In(1)
+        The chunk that has arrived leaves the registers; with it, it goes to work.
+    done : In(1)
+        The array's counts are complete.
+    negatives : Out(ArrayLayout(…, P))
+    """
+
+    def __init__(self, program: Program):
+        self.array = program.array
+        super().__init__(
+            {
+                "arrive": In(1),
+                "signs": In(self.array.channels),
+                "free": In(1),
+                "take": In(1),
+                "done": In(1),
+                "negatives": Out(negatives_layout(program)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        for sign, negatives in zip(self.signs, self.negatives, strict=True):
+            # Counted a cycle late, when the chunk may be leaving: the registers of the sums are
+            # cleared then, which takes no logic.
+            arrives = Signal()
+            arrived = Signal(range(self.array.lanes + 1))
+            total = Signal.like(arrived)
+            m.d.comb += total.eq(arrived + arrives)
+            m.d.sync += [
+                arrives.eq(self.arrive & sign),
+                arrived.eq(Mux(self.free, 0, total)),
+            ]
+            counted = Mux(self.take, total, 0)
+            for _ in range(3 + self.array.pipelined):
+                delayed = Signal.like(arrived, name="delayed")
+                m.d.sync += delayed.eq(counted)
+                counted = delayed
+            m.d.sync += negatives.eq(Mux(self.done, 0, negatives) + counted)
+        return m

@@ -1,0 +1,85 @@
+"""SNG bank: comparators of several operand vectors on wires from one source."""
+
+from amaranth.hdl import Const, Module, Value
+from amaranth.lib import data
+from amaranth.lib.wiring import Component, In, Out
+
+from bitrain.spec import SngBank
+
+from ..engine.layouts import activation_shape
+from .source import SequenceSource
+
+
+class StochasticNumberGenerators(Component):
+    """bits[i][j] at step t = (rotate(values[t], lane j) XOR invert) < numbers[i][j].
+
+    All operand vectors see the same source; lane j uses wire j mod (lanes of the bank). ``signed``
+    parts the streams of positive numbers from those of negative ones.
+
+    Latency: bits one cycle after the step.
+
+    Parameters
+    ----------
+    bank
+        Sequence (of width n) and lane wiring.
+    num_vectors
+        Operand vectors that share the source.
+    num_lanes
+        N, a multiple of the bank's lanes.
+    signed
+        Whether numbers are magnitudes with a sign beside.
+
+    Members
+    -------
+    restart : In(1)
+        The next cycle is step 0.
+    step : In(1)
+        Advance.
+    numbers : In(ArrayLayout(ArrayLayout(n + 1, N), num_vectors))
+        Numbers 0 … 2^n to turn into streams.
+    bits : Out(ArrayLayout(N, num_vectors))
+        One bit of each stream; if signed, of positive numbers, and 0 for the others.
+    signs : In(ArrayLayout(N, num_vectors)), negative_bits : Out(ArrayLayout(N, num_vectors))
+        Only if signed: whether numbers are negative; one bit of the streams of these.
+    """
+
+    def __init__(self, bank: SngBank, *, num_vectors: int, num_lanes: int, signed: bool = False):
+        self.bank = bank
+        self.signed = signed
+        self.num_vectors = num_vectors
+        self.num_lanes = num_lanes
+        numbers = data.ArrayLayout(activation_shape(bank.sequence.width), num_lanes)
+        lanes = data.ArrayLayout(num_lanes, num_vectors)
+        super().__init__(
+            {
+                "restart": In(1),
+                "step": In(1),
+                "numbers": In(data.ArrayLayout(numbers, num_vectors)),
+                "bits": Out(lanes),
+            }
+            | ({"signs": In(lanes), "negative_bits": Out(lanes)} if signed else {})
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.source = source = SequenceSource(self.bank.sequence)
+        m.d.comb += [source.restart.eq(self.restart), source.step.eq(self.step)]
+        for j in range(self.num_lanes):
+            wire = self.bank.lanes[j % len(self.bank.lanes)]
+            value = source.value.rotate_left(wire.rotate) ^ Const(wire.invert, len(source.value))
+            for i in range(self.num_vectors):
+                bit = _less(value, self.numbers[i][j])
+                if self.signed:
+                    sign = self.signs[i][j]
+                    m.d.sync += self.negative_bits[i][j].eq(bit & sign)
+                    bit &= ~sign
+                m.d.sync += self.bits[i][j].eq(bit)
+        return m
+
+
+def _less(value: Value, number: Value) -> Value:
+    """Value < number, one LUT4 per bit instead of a carry chain; number has one bit more."""
+    less = Const(0, 1)
+    for i in range(len(value)):
+        less = (number[i] & ~value[i]) | ((number[i] | ~value[i]) & less)
+    return less | number[len(value)]

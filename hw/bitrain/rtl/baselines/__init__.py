@@ -1,0 +1,1 @@
+"""Circuits for comparisons only: stochastic max and ReLU of the literature, pooled neurons."""

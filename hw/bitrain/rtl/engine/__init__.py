@@ -1,0 +1,1 @@
+"""The engine around the array: memories, loops, operand loading, output."""

@@ -1,0 +1,361 @@
+"""The layer-program engine: one array, its memories, and the loop over layers."""
+
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, signed, unsigned
+from amaranth.lib import data, memory
+from amaranth.lib.wiring import Component, In, Out
+
+from bitrain.program import Program
+
+from ..array.binary_array import BinaryArray
+from ..array.mac_array import MacArray
+from ..array.operands import OperandRegisters
+from ..array.sign_correction import NegativeWeights
+from .arg_max import ArgMax
+from .layouts import (
+    activation_shape,
+    descriptor_layout,
+    stream_word_layout,
+    weight_layout,
+    weight_write,
+)
+from .loader import Loader
+from .output_stage import Writeback
+from .score_margin import ScoreMargin
+from .skid_buffer import ElementBuffer
+from .skipping_control import SkippingControl
+from .stream_constants import StreamConstants
+from .stream_control import StreamControl
+from .stream_prefix import StreamPrefix
+
+
+def rom(shape: Shape | data.Layout, words: list[int], *, loadable: bool = False) -> memory.Memory:
+    """Memory of raw words, at least two deep (an address needs a bit); read only unless loadable.
+
+    The attribute tells what writes the Verilog that words matter which are all zero.
+    """
+    width, attributes = Shape.cast(shape).width, {"initial_contents": "1"} if loadable else {}
+    return memory.Memory(
+        shape=unsigned(width), depth=max(2, len(words)), init=words, attrs=attributes
+    )
+
+
+def score_shape(program: Program) -> Shape:
+    """A score, or an activation where a part of a network gives these."""
+    gives_scores = program.network.gives_scores
+    return signed(program.score_bits) if gives_scores else activation_shape(program.network.bits)
+
+
+def build_array(program: Program) -> MacArray | BinaryArray:
+    """The array that runs ``program``, whatever its arithmetic and its neurons are."""
+    network = program.network
+    if program.array.arithmetic == "binary":
+        return BinaryArray(program.array, bits=network.bits, count_bits=program.count_bits)
+    return MacArray(
+        network.activation_bank,
+        network.weight_bank,
+        program.array,
+        count_bits=program.count_bits,
+        or_lanes=network.or_lanes,
+        stream_program=program if program.stream_layers else None,
+    )
+
+
+class Engine(Component):
+    """Runs all layers of a program on the image in its activation RAM.
+
+    ::
+
+        program ROM ─► descriptor ─► loader ─► buffer ─► operands ─► array ─► write-back
+                                      ▲   ▲                                       │
+                        activation RAM┘   └weight ROM                  bias ROM ──┤
+                              ▲───────────────────────────────────────────────────┤
+                                                                  score RAM ◄─────┘
+
+    In programs with a shortcut the write-back reads the activation RAM too; in those with a
+    run-time length, the descriptor is that of a prefix; in those whose weights can be loaded, the
+    weight ROM and the bias ROM are RAMs with these contents.
+
+    Latency: ``done`` as many cycles after ``start`` as ``spec.estimate(...).cycles`` says, less
+    one.
+
+    Members
+    -------
+    load : In(1), load_address : In(address), load_activation : In(n + 1)
+        Write a pixel, while idle.
+    start : In(1)
+        Run.
+    done : Out(1)
+        The scores are there.
+    score_index : In(…), score : Out(signed(score_bits))
+        Score RAM, read in one cycle. In a part of a network it holds the last layer's activations,
+        Out(n + 1), in the place of scores.
+    class_index : Out(…)
+        Index of the largest score, from ``done`` to the next image's; not in a part.
+    layer : Out(…)
+        The layer at work.
+    store, store_address, store_activation : Out
+        Trace of the write-back to the activation RAM.
+    log_length : In(…)
+        With ``start``, log2 of the stream length; only in programs that choose it at run time. What
+        lies beyond the lengths that the program has counts as the nearest.
+    margin : Out(…), single : Out(1)
+        As :class:`ScoreMargin` gives them, the cycle before ``done``; only in programs with early
+        termination.
+    weight_write : In(signature)
+        Replace an entry of the weight memory or the bias memory, while idle; only in programs whose
+        weights are RAM.
+    """
+
+    def __init__(self, program: Program):
+        self.program = program
+        activation = activation_shape(program.network.bits)
+        super().__init__(
+            {
+                "load": In(1),
+                "load_address": In(program.address_bits),
+                "load_activation": In(activation),
+                "start": In(1),
+                "done": Out(1),
+                "score_index": In(range(max(2, program.network.num_scores))),
+                "score": Out(score_shape(program)),
+            }
+            | (
+                {"class_index": Out(range(max(2, program.network.num_scores)))}
+                if program.network.gives_scores
+                else {}
+            )
+            | {
+                "layer": Out(range(max(2, len(program.network.layers)))),
+                "store": Out(1),
+                "store_address": Out(program.address_bits),
+                "store_activation": Out(activation),
+            }
+            | (
+                {"log_length": In(range(program.longest.bit_length()))}
+                if program.run_time_length
+                else {}
+            )
+            | (
+                {"margin": Out(program.score_bits), "single": Out(1)}
+                if program.early_termination
+                else {}
+            )
+            | ({"weight_write": In(weight_write(program))} if program.loadable else {})
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        program, network = self.program, self.program.network
+        weights = data.ArrayLayout(weight_layout(network.bits), program.array.channels)
+
+        m.submodules.loader = loader = Loader(program)
+        m.submodules.buffer = buffer = ElementBuffer(program.array, bits=network.bits)
+        m.submodules.operands = operands = OperandRegisters(
+            program.array, bits=network.bits, skip_zeros=program.skip_zeros
+        )
+        controls = SkippingControl if program.skip_zeros else StreamControl
+        m.submodules.control = control = controls(program)
+        m.submodules.array = array = build_array(program)
+        m.submodules.writeback = writeback = Writeback(program)
+
+        # The loop over layers.
+        m.submodules.program = programs = rom(descriptor_layout(program), program.descriptor_words)
+        fetch = programs.read_port()
+        descriptor = data.View(descriptor_layout(program), fetch.data)
+        restart = Signal()
+        m.d.comb += fetch.addr.eq(self.layer)
+        with m.FSM():
+            with m.State("IDLE"):
+                with m.If(self.start):
+                    m.d.sync += self.layer.eq(0)
+                    m.next = "FETCH"
+            with m.State("FETCH"):
+                m.next = "RESTART"
+            with m.State("RESTART"):
+                m.d.comb += restart.eq(1)
+                m.next = "RUN"
+            with m.State("RUN"), m.If(writeback.finished):
+                m.next = "FETCH"
+                m.d.sync += self.layer.eq(self.layer + 1)
+                with m.If(self.layer == len(network.layers) - 1):
+                    m.d.comb += self.done.eq(1)
+                    m.next = "IDLE"
+        if program.run_time_length:
+            m.submodules.prefix = prefix = StreamPrefix(program)
+            m.d.comb += [
+                prefix.start.eq(self.start),
+                prefix.log_length.eq(self.log_length),
+                prefix.restart.eq(restart),
+                prefix.descriptor.eq(descriptor),
+                writeback.lost.eq(prefix.lost),
+            ]
+            descriptor = prefix.scaled
+
+        # Activations and weights to the array.
+        m.submodules.activations = activations = memory.Memory(
+            shape=activation_shape(network.bits), depth=max(2, program.activation_depth), init=[]
+        )
+        m.submodules.weights = weight_rom = rom(
+            weights, program.weight_words, loadable=program.loadable
+        )
+        m.d.comb += [
+            loader.descriptor.eq(descriptor),
+            loader.restart.eq(restart),
+            loader.ready.eq(buffer.ready),
+            buffer.valid.eq(loader.valid),
+            operands.valid.eq(buffer.offered),
+            buffer.taken.eq(operands.ready),
+            operands.weight.eq(buffer.first.weight),
+            buffer.element.inside.eq(loader.inside),
+        ]
+        weight_port = weight_rom.read_port()
+        m.d.comb += [
+            weight_port.addr.eq(loader.weight_address),
+            weight_port.en.eq(loader.enable),
+            buffer.element.weight.eq(weight_port.data),
+        ]
+        for q in range(program.array.positions):
+            port = activations.read_port()
+            m.d.comb += [
+                port.addr.eq(loader.addresses[q]),
+                port.en.eq(loader.enable),
+                buffer.element.activation[q].eq(port.data),
+                # Last of all, as memories are slow.
+                operands.activation[q].eq(
+                    Mux(buffer.first.inside[q], buffer.first.activation[q], 0)
+                ),
+            ]
+        if program.has_shortcut:
+            shortcut_port = activations.read_port()
+            m.d.comb += [
+                shortcut_port.addr.eq(writeback.shortcut_address),
+                writeback.shortcut_activation.eq(shortcut_port.data),
+            ]
+        m.d.comb += [
+            control.descriptor.eq(descriptor),
+            control.full.eq(operands.full),
+            operands.take.eq(control.take),
+            *([array.restart.eq(control.take)] if isinstance(array, MacArray) else []),
+            array.step.eq(control.step),
+            array.last.eq(control.last),
+            array.activations.eq(operands.activations),
+            array.weights.eq(operands.weights),
+        ]
+
+        if program.skip_zeros:
+            m.submodules.negative_weights = negative_weights = NegativeWeights(program)
+            m.d.comb += [
+                control.zero.eq(operands.zero),
+                operands.drop.eq(control.drop),
+                negative_weights.arrive.eq(operands.valid & operands.ready),
+                negative_weights.signs.eq(Cat(weight.sign for weight in operands.weight)),
+                negative_weights.free.eq(control.take | control.drop),
+                negative_weights.take.eq(control.take & ~operands.zero),
+                negative_weights.done.eq(array.done),
+                writeback.negatives.eq(negative_weights.negatives),
+            ]
+        if program.stream_layers:
+            assert isinstance(array, MacArray) and isinstance(control, StreamControl)
+            self._stream_mode(m, descriptor, restart, control, array)
+
+        # Results to the memories.
+        m.submodules.biases = bias_rom = rom(
+            unsigned(program.bias_word_bits), program.bias_words, loadable=program.loadable
+        )
+        bias_port = bias_rom.read_port()
+        m.d.comb += [
+            writeback.descriptor.eq(descriptor),
+            writeback.restart.eq(restart),
+            writeback.done.eq(array.done),
+            writeback.counts.eq(array.counts),
+            bias_port.addr.eq(writeback.bias_address),
+            writeback.bias.eq(bias_port.data),
+            self.store.eq(writeback.store),
+            self.store_address.eq(writeback.store_address),
+            self.store_activation.eq(writeback.activation),
+        ]
+        in_part = not network.gives_scores
+        last = self.layer == len(network.layers) - 1
+        write = activations.write_port()
+        m.d.comb += [
+            write.en.eq(self.load | (self.store & ~last if in_part else self.store)),
+            write.addr.eq(Mux(self.load, self.load_address, self.store_address)),
+            write.data.eq(Mux(self.load, self.load_activation, self.store_activation)),
+        ]
+        m.submodules.scores = scores = memory.Memory(
+            shape=score_shape(program), depth=max(2, network.num_scores), init=[]
+        )
+        if program.loadable:
+            put = self.weight_write
+            weight_in, bias_in = weight_rom.write_port(), bias_rom.write_port()
+            m.d.comb += [
+                weight_in.en.eq(put.weight),
+                weight_in.addr.eq(put.weight_address),
+                weight_in.data.eq(put.word),
+                bias_in.en.eq(put.bias),
+                bias_in.addr.eq(put.bias_address),
+                bias_in.data.eq(put.word),
+            ]
+        score_write, score_read = scores.write_port(), scores.read_port()
+        if in_part:
+            stored = self.store & last, self.store_address, self.store_activation
+        else:
+            stored = writeback.score_valid, writeback.score_index, writeback.score
+        m.d.comb += [
+            score_write.en.eq(stored[0]),
+            score_write.addr.eq(stored[1]),
+            score_write.data.eq(stored[2]),
+            score_read.addr.eq(self.score_index),
+            self.score.eq(score_read.data),
+        ]
+        if not in_part:
+            self._judge(m, writeback)
+        return m
+
+    def _judge(self, m: Module, writeback: Writeback) -> None:
+        """What is known of the scores besides themselves."""
+        shape = signed(self.program.score_bits)
+        m.submodules.arg_max = arg_max = ArgMax(value_shape=shape, index_bits=len(self.class_index))
+        m.d.comb += [
+            arg_max.clear.eq(self.start),
+            arg_max.valid.eq(writeback.score_valid),
+            arg_max.value.eq(writeback.score),
+            arg_max.index.eq(writeback.score_index),
+            self.class_index.eq(arg_max.best),
+        ]
+        if self.program.early_termination:
+            m.submodules.score_margin = margin = ScoreMargin(value_shape=shape)
+            m.d.comb += [
+                margin.clear.eq(self.start),
+                margin.valid.eq(writeback.score_valid),
+                margin.value.eq(writeback.score),
+                self.margin.eq(margin.margin),
+                self.single.eq(margin.single),
+            ]
+
+    def _stream_mode(
+        self,
+        m: Module,
+        descriptor: data.View,
+        restart: Signal,
+        control: StreamControl,
+        array: MacArray,
+    ) -> None:
+        """What neurons that fire need beside the streams."""
+        program = self.program
+        words = stream_word_layout(program)
+        m.submodules.stream_constants = constants = StreamConstants(program)
+        m.submodules.stream_words = stream_rom = rom(words, program.stream_words)
+        port = stream_rom.read_port()
+        m.d.comb += [
+            constants.descriptor.eq(descriptor),
+            constants.restart.eq(restart),
+            constants.tile_end.eq(array.tile_end),
+            port.addr.eq(constants.address),
+            constants.word.eq(port.data),
+            array.descriptor.eq(descriptor),
+            array.constants.eq(constants.constants),
+            array.first.eq(control.first),
+            array.emit.eq(control.emit),
+            array.emit_first.eq(control.emit_first),
+        ]

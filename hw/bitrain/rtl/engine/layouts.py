@@ -1,0 +1,76 @@
+"""Bit layouts that several components share, taken from the contract's program."""
+
+from amaranth.hdl import Shape, signed, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import Out
+
+from bitrain.program import Program
+from bitrain.program.descriptor import SIGNED_FIELDS
+
+
+def activation_shape(bits: int) -> Shape:
+    """A unipolar number 0 … 2^n."""
+    return unsigned(bits + 1)
+
+
+def weight_layout(bits: int) -> data.StructLayout:
+    """Magnitude 0 … 2^n and sign."""
+    return data.StructLayout({"magnitude": bits + 1, "sign": 1})
+
+
+def neuron_constants(program: Program) -> data.StructLayout:
+    """Of a channel in stream mode: what S - θ starts with, and what it loses in each cycle."""
+    widths = program.stream_widths
+    return data.StructLayout(
+        {"start": widths.state, "negatives": widths.negatives, "fired": widths.state}
+    )
+
+
+def stream_word_layout(program: Program) -> data.ArrayLayout:
+    """A word of the ROM of stream constants."""
+    widths = program.stream_widths
+    channel = data.StructLayout(
+        {"start": widths.state, "negatives": widths.negatives, "exponent": widths.exponent}
+    )
+    return data.ArrayLayout(channel, program.array.channels)
+
+
+def negatives_layout(program: Program) -> data.ArrayLayout:
+    """Of each channel, a number of negative weights of a neuron."""
+    layers = program.network.layers
+    if program.loadable:
+        most = max(layer.num_inputs for layer in layers)
+    else:
+        most = max(int((layer.weight_matrix < 0).sum(1).max()) for layer in layers)
+    return data.ArrayLayout(unsigned(max(1, most.bit_length())), program.array.channels)
+
+
+def descriptor_layout(program: Program) -> data.StructLayout:
+    """A word of the program ROM."""
+    return data.StructLayout(
+        {
+            name: signed(width) if name in SIGNED_FIELDS else unsigned(width)
+            for name, width in program.field_widths.items()
+        }
+    )
+
+
+def rungs_layout(program: Program) -> data.ArrayLayout:
+    """Of all lengths but the longest, shortest first: the margin that suffices to stop, and whether
+    images run at it."""
+    rung = data.StructLayout({"threshold": program.score_bits, "run": 1})
+    return data.ArrayLayout(rung, len(program.prefixes) - 1)
+
+
+def weight_write(program: Program) -> wiring.Signature:
+    """An entry for the weight memory or the bias memory, in the low bits of ``word``."""
+    weight_bits = program.array.channels * program.weight_bits
+    return wiring.Signature(
+        {
+            "weight": Out(1),
+            "weight_address": Out(range(max(2, program.weight_depth))),
+            "bias": Out(1),
+            "bias_address": Out(range(max(2, program.bias_depth))),
+            "word": Out(max(weight_bits, program.bias_word_bits)),
+        }
+    )

@@ -1,0 +1,156 @@
+"""Operand loader: reads the window elements of Q positions and the weights of P channels."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import data
+from amaranth.lib.wiring import Component, In, Out
+
+from bitrain.program import Program
+
+from .layouts import descriptor_layout
+from .window_address_generator import PositionWalker
+
+
+class Loader(Component):
+    """Walks a layer's loop nest and emits one operand element per cycle.
+
+    For each tile of channels, each tile of positions and k = 0 … K' - 1 it addresses weight word k
+    of the channels, and for each position the k-th element of its window; elements in the padding
+    or beyond K are marked to read as zero. The whole pipeline stands still while the element that
+    the memories show waits for ``ready``.
+
+    ::
+
+        walker ─► k, positions ─► │addresses│ ─► memories ─► element
+        cycle          0               1                        2
+
+    Latency: the first element Q + 4 cycles after ``restart``, then one per cycle.
+
+    Members
+    -------
+    descriptor : In(descriptor)
+        Stable from ``restart`` on.
+    restart : In(1)
+        Begin a layer.
+    enable : Out(1)
+        Read enable of both memories.
+    addresses : Out(ArrayLayout(address, Q))
+        Into the activation RAM.
+    weight_address : Out(…)
+        Into the weight ROM.
+    valid : Out(1), ready : In(1)
+        Handshake of the element that the memories show.
+    inside : Out(Q)
+        The element exists; else it is zero.
+    """
+
+    def __init__(self, program: Program):
+        self.program = program
+        self.descriptor_layout = descriptor_layout(program)
+        positions = program.array.positions
+        super().__init__(
+            {
+                "descriptor": In(self.descriptor_layout),
+                "restart": In(1),
+                "enable": Out(1),
+                "addresses": Out(data.ArrayLayout(program.address_bits, positions)),
+                "weight_address": Out(range(max(2, len(program.weight_words)))),
+                "valid": Out(1),
+                "ready": In(1),
+                "inside": Out(positions),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.walker = walker = PositionWalker(self.program)
+        layer = self.descriptor
+        num_positions = self.program.array.positions
+        m.d.comb += [
+            walker.descriptor.eq(layer),
+            walker.restart.eq(self.restart),
+            self.enable.eq(self.ready | ~self.valid),
+        ]
+
+        active = Signal()
+        positions = Signal.like(walker.positions)
+        # Element k of the window: its row and column there, its address from the window's first.
+        k = Signal.like(layer.last_slot)
+        row, column = Signal.like(layer.last_kernel_row), Signal.like(layer.last_kernel_column)
+        offset = Signal(self.program.address_bits)
+        # Its weight word, the first of the tile of channels, and the one after it.
+        weight, tile_weight = Signal.like(self.weight_address), Signal.like(self.weight_address)
+        following_weight = Signal.like(weight)
+        # The next tile to take.
+        position_tile = Signal.like(layer.last_position_tile)
+        channel_tile = Signal.like(layer.last_channel_tile)
+        remaining = Signal()
+
+        # Sums stand outside of ``enable``: they need not wait for it.
+        m.d.comb += following_weight.eq(weight + active)
+        rows, columns = (
+            [Signal.like(getattr(position, name)) for position in positions]
+            for name in ("row", "column")
+        )
+        for position, y, x in zip(positions, rows, columns, strict=True):
+            m.d.comb += [y.eq(position.row + row), x.eq(position.column + column)]
+        with m.If(self.enable):
+            m.d.comb += walker.take.eq(
+                walker.ready & remaining & (~active | (k == layer.last_slot))
+            )
+            # Cycle 0: the next element, or the first of the next tile.
+            m.d.sync += [
+                k.eq(k + 1),
+                column.eq(column + 1),
+                offset.eq(offset + 1),
+                weight.eq(following_weight),
+            ]
+            with m.If(column == layer.last_kernel_column):
+                m.d.sync += [column.eq(0), row.eq(row + 1), offset.eq(offset + layer.row_step)]
+                with m.If(row == layer.last_kernel_row):
+                    m.d.sync += [row.eq(0), offset.eq(offset + layer.channel_step)]
+            with m.If(active & (k == layer.last_slot)):
+                m.d.sync += active.eq(0)
+            with m.If(walker.take):
+                m.d.sync += [
+                    active.eq(1),
+                    positions.eq(walker.positions),
+                    k.eq(0),
+                    row.eq(0),
+                    column.eq(0),
+                    offset.eq(0),
+                    position_tile.eq(position_tile + 1),
+                ]
+                with m.If(position_tile == 0):
+                    m.d.sync += tile_weight.eq(following_weight)
+                with m.Else():
+                    m.d.sync += weight.eq(tile_weight)
+                with m.If(position_tile == layer.last_position_tile):
+                    m.d.sync += [position_tile.eq(0), channel_tile.eq(channel_tile + 1)]
+                    with m.If(channel_tile == layer.last_channel_tile):
+                        m.d.sync += remaining.eq(0)
+            # Cycle 1: addresses, and which elements exist.
+            element = Signal()
+            exists = Signal(num_positions)
+            m.d.sync += [
+                element.eq(active),
+                self.valid.eq(element),
+                self.inside.eq(exists),
+                self.weight_address.eq(weight),
+            ]
+            for q in range(num_positions):
+                position, y, x = positions[q], rows[q], columns[q]
+                m.d.sync += [
+                    self.addresses[q].eq(position.address + offset),
+                    exists[q].eq((k <= layer.last_input) & (y < layer.height) & (x < layer.width)),
+                ]
+                if self.program.skip_zeros:  # else it does not matter what others read
+                    with m.If(~position.exists):
+                        m.d.sync += exists[q].eq(0)
+        with m.If(self.restart):
+            m.d.sync += [
+                remaining.eq(1),
+                position_tile.eq(0),
+                channel_tile.eq(0),
+                weight.eq(layer.weight_base),
+            ]
+        return m

@@ -1,0 +1,67 @@
+"""Element buffer: so that the loader need not know in the same cycle that the operands wait."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data
+from amaranth.lib.wiring import Component, In, Out
+
+from bitrain.program import Array
+
+from .layouts import activation_shape, weight_layout
+
+
+def element_layout(array: Array, *, bits: int) -> data.StructLayout:
+    """One input of Q positions, whether it exists, and its weights of P channels."""
+    return data.StructLayout(
+        {
+            "inside": array.positions,
+            "activation": data.ArrayLayout(activation_shape(bits), array.positions),
+            "weight": data.ArrayLayout(weight_layout(bits), array.channels),
+        }
+    )
+
+
+class ElementBuffer(Component):
+    """Passes elements on in the cycle in which they come, and keeps one that nobody takes.
+
+    ``ready`` is a register, which parts the long way from the array, which frees the operands, from
+    that into the loader, which may then go on. Elements still follow each other without a gap.
+
+    ::
+
+        loader, memories ─┬────────────► │ │
+                          └► │element│ ─► │ │─► operands
+
+    Members
+    -------
+    valid : In(1), ready : Out(1), element : In(element)
+        From the memories.
+    offered : Out(1), taken : In(1), first : Out(element)
+        To the operands; ``taken`` only counts while ``offered``.
+    """
+
+    def __init__(self, array: Array, *, bits: int):
+        layout = element_layout(array, bits=bits)
+        super().__init__(
+            {
+                "valid": In(1),
+                "ready": Out(1),
+                "element": In(layout),
+                "offered": Out(1),
+                "taken": In(1),
+                "first": Out(layout),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        waits = Signal()
+        kept = Signal.like(self.element)
+        m.d.comb += [
+            self.ready.eq(~waits),
+            self.offered.eq(self.valid | waits),
+            self.first.eq(Mux(waits, kept, self.element)),
+        ]
+        m.d.sync += waits.eq(self.offered & ~self.taken)
+        with m.If(~waits):
+            m.d.sync += kept.eq(self.element)
+        return m

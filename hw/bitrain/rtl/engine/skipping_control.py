@@ -1,0 +1,95 @@
+"""Stream control that leaves out chunks of zeros."""
+
+from amaranth.hdl import Const, Module, Signal
+from amaranth.lib.wiring import Component, In, Out
+
+from bitrain.program import Program
+
+from .layouts import descriptor_layout
+
+
+class SkippingControl(Component):
+    """Does what :class:`StreamControl` does, for chunks that are not all zero.
+
+    A chunk of zeros is dropped as soon as it is there, whatever is at work. But the last of a tile,
+    zero or not, is taken, as something must end the tile; zeros then are at work for one cycle.
+
+    ::
+
+        full   ‾‾\\___/‾\\___/‾‾‾‾
+        zero   ______/‾\\________
+        take   ‾‾\\_________/‾‾\\_
+        drop   ______/‾\\________
+        step   __/‾‾‾‾‾‾‾‾‾‾‾‾‾‾     L = 8
+
+    Members
+    -------
+    descriptor : In(descriptor)
+        Stable while streams run.
+    full : In(1), zero : In(1)
+        A chunk of operands is there; all its activations are zero.
+    take : Out(1), drop : Out(1)
+        It is at work from the next cycle on; it is left out.
+    step, last : Out(1)
+        To the array: count this cycle; last cycle of the tile's neurons.
+    """
+
+    def __init__(self, program: Program):
+        self.num_neurons = program.array.neurons
+        super().__init__(
+            {
+                "descriptor": In(descriptor_layout(program)),
+                "full": In(1),
+                "zero": In(1),
+                "take": Out(1),
+                "drop": Out(1),
+                "step": Out(1),
+                "last": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        layer = self.descriptor
+        running, last_cycle, last_chunk, chunk_done = (
+            Signal(name=name) for name in ("running", "last_cycle", "last_chunk", "chunk_done")
+        )
+        waiting_last = Signal()
+        cycle = Signal.like(layer.last_cycle)
+        waiting = Signal.like(layer.last_chunk)  # the chunk that is there, or will be
+        leaving = Signal(range(self.num_neurons + 1))
+        crowded = leaving > 1 if self.num_neurons > 1 else Const(0)
+        m.d.comb += [
+            self.last.eq(last_cycle & last_chunk),
+            self.step.eq(running & ~(self.last & crowded)),
+            chunk_done.eq(self.step & last_cycle),
+            self.drop.eq(self.full & self.zero & ~waiting_last),
+            self.take.eq(self.full & ~self.drop & (~running | chunk_done)),
+        ]
+        with m.If(leaving != 0):
+            m.d.sync += leaving.eq(leaving - 1)
+        # Compared a cycle early, as in StreamControl.
+        next_cycle, next_waiting = Signal.like(cycle), Signal.like(waiting)
+        m.d.comb += [next_cycle.eq(cycle), next_waiting.eq(waiting)]
+        m.d.sync += [
+            cycle.eq(next_cycle),
+            waiting.eq(next_waiting),
+            last_cycle.eq(next_cycle == layer.last_cycle),
+            waiting_last.eq(next_waiting == layer.last_chunk),
+        ]
+        with m.If(self.step):
+            m.d.comb += next_cycle.eq(cycle + 1)
+        with m.If(chunk_done):
+            m.d.comb += next_cycle.eq(0)
+            m.d.sync += running.eq(0)
+            with m.If(last_chunk):
+                m.d.sync += leaving.eq(self.num_neurons)
+        with m.If(self.take):
+            m.d.sync += [running.eq(1), last_chunk.eq(waiting_last)]
+            with m.If(self.zero):
+                m.d.comb += next_cycle.eq(layer.last_cycle)
+        with m.If(self.take | self.drop):
+            m.d.comb += next_waiting.eq(waiting + 1)
+            with m.If(waiting_last):
+                m.d.comb += next_waiting.eq(0)
+        return m

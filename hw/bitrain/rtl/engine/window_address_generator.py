@@ -1,0 +1,171 @@
+"""Position walker: where the windows of the next Q neurons lie in the input."""
+
+from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.lib import data
+from amaranth.lib.wiring import Component, In, Out
+
+from bitrain.program import Program
+
+from .layouts import descriptor_layout
+
+
+def position_layout(program: Program) -> data.StructLayout:
+    """Row and column of a window's first element (they may lie in the padding) and its address;
+    where zeros are skipped, whether there is such a window."""
+    return data.StructLayout(
+        {
+            "row": program.coordinate_bits,
+            "column": program.coordinate_bits,
+            "address": program.address_bits,
+        }
+        | ({"exists": 1} if program.skip_zeros else {})
+    )
+
+
+class PositionWalker(Component):
+    """Steps through the neurons of a layer, one per cycle, and holds Q of them.
+
+    Order: (pooled row, pooled column, window row, window column), from the start again for each
+    tile of channels; in the next group's input channels after the last tile of a group. Positions
+    beyond the last complete the last tile; they are never stored.
+
+    ::
+
+        restart ─► Q cycles ─► ready ─► take ─► Q - 1 cycles ─► ready …
+
+    Latency: ``ready`` Q + 1 cycles after ``restart``, Q after ``take``.
+
+    Members
+    -------
+    descriptor : In(descriptor)
+        Stable from ``restart`` on.
+    restart : In(1)
+        Begin a layer.
+    positions : Out(ArrayLayout(position, Q))
+        The next tile's, while ``ready``.
+    ready : Out(1), take : In(1)
+        ``take`` only while ``ready``.
+    """
+
+    def __init__(self, program: Program):
+        self.num_positions = program.array.positions
+        self.has_groups = program.has_groups
+        self.skip_zeros = program.skip_zeros
+        self.descriptor_layout = descriptor_layout(program)
+        self.position_layout = position_layout(program)
+        super().__init__(
+            {
+                "descriptor": In(self.descriptor_layout),
+                "restart": In(1),
+                "positions": Out(data.ArrayLayout(self.position_layout, self.num_positions)),
+                "ready": Out(1),
+                "take": In(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        layer = self.descriptor
+        held = Signal(range(self.num_positions + 1))
+        tile = Signal.like(layer.last_position_tile)
+        # The neuron to come, and the first of its pooling window.
+        neuron, window = (Signal(self.position_layout, name=name) for name in ("neuron", "window"))
+        window_row = Signal.like(layer.last_window_row)
+        window_column = Signal.like(layer.last_window_column)
+        out_column = Signal.like(layer.last_out_column)
+        pixel = Signal.like(layer.last_plane)
+
+        moves, completes, again = Signal(), Signal(), Signal()
+        m.d.comb += [
+            self.ready.eq(held == self.num_positions),
+            moves.eq(self.take | ~self.ready),
+            # What is held short of one is not ready, so it moves; ``take`` comes too late to ask.
+            completes.eq(moves if self.num_positions == 1 else held == self.num_positions - 1),
+            again.eq(completes & (tile == layer.last_position_tile)),
+        ]
+        # The next window's first, added up whether it is needed or not: ``take`` comes late.
+        following, end = Signal.like(window), Signal()
+        m.d.comb += [
+            end.eq(out_column == layer.last_out_column),
+            following.column.eq(
+                Mux(end, layer.first_column, window.column + layer.out_column_step)
+            ),
+            following.row.eq(window.row + Mux(end, layer.out_row_step, 0)),
+            following.address.eq(
+                window.address + Mux(end, layer.out_row_address_step, layer.out_column_step)
+            ),
+        ]
+        if self.skip_zeros:
+            m.d.comb += following.exists.eq(window.exists & (pixel != layer.last_plane))
+        with m.If(completes):
+            m.d.sync += tile.eq(tile + 1)
+        with m.If(moves):
+            m.d.sync += held.eq(Mux(self.take, 1, held + 1))
+            m.d.sync += [
+                self.positions[i].eq(self.positions[i + 1]) for i in range(self.num_positions - 1)
+            ]
+            m.d.sync += self.positions[self.num_positions - 1].eq(neuron)
+            with m.If(window_column != layer.last_window_column):
+                m.d.sync += [
+                    window_column.eq(window_column + 1),
+                    neuron.column.eq(neuron.column + layer.neuron_column_step),
+                    neuron.address.eq(neuron.address + layer.neuron_column_step),
+                ]
+            with m.Elif(window_row != layer.last_window_row):
+                m.d.sync += [
+                    window_column.eq(0),
+                    window_row.eq(window_row + 1),
+                    neuron.column.eq(window.column),
+                    neuron.row.eq(neuron.row + layer.neuron_row_step),
+                    neuron.address.eq(neuron.address + layer.neuron_row_address_step),
+                ]
+            with m.Else():
+                m.d.sync += [
+                    window_column.eq(0),
+                    window_row.eq(0),
+                    out_column.eq(Mux(end, 0, out_column + 1)),
+                    neuron.eq(following),
+                    window.eq(following),
+                ]
+                if self.skip_zeros:
+                    m.d.sync += pixel.eq(pixel + 1)
+        first_address = self._first_address(m, again)
+        with m.If(self.restart | again):
+            m.d.sync += [
+                tile.eq(0),
+                window_row.eq(0),
+                window_column.eq(0),
+                out_column.eq(0),
+            ]
+            for start in (neuron, window):
+                m.d.sync += [
+                    start.row.eq(layer.first_row),
+                    start.column.eq(layer.first_column),
+                    start.address.eq(first_address),
+                ]
+            if self.skip_zeros:
+                m.d.sync += [pixel.eq(0), neuron.exists.eq(1), window.exists.eq(1)]
+        with m.If(self.restart):
+            m.d.sync += held.eq(0)
+        return m
+
+    def _first_address(self, m: Module, again) -> Value:
+        """Of the tile of channels that begins, at the layer's beginning or ``again``."""
+        layer = self.descriptor
+        if not self.has_groups:
+            return layer.first_address
+        group_tile = Signal.like(layer.last_group_tile)
+        # Of the group at work, and of the next tile of channels.
+        address, following = (Signal(self.position_layout["address"].shape) for _ in range(2))
+        end = Signal()
+        m.d.comb += [
+            end.eq(group_tile == layer.last_group_tile),
+            following.eq(
+                Mux(self.restart, layer.first_address, address + Mux(end, layer.group_step, 0))
+            ),
+        ]
+        with m.If(self.restart):
+            m.d.sync += [group_tile.eq(0), address.eq(following)]
+        with m.Elif(again):
+            m.d.sync += [group_tile.eq(Mux(end, 0, group_tile + 1)), address.eq(following)]
+        return following

@@ -1,0 +1,1 @@
+"""What joins engines to the outside: streams, AXI buses, the serial line."""

@@ -1,0 +1,194 @@
+"""The accelerator: image stream in, score stream out."""
+
+from collections.abc import Callable
+
+from amaranth.hdl import Module, Signal, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import Component, In, Out
+
+from bitrain.program import Program
+
+from ..engine.engine import Engine, score_shape
+from ..engine.exit_points import Ladder
+from ..engine.layouts import activation_shape, rungs_layout, weight_write
+
+
+class Accelerator(Component):
+    """Takes an image pixel by pixel, runs the network, gives its scores one by one.
+
+    ::
+
+        pixels  ‾‾‾‾‾‾‾‾\\_______________________________/‾‾‾
+        busy    _/‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾\\___
+        scores  ______________________/‾‾‾‾‾‾‾‾\\______
+                        |◄── cycles ──►|
+
+    Latency: ``spec.estimate(network, array).cycles`` from the last pixel to the first score; with
+    early termination, those of the networks of all its passes.
+
+    Parameters
+    ----------
+    program
+        The network compiled for an array; fixes ROM contents and all widths.
+    engine
+        What runs the layers; proofs put a model of its contract there.
+    rewindable
+        Whether an image may be given up while it is loaded.
+
+    Members
+    -------
+    pixels : In(stream of n + 1 bits)
+        Activations 0 … 2^n in C order (channel, row, column).
+    scores : Out(stream of {score, last})
+        Signed scores in C order; ``last`` with the last of an image.
+    class_index : Out(…)
+        Index of the largest score, the lowest among equals; from the first score on. A part of a
+        network has none, and gives its last layer's activations for scores.
+    busy : Out(1)
+        From an image's first pixel to its last score.
+    cycles : Out(32)
+        Cycles from the last pixel to the first score, of this image or the last.
+    trace : Out(signature)
+        Every activation that a layer stores: ``valid``, ``layer``, ``address``, ``data``.
+    rewind : In(1)
+        The next pixel is an image's first; only while one is loaded. Only if rewindable.
+    log_length : In(…)
+        log2 of the stream length; counts as an image's last pixel is taken. Only if the program's
+        length is chosen at run time.
+    rungs : In(ArrayLayout(rung, …)), lengths : Out(…)
+        As of :class:`Ladder`; only if the program has early termination. ``log_length`` is the
+        longest, and ``cycles`` are those of all passes.
+    weight_write : In(signature)
+        Replace a weight word or a bias, while not ``busy``; only if the program's weights are RAM.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        engine: Callable[[Program], Engine] = Engine,
+        *,
+        rewindable: bool = False,
+    ):
+        self.program = program
+        self.engine = engine
+        self.rewindable = rewindable
+        network = program.network
+        activation = activation_shape(network.bits)
+        self.score_layout = data.StructLayout({"score": score_shape(program), "last": 1})
+        trace = wiring.Signature(
+            {
+                "valid": Out(1),
+                "layer": Out(range(max(2, len(network.layers)))),
+                "address": Out(program.address_bits),
+                "data": Out(activation),
+            }
+        )
+        super().__init__(
+            {
+                "pixels": In(stream.Signature(activation)),
+                "scores": Out(stream.Signature(self.score_layout)),
+            }
+            | (
+                {"class_index": Out(range(max(2, network.num_scores)))}
+                if network.gives_scores
+                else {}
+            )
+            | {
+                "busy": Out(1),
+                "cycles": Out(unsigned(32)),
+                "trace": Out(trace),
+            }
+            | ({"rewind": In(1)} if rewindable else {})
+            | (
+                {"log_length": In(range(program.longest.bit_length()))}
+                if program.run_time_length
+                else {}
+            )
+            | (
+                {
+                    "rungs": In(rungs_layout(program)),
+                    "lengths": Out(program.longest.bit_length()),
+                }
+                if program.early_termination
+                else {}
+            )
+            | ({"weight_write": In(weight_write(program))} if program.loadable else {})
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.engine = engine = self.engine(self.program)
+        network = self.program.network
+
+        pixel = Signal(range(max(2, network.in_shape.size)))
+        score = Signal.like(engine.score_index)
+        m.d.comb += [
+            engine.load.eq(self.pixels.valid & self.pixels.ready),
+            engine.load_address.eq(pixel),
+            engine.load_activation.eq(self.pixels.payload),
+            engine.score_index.eq(score),
+            self.scores.payload.score.eq(engine.score),
+            self.scores.payload.last.eq(score == network.num_scores - 1),
+            *([self.class_index.eq(engine.class_index)] if network.gives_scores else []),
+            self.trace.valid.eq(engine.store),
+            self.trace.layer.eq(engine.layer),
+            self.trace.address.eq(engine.store_address),
+            self.trace.data.eq(engine.store_activation),
+        ]
+        if self.program.early_termination:
+            m.submodules.ladder = ladder = Ladder(self.program)
+            m.d.comb += [
+                ladder.limit.eq(self.log_length),
+                ladder.rungs.eq(self.rungs),
+                ladder.margin.eq(engine.margin),
+                ladder.single.eq(engine.single),
+                engine.log_length.eq(ladder.log_length),
+                self.lengths.eq(ladder.lengths),
+            ]
+        else:
+            ladder = None
+            if self.program.run_time_length:
+                m.d.comb += engine.log_length.eq(self.log_length)
+        if self.program.loadable:
+            wiring.connect(m, wiring.flipped(self.weight_write), engine.weight_write)
+        with m.FSM():
+            with m.State("LOAD"):
+                m.d.comb += [self.pixels.ready.eq(1), self.busy.eq(pixel != 0)]
+                with m.If(self.pixels.valid):
+                    m.d.sync += pixel.eq(pixel + 1)
+                    with m.If(pixel == network.in_shape.size - 1):
+                        m.d.sync += [pixel.eq(0), self.cycles.eq(0)]
+                        m.d.comb += engine.start.eq(1)
+                        if ladder:
+                            m.d.comb += ladder.first.eq(1)
+                        m.next = "RUN"
+                if self.rewindable:
+                    with m.If(self.rewind):
+                        m.d.sync += pixel.eq(0)
+            with m.State("RUN"):
+                m.d.comb += self.busy.eq(1)
+                m.d.sync += [self.cycles.eq(self.cycles + 1), score.eq(0)]
+                with m.If(engine.done):
+                    m.next = "READ"
+                    if ladder:
+                        with m.If(ladder.again):
+                            m.next = "AGAIN"
+            if ladder:
+                with m.State("AGAIN"):
+                    m.d.comb += [self.busy.eq(1), engine.start.eq(1), ladder.next.eq(1)]
+                    m.d.sync += self.cycles.eq(self.cycles + 1)
+                    m.next = "RUN"
+            with m.State("READ"):
+                # The score RAM shows score 0 in the next cycle.
+                m.d.comb += self.busy.eq(1)
+                m.d.sync += self.cycles.eq(self.cycles + 1)
+                m.next = "SEND"
+            with m.State("SEND"):
+                m.d.comb += [self.busy.eq(1), self.scores.valid.eq(1)]
+                with m.If(self.scores.ready):
+                    # Read ahead: the next score must be there in the next cycle.
+                    m.d.comb += engine.score_index.eq(score + 1)
+                    m.d.sync += score.eq(score + 1)
+                    with m.If(self.scores.payload.last):
+                        m.next = "LOAD"
+        return m

@@ -1,0 +1,221 @@
+"""The accelerator with AXI4-Stream ports and registers on AXI4-Lite."""
+
+from amaranth.hdl import Cat, Const, Module, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import Component, In, Out
+
+from bitrain.accelerator import Pipeline
+from bitrain.accelerator.engines import traces_of
+from bitrain.host.registers import (
+    ENABLE,
+    IDENTIFICATION,
+    address_bits,
+    field,
+    map_version,
+    registers_of,
+)
+from bitrain.program import Program
+
+from ..engine.weight_loader import WeightLoader
+from .accelerator import Accelerator
+from .axi import axi_lite, axi_stream
+from .axi_lite import AxiLiteRegisters
+from .frame_guard import FrameGuard
+from .pipelined_accelerator import PipelinedAccelerator
+
+
+def build_accelerator(
+    program: Program | Pipeline, *, rewindable: bool = False
+) -> Accelerator | PipelinedAccelerator:
+    """With one engine or several."""
+    if isinstance(program, Pipeline):
+        return PipelinedAccelerator(program, rewindable=rewindable)
+    return Accelerator(program, rewindable=rewindable)
+
+
+class AxiAccelerator(Component):
+    """Takes an image as a frame of pixels, gives its scores as a frame, and can be asked.
+
+    ::
+
+        s_axis ─► frame guard ─► accelerator ─► m_axis
+                     │  ▲         │  ▲
+        s_axil ◄─► registers ◄────┘  │
+                     └─► weight loader, where weights are RAM
+
+    Latency: that of :class:`Accelerator`. Data are as wide as whole bytes take: an activation in
+    the low bits of ``s_axis.tdata``, whose others are ignored, and a score, sign extended, in
+    ``m_axis.tdata``. A frame that is too short or too long gives no scores and sets a bit of the
+    register ERROR. See :mod:`bitrain.host.registers`.
+
+    Members
+    -------
+    s_axis : In(signature), m_axis : Out(signature)
+        AXI4-Stream.
+    s_axil : In(signature)
+        AXI4-Lite.
+    class_index : Out(…), busy : Out(1), cycles : Out(32)
+        As in the registers, for logic beside the accelerator.
+
+    Beside them the traces of the accelerator, one for each engine.
+    """
+
+    def __init__(self, program: Program | Pipeline):
+        self.program = program
+        self.accelerator = build_accelerator(program, rewindable=True)
+        self.registers = registers_of(program)
+        members = self.accelerator.signature.members
+        pixel_bytes = -(-program.activation_bits // 8)
+        score_bytes = -(-program.score_bits // 8)
+        super().__init__(
+            {
+                "s_axis": In(axi_stream(8 * pixel_bytes)),
+                "m_axis": Out(axi_stream(8 * score_bytes)),
+                "s_axil": In(axi_lite(address_bits(self.registers))),
+                "class_index": Out(members["class_index"].shape),
+                "busy": Out(1),
+                "cycles": Out(32),
+            }
+            | {name: Out(members[name].signature) for name in traces_of(program)}
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.accelerator = accelerator = self.accelerator
+        m.submodules.guard = guard = FrameGuard(self.program)
+        m.submodules.registers = registers = AxiLiteRegisters(self.registers)
+
+        # Streams.
+        scores = accelerator.scores
+        m.d.comb += [
+            guard.words.payload.pixel.eq(self.s_axis.tdata),
+            guard.words.payload.last.eq(self.s_axis.tlast),
+            guard.words.valid.eq(self.s_axis.tvalid),
+            self.s_axis.tready.eq(guard.words.ready),
+            accelerator.pixels.payload.eq(guard.pixels.payload),
+            accelerator.pixels.valid.eq(guard.pixels.valid),
+            guard.pixels.ready.eq(accelerator.pixels.ready),
+            accelerator.rewind.eq(guard.rewind),
+            self.m_axis.tdata.eq(scores.payload.score),
+            self.m_axis.tlast.eq(scores.payload.last),
+            self.m_axis.tvalid.eq(scores.valid),
+            scores.ready.eq(self.m_axis.tready),
+            self.class_index.eq(accelerator.class_index),
+            self.busy.eq(accelerator.busy),
+            self.cycles.eq(accelerator.cycles),
+        ]
+        for name in traces_of(self.program):
+            wiring.connect(m, getattr(accelerator, name), wiring.flipped(getattr(self, name)))
+
+        # Registers.
+        enable = Signal(init=ENABLE)
+        fields = next(entry.fields for entry in self.registers if entry.name == "ERROR")
+        errors = Signal(sum(entry.width for entry in fields))
+        frames = Signal(32)
+        length = Signal(range(self.program.longest + 1), init=self.program.longest)
+        network = self.program.network
+        values = {
+            "ID": IDENTIFICATION,
+            "VERSION": map_version(self.registers),
+            "CONTROL": enable,
+            "STATUS": self.busy,
+            "ERROR": errors,
+            "STREAM_LENGTH": length,
+            "CYCLES": self.cycles,
+            "CLASS_INDEX": self.class_index,
+            "FRAMES": frames,
+            "PIXELS": network.in_shape.size,
+            "SCORES": network.num_scores,
+            "SHORTEST": min(self.program.prefixes),
+            "FORMAT": network.bits | self.program.score_bits << 8,
+        }
+        written = {
+            entry.name: registers.write & (registers.index == entry.offset // 4)
+            for entry in self.registers
+            if entry.access != "ro"
+        }
+        happened = Signal.like(errors)
+        if self.program.loadable:
+            values |= self._weights(m, registers, written, happened)
+        if self.program.early_termination:
+            values |= self._ladder(m, registers, written, happened)
+        m.d.comb += [
+            registers.values[i].eq(values[entry.name]) for i, entry in enumerate(self.registers)
+        ]
+        wiring.connect(m, wiring.flipped(self.s_axil), registers.bus)
+        m.d.comb += guard.enable.eq(enable)
+        with m.If(scores.valid & scores.ready & scores.payload.last):
+            m.d.sync += frames.eq(frames + 1)
+        with m.If(written["CONTROL"] & registers.mask[0]):
+            m.d.sync += enable.eq(registers.data)
+        m.d.comb += [happened[0].eq(guard.early), happened[1].eq(guard.missing)]
+        with m.If(written["STREAM_LENGTH"]):
+            asked = (registers.data & registers.mask) | (length & ~registers.mask)
+            with m.Switch(asked):
+                with m.Case(*self.program.prefixes):
+                    m.d.sync += length.eq(asked)
+                with m.Default():
+                    m.d.comb += happened[2].eq(1)
+        if self.program.run_time_length:
+            for i in range(len(length)):
+                with m.If(length[i]):
+                    m.d.comb += accelerator.log_length.eq(i)
+        # What happens as a bit is cleared is kept.
+        cleared = Signal.like(errors)
+        with m.If(written["ERROR"]):
+            m.d.comb += cleared.eq(registers.data & registers.mask)
+        m.d.sync += errors.eq((errors & ~cleared) | happened)
+        return m
+
+    def _weights(
+        self, m: Module, bus: AxiLiteRegisters, written: dict[str, Value], happened: Signal
+    ) -> dict[str, Value | int]:
+        """Loading of weights; what its registers hold."""
+        assert isinstance(self.program, Program)
+        m.submodules.loader = loader = WeightLoader(self.program)
+        m.d.comb += [
+            loader.busy.eq(self.busy),
+            loader.seek.eq(written["WEIGHT_ADDRESS"]),
+            loader.put.eq(written["WEIGHT_DATA"]),
+            loader.data.eq(bus.data),
+            loader.whole.eq(bus.mask.all()),
+            happened[field("ERROR", "WEIGHTS").low].eq(loader.refused),
+        ]
+        wiring.connect(m, loader.write, self.accelerator.weight_write)
+        return {
+            "WEIGHT_ADDRESS": loader.address,
+            "WEIGHT_DATA": 0,
+            "WEIGHT_WORDS": loader.num_words,
+        }
+
+    def _ladder(
+        self, m: Module, bus: AxiLiteRegisters, written: dict[str, Value], happened: Signal
+    ) -> dict[str, Value | int]:
+        """Early termination; what its registers hold."""
+        lengths = sorted(self.program.prefixes)[:-1]
+        rungs = Signal.like(self.accelerator.rungs)
+        chosen = Signal(range(max(2, len(lengths))))
+        length = Signal(range(lengths[-1] + 1))
+        refused = happened[field("ERROR", "LENGTH").low]
+        rung = rungs[chosen]
+        threshold_bits = len(rung.threshold)
+        m.d.comb += [
+            self.accelerator.rungs.eq(rungs),
+            length.eq(lengths[0] << chosen),
+        ]
+        with m.If(written["LADDER_LENGTH"]):
+            m.d.comb += refused.eq(1)
+            for i, value in enumerate(lengths):
+                with m.If(bus.mask.all() & (bus.data == value)):
+                    m.d.comb += refused.eq(0)
+                    m.d.sync += chosen.eq(i)
+        with m.If(written["LADDER_MARGIN"]):
+            with m.If(bus.mask.all() & ~bus.data[threshold_bits:-1].any()):
+                m.d.sync += [rung.threshold.eq(bus.data), rung.run.eq(bus.data[-1])]
+            with m.Else():
+                m.d.comb += refused.eq(1)
+        return {
+            "LADDER_LENGTH": length,
+            "LADDER_MARGIN": Cat(rung.threshold, Const(0, 31 - threshold_bits), rung.run),
+            "LENGTHS_RUN": self.accelerator.lengths,
+        }

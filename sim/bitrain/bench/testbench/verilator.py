@@ -1,1 +1,0 @@
-../../../../hw/bitrain/gen/verilator.py

@@ -1,0 +1,14 @@
+"""Simulation of a generated accelerator against the golden model, by a test bench of its own."""
+
+from .install import write_testbench
+from .serial.simulate import SerialReport, simulate_serial
+from .simulate import SimulationReport, Simulator, simulate
+
+__all__ = [
+    "SerialReport",
+    "SimulationReport",
+    "Simulator",
+    "simulate",
+    "simulate_serial",
+    "write_testbench",
+]

@@ -1,0 +1,73 @@
+"""What the test bench must know of the accelerator's ports and registers."""
+
+from typing import Any
+
+from bitrain.accelerator import Interface, Pipeline
+from bitrain.accelerator.engines import traces_of
+from bitrain.host.registers import IDENTIFICATION, map_version, registers_of
+from bitrain.host.weight_image import num_image_words
+from bitrain.program import Program
+
+_RAW = {
+    "pixel_data": "pixels__payload",
+    "pixel_valid": "pixels__valid",
+    "pixel_ready": "pixels__ready",
+    "score_data": "scores__payload",
+    "score_valid": "scores__valid",
+    "score_ready": "scores__ready",
+}
+_AXI = {
+    f"{role}_{kind}": f"{stream}_t{kind}"
+    for role, stream in (("pixel", "s_axis"), ("score", "m_axis"))
+    for kind in ("data", "valid", "ready", "last")
+}
+_BUS_INPUTS = ("awaddr", "awprot", "awvalid", "wdata", "wstrb", "wvalid", "bready")
+_BUS_INPUTS += ("araddr", "arprot", "arvalid", "rready")
+_BUS_OUTPUTS = ("awready", "wready", "bresp", "bvalid", "arready", "rdata", "rresp", "rvalid")
+
+
+def describe_ports(program: Program | Pipeline, interface: Interface) -> dict[str, Any]:
+    """Names of ports by what they are for, and at which level the reset is active."""
+    separator = "_" if interface.is_axi else "__"
+    traces = [
+        {name: f"{trace}{separator}{name}" for name in ("valid", "layer", "address", "data")}
+        for trace in traces_of(program)
+    ]
+    has_length = program.run_time_length and not interface.is_axi
+    return {
+        "streams": interface.streams,
+        "reset_level": int(interface.reset == "high"),
+        "names": {
+            "clock": interface.clock_name,
+            "reset": interface.reset_name,
+            **(_AXI if interface.is_axi else _RAW),
+            **{name: name for name in ("class_index", "busy", "cycles")},
+            **({"log_length": "log_length"} if has_length else {}),
+        },
+        "traces": traces,
+        "bus_inputs": [f"s_axil_{name}" for name in _BUS_INPUTS] * interface.is_axi,
+        "bus_outputs": [f"s_axil_{name}" for name in _BUS_OUTPUTS] * interface.is_axi,
+    }
+
+
+def describe_registers(program: Program | Pipeline) -> dict[str, Any]:
+    """Addresses, and what they hold after reset, busy or not."""
+    network, registers = program.network, registers_of(program)
+    more: dict[str, int] = {}
+    if isinstance(program, Program) and program.loadable:
+        more |= {"WEIGHT_ADDRESS": 0, "WEIGHT_DATA": 0, "WEIGHT_WORDS": num_image_words(program)}
+    if program.early_termination:
+        more |= {"LADDER_LENGTH": min(program.prefixes), "LADDER_MARGIN": 0, "LENGTHS_RUN": 0}
+    return {
+        "offsets": {register.name: register.offset for register in registers},
+        "constants": {
+            "ID": IDENTIFICATION,
+            "VERSION": map_version(registers),
+            "STREAM_LENGTH": program.longest,
+            "SHORTEST": min(program.prefixes),
+            "PIXELS": network.in_shape.size,
+            "SCORES": network.num_scores,
+            "FORMAT": network.bits | program.score_bits << 8,
+            **more,
+        },
+    }

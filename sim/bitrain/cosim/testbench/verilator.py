@@ -1,0 +1,1 @@
+../../../../hw/bitrain/gen/tools/verilator.py

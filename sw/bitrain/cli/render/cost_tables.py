@@ -1,0 +1,104 @@
+"""Tables of what the cost model says: cycles, memories, arrays."""
+
+from rich.markup import escape
+from rich.table import Table
+
+from bitrain.cost import NetworkCost
+from bitrain.cost.array_shapes import ArrayChoice
+from bitrain.gen import Device, MemoryNeed
+from bitrain.program import Program
+from bitrain.studies.zero_chunks import ZeroReport
+
+
+def cost_table(cost: NetworkCost, part: str = "") -> Table:
+    """Closed-form cost per layer and in all (estimated); ``part``: the engine that has it."""
+    table = Table(title=f"Cost per image{', ' * bool(part)}{part}, estimated")
+    table.add_column("layer")
+    for column in ("cycles", "MACs", "useful", "activation reads", "weight reads", "writes"):
+        table.add_column(column, justify="right")
+    for layer in cost.layers:
+        numbers = (layer.activation_reads, layer.weight_reads, layer.writes)
+        table.add_row(
+            layer.name,
+            f"{layer.cycles:,}",
+            f"{layer.macs:,}",
+            f"{layer.utilisation:.0%}",
+            *(f"{number:,}" for number in numbers),
+        )
+    table.add_section()
+    table.add_row("all", f"{cost.cycles:,}", f"{sum(layer.macs for layer in cost.layers):,}")
+    return table
+
+
+def zeros_table(report: ZeroReport) -> Table:
+    """Zero chunks per layer, and cycles with and without them: means over the images."""
+    table = Table(title=f"Zero chunks of {report.images} images, by golden and cost model")
+    table.add_column("layer")
+    for column in ("zero chunks", "cycles", "without skipping", "saved"):
+        table.add_column(column, justify="right")
+    for layer in report.layers:
+        saved = 1 - layer.cycles / layer.most_cycles
+        numbers = (f"{layer.share:.1%}", f"{layer.cycles:,.0f}", f"{layer.most_cycles:,}")
+        table.add_row(layer.name, *numbers, f"{saved:.1%}")
+    table.add_section()
+    mean = report.cycles.mean()
+    saved = 1 - mean / report.most_cycles
+    table.add_row("all", "", f"{mean:,.0f}", f"{report.most_cycles:,}", f"{saved:.1%}")
+    return table
+
+
+def shapes_table(choices: list[ArrayChoice]) -> Table:
+    """Arrays, fastest first (estimated)."""
+    table = Table(title="Fastest arrays, estimated")
+    table.add_column("P x Q x N")
+    for column in ("multipliers", "SNGs", "cycles", "useful, layer by layer"):
+        table.add_column(column, justify="right")
+    for choice in choices:
+        array = choice.array
+        table.add_row(
+            f"{array.channels} x {array.positions} x {array.lanes}",
+            f"{array.multipliers:,}",
+            f"{array.sngs:,}",
+            f"{choice.cycles:,}",
+            " ".join(f"{100 * share:.0f}" for share in choice.useful) + " %",
+        )
+    return table
+
+
+def memory_table(program: Program) -> Table:
+    """Which buffer of the activation RAM lies where, and from which layer to which it lives."""
+    layers, stored = program.network.layers, program.network.stored.values()
+    names = ["image", *(layer.name for layer in layers)]
+    title = f"Activation RAM, {program.activation_depth:,} words of {program.activation_bits} bits"
+    table = Table(title=title)
+    table.add_column("buffer")
+    for column in ("words", "first", "last"):
+        table.add_column(column, justify="right")
+    for column in ("stored by", "read until"):
+        table.add_column(column)
+    for buffer, base in zip(program.buffers, program.buffer_bases, strict=True):
+        parts = max((parts for parts in stored if parts[0] == buffer.first), key=len)
+        table.add_row(
+            escape(" + ".join(names[part + 1] for part in parts)),
+            f"{buffer.size:,}",
+            f"{base:,}",
+            f"{base + buffer.size - 1:,}",
+            escape(names[buffer.first + 1]) if buffer.first >= 0 else "pixels",
+            escape(layers[buffer.last].name),
+        )
+    return table
+
+
+def needs_table(needs: list[MemoryNeed], device: Device) -> Table:
+    """The engine's memories and the block RAM that they take (estimated)."""
+    table = Table(title=f"Memories on {device.name}, estimated")
+    table.add_column("memory")
+    for column in ("words", "bits", "copies", "block RAMs"):
+        table.add_column(column, justify="right")
+    for need in needs:
+        numbers = (need.depth, need.width, need.copies, need.blocks)
+        table.add_row(need.name, *(f"{number:,}" for number in numbers))
+    table.add_section()
+    blocks = f"{sum(need.blocks for need in needs):,} of {device.capacity.bram:,}"
+    table.add_row("all", "", "", "", blocks)
+    return table

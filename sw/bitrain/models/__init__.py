@@ -1,0 +1,25 @@
+"""Networks by name, one file per family: ``create_model("digits_cnn", dataset.in_shape, 10)``."""
+
+from .blocks.block import Block
+from .blocks.joins import Concatenate, Residual, Subsample
+from .blocks.spec import BLOCK_KINDS, BlockSpec
+from .registry import check_scores, create_model, list_models, model_file
+from .weights import list_pretrained, load_weights, model_digest, read_metadata, save_weights
+
+__all__ = [
+    "BLOCK_KINDS",
+    "Block",
+    "BlockSpec",
+    "Concatenate",
+    "Residual",
+    "Subsample",
+    "check_scores",
+    "create_model",
+    "list_models",
+    "list_pretrained",
+    "load_weights",
+    "model_digest",
+    "model_file",
+    "read_metadata",
+    "save_weights",
+]

@@ -1,0 +1,146 @@
+"""Models by name. A new one is ``(in_shape, num_classes) -> nn.Sequential`` and a line here.
+
+Those that come along are made of :class:`bitrain.models.Block` alone.
+
+A user's own is named ``path/to/file.py:function``, a function of the same form. A safetensors file
+that recasting wrote names its own blocks.
+"""
+
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from bitrain.spec import BitrainError, Shape
+
+from .blocks.block import Block
+from .blocks.spec import BlockSpec
+from .cnn import digits_cnn, lenet5
+from .densenet import densenet22, densenet100
+from .resnet import resnet9, resnet20, resnet56, resnet83, wrn28_10
+from .vgg import vgg8, vgg16
+from .weights import load_weights, read_metadata
+
+_BUILDERS: dict[str, Callable[[Shape, int], nn.Sequential]] = {
+    "densenet100": densenet100,
+    "densenet22": densenet22,
+    "digits_cnn": digits_cnn,
+    "lenet5": lenet5,
+    "resnet20": resnet20,
+    "resnet56": resnet56,
+    "resnet9": resnet9,
+    "resnet83": resnet83,
+    "vgg16": vgg16,
+    "vgg8": vgg8,
+    "wrn28_10": wrn28_10,
+}
+
+
+def list_models() -> list[str]:
+    """Names that :func:`create_model` knows."""
+    return sorted(_BUILDERS)
+
+
+def create_model(
+    name: str,
+    in_shape: Shape,
+    num_classes: int,
+    *,
+    seed: int = 0,
+    pretrained: str | Path | None = None,
+) -> nn.Module:
+    """Build a model with weights drawn from ``seed``; the global generator is left alone.
+
+    name: one of :func:`list_models`, or ``file.py:function``. in_shape: of one image, (channels,
+    height, width). pretrained: trained weights, one of ``list_pretrained()`` or a file. Raises
+    :class:`BitrainError` for an unknown name, a file that does not give a model, images that are
+    too small, and weights that do not fit.
+    """
+    model = _build(name, in_shape, num_classes, seed)
+    if pretrained is not None:
+        load_weights(model, pretrained)
+    return model
+
+
+def check_scores(model: nn.Module, name: str, in_shape: Shape, num_classes: int) -> None:
+    """Raise :class:`BitrainError` unless ``model`` gives a score for each class of an image."""
+    size = " x ".join(map(str, in_shape))
+    if any(map(is_lazy, model.parameters())):
+        raise BitrainError(f"model {name}: lazy modules have no weights yet; give their sizes")
+    try:
+        with torch.no_grad():
+            found = tuple(model.eval()(torch.zeros(1, *in_shape)).shape[1:])
+    except Exception as error:  # it may be the user's program
+        reason = str(error).partition("\n")[0]
+        raise BitrainError(f"model {name}: does not fit images of {size}: {reason}") from error
+    if found != (num_classes,):
+        raise BitrainError(
+            f"model {name}: gives {' x '.join(map(str, found))} for an image of {size}, expected "
+            f"{num_classes} scores in a row, one for each class of the data set"
+        )
+
+
+def _build(name: str, in_shape: Shape, num_classes: int, seed: int) -> nn.Module:
+    if name.endswith(".safetensors"):
+        return _described(name, Shape(*in_shape), num_classes, seed)
+    source = model_file(name)
+    if source is None and name not in _BUILDERS:
+        raise BitrainError(
+            f"model {name!r} is unknown; choose one of {list_models()} or name your own as "
+            "path/to/file.py:function"
+        )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if source is None:
+            return _BUILDERS[name](Shape(*in_shape), num_classes)
+        return _run_file(source, name.rpartition(":")[2], Shape(*in_shape), num_classes)
+
+
+def _described(name: str, in_shape: Shape, num_classes: int, seed: int) -> nn.Sequential:
+    """The blocks that a file of weights describes, as recasting writes it."""
+    try:
+        specs = [BlockSpec.model_validate(spec) for spec in read_metadata(name)["blocks"]]
+        first, last = specs[0], specs[-1]
+    except (KeyError, IndexError, TypeError, ValidationError) as error:
+        raise BitrainError(
+            f"model {name}: the file does not say which blocks its weights belong to; give the "
+            f"model's name, one of {list_models()}"
+        ) from error
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = nn.Sequential(*map(Block, specs))
+    if first.in_channels != in_shape.channels or last.out_channels != num_classes:
+        raise BitrainError(
+            f"model {name}: reads {first.in_channels} channels and gives "
+            f"{last.out_channels} classes; the data set has {in_shape.channels} and "
+            f"{num_classes}"
+        )
+    return model
+
+
+def model_file(name: str) -> Path | None:
+    """The file of a model named ``file.py:function``; None for other names."""
+    path, colon, _ = name.rpartition(":")
+    return Path(path) if colon and path.endswith(".py") else None
+
+
+def _run_file(path: Path, function: str, in_shape: Shape, num_classes: int) -> nn.Module:
+    if not path.is_file():
+        raise BitrainError(f"model {path}:{function}: no such file")
+    try:
+        build = runpy.run_path(str(path)).get(function)
+        model = build(in_shape, num_classes) if callable(build) else None
+    except BitrainError:
+        raise
+    except Exception as error:  # it is the user's program
+        raise BitrainError(f"model {path}:{function}: {type(error).__name__}: {error}") from error
+    if not isinstance(model, nn.Module):
+        raise BitrainError(
+            f"model {path}:{function}: expected a function (in_shape, num_classes) that returns "
+            "an nn.Sequential"
+        )
+    return model

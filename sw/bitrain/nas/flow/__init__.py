@@ -1,0 +1,1 @@
+"""``bitrain search``: the steps, baselines and studies of the architecture search."""

@@ -1,0 +1,86 @@
+"""Configuration of ``bitrain search``, as a YAML file."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from bitrain.nn import ScConfig
+from bitrain.program import Array
+from bitrain.recast import RecastFineTuneConfig
+from bitrain.runner.config import DataConfig, Section, with_data_dir
+from bitrain.runner.yaml_file import read_yaml
+from bitrain.spec import BitrainError
+from bitrain.train import FineTuneConfig, TrainConfig
+
+from ..calibrate import read_calibration
+from ..coarse import CoarseConfig
+from ..genotype import KNOWN, Genotype
+from ..prune import PruneConfig
+from ..search import SearchConfig
+from ..space import FineConfig
+
+
+class NasConfig(Section):
+    """A whole search."""
+
+    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
+    data: DataConfig = DataConfig()
+    space: FineConfig = FineConfig()
+    genotype: str | None = None
+    """Coarse cells that are given: one of ``bitrain.nas.KNOWN`` or a JSON file; else searched."""
+    coarse: CoarseConfig = CoarseConfig()
+    teacher: TrainConfig = TrainConfig()
+    """Of the coarse network."""
+    search: SearchConfig = SearchConfig()
+    """Of each stage's super-network."""
+    prune: PruneConfig = PruneConfig()
+    recovery_epochs: int = Field(default=1, ge=0)
+    """Of training after each round of pruning."""
+    retrain: RecastFineTuneConfig = RecastFineTuneConfig()
+    """Of the joined network, by the labels and the teacher's scores."""
+    sc: ScConfig = ScConfig()
+    """Of the network for the accelerator, where the space's target is that."""
+    finetune: FineTuneConfig = FineTuneConfig()
+    """Of the same, and of the integer baseline."""
+    random_networks: int = Field(default=0, ge=0)
+    """Networks drawn from the space to compare with, trained alike."""
+    array: Array = Array()
+    """The accelerator, where its cycles are weighed."""
+
+    @model_validator(mode="after")
+    def _check_lanes(self) -> Self:
+        if self.space.target == "accelerator" and self.array.lanes % self.sc.lanes:
+            raise ValueError(
+                f"array.lanes = {self.array.lanes} is no multiple of sc.lanes = {self.sc.lanes}; "
+                "choose a multiple"
+            )
+        return self
+
+
+def load_search(path: Path, data_dir: Path | None = None) -> NasConfig:
+    """Read a configuration, with the rates of the calibration that its penalty names.
+
+    Raises :class:`BitrainError` that names the line or the file that is wrong.
+    """
+    config = with_data_dir(read_yaml(path, NasConfig, "examples/search/digits.yaml"), data_dir)
+    penalty = config.search.penalty
+    if penalty.calibration is None:
+        return config
+    found = read_calibration(penalty.calibration)
+    penalty = penalty.model_copy(update={"rates": found.rates, "calibration": None})
+    search = config.search.model_copy(update={"penalty": penalty})
+    return config.model_copy(update={"search": search})
+
+
+def given_genotype(source: str) -> Genotype:
+    """Coarse cells by name or from a file; :class:`BitrainError` if there are none."""
+    if source in KNOWN:
+        return KNOWN[source]
+    try:
+        return Genotype.model_validate_json(Path(source).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
+        raise BitrainError(
+            f"genotype {source}: not one of {list(KNOWN)} and not a readable file of one ({reason})"
+        ) from error

@@ -1,0 +1,61 @@
+"""A searched network for the accelerator: trained through its streams, and written."""
+
+from typing import Any
+
+from bitrain.cost import estimate
+from bitrain.export import CHECK_IMAGES, export_network
+from bitrain.golden import Arithmetic
+from bitrain.spec import save_network
+from bitrain.train import evaluate_network, finetune_sc
+
+from ..accelerated import to_sequential
+from .run import Search
+
+NETWORK = "network.npz"
+
+
+def export(run: Search) -> dict[str, Any]:
+    """Write ``network.npz``; golden accuracies (%) of it and of the integer baseline, cycles."""
+    config = run.config
+    parts = {"sc", "finetune", "array"}
+    inputs = config.model_dump(mode="json", include=parts)
+    found = run.step("export", inputs, lambda name: _export(run, name), outputs=(NETWORK,))
+    run.console.print(
+        f"accelerator: {found['sc']:.2f} % at L = {found['stream_length']}, integer baseline "
+        f"{found['integer']:.2f} %, {found['cycles']:,} cycles an image (estimated)"
+    )
+    return found
+
+
+def _export(run: Search, name: str) -> dict[str, Any]:
+    config, dataset = run.config, run.dataset
+    model = to_sequential(run.joined())
+
+    def tuned(arithmetic: Arithmetic) -> tuple[Any, float]:
+        sc_model = finetune_sc(
+            *(model, dataset, config.sc, config.finetune),
+            arithmetic=arithmetic,
+            checkpoint=run.checkpoint(f"{name}-{arithmetic}"),
+            title=f"fine-tune, {arithmetic}",
+            progress=True,
+        )
+        accuracy = evaluate_network(sc_model.to_spec(config.name), dataset, arithmetic)
+        return sc_model, 100 * accuracy
+
+    sc_model, accuracy = tuned("stochastic")
+    images, _ = dataset.examples(CHECK_IMAGES)
+    notes = {
+        "data": config.data.name,
+        "model": "searched",
+        "recipe": config.model_dump(mode="json", include={"space", "retrain", "sc", "finetune"}),
+        "float_accuracy": run.results["retrain"]["accuracy"],
+    }
+    network = export_network(sc_model, config.name, images, notes)
+    save_network(network, run.workspace.path(NETWORK))
+    return {
+        "sc": accuracy,
+        "integer": tuned("binary")[1],
+        "stream_length": config.sc.length,
+        "macs": network.macs,
+        "cycles": estimate(network, config.array).cycles,
+    }

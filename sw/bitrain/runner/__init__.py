@@ -1,0 +1,1 @@
+"""What every long job needs: an output folder with finished steps, YAML, plots."""

@@ -1,0 +1,1 @@
+"""Studies, one per file: what is measured, its result, its plot."""

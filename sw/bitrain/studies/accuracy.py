@@ -1,0 +1,93 @@
+"""``bitrain accuracy``: one network at many stream lengths, trained from several seeds.
+
+Every seed has a float network of its own; for each length it is fine-tuned with stochastic and with
+binary arithmetic and exported. All accuracies are the golden model's, of the test images.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from rich.console import Console
+
+from bitrain.data import load_dataset
+from bitrain.flow.config import RunConfig
+from bitrain.flow.learning import check_model
+from bitrain.flow.pipeline import run_steps
+from bitrain.flow.run import Run
+from bitrain.runner import plots
+from bitrain.runner.workspace import Workspace
+from bitrain.spec import write_atomically
+
+COLUMNS = {
+    "sc_fine_tuned": "SC, SC-aware",
+    "sc_post_training": "SC, no SC training",
+    "int_fine_tuned": "integer, fine-tuned",
+    "int_post_training": "integer, no training",
+}
+
+
+def run_study(
+    config: RunConfig, directory: Path, seeds: Sequence[int], console: Console
+) -> dict[str, Any]:
+    """Accuracies (%) by length, medians over seeds; writes ``accuracy.json`` and ``accuracy.svg``.
+
+    Finished steps in ``directory`` are kept; networks are ``seed<seed>/L<length>/network.npz``.
+    """
+    dataset = load_dataset(config.data.name, config.data.directory)
+    floats: list[float] = []
+    values: dict[int, list[dict[str, float]]] = {length: [] for length in config.lengths}
+    for seed in seeds:
+        seeded = _with_seed(config, seed)
+        base = Workspace(directory / f"seed{seed}", fingerprint=dataset.digest)
+        run = Run(seeded, base, dataset)
+        check_model(run)
+        run_steps(run, ["train"], console)
+        trained = base.results["train"]
+        floats.append(trained["accuracy"])
+        for length in config.lengths:
+            sized = seeded.model_copy(update={"sc": config.sc.with_length(length)})
+            # Absolute: a path through a folder that is not there yet leads nowhere.
+            checkpoint = str(base.path(trained["checkpoint"]).resolve())
+            results = {"train": {**trained, "checkpoint": checkpoint}}
+            space = Workspace(base.path(f"L{length}"), results, base.fingerprint)
+            console.print(f"[bold]seed {seed}, L = {length}")
+            run_steps(Run(sized, space, dataset), ["finetune", "export"], console)
+            values[length].append(_row(space.results["finetune"]))
+    rows = [
+        {"stream_length": length, **{key: median(r[key] for r in found) for key in COLUMNS}}
+        for length, found in values.items()
+    ]
+    result = {
+        "name": config.name,
+        "model": config.model,
+        "data": dataset.note,
+        "test_images": len(dataset.test_images),
+        "seeds": list(seeds),
+        "float": median(floats),
+        "by_length": rows,
+        "float_by_seed": floats,
+        "by_seed": {str(length): found for length, found in values.items()},
+    }
+    write_atomically(directory / "accuracy.json", json.dumps(result, indent=1) + "\n")
+    curves = {label: [row[key] for row in rows] for key, label in COLUMNS.items()}
+    plot = plots.accuracy_by_length(list(config.lengths), curves, result["float"])
+    write_atomically(directory / "accuracy.svg", plot)
+    return result
+
+
+def _with_seed(config: RunConfig, seed: int) -> RunConfig:
+    """The seed draws the initial weights, and the order and augmentation of both trainings."""
+    parts = {name: getattr(config, name) for name in ("train", "finetune")}
+    seeded = {name: part.model_copy(update={"seed": seed}) for name, part in parts.items()}
+    return config.model_copy(update=seeded)
+
+
+def _row(finetuned: dict[str, Any]) -> dict[str, float]:
+    return {
+        f"{name}_{stage}": finetuned[arithmetic][stage]
+        for name, arithmetic in (("sc", "stochastic"), ("int", "binary"))
+        for stage in ("fine_tuned", "post_training")
+    }

@@ -1,0 +1,181 @@
+"""Streams against integers of the same width: what an FPGA's LUTs are worth in images a second.
+
+For each network file, an array of P x Q neurons in either arithmetic, post-synthesis, and the
+cycles of an image by the cost model. A stochastic neuron has N = L lanes, so that its chunks take
+as long as their loading, or fewer and takes longer; a binary one has one multiplier, as fast.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from bitrain.cost import estimate
+from bitrain.flow.hardware import tool_versions
+from bitrain.gen import SynthesisReport, find_device, generate_ip, synthesise, synthesise_component
+from bitrain.program import Arithmetic, Array, Program
+from bitrain.rtl import build_array
+from bitrain.runner import plots
+from bitrain.runner.workspace import Workspace
+from bitrain.spec import BitrainError, Network, SngBank, write_atomically
+
+ARITHMETICS: tuple[Arithmetic, ...] = ("stochastic", "binary")
+
+
+def parse_neurons(text: str) -> tuple[int, int]:
+    """P and Q of an option such as 4x4, or :class:`BitrainError`."""
+    try:
+        channels, positions = map(int, text.split("x"))
+    except ValueError as error:
+        raise BitrainError(f"--neurons {text}: expected P x Q such as 4x4") from error
+    return channels, positions
+
+
+def measure_arithmetic(
+    networks: Sequence[Network],
+    neurons: tuple[int, int],
+    out: Path,
+    console: Console,
+    *,
+    device: str = "ecp5-85k",
+    clock_mhz: float = 80,
+    max_lanes: int = 16,
+    accuracies: Path | None = None,
+    whole: bool = False,
+) -> dict[str, Any]:
+    """Both arithmetics for each network: ``arithmetic.json`` and a plot in ``out``.
+
+    neurons: P and Q. clock_mhz: of both. max_lanes: most of a stochastic neuron. accuracies: result
+    of `bitrain accuracy`, for the accuracies at each network's L. An array is all from its operands
+    to its counts; LUTs are LUT4 and two for each carry cell. whole: accelerators with all that they
+    are made of instead, routed for ``clock_mhz``, each at the clock that routing finds. Circuits
+    that are done are kept in ``out``.
+    """
+    find_device(device)
+    known = _accuracies(accuracies)
+    workspace, rows = Workspace(out), []
+    for network in networks:
+        length = max(layer.stream_length for layer in network.layers)
+        for arithmetic in ARITHMETICS:
+            array = _array(neurons, arithmetic, min(length, max_lanes))
+            shown = _rewired(network, array)
+            cost = estimate(shown, array)
+            name = f"n{network.bits}-L{length}-{neurons[0]}x{neurons[1]}-{arithmetic}"
+            console.print(f"{name} ...")
+
+            def measure(
+                network: Network = shown, array: Array = array, name: str = name
+            ) -> dict[str, Any]:
+                if not whole:
+                    return _array_alone(network, array, workspace.path("arrays", name), device)
+                folder = workspace.path("accelerators", name)
+                return _accelerator(network, array, folder, device, clock_mhz)
+
+            inputs = [shown.model_dump(mode="json"), array.model_dump(mode="json"), device]
+            step = f"{'accelerator' if whole else 'array'}-{name}"
+            workspace.fingerprint = ""  # circuits do not depend on each other
+            workspace.step(step, [*inputs, clock_mhz] if whole else inputs, measure)
+            measured = workspace.results[step]
+            per_second = 1e6 * measured.get("clock_mhz", clock_mhz) / cost.image_cycles
+            rows.append(
+                {
+                    "bits": network.bits,
+                    "stream_length": length,
+                    "arithmetic": arithmetic,
+                    "lanes": array.lanes,
+                    "image_cycles": cost.image_cycles,
+                    "images_per_s": per_second,
+                    "images_per_s_per_klut": 1e3 * per_second / measured["lut"],
+                    "accuracy": known.get((length, arithmetic)),
+                    **measured,
+                }
+            )
+    result = {
+        "networks": [network.name for network in networks],
+        "channels": neurons[0],
+        "positions": neurons[1],
+        "device": device,
+        "clock_mhz": clock_mhz,
+        "circuit": "accelerator" if whole else "array",
+        "tag": f"{'post-route' if whole else 'post-synthesis'}; cycles estimated",
+        "rows": rows,
+    }
+    write_atomically(out / "arithmetic.json", json.dumps(result, indent=1) + "\n")
+    write_atomically(out / "arithmetic.svg", plots.arithmetic(rows))
+    return result
+
+
+def _array(neurons: tuple[int, int], arithmetic: Arithmetic, lanes: int) -> Array:
+    channels, positions = neurons
+    lanes = 1 if arithmetic == "binary" else lanes
+    try:
+        return Array(channels=channels, positions=positions, lanes=lanes, arithmetic=arithmetic)
+    except ValueError as error:
+        raise BitrainError(
+            f"--neurons {channels}x{positions}: expected P and Q of 1 … 64"
+        ) from error
+
+
+def _rewired(network: Network, array: Array) -> Network:
+    """``network`` as if it had been exported for the array's lanes, where it does not suit: other
+    wires, which cost the same."""
+    if array.arithmetic == "binary" or array.lanes % network.num_lanes == 0:
+        return network
+    banks = {
+        name: SngBank(
+            sequence=bank.sequence,
+            lanes=tuple(bank.lanes[j % len(bank.lanes)] for j in range(array.lanes)),
+        )
+        for name, bank in (
+            ("activation_bank", network.activation_bank),
+            ("weight_bank", network.weight_bank),
+        )
+    }
+    return Network.model_validate(dict(network) | banks)
+
+
+def _accuracies(path: Path | None) -> dict[tuple[int, Arithmetic], float]:
+    """Accuracies (%) after fine-tuning, by stream length and arithmetic."""
+    if path is None:
+        return {}
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))["by_length"]
+        return {
+            (row["stream_length"], arithmetic): row[key]
+            for row in rows
+            for arithmetic, key in zip(
+                ARITHMETICS, ("sc_fine_tuned", "int_fine_tuned"), strict=True
+            )
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BitrainError(
+            f"--accuracies {path}: no result of `bitrain accuracy`; give its JSON file"
+        ) from error
+
+
+def _array_alone(network: Network, array: Array, folder: Path, device: str) -> dict[str, Any]:
+    program = Program(network, array)
+    report = synthesise_component(build_array(program), device, folder, name="array")
+    carry = report.resources.carry_lut
+    return {**_resources(report, folder), "carry_lut": carry, "count_bits": program.count_bits}
+
+
+def _accelerator(
+    network: Network, array: Array, folder: Path, device: str, clock_mhz: float
+) -> dict[str, Any]:
+    generate_ip(network, array, folder, device=device, frequency=clock_mhz)
+    report = synthesise(folder, device, frequency=clock_mhz)
+    bram = report.resources.bram
+    return {**_resources(report, folder), "bram": bram, "clock_mhz": report.fmax_mhz}
+
+
+def _resources(report: SynthesisReport, folder: Path) -> dict[str, Any]:
+    if report.resources.dsp:
+        raise BitrainError(f"{folder}: {report.resources.dsp} multiplier blocks used, expected 0")
+    return {
+        "lut": report.resources.lut,
+        "ff": report.resources.ff,
+        "tool": tool_versions(report.tools),
+    }

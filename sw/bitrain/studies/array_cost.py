@@ -1,0 +1,98 @@
+"""What arrays take of an FPGA, all included: by size, with shared and with unshared SNGs."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from bitrain.flow.hardware import tool_versions
+from bitrain.gen import find_device, synthesise_component
+from bitrain.program import Array, Program, Sharing
+from bitrain.rtl import build_array
+from bitrain.runner import plots
+from bitrain.runner.workspace import Workspace
+from bitrain.spec import BitrainError, Network, write_atomically
+
+
+def parse_sizes(text: str) -> list[tuple[int, int, int]]:
+    """Sizes P x Q x N of an option, such as 2x2x16,4x4x16, or :class:`BitrainError`."""
+    try:
+        sizes = [tuple(map(int, part.split("x"))) for part in text.split(",")]
+        return [(p, q, n) for p, q, n in sizes]
+    except ValueError as error:
+        raise BitrainError(f"--sizes {text}: expected P x Q x N such as 2x2x16,4x4x16") from error
+
+
+def measure_arrays(
+    network: Network,
+    sizes: Sequence[tuple[int, int, int]],
+    out: Path,
+    console: Console,
+    *,
+    device: str = "ecp5-85k",
+) -> dict[str, Any]:
+    """LUTs and flip-flops of arrays for ``network``, post-synthesis; ``arrays.json`` and a plot.
+
+    An array is SNGs, lanes, population counts and accumulators; LUTs are LUT4 and two for each
+    carry cell. What an SNG takes is what the unshared ones take more, divided by how many more
+    there are. Sizes that are done are kept in ``out``.
+    """
+    find_device(device)
+    workspace, rows = Workspace(out), []
+    for size in sizes:
+        pair = []
+        for sharing in Sharing:
+            array = _array(size, sharing)
+            array.check(network)
+            name = f"{'x'.join(map(str, size))}-{sharing}"
+            console.print(f"{name} ...")
+
+            def measure(array: Array = array, name: str = name) -> dict[str, Any]:
+                return _measure(network, array, workspace.path("arrays", name), device)
+
+            inputs = [network.model_dump(mode="json"), array.model_dump(mode="json"), device]
+            workspace.fingerprint = ""  # sizes do not depend on each other
+            workspace.step(f"array-{name}", inputs, measure)
+            pair.append(workspace.results[f"array-{name}"])
+        shared, unshared = pair
+        sng = (unshared["lut"] - shared["lut"]) / max(1, unshared["sngs"] - shared["sngs"])
+        rows += [{**row, "sng_share": sng * row["sngs"] / row["lut"]} for row in pair]
+    result = {
+        "network": network.name,
+        "bits": network.bits,
+        "device": device,
+        "tag": "post-synthesis",
+        "rows": rows,
+    }
+    write_atomically(out / "arrays.json", json.dumps(result, indent=1) + "\n")
+    write_atomically(out / "arrays.svg", plots.array_cost(rows))
+    return result
+
+
+def _array(size: tuple[int, int, int], sharing: Sharing) -> Array:
+    channels, positions, lanes = size
+    try:
+        return Array(channels=channels, positions=positions, lanes=lanes, sharing=sharing)
+    except ValueError as error:
+        raise BitrainError(
+            f"--sizes {channels}x{positions}x{lanes}: expected P and Q of 1 … 64, N of 1 … 256"
+        ) from error
+
+
+def _measure(network: Network, array: Array, folder: Path, device: str) -> dict[str, Any]:
+    circuit = build_array(Program(network, array))
+    report = synthesise_component(circuit, device, folder, name="array")
+    return {
+        "channels": array.channels,
+        "positions": array.positions,
+        "lanes": array.lanes,
+        "sharing": array.sharing,
+        "sngs": array.sngs,
+        "lut": report.resources.lut,
+        "carry_lut": report.resources.carry_lut,
+        "ff": report.resources.ff,
+        "lut_per_lane": report.resources.lut / array.multipliers,
+        "tool": tool_versions(report.tools),
+    }

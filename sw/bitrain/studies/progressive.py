@@ -1,0 +1,253 @@
+"""Progressive precision of a network file: accuracy at each prefix, and early termination.
+
+Cycles are those of ``spec.estimate`` from the last pixel to the first score, for every pass that an
+image takes; a pass does not count loading the image. Thresholds and the choice of rungs come from
+training images, evenly spaced. The network has seen them in training, so its margins are a
+little too good there: the loss on the test images is what counts, and is reported.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+
+from bitrain import golden
+from bitrain.cost import estimate
+from bitrain.data import Dataset, evenly_spaced
+from bitrain.nn import torch_threads
+from bitrain.program import Array
+from bitrain.runner.plots import cycles_used
+from bitrain.spec import BitrainError, Network, to_unipolar, with_prefix, write_atomically
+
+CALIBRATION_IMAGES = 5000
+"""At most so many training images choose the rungs and their thresholds."""
+PERCENTILES = (50, 90, 99)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prefix:
+    """The whole network at one prefix of its streams."""
+
+    length: int
+    """Most cycles of a stream."""
+    cycles: int
+    """One pass."""
+    accuracy: float
+    """Per cent of the test images, all of them run at this length."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rung:
+    """One step of the ladder."""
+
+    length: int
+    threshold: float | None
+    """Least margin of the best two scores, in units of 1, that stops here; None at the last."""
+    margin: int | None
+    """The same in product bits, as the accelerator's register takes it."""
+    cycles_used: int
+    """All passes up to this one."""
+    share: float
+    """Per cent of the test images that stop here."""
+    accuracy: float | None
+    """Per cent of those; None where there are none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgressiveReport:
+    """What shorter streams cost and save; accuracies and shares in per cent."""
+
+    network: str
+    data: str
+    array: dict[str, int | str]
+    images: int
+    calibration_images: int
+    tolerance: float
+    prefixes: tuple[Prefix, ...]
+    """Shortest first; the last is the full length."""
+    int_baseline: float
+    rungs: tuple[Rung, ...]
+    """The ladder: those prefixes that pay on the calibration images."""
+    accuracy: float
+    """With early termination."""
+    changed: float
+    """Images that get another class than at full length."""
+    mean_cycles: float
+    percentile_cycles: dict[int, int]
+    last_layer: dict[str, list[float]]
+    """For each exact rule of the golden model, images decided after 0 … L cycles. Empty for a
+    last layer of several positions or with a shortcut."""
+
+    @property
+    def full_cycles(self) -> int:
+        """One pass at full length."""
+        return self.prefixes[-1].cycles
+
+    @property
+    def summary(self) -> list[str]:
+        """The result in words."""
+        reached = ", ".join(f"{p} % {c:,}" for p, c in self.percentile_cycles.items())
+        lines = [
+            f"full length {self.prefixes[-1].accuracy:.2f} % in {self.full_cycles:,} cycles, "
+            f"integer baseline {self.int_baseline:.2f} %",
+            f"early termination {self.accuracy:.2f} % ({self.changed:.2f} % of the classes "
+            f"changed) in {self.mean_cycles:,.0f} cycles on average, "
+            f"{self.mean_cycles / self.full_cycles - 1:+.1%}; within: {reached}",
+        ]
+        if ladder := ",".join(f"{r.length}={r.margin}" for r in self.rungs if r.margin is not None):
+            lines.append(f"for an accelerator with early termination: --ladder {ladder}")
+        for rule, shares in self.last_layer.items():
+            mean = np.dot(shares, range(len(shares))) / 100
+            lines.append(
+                f"last layer, exact rule from the weights' {rule}: decided after {mean:.1f} of "
+                f"{len(shares) - 1} cycles on average"
+            )
+        return lines
+
+    def to_svg(self) -> str:
+        """Histograms of the cycles used."""
+        stops = [(r.cycles_used, r.share, r.accuracy or 0.0) for r in self.rungs if r.share]
+        decided = {f"from the weights' {rule}": shares for rule, shares in self.last_layer.items()}
+        return cycles_used(stops, mean=self.mean_cycles, full=self.full_cycles, decided=decided)
+
+
+def evaluate_progressive(
+    network: Network,
+    array: Array,
+    dataset: Dataset,
+    *,
+    lengths: Sequence[int],
+    tolerance: float,
+    num_images: int | None = None,
+    early_termination: bool = False,
+    ladder: Mapping[int, int] | None = None,
+) -> ProgressiveReport:
+    """Accuracy and cycles of ``network`` at prefixes of its streams and with early termination.
+
+    lengths: prefixes in cycles, rising powers of two; those that shorten no stream are left out,
+    and the full length is always the last. tolerance: see ``golden.calibrate_thresholds``.
+    num_images: test images; None takes all. early_termination: cycles are of the accelerator that
+    has it in hardware. ladder: margins in product bits by length, in place of calibrated ones.
+    Raises :class:`BitrainError` for a wrong option.
+    """
+    networks = _ladder(network, lengths)
+    if not 0 <= tolerance <= 1:
+        raise BitrainError(f"--tolerance {tolerance:g}: expected a share in 0 … 1")
+    if num_images and num_images > len(dataset.test_images):
+        raise BitrainError(
+            f"{num_images} images asked for, the test split has {len(dataset.test_images)}"
+        )
+    pixels, labels = dataset.examples(num_images or len(dataset.test_images))
+    images = to_unipolar(pixels, network.bits)
+    known = evenly_spaced(dataset.train_images, CALIBRATION_IMAGES)
+    calibration = to_unipolar(known, network.bits)
+    cycles = [
+        estimate(prefix, array, early_termination=early_termination).cycles for prefix in networks
+    ]
+
+    def accuracy(classes: np.ndarray) -> float:
+        return 100 * float((classes == labels).mean())
+
+    with torch_threads():
+        classes = [golden.predict(prefix, images).argmax(1) for prefix in networks]
+        baseline = golden.predict(network, images, "binary").argmax(1)
+        if ladder is None:
+            chosen, thresholds = golden.choose_rungs(networks, cycles, calibration, tolerance)
+        else:
+            chosen, thresholds = _rungs(networks, ladder)
+        result = golden.run_progressive([networks[i] for i in chosen], images, thresholds)
+        last_layer = _last_layer(network, images)
+    reached = np.cumsum([cycles[i] for i in chosen])
+    used = reached[result.rungs]
+    rungs = []
+    for rung, i in enumerate(chosen):
+        here = result.rungs == rung
+        right = result.classes[here] == labels[here]
+        threshold = thresholds[rung] if rung < len(thresholds) else None
+        unit = networks[i].layers[-1].stream_length
+        rungs.append(
+            Rung(
+                length=_longest(networks[i]),
+                threshold=threshold,
+                margin=None if threshold is None else ceil(threshold * unit),
+                cycles_used=int(reached[rung]),
+                share=100 * float(here.mean()),
+                accuracy=100 * float(right.mean()) if here.any() else None,
+            )
+        )
+    return ProgressiveReport(
+        network=network.name,
+        data=dataset.name,
+        array=array.model_dump(mode="json"),
+        images=len(images),
+        calibration_images=len(calibration),
+        tolerance=tolerance,
+        prefixes=tuple(
+            Prefix(length=_longest(prefix), cycles=count, accuracy=accuracy(found))
+            for prefix, count, found in zip(networks, cycles, classes, strict=True)
+        ),
+        int_baseline=accuracy(baseline),
+        rungs=tuple(rungs),
+        accuracy=accuracy(result.classes),
+        changed=100 * float((result.classes != classes[-1]).mean()),
+        mean_cycles=float(used.mean()),
+        percentile_cycles={
+            p: int(np.percentile(used, p, method="inverted_cdf")) for p in PERCENTILES
+        },
+        last_layer=last_layer,
+    )
+
+
+def write_progressive(report: ProgressiveReport, folder: Path) -> None:
+    """Write ``progressive.json`` and ``progressive.svg``."""
+    write_atomically(folder / "progressive.json", json.dumps(asdict(report), indent=1) + "\n")
+    write_atomically(folder / "progressive.svg", report.to_svg())
+
+
+def _longest(network: Network) -> int:
+    return max(layer.stream_length for layer in network.layers)
+
+
+def _ladder(network: Network, lengths: Sequence[int]) -> list[Network]:
+    if not lengths or list(lengths) != sorted(set(lengths)):
+        raise BitrainError(
+            f"--lengths {','.join(map(str, lengths))}: expected rising powers of two, as 4,8,16"
+        )
+    prefixes = [with_prefix(network, length) for length in lengths]
+    return [*(p for p in prefixes if _longest(p) < _longest(network)), network]
+
+
+def _rungs(
+    networks: Sequence[Network], ladder: Mapping[int, int]
+) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Indices of the networks that a ladder names, with the last; thresholds in units of 1."""
+    lengths = [_longest(network) for network in networks]
+    if unknown := set(ladder) - set(lengths[:-1]):
+        raise BitrainError(f"--ladder: length {min(unknown)}, expected some of {lengths[:-1]}")
+    chosen = [i for i, length in enumerate(lengths) if length in ladder]
+    units = [networks[i].layers[-1].stream_length for i in chosen]
+    thresholds = [ladder[lengths[i]] / unit for i, unit in zip(chosen, units, strict=True)]
+    return (*chosen, len(networks) - 1), tuple(thresholds)
+
+
+def _last_layer(
+    network: Network, images: np.ndarray, batch_size: int = 256
+) -> dict[str, list[float]]:
+    """Per cent of the images decided after 0 … L cycles of the last layer, by rule."""
+    layer = network.layers[-1]
+    if layer.conv_shape[1:] != (1, 1) or layer.groups > 1 or layer.shortcut:
+        return {}
+    cycles: dict[golden.Bound, list[np.ndarray]] = {"signs": [], "streams": []}
+    for first in range(0, len(images), batch_size):
+        batch = images[first : first + batch_size]
+        inputs = golden.layer_inputs(network, batch, golden.run(network, batch))[-1]
+        for rule, found in cycles.items():
+            found.append(golden.decided_after(network, inputs, rule))
+    counts = {
+        rule: np.bincount(np.concatenate(found), minlength=layer.stream_length + 1)
+        for rule, found in cycles.items()
+    }
+    return {rule: (100 * count / len(images)).tolist() for rule, count in counts.items()}

@@ -1,0 +1,84 @@
+"""Block RAM of the memories before synthesis: counts, and what would fit instead."""
+
+import pytest
+from networks import random_network, residual_network
+
+from bitrain.gen import find_device, memory_needs, memory_problem
+from bitrain.gen.families.devices import DEVICES
+from bitrain.gen.families.fit import _blocks
+from bitrain.program import Array, Program
+from bitrain.spec import Network, Shape
+
+
+@pytest.mark.parametrize(
+    ("device", "depth", "width", "blocks"),
+    [
+        ("ecp5-85k", 143, 8, 0),  # less than a sixteenth: LUTs
+        ("ecp5-85k", 144, 8, 1),
+        ("ecp5-85k", 512, 36, 1),
+        ("ecp5-85k", 1024, 18, 1),
+        ("ecp5-85k", 1025, 18, 2),
+        ("ecp5-85k", 2048, 10, 2),
+        ("ecp5-85k", 16385, 1, 2),
+        ("ice40-hx8k", 256, 16, 1),
+        ("ice40-hx8k", 300, 16, 2),
+        ("ice40-hx8k", 2048, 2, 1),
+        ("ice40-hx8k", 15, 16, 0),
+    ],
+)
+def test_blocks_of_a_memory(device, depth, width, blocks):
+    assert _blocks(depth, width, find_device(device)) == blocks
+
+
+def large() -> Network:
+    return random_network(0, bits=4, lanes=2, in_shape=(4, 40, 40))
+
+
+@pytest.mark.parametrize("build", [large, residual_network])
+def test_needs_are_the_programs_memories(build):
+    network = build()
+    array = Array(channels=3, positions=5, lanes=4)
+    program = Program(network, array)
+    needs = {need.name: need for need in memory_needs(program, find_device("ecp5-85k"))}
+    assert needs["weights"].depth == len(program.weight_words)
+    assert needs["biases"].depth == len(program.bias_words)
+    assert needs["activations"].depth == program.activation_depth
+    assert needs["activations"].copies == 5 + program.has_shortcut
+    widest = max(word.bit_length() for word in program.weight_words)
+    assert needs["weights"].width - 3 < widest <= needs["weights"].width
+
+
+def test_what_fits_is_not_mentioned():
+    program = Program(random_network(0, lanes=4), Array(channels=2, positions=2, lanes=4))
+    assert all(memory_problem(program, device) is None for device in DEVICES.values())
+
+
+def test_what_does_not_fit_is_named_with_what_would():
+    network = large()
+    program = Program(network, Array(channels=4, positions=8, lanes=4))
+    device = find_device("ice40-hx8k")
+    needs = memory_needs(program, device)
+    total = sum(need.blocks for need in needs)
+    problem = memory_problem(program, device)
+    assert problem is not None
+    copy = needs[0].blocks // 8
+    assert problem.startswith(
+        f"memories do not fit ice40-hx8k: about {total} block RAMs of 32, {total - 32} too many; "
+        f"activations take {8 * copy} (8 x {program.activation_depth} words of 5 bits); "
+    )
+    advice = problem.rpartition("; ")[2].removesuffix(" would fit").split(" or ")
+    changes = dict(option.split(" = ") for option in advice if "=" in option)
+    assert changes.keys() <= {"P", "Q", "N", "n"}
+    if "Q" in changes:
+        fitting = Program(network, Array(channels=4, positions=int(changes["Q"]), lanes=4))
+        assert memory_problem(fitting, device) is None
+        more = Program(network, Array(channels=4, positions=int(changes["Q"]) + 1, lanes=4))
+        assert memory_problem(more, device) is not None
+    assert "device ecp5-25k" in advice
+
+
+def test_nothing_fits():
+    network = random_network(0, bits=4, lanes=2, in_shape=(4, 700, 700))
+    assert network.in_shape == Shape(4, 700, 700)
+    problem = memory_problem(Program(network, Array(lanes=4)), find_device("ecp5-85k"))
+    assert problem is not None and problem.endswith("; choose a smaller network")

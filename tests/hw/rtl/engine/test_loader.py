@@ -1,0 +1,79 @@
+import random
+
+import pytest
+from bench_amaranth import simulate
+from networks import grouped_network, random_network
+from windows import set_descriptor, tiles_of_positions
+
+from bitrain.program import Array, Program
+from bitrain.rtl import Loader
+
+
+def expected_elements(program: Program, index: int):
+    """Per element: weight address, and per position of the tile its RAM address or None."""
+    layer = program.network.layers[index]
+    (kh, kw), (_, height, width) = layer.kernel, layer.in_shape
+    channels, tiles = layer.weight.shape[1], program.tilings[index].channel_tiles
+    slots = program.tilings[index].chunks * program.array.lanes
+    window = [(c, i, j) for c in range(channels) for i in range(kh) for j in range(kw)]
+    for channel_tile in range(tiles):
+        first = channel_tile // (tiles // layer.groups) * channels
+        for tile in tiles_of_positions(program, index):
+            for k in range(slots):
+                sources = []
+                for row, column in tile:
+                    source = None
+                    if k < len(window):
+                        c, y, x = first + window[k][0], row + window[k][1], column + window[k][2]
+                        if 0 <= y < height and 0 <= x < width:
+                            source = program.in_bases[index] + (c * height + y) * width + x
+                    sources.append(source)
+                yield program.weight_bases[index] + channel_tile * slots + k, sources
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("build", [random_network, grouped_network])
+def test_elements_follow_the_loop_nest(build, seed, gaps):
+    network = build(seed)
+    array = Array(channels=2, positions=1 + seed % 4, lanes=network.num_lanes)
+    program = Program(network, array)
+    dut = Loader(program)
+    rng = random.Random(seed)
+
+    async def testbench(ctx):
+        for index in range(len(network.layers)):
+            set_descriptor(ctx, dut, program, index)
+            ctx.set(dut.ready, 1)
+            ctx.set(dut.restart, 1)
+            await ctx.tick()
+            ctx.set(dut.restart, 0)
+            # The memories' registers: addresses of the cycle before, held while not enabled.
+            read = None
+            cycles = 1
+            for count, (weight_address, sources) in enumerate(expected_elements(program, index)):
+                while True:
+                    ready = not gaps or rng.random() < 0.6
+                    ctx.set(dut.ready, ready)
+                    valid, inside, shown = ctx.get(dut.valid), ctx.get(dut.inside), read
+                    assert ctx.get(dut.enable) == (ready or not valid)
+                    if ready or not valid:
+                        addresses = [ctx.get(dut.addresses[q]) for q in range(array.positions)]
+                        read = ctx.get(dut.weight_address), addresses
+                    await ctx.tick()
+                    cycles += 1
+                    if valid and ready:
+                        break
+                if not gaps and array.positions <= program.tilings[index].chunks * array.lanes:
+                    assert cycles == array.positions + 5 + count  # Q + 4, then one per cycle
+                assert shown is not None
+                assert shown[0] == weight_address
+                for q, source in enumerate(sources):
+                    assert inside >> q & 1 == (source is not None)
+                    assert source is None or shown[1][q] == source
+            ctx.set(dut.ready, 1)
+            for _ in range(10):
+                assert not ctx.get(dut.valid)
+                await ctx.tick()
+
+    simulate(dut, testbench)

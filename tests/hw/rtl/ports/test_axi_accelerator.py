@@ -1,0 +1,223 @@
+"""The shell around the accelerator, in Amaranth's simulator: streams, flags, counters.
+
+Models of the buses test it in the IP folder's bench (``tests/system/test_interfaces.py``).
+"""
+
+import numpy as np
+import pytest
+from bench_amaranth import simulate
+from networks import random_images, random_network, residual_network, retrained
+
+from bitrain.accelerator import Interface
+from bitrain.cost import estimate
+from bitrain.golden import margins, predict, run, run_progressive
+from bitrain.host import weight_image
+from bitrain.host.registers import constants, register
+from bitrain.program import Array, Program
+from bitrain.rtl import AxiAccelerator, build_top
+from bitrain.rtl.ports.axi import OKAY
+from bitrain.spec import BitrainError, with_prefix
+
+NETWORK = random_network(4, bits=3, lanes=2, in_shape=(1, 4, 4))
+ARRAY = Array(channels=2, positions=2, lanes=4)
+NUMBERS = dict(constants())
+
+
+async def read(ctx, bus, name: str) -> int:
+    ctx.set(bus.araddr, NUMBERS[name])
+    ctx.set(bus.arvalid, 1)
+    ctx.set(bus.rready, 1)
+    await ctx.tick().until(bus.arready)
+    ctx.set(bus.arvalid, 0)
+    value, response = await ctx.tick().sample(bus.rdata, bus.rresp).until(bus.rvalid)
+    assert response == OKAY
+    return value
+
+
+async def write(ctx, bus, name: str, value: int) -> None:
+    assert register(name).access != "ro"
+    settings = {"awaddr": NUMBERS[name], "wdata": value, "wstrb": 15, "bready": 1}
+    for signal, setting in settings.items():
+        ctx.set(getattr(bus, signal), setting)
+    ctx.set(bus.awvalid, 1)
+    ctx.set(bus.wvalid, 1)
+    await ctx.tick().until(bus.awready & bus.wready)
+    ctx.set(bus.awvalid, 0)
+    ctx.set(bus.wvalid, 0)
+    await ctx.tick().until(bus.bvalid)
+
+
+async def send(ctx, dut, words) -> None:
+    for i, word in enumerate(words):
+        ctx.set(dut.s_axis.tdata, word | 0x80)  # above the activation: ignored
+        ctx.set(dut.s_axis.tlast, i == len(words) - 1)
+        ctx.set(dut.s_axis.tvalid, 1)
+        await ctx.tick().until(dut.s_axis.tready)
+    ctx.set(dut.s_axis.tvalid, 0)
+
+
+async def receive(ctx, dut) -> list[int]:
+    scores, last, width = [], False, len(dut.m_axis.tdata)
+    ctx.set(dut.m_axis.tready, 1)
+    while not last:
+        word, last = (
+            await ctx.tick().sample(dut.m_axis.tdata, dut.m_axis.tlast).until(dut.m_axis.tvalid)
+        )
+        scores.append(word - (word >> (width - 1) << width))
+    ctx.set(dut.m_axis.tready, 0)
+    return scores
+
+
+@pytest.mark.parametrize("run_time_length", [False, True])
+def test_frames_and_registers(run_time_length):
+    program = Program(NETWORK, ARRAY, run_time_length=run_time_length)
+    dut = AxiAccelerator(program)
+    images = random_images(NETWORK, len(program.prefixes))
+    size = NETWORK.in_shape.size
+
+    async def testbench(ctx):
+        bus = dut.s_axil
+        assert await read(ctx, bus, "PIXELS") == size
+        assert await read(ctx, bus, "SHORTEST") == min(program.prefixes)
+        await send(ctx, dut, [1] * (size - 1))
+        await send(ctx, dut, [1] * (size + 1))
+        assert await read(ctx, bus, "ERROR") == 3
+        assert await read(ctx, bus, "STATUS") == 0
+        for i, (length, image) in enumerate(zip(program.prefixes, images, strict=True)):
+            await write(ctx, bus, "STREAM_LENGTH", length)
+            assert await read(ctx, bus, "STREAM_LENGTH") == length
+            await send(ctx, dut, image.ravel().tolist())
+            assert await read(ctx, bus, "STATUS") == 1
+            prefix = with_prefix(NETWORK, length)
+            expected = run(prefix, image[None])[-1].ravel()
+            assert await receive(ctx, dut) == expected.tolist()
+            assert await read(ctx, bus, "CLASS_INDEX") == np.argmax(expected)
+            cycles = estimate(prefix, ARRAY, run_time_length=run_time_length).cycles
+            assert await read(ctx, bus, "CYCLES") == cycles
+            assert await read(ctx, bus, "FRAMES") == i + 1
+        await write(ctx, bus, "ERROR", 3)
+        await write(ctx, bus, "STREAM_LENGTH", 3)
+        assert await read(ctx, bus, "ERROR") == 4
+        assert await read(ctx, bus, "STREAM_LENGTH") == min(program.prefixes)
+
+    simulate(dut, testbench)
+
+
+@pytest.mark.parametrize(
+    ("channels", "run_time_length", "arithmetic"),
+    [
+        (2, False, "stochastic"),
+        (2, True, "stochastic"),
+        (9, True, "stochastic"),
+        (2, False, "binary"),
+    ],
+)
+def test_weights_over_the_bus(channels, run_time_length, arithmetic):
+    """Entries of one word and of two: another network, which is then what golden says of it."""
+    array = Array(channels=channels, positions=1, lanes=4, arithmetic=arithmetic)
+    program = Program(NETWORK, array, run_time_length=run_time_length, weights="ram")
+    other = retrained(NETWORK, 1)
+    dut = AxiAccelerator(program)
+    (image,) = random_images(NETWORK, 1)
+    words = weight_image(program, other).tolist()
+
+    async def infer(ctx, network):
+        await send(ctx, dut, image.ravel().tolist())
+        expected = run(network, image[None], arithmetic)[-1].ravel().tolist()
+        assert await receive(ctx, dut) == expected
+
+    async def testbench(ctx):
+        bus = dut.s_axil
+        assert await read(ctx, bus, "WEIGHT_WORDS") == len(words)
+        await infer(ctx, NETWORK)
+        for word in words:
+            await write(ctx, bus, "WEIGHT_DATA", word)
+        assert await read(ctx, bus, "WEIGHT_ADDRESS") == len(words)
+        assert await read(ctx, bus, "ERROR") == 0
+        await infer(ctx, other)
+        for length in program.prefixes:
+            await write(ctx, bus, "STREAM_LENGTH", length)
+            await infer(ctx, with_prefix(other, length))
+        # While an image is loaded, nothing is written.
+        pixels = image.ravel().tolist()
+        ctx.set(dut.s_axis.tvalid, 1)
+        ctx.set(dut.s_axis.tlast, 0)
+        ctx.set(dut.s_axis.tdata, pixels[0])
+        await ctx.tick().until(dut.s_axis.tready)
+        ctx.set(dut.s_axis.tvalid, 0)
+        await write(ctx, bus, "WEIGHT_ADDRESS", 0)
+        for _ in range(2):
+            await write(ctx, bus, "WEIGHT_DATA", 0xFFFFFFFF)
+        assert await read(ctx, bus, "ERROR") == 8
+        assert await read(ctx, bus, "WEIGHT_ADDRESS") == 0
+        await send(ctx, dut, pixels[1:])
+        shortest = with_prefix(other, min(program.prefixes))
+        expected = run(shortest, image[None], arithmetic)[-1].ravel().tolist()
+        assert await receive(ctx, dut) == expected
+
+    simulate(dut, testbench)
+
+
+def test_weights_need_a_bus():
+    program = Program(NETWORK, ARRAY, weights="ram")
+    with pytest.raises(BitrainError, match=r"the raw interface has no bus .* --interface axi"):
+        build_top(program, Interface())
+    build_top(program, Interface.usual("axi"))
+
+
+@pytest.mark.parametrize("build", [random_network, residual_network])
+def test_early_termination(build):
+    """Frames stop where golden's ladder does, with its scores and with the cycles of all passes."""
+    network = build(4, bits=3, lanes=2)
+    program = Program(network, ARRAY, early_termination=True)
+    dut, rng = AxiAccelerator(program), np.random.default_rng(0)
+    images = random_images(network, 6)
+    lengths = sorted(program.prefixes)
+    prefixes = [program.prefixes[length] for length in lengths]
+    cycles = [estimate(prefix, ARRAY, early_termination=True).cycles for prefix in prefixes]
+    found = [margins(prefix, predict(prefix, images)) for prefix in prefixes]
+    seen = set()
+
+    async def testbench(ctx):
+        bus = dut.s_axil
+        for i, image in enumerate(images):
+            limit = len(lengths) if i < 3 else int(rng.integers(1, len(lengths) + 1))
+            rungs = [j for j in range(limit - 1) if i == 0 or rng.random() < 0.8]
+            # The first frame runs at all of them, whatever its scores are.
+            thresholds = [float(rng.choice(found[j]) if i else found[j].max() + 1) for j in rungs]
+            await write(ctx, bus, "STREAM_LENGTH", lengths[limit - 1])
+            for j, length in enumerate(lengths[:-1]):
+                await write(ctx, bus, "LADDER_LENGTH", length)
+                steps = prefixes[j].layers[-1].stream_length
+                margin = int(thresholds[rungs.index(j)] * steps) | 1 << 31 if j in rungs else 0
+                await write(ctx, bus, "LADDER_MARGIN", margin)
+                assert await read(ctx, bus, "LADDER_MARGIN") == margin
+            rungs.append(limit - 1)
+            ladder = [prefixes[j] for j in rungs]
+            (last,) = run_progressive(ladder, image[None], thresholds).rungs
+            await send(ctx, dut, image.ravel().tolist())
+            scores = run(ladder[last], image[None])[-1].ravel()
+            assert await receive(ctx, dut) == scores.tolist()
+            assert await read(ctx, bus, "CLASS_INDEX") == np.argmax(scores)
+            taken = rungs[: last + 1]
+            assert await read(ctx, bus, "CYCLES") == sum(cycles[j] for j in taken)
+            assert await read(ctx, bus, "LENGTHS_RUN") == sum(lengths[j] for j in taken)
+            seen.add((len(taken), last == len(ladder) - 1))
+        assert await read(ctx, bus, "ERROR") == 0
+        for name, value in (("LADDER_LENGTH", lengths[-1]), ("LADDER_MARGIN", 1 << 30)):
+            await write(ctx, bus, name, value)
+            assert await read(ctx, bus, "ERROR") == 4
+            await write(ctx, bus, "ERROR", 4)
+        assert await read(ctx, bus, "LADDER_LENGTH") == lengths[-2]
+
+    simulate(dut, testbench)
+    assert any(last for _, last in seen) and not all(last for _, last in seen)
+    assert max(count for count, _ in seen) > 1
+
+
+def test_what_early_termination_needs():
+    with pytest.raises(BitrainError, match=r"the raw interface has no registers for its margins"):
+        build_top(Program(NETWORK, ARRAY, early_termination=True), Interface())
+    shortest = Program(with_prefix(NETWORK, 1), ARRAY, early_termination=True)
+    with pytest.raises(BitrainError, match=r"network 'random4' has no shorter streams to run"):
+        build_top(shortest, Interface.usual("axi"))

@@ -1,0 +1,138 @@
+"""Engines in a row in Amaranth's own simulator against golden; cycles against the schedule."""
+
+import random
+
+import numpy as np
+import pytest
+from bench_amaranth import simulate
+from networks import (
+    dense_network,
+    projected_network,
+    random_images,
+    random_network,
+    residual_network,
+)
+
+from bitrain.accelerator import Pipeline
+from bitrain.accelerator.engines import cuts
+from bitrain.golden import run
+from bitrain.program import Arithmetic, Array
+from bitrain.rtl import PipelinedAccelerator
+from bitrain.spec import Network
+
+
+def run_pipeline(pipeline: Pipeline, images, *, stalls: float = 0.0):
+    """Scores, class index and cycles of each image, cycles in between, and what engines store."""
+    dut = PipelinedAccelerator(pipeline)
+    rng = random.Random(0)
+    answers, loaded = [], []
+    stored: list[list[tuple[int, int, int]]] = [[] for _ in dut.engines]
+    clock = [0]
+
+    async def drive(ctx):
+        size = pipeline.network.in_shape.size
+        for i, pixel in enumerate(images.ravel().tolist()):
+            while rng.random() < stalls:
+                ctx.set(dut.pixels.valid, 0)
+                await ctx.tick()
+            ctx.set(dut.pixels.valid, 1)
+            ctx.set(dut.pixels.payload, pixel)
+            await ctx.tick().until(dut.pixels.ready)
+            if (i + 1) % size == 0:
+                loaded.append(clock[0])
+        ctx.set(dut.pixels.valid, 0)
+
+    async def collect(ctx):
+        for _ in images:
+            scores, last = [], False
+            while not last:
+                while rng.random() < stalls:
+                    ctx.set(dut.scores.ready, 0)
+                    await ctx.tick()
+                ctx.set(dut.scores.ready, 1)
+                word, cycles = (
+                    await ctx.tick().sample(dut.scores.payload, dut.cycles).until(dut.scores.valid)
+                )
+                ctx.set(dut.scores.ready, 0)
+                scores.append(word.score)
+                last = bool(word.last)
+            answers.append((scores, ctx.get(dut.class_index), cycles))
+        assert not ctx.get(dut.busy)
+
+    async def count(ctx):
+        async for _ in ctx.tick():
+            clock[0] += 1
+
+    def watch(i):
+        trace = getattr(dut, f"trace{i}")
+
+        async def watched(ctx):
+            async for _, _, valid, *values in ctx.tick().sample(
+                trace.valid, trace.layer, trace.address, trace.data
+            ):
+                if valid:
+                    stored[i].append(tuple(values))
+
+        return watched
+
+    background = [count, *(watch(i) for i in range(len(dut.engines)))]
+    simulate(dut, drive, collect, background=background)
+    return answers, np.diff(loaded).tolist(), stored
+
+
+def check(
+    network: Network, engines: int, *, stalls: float = 0.0, arithmetic: Arithmetic = "stochastic"
+):
+    lanes = network.num_lanes if arithmetic == "stochastic" else 1
+    array = Array(channels=2, positions=2, lanes=lanes, arithmetic=arithmetic)
+    pipeline = Pipeline(network, array, engines)
+    images = random_images(network, 3)
+    answers, intervals, stored = run_pipeline(pipeline, images, stalls=stalls)
+    expected = run(network, images, arithmetic)
+    for i, (scores, class_index, _) in enumerate(answers):
+        assert scores == expected[-1][i].ravel().tolist()
+        assert class_index == np.argmax(expected[-1][i])
+    begin = 0
+    for program, values in zip(pipeline.programs, stored, strict=True):
+        layers = program.network.layers
+        inner = layers[: len(layers) - program.network.gives_scores]
+        sizes = [layer.out_shape.size for layer in inner]
+        assert len(values) == len(images) * sum(sizes)
+        for k in range(len(images)):
+            own = values[k * sum(sizes) : (k + 1) * sum(sizes)]
+            for index in range(len(inner)):
+                base = program.out_bases[index]
+                found = {address - base: value for at, address, value in own if at == index}
+                reference = expected[begin + index][k].ravel().tolist()
+                assert found == dict(enumerate(reference))
+        begin += len(layers)
+    cycles, predicted = pipeline.cost.at_full_rate(len(images))
+    if stalls:
+        assert all(found >= cycles[0] for *_, found in answers)
+    else:
+        assert [found for *_, found in answers] == cycles
+        assert intervals == predicted
+    assert cycles[0] == pipeline.cost.cycles
+    assert predicted[-1] == pipeline.cost.image_cycles
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_random_networks_on_as_many_engines_as_they_can_have(seed):
+    network = random_network(seed, bits=3, lanes=2, length=4)
+    check(network, 1 + len(list(cuts(network))))
+
+
+@pytest.mark.parametrize("make", [residual_network, dense_network, projected_network])
+def test_networks_that_are_cut_between_blocks(make):
+    """What a part adds, or lies behind, may be the map that it is given."""
+    network = make(1)
+    assert 0 < len(list(cuts(network))) < len(network.layers) - 1
+    check(network, 2)
+
+
+def test_binary_arithmetic():
+    check(random_network(2, bits=3, lanes=2, length=4), 2, arithmetic="binary")
+
+
+def test_streams_that_pause():
+    check(random_network(1, bits=3, lanes=2, length=4), 2, stalls=0.3)

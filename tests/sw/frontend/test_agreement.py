@@ -1,0 +1,215 @@
+"""A model is what it computes, not what its modules look like."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import parametrizations, parametrize, prune
+
+from bitrain.frontend import read_chain
+from bitrain.models import Residual
+from bitrain.nn import ScConfig, convert
+from bitrain.spec import BitrainError, Shape
+
+IN_SHAPE = Shape(1, 8, 8)
+
+
+def network() -> nn.Sequential:
+    torch.manual_seed(0)
+    body = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.BatchNorm2d(4))
+    return nn.Sequential(
+        nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU()),
+        Residual(body),
+        *(nn.Conv2d(4, 4, 1), nn.MaxPool2d(2), nn.ReLU()),
+        *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)),
+    )
+
+
+def scores_of(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """Of the float network that was read."""
+    pixels = images.numpy()
+    return convert(model, IN_SHAPE, pixels, ScConfig(bits=3)).float_scores(images)
+
+
+def pruned(model: nn.Sequential) -> nn.Sequential:
+    for part in model.modules():
+        if isinstance(part, nn.Conv2d | nn.Linear):
+            prune.l1_unstructured(part, "weight", 0.6)
+    return model
+
+
+def weight_normed(model: nn.Sequential) -> nn.Sequential:
+    with pytest.warns(FutureWarning):
+        nn.utils.weight_norm(model[2])
+        nn.utils.weight_norm(model[-1])
+    return model
+
+
+def parametrized(model: nn.Sequential) -> nn.Sequential:
+    parametrizations.weight_norm(model[2])
+    parametrizations.orthogonal(model[-1])
+    return model
+
+
+@pytest.mark.parametrize("change", [pruned, weight_normed, parametrized])
+def test_weights_that_are_made_by_others(change) -> None:
+    """Built again and given the trained weights, as the steps of a run do."""
+    trained = change(network())
+    images = torch.rand(8, *IN_SHAPE)
+    trained.train()
+    torch.optim.SGD(trained.parameters(), 0.5).zero_grad()
+    trained(images).square().sum().backward()
+    with torch.no_grad():
+        for parameter in trained.parameters():
+            parameter.sub_(0.1 * parameter.grad)
+    built_again = change(network())
+    built_again.load_state_dict(trained.state_dict())
+    wanted = trained.eval()(images)
+    torch.testing.assert_close(scores_of(built_again, images), wanted, rtol=1e-4, atol=1e-5)
+
+
+def twice(module: nn.Module) -> None:
+    module.register_forward_hook(lambda _module, _inputs, output: 2 * output)
+
+
+def half(module: nn.Module) -> None:
+    module.register_forward_pre_hook(lambda _module, inputs: (inputs[0] / 2,))
+
+
+def replaced(module: nn.Module) -> None:
+    real = module.forward
+    module.forward = lambda inputs: real(inputs).clamp(max=0.1)
+
+
+@pytest.mark.parametrize("change", [twice, half, replaced])
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [("0.0", "0.2"), ("0.2", "0.2"), ("1", "1"), ("1.body.0", "1"), ("3", "4"), ("7", "7")],
+)
+def test_what_modules_do_not_show(change, path, named) -> None:
+    model = network()
+    change(model.get_submodule(path))
+    with pytest.raises(BitrainError, match=rf"^{named}: the model gives other values here than"):
+        read_chain(model, IN_SHAPE)
+
+
+def test_where_a_step_begins_is_told() -> None:
+    model = network()
+    twice(model[3])
+    with pytest.raises(BitrainError, match=r"^4: .* than its modules from 2 on say \(off by"):
+        read_chain(model, IN_SHAPE)
+
+
+def test_a_hook_on_the_whole_model() -> None:
+    model = network()
+    twice(model)
+    with pytest.raises(BitrainError, match=r"^Sequential: the model gives other values here"):
+        read_chain(model, IN_SHAPE)
+
+
+@pytest.mark.parametrize("rare", [1, 13, 63])
+def test_what_shows_on_a_single_real_image(rare) -> None:
+    """Of those that calibrate: random images are grey all over, this one has a black half."""
+    model = network()
+    model[0][0].register_forward_pre_hook(
+        lambda _module, inputs: inputs[0] + (inputs[0].std((1, 2, 3), keepdim=True) > 0.45)
+    )
+    images = np.random.default_rng(0).random((64, *IN_SHAPE), np.float32)
+    read_chain(model, IN_SHAPE, torch.from_numpy(images))
+    images[rare] = 1
+    images[rare, ..., :4] = 0
+    with pytest.raises(BitrainError, match=r"^0\.2: the model gives other values here than its"):
+        convert(model, IN_SHAPE, images, ScConfig(bits=3))
+
+
+def test_noise_that_training_adds_to_weights() -> None:
+    """And state that a parametrization keeps while the module trains: the model is left alone."""
+
+    class Noisy(nn.Module):
+        def forward(self, weight: torch.Tensor) -> torch.Tensor:
+            return weight + torch.randn_like(weight) * self.training
+
+    model = network()
+    parametrize.register_parametrization(model[2], "weight", Noisy())
+    parametrizations.spectral_norm(model[0][0])
+    before = copy.deepcopy(model.train().state_dict())
+    read_chain(model, IN_SHAPE)
+    assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
+
+
+def test_a_hook_that_gives_no_numbers() -> None:
+    model = network()
+    model[3].register_forward_hook(lambda _module, _inputs, output: output / 0)
+    with pytest.raises(BitrainError, match=r"^4: gives values that are not finite"):
+        read_chain(model, IN_SHAPE)
+
+
+@pytest.mark.parametrize("value", [1e30, 1e38])
+def test_values_beyond_float32(value) -> None:
+    model = network()
+    nn.init.constant_(model[0][0].weight, value)
+    nn.init.constant_(model[1].body[0].weight, value)
+    with pytest.raises(BitrainError, match=r"gives values that are not finite; train the model"):
+        read_chain(model, IN_SHAPE)
+
+
+def test_chance_is_refused() -> None:
+    model = network()
+    model[0][2].register_forward_hook(lambda _m, _i, output: output * torch.rand(1))
+    with pytest.raises(BitrainError, match=r"^0\.2: the model gives other values here"):
+        read_chain(model, IN_SHAPE)
+
+
+def test_a_model_that_fails() -> None:
+    model = network()
+
+    def fail(_module: nn.Module, _inputs: object) -> None:
+        raise KeyError("what it needs")
+
+    model[2].register_forward_pre_hook(fail)
+    message = r"^the model does not run on images of 1 x 8 x 8: 'what it needs'$"
+    with pytest.raises(BitrainError, match=message):
+        read_chain(model, IN_SHAPE)
+
+
+def test_the_model_is_left_alone() -> None:
+    model = network().train()
+    model[1].eval()
+    before = copy.deepcopy(model.state_dict())
+    read_chain(model, IN_SHAPE)
+    assert model.training and not model[1].training and not model[1].body[0].training
+    assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
+    assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_double_precision_is_rounded() -> None:
+    chain = read_chain(network().double(), IN_SHAPE)
+    assert all(step.weight.dtype == step.bias.dtype == torch.float32 for step in chain)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_lower_precision_is_refused(dtype) -> None:
+    with pytest.raises(BitrainError, match=rf"^0\.0: weights of {dtype}; call model.float\(\)"):
+        read_chain(network().to(dtype), IN_SHAPE)
+
+
+def test_parametrized_modules_are_those_below() -> None:
+    model = network()
+    parametrize.register_parametrization(model[2], "weight", nn.Tanh())
+    assert torch.equal(read_chain(model, IN_SHAPE)[2].weight, model[2].weight)
+
+
+def test_rounding_does_not_add_up_in_deep_networks() -> None:
+    """Batch norm of small variances makes differences larger from layer to layer."""
+    torch.manual_seed(0)
+    deep = []
+    for _ in range(60):
+        norm = nn.BatchNorm2d(8)
+        norm.running_mean.normal_()
+        norm.running_var.uniform_(1e-3, 0.1)
+        deep += [nn.Conv2d(8, 8, 3, padding=1, bias=False), norm, nn.ReLU()]
+    head = nn.Sequential(nn.Flatten(), nn.Linear(8 * 64, 3))
+    model = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), *deep, *head)
+    assert len(read_chain(model, IN_SHAPE)) == 62

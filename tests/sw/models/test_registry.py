@@ -1,0 +1,173 @@
+"""Models by name."""
+
+from itertools import groupby
+
+import pytest
+import torch
+from torch import nn
+
+from bitrain.frontend import read_chain
+from bitrain.models import Block, create_model, list_models, save_weights
+from bitrain.recast import Rule, Student, specs_of
+from bitrain.spec import BitrainError, Shape
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_models_give_scores(name) -> None:
+    """Without weights in memory: the largest has 36 million."""
+    shape = Shape(3, 64, 32)
+    with torch.device("meta"):
+        model = create_model(name, shape, 7).eval()
+    assert model(torch.empty(2, *shape, device="meta")).shape == (2, 7)
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_models_are_blocks_that_fit(name) -> None:
+    shape = Shape(3, 64, 32)
+    with torch.device("meta"):
+        model = create_model(name, shape, 7)
+    for block in model:
+        assert isinstance(block, Block)
+        assert block.spec == block.spec.reading(shape)
+        before, shape = shape, block.out_shape(shape)
+        assert shape.channels == block.spec.out_channels
+        if block.spec.kind != "linear":
+            assert before.height // shape.height == block.spec.stride
+    assert shape == (7, 1, 1)
+
+
+def kinds(model: nn.Sequential) -> list[tuple[str, int]]:
+    """Kind of the blocks in order, each with how many come in a row."""
+    return [
+        (kind, len(list(blocks)))
+        for kind, blocks in groupby(block.spec.kind for block in model if isinstance(block, Block))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted", "layers"),
+    [
+        ("lenet5", [("conv", 2), ("linear", 3)], 5),
+        ("vgg8", [("conv", 3), ("linear", 2)], 8),
+        ("vgg16", [("conv", 13), ("linear", 1)], 14),
+        ("resnet20", [("conv", 1), ("residual", 9), ("linear", 1)], 20),
+        ("resnet56", [("conv", 1), ("residual", 27), ("linear", 1)], 56),
+        ("resnet83", [("conv", 1), ("bottleneck", 27), ("linear", 1)], 83),
+        ("wrn28_10", [("conv", 1), ("residual", 12), ("linear", 1)], 26),
+        ("resnet9", [("conv", 2), ("residual", 1), ("conv", 2), ("residual", 1), ("linear", 1)], 9),
+        ("densenet100", [("conv", 1), ("dense", 4)] * 3, 100),
+        ("densenet22", [("conv", 1), ("dense", 2)] * 3, 22),
+    ],
+)
+def test_blocks_and_layers_with_weights(name, wanted, layers) -> None:
+    with torch.device("meta"):
+        model = create_model(name, Shape(3, 32, 32), 10)
+    if wanted[-1][0] != "linear":
+        wanted = [*wanted, ("linear", 1)]
+    assert kinds(model) == wanted
+    weighted = [part for part in model.modules() if isinstance(part, nn.Conv2d | nn.Linear)]
+    assert len(weighted) == layers
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["digits_cnn", "lenet5", "vgg8", "resnet20", "resnet9", "resnet83", "vgg16", "densenet22"],
+)
+def test_read_as_a_chain(name) -> None:
+    shape = Shape(3, 32, 32)
+    steps = read_chain(create_model(name, shape, 5), shape)
+    assert steps[0].name == "0.0" and steps[-1].out_shape == (5, 1, 1)
+
+
+def test_weights_follow_the_seed_and_leave_the_generator_alone() -> None:
+    before = torch.get_rng_state()
+    first, same, other = (
+        create_model("digits_cnn", Shape(1, 8, 8), 10, seed=seed)[0][0].weight for seed in (1, 1, 2)
+    )
+    assert torch.equal(first, same) and not torch.equal(first, other)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_unknown_model() -> None:
+    with pytest.raises(BitrainError, match=r"model 'vgg' is unknown; choose one of \['dense"):
+        create_model("vgg", Shape(1, 8, 8), 10)
+
+
+def test_images_too_small() -> None:
+    with pytest.raises(BitrainError, match="images of 3 x 8 are too small for 2 poolings by two"):
+        create_model("digits_cnn", Shape(1, 3, 8), 10)
+    for name in set(list_models()) - {"digits_cnn"}:
+        with pytest.raises(BitrainError, match="images of 3 x 8 are too small; expected at least"):
+            create_model(name, Shape(1, 3, 8), 10)
+
+
+def test_a_users_own_model(tmp_path) -> None:
+    path = tmp_path / "own.py"
+    path.write_text(
+        "from torch import nn\n"
+        "def make(in_shape, num_classes):\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(in_shape.size, num_classes))\n"
+        "def broken(in_shape, num_classes):\n"
+        "    return 1 / 0\n"
+        "number = 3\n"
+    )
+    shape = Shape(1, 4, 4)
+    assert create_model(f"{path}:make", shape, 5)(torch.rand(2, *shape)).shape == (2, 5)
+    with pytest.raises(BitrainError, match=r"own.py:broken: ZeroDivisionError: division by zero"):
+        create_model(f"{path}:broken", shape, 5)
+    for name in ("number", "absent"):
+        with pytest.raises(BitrainError, match=r"expected a function .* an nn.Sequential"):
+            create_model(f"{path}:{name}", shape, 5)
+    with pytest.raises(BitrainError, match=r"nothing.py:make: no such file"):
+        create_model(f"{tmp_path / 'nothing.py'}:make", shape, 5)
+
+
+@pytest.fixture
+def student_file(tmp_path):
+    """Weights of a recast model, with its blocks, and the model."""
+    shape = Shape(1, 8, 8)
+    student = Student(create_model("digits_cnn", shape, 10), shape)
+    student.replace(1, Rule(blocks=(1,), to="bottleneck", width=0.5), 0)
+    model, path = student.model().eval(), tmp_path / "student.safetensors"
+    save_weights(model, path, {"blocks": [spec.model_dump() for spec in specs_of(model)]})
+    return str(path), model
+
+
+def test_blocks_of_a_weights_file(student_file) -> None:
+    path, model = student_file
+    shape, generator = Shape(1, 8, 8), torch.get_rng_state()
+    found = create_model(path, shape, 10, pretrained=path).eval()
+    assert torch.equal(generator, torch.get_rng_state())
+    assert specs_of(found) == specs_of(model)
+    assert kinds(found) == [("conv", 1), ("bottleneck", 1), ("linear", 1)]
+    images = torch.rand(2, *shape)
+    assert torch.equal(found(images), model(images))
+    one, same, other = (create_model(path, shape, 10, seed=seed)[2][1].weight for seed in (1, 1, 2))
+    assert torch.equal(one, same) and not torch.equal(one, other), "untrained without pretrained"
+
+
+@pytest.mark.parametrize(
+    ("shape", "classes", "message"),
+    [
+        (Shape(3, 8, 8), 10, "reads 1 channels and gives 10 classes; the data set has 3 and 10"),
+        (Shape(1, 8, 8), 7, "reads 1 channels and gives 10 classes; the data set has 1 and 7"),
+    ],
+)
+def test_blocks_for_other_data(student_file, shape, classes, message) -> None:
+    path, _ = student_file
+    with pytest.raises(BitrainError) as error:
+        create_model(path, shape, classes)
+    assert str(error.value) == f"model {path}: {message}"
+
+
+@pytest.mark.parametrize("metadata", [{}, {"blocks": None}, {"blocks": [{"kind": "cnov"}]}])
+def test_a_weights_file_without_blocks(tmp_path, metadata) -> None:
+    path = tmp_path / "model.safetensors"
+    save_weights(nn.Linear(2, 2), path, metadata)
+    with pytest.raises(BitrainError, match=r"model\.safetensors: the file does not say which bloc"):
+        create_model(str(path), Shape(1, 8, 8), 10)
+
+
+def test_no_weights_file() -> None:
+    with pytest.raises(BitrainError, match=r"weights 'nothing\.safetensors': no such file"):
+        create_model("nothing.safetensors", Shape(1, 8, 8), 10)

@@ -1,0 +1,45 @@
+"""Counts of products and SCC where their values are known."""
+
+import numpy as np
+import pytest
+
+from bitrain.sng.correlation import product_counts, scc, scc_table
+from bitrain.spec import Lfsr, Ramp, VanDerCorput
+
+BITS, ONE = 5, 32
+
+
+@pytest.mark.parametrize("length", [4, 16, 32])
+def test_counts_are_the_ones_of_the_and(length) -> None:
+    first, second = Lfsr(width=BITS, seed=3).values[:length], Ramp(width=BITS).values[:length]
+    counts = product_counts(first, second, ONE)
+    numbers = np.arange(ONE + 1)[:, None]
+    np.testing.assert_array_equal(counts, (first < numbers) @ (second < numbers).T.astype(int))
+    assert counts[ONE, ONE] == length
+
+
+def test_identical_streams_have_1_and_opposite_ones_minus_1() -> None:
+    values = Lfsr(width=BITS).values
+    alike = scc_table(product_counts(values, values, ONE))
+    opposite = scc_table(product_counts(values, ONE - 1 - values, ONE))
+    np.testing.assert_array_equal(alike[1:-1, 1:-1], 1)
+    np.testing.assert_array_equal(opposite[1:-1, 1:-1], -1)
+
+
+def test_constant_streams_have_none() -> None:
+    table = scc_table(product_counts(Ramp(width=BITS).values, Lfsr(width=BITS).values, ONE))
+    np.testing.assert_array_equal(np.isnan(table[[0, -1]]), True)
+    np.testing.assert_array_equal(np.isnan(table[:, [0, -1]]), True)
+    assert np.isfinite(table[1:-1, 1:-1]).all()
+
+
+def test_low_discrepancy_pair_is_nearly_independent() -> None:
+    counts = product_counts(Ramp(width=8).values, VanDerCorput(width=8).values, 256)
+    table = scc_table(counts)
+    assert np.nanmean(np.abs(table[64:193, 64:193])) < 0.05
+    assert table[128, 128] == 0
+
+
+def test_greatest_least_and_independent_overlap() -> None:
+    """Of 4 ones with 6 ones of 8."""
+    assert scc(np.array([4, 2, 3]), np.array(4), np.array(6), 8).tolist() == [1, -1, 0]

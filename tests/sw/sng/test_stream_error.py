@@ -1,0 +1,69 @@
+"""Errors and correlations against their definitions, one operand at a time."""
+
+import numpy as np
+import pytest
+from networks import random_images, random_network
+
+from bitrain.nn import ScConfig, StreamSource
+from bitrain.sng.correlation import scc
+from bitrain.sng.operands import sample_operands
+from bitrain.sng.stream_error import Banks, overall, stream_report, sum_errors
+
+BITS, LANES, LENGTH = 3, 2, 4
+
+
+@pytest.fixture
+def operands():
+    network = random_network(1, bits=BITS, lanes=LANES, length=LENGTH, in_shape=(1, 6, 6))
+    images = random_images(network, 3)
+    return sample_operands(network, images, np.random.default_rng(0), windows=3)
+
+
+def _banks(*sources: StreamSource) -> Banks:
+    return Banks(*(source.bank(BITS, LANES) for source in sources))
+
+
+def test_against_the_definitions(operands) -> None:
+    banks = _banks(StreamSource(kind="lfsr", wiring="rotated"), StreamSource(kind="sobol", seed=3))
+    one = 1 << BITS
+    activations, weights = (bank.values(LENGTH) for bank in banks)
+    for of_layer, report in zip(operands, stream_report(banks, operands), strict=True):
+        sums, products, correlations = [], [], []
+        for window in of_layer.windows[:, :, 0, 0]:
+            for channel, row in enumerate(of_layer.layer.weight_matrix):
+                error = 0.0
+                for k, (a, w) in enumerate(zip(window, row, strict=True)):
+                    first, second = activations[k % LANES] < a, weights[k % LANES] < abs(w)
+                    both = (first & second).sum()
+                    products.append(both - LENGTH * a * abs(w) / one**2)
+                    correlations.append(float(scc(both, first.sum(), second.sum(), LENGTH)))
+                    error += np.sign(w) * products[-1]
+                sums.append(error / of_layer.step[channel])
+        assert report.sums.rms == pytest.approx(np.sqrt(np.square(sums).mean()))
+        assert report.sums.bias == pytest.approx(np.mean(sums))
+        assert report.sums.worst == pytest.approx(np.abs(sums).max())
+        assert report.product_rms == pytest.approx(np.sqrt(np.square(products).mean()))
+        assert report.scc == pytest.approx(np.nanmean(correlations))
+        assert report.scc_magnitude == pytest.approx(np.nanmean(np.abs(correlations)))
+
+
+def test_lanes_that_share_their_values_are_correlated(operands) -> None:
+    config = ScConfig(bits=BITS, lanes=LANES)
+    report = stream_report(Banks(*config.banks()), operands)[0]
+    assert report.weight_scc == 1
+    assert report.activation_scc < 1
+
+
+def test_overall(operands) -> None:
+    errors = sum_errors(Banks(*ScConfig(bits=BITS, lanes=LANES).banks()), operands)
+    total = overall(errors)
+    assert min(e.rms for e in errors) < total.rms < max(e.rms for e in errors)
+    assert total.worst == max(error.worst for error in errors)
+
+
+def test_banks_of_the_same_values_are_not_valid() -> None:
+    van_der_corput = StreamSource(kind="van_der_corput")
+    assert not _banks(van_der_corput, van_der_corput).valid
+    inverted = StreamSource(kind="van_der_corput", wiring="inverted")
+    assert not _banks(van_der_corput, inverted).valid  # lane 0
+    assert _banks(van_der_corput, StreamSource(kind="ramp")).valid

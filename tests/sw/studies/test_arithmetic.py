@@ -1,0 +1,106 @@
+"""Streams against integers: what is compared, and what is refused."""
+
+import io
+import json
+from typing import ClassVar
+
+import pytest
+from networks import random_network
+from rich.console import Console
+
+from bitrain.cli.render.arithmetic_table import arithmetic_table
+from bitrain.cost import estimate
+from bitrain.gen import read_config
+from bitrain.gen.families.resources import Resources
+from bitrain.program import Array
+from bitrain.spec import BitrainError
+from bitrain.studies import arithmetic
+from bitrain.studies.arithmetic import measure_arithmetic, parse_neurons
+
+
+class Report:
+    """What synthesis finds: as many LUTs as the circuit has counts, doubled for integers."""
+
+    tools: ClassVar = {"stand-in": "1"}
+    fmax_mhz = 90.0
+
+    def __init__(self, array):
+        lut = array.neurons * (2 if array.arithmetic == "binary" else 1)
+        self.resources = Resources(lut=100 * lut, carry_lut=lut, ff=3)
+
+
+@pytest.fixture
+def measure(monkeypatch, tmp_path):
+    """Compare with a stand-in for synthesis; return the result and the arrays synthesised."""
+
+    def call(*networks, **options):
+        made = []
+
+        def component(circuit, device, folder, *, name):
+            made.append(circuit.array)
+            return Report(circuit.array)
+
+        def package(folder, device, *, frequency):
+            made.append(read_config(folder).array)
+            return Report(made[-1])
+
+        monkeypatch.setattr(arithmetic, "synthesise_component", component)
+        monkeypatch.setattr(arithmetic, "synthesise", package)
+        console = Console(file=io.StringIO())
+        return measure_arithmetic(networks, (2, 3), tmp_path / "out", console, **options), made
+
+    return call
+
+
+def test_rows(measure, tmp_path):
+    study = tmp_path / "study.json"
+    row = {"stream_length": 8, "sc_fine_tuned": 98.5, "int_fine_tuned": 99.5}
+    study.write_text(json.dumps({"by_length": [row]}))
+    networks = random_network(0, bits=3, lanes=4), random_network(1, bits=2, lanes=8)
+    result, made = measure(*networks, clock_mhz=50, accuracies=study)
+    # As many lanes as streams are long, also where the network was exported for more; or one.
+    assert [(array.arithmetic, array.lanes) for array in made] == [
+        ("stochastic", 8),
+        ("binary", 1),
+        ("stochastic", 4),
+        ("binary", 1),
+    ]
+    streams, integers, shorter, _ = result["rows"]
+    binary = Array(channels=2, positions=3, lanes=1, arithmetic="binary")
+    cycles = estimate(networks[0], binary).image_cycles
+    assert integers["image_cycles"] == cycles
+    assert integers["images_per_s"] == pytest.approx(50e6 / cycles)
+    assert integers["lut"] == 1200 == 2 * streams["lut"]
+    assert integers["images_per_s_per_klut"] == pytest.approx(integers["images_per_s"] / 1.2)
+    assert (streams["accuracy"], integers["accuracy"], shorter["accuracy"]) == (98.5, 99.5, None)
+    assert json.loads((tmp_path / "out" / "arithmetic.json").read_text()) == result
+    assert "<svg" in (tmp_path / "out" / "arithmetic.svg").read_text()
+    assert arithmetic_table(result).row_count == 4
+    again, made = measure(*networks, clock_mhz=100, accuracies=study)
+    assert made == []  # kept
+    assert again["rows"][0]["images_per_s"] == 2 * streams["images_per_s"]
+
+
+def test_whole_accelerators_at_the_clock_that_routing_finds(measure, tmp_path):
+    result, made = measure(random_network(0, bits=3, lanes=4), whole=True, clock_mhz=50)
+    assert [array.arithmetic for array in made] == ["stochastic", "binary"]
+    _, integers = result["rows"]
+    assert integers["clock_mhz"] == 90
+    assert integers["images_per_s"] == pytest.approx(90e6 / integers["image_cycles"])
+    assert result["circuit"] == "accelerator" and result["tag"].startswith("post-route")
+    assert arithmetic_table(result).row_count == 2
+    assert measure(random_network(0, bits=3, lanes=4), whole=True, clock_mhz=50)[1] == []  # kept
+    array, _ = measure(random_network(0, bits=3, lanes=4))
+    assert "clock_mhz" not in array["rows"][0] and array["circuit"] == "array"
+
+
+@pytest.mark.parametrize("text", ["4", "4x", "4x4x4", "axb"])
+def test_neurons_are_two_numbers(text):
+    with pytest.raises(BitrainError, match=f"--neurons {text}: expected P x Q such as 4x4"):
+        parse_neurons(text)
+
+
+def test_refused(measure, tmp_path):
+    with pytest.raises(BitrainError, match="no result of `bitrain accuracy`"):
+        measure(random_network(0), accuracies=tmp_path / "missing.json")
+    assert parse_neurons("4x8") == (4, 8)
