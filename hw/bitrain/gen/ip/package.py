@@ -189,7 +189,7 @@ def _constant(program: Program) -> str:
 def _write_templates(ip: Path, top: str, values: dict[str, Any]) -> None:
     testbench = [path.relative_to(ip).as_posix() for path in sorted((ip / "tb").rglob("*.*"))]
     environment = Environment(
-        loader=PackageLoader("bitrain.gen"),
+        loader=PackageLoader("bitrain.gen.ip"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

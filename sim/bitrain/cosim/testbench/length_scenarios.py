@@ -31,6 +31,6 @@ async def length(dut):
 
 
 def _connect(session: Session):
-    from .axi_host import Registers
+    from .axi_host import Registers  # needs a package that other interfaces do without
 
     return Registers(session)
