@@ -4,7 +4,7 @@ from .baselines import fsm_max, pooled_fire
 from .convolution import PackedWeights, Streams, convolve, pack_weights
 from .early_decision import Bound, decided_after
 from .fire import accumulate_and_fire
-from .model import Arithmetic, layer_inputs, predict, run
+from .model import Arithmetic, accuracy, layer_inputs, predict, run
 from .progressive import Progressive, calibrate_thresholds, choose_rungs, margins, run_progressive
 from .reference import run_reference
 from .zero_chunks import zero_chunks
@@ -16,6 +16,7 @@ __all__ = [
     "Progressive",
     "Streams",
     "accumulate_and_fire",
+    "accuracy",
     "calibrate_thresholds",
     "choose_rungs",
     "convolve",

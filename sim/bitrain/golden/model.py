@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 
 from bitrain.program import Arithmetic
-from bitrain.spec import Layer, Network
+from bitrain.spec import Layer, Network, to_unipolar
 
 from .convolution import PackedWeights, Streams, convolve, pack_weights
 from .fire import accumulate_and_fire
@@ -94,6 +94,20 @@ def predict(
     _check(network, images)
     scores = [_outputs(network, images[i : i + batch_size], arithmetic)[-1] for i in batches]
     return np.concatenate(scores).reshape(len(images), network.num_scores)
+
+
+def accuracy(
+    network: Network,
+    images: np.ndarray,
+    labels: np.ndarray,
+    arithmetic: Arithmetic = "stochastic",
+) -> float:
+    """Share of the images, 0 … 1, whose largest score is their class.
+
+    images: real numbers in [0, 1], (batch, channels, height, width). labels: (batch,).
+    """
+    scores = predict(network, to_unipolar(images, network.bits), arithmetic)
+    return float((scores.argmax(1) == labels).mean())
 
 
 def _streams(network: Network, layer: Layer) -> Streams:

@@ -45,7 +45,7 @@ def build(
     from bitrain.flow.networks import example_vectors
     from bitrain.gen import build_bitstream
 
-    from .render.tables import synthesis_table
+    from .render.hardware import synthesis_table
 
     array, loaded = array_of(channels, positions, lanes), load_network(network)
     vectors = example_vectors(loaded, check, data, data_dir) if check else None

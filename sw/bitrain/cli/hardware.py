@@ -63,7 +63,7 @@ def generate(
     """Write the IP folder: Verilog, ROM images, constraints, test bench."""
     from bitrain.flow.networks import generate_with_testbench
 
-    from .render.printing import print_memories
+    from .render.cost import print_memories
 
     array, loaded = array_of(channels, positions, lanes, sharing, arith), load_network(network)
     options: Options = {
@@ -119,7 +119,7 @@ def simulate(
     """Simulate an IP folder and compare every stored value with the golden model."""
     from bitrain.cosim import simulate as run_simulation
 
-    from .render.printing import print_mean
+    from .render.cost import print_mean
 
     report = run_simulation(
         ip, images=images, simulator=simulator, seed=seed, waves=waves, ladder=ladder
@@ -155,7 +155,7 @@ def synth(
     """Synthesise, place and route an IP folder."""
     from bitrain.gen import measure_blocks, synthesise
 
-    from .render.tables import blocks_table, synthesis_table
+    from .render.hardware import blocks_table, synthesis_table
 
     report = synthesise(ip, device, route=route, seed=seed, frequency=frequency)
     console.print(synthesis_table(report))
@@ -174,7 +174,7 @@ def arrays(
     """Synthesise arrays by themselves, with shared and unshared SNGs: table, JSON, plot."""
     from bitrain.studies.array_cost import measure_arrays, parse_sizes
 
-    from .render.tables import arrays_table
+    from .render.studies import arrays_table
 
     loaded = load_network(network)
     console.print(
@@ -203,7 +203,7 @@ def compare_arithmetic(
     """Synthesise streams and integers, arrays or all: images/s per 1,000 LUTs, table, plot."""
     from bitrain.studies.arithmetic import measure_arithmetic, parse_neurons
 
-    from .render.arithmetic_table import arithmetic_table
+    from .render.studies import arithmetic_table
 
     result = measure_arithmetic(
         [load_network(network) for network in networks],
@@ -228,7 +228,7 @@ def pooled(
     """Synthesise pooled neurons by themselves, in counter and stream mode: errors, LUTs, JSON."""
     from bitrain.studies.pooled_neurons import MEMBERS, measure_pooled_neurons
 
-    from .render.tables import pooled_table
+    from .render.studies import pooled_table
 
     console.print(pooled_table(measure_pooled_neurons(out, device), MEMBERS))
 
@@ -238,7 +238,7 @@ def prove(ip: IpFolder) -> None:
     """Prove sequences, widths and handshakes of an IP folder."""
     from bitrain.formal import prove as run_proofs
 
-    from .render.tables import proofs_table
+    from .render.hardware import proofs_table
 
     results = list(run_proofs(ip))
     console.print(proofs_table(results))
@@ -251,6 +251,6 @@ def doctor() -> None:
     """List the external tools, their versions and how to get what is missing."""
     from bitrain.gen import find_tools
 
-    from .render.tables import tools_table
+    from .render.hardware import tools_table
 
     console.print(tools_table(find_tools()))

@@ -53,7 +53,7 @@ def accuracy(
     from bitrain.flow.config import load_config
     from bitrain.studies.accuracy import run_study
 
-    from .render.tables import study_table
+    from .render.studies import study_table
 
     study = run_study(load_config(config, data_dir), out, seeds_of(seeds), console)
     console.print(study_table(study))
@@ -70,7 +70,7 @@ def ablate(
     from bitrain.flow.config import load_config
     from bitrain.studies.ablation import run_ablation
 
-    from .render.tables import ablation_table
+    from .render.studies import ablation_table
 
     result = run_ablation(load_config(config, data_dir), out, finetune=finetune, console=console)
     console.print(ablation_table(result))
@@ -116,7 +116,7 @@ def cost(
     from bitrain.flow.networks import example_vectors
     from bitrain.studies.zero_chunks import measure_zeros
 
-    from .render.cost_tables import cost_table, shapes_table, zeros_table
+    from .render.cost import cost_table, shapes_table, zeros_table
 
     loaded = load_network(network)
     if multipliers is not None:
@@ -180,7 +180,7 @@ def progressive(
     from bitrain.flow.networks import dataset_of
     from bitrain.studies.progressive import evaluate_progressive, write_progressive
 
-    from .render.tables import progressive_table
+    from .render.studies import progressive_table
 
     loaded, prefixes = load_network(network), integers("--lengths", lengths)
     chosen = None if ladder is None else margins("--ladder", ladder)
@@ -217,7 +217,7 @@ def sequences(
     from bitrain.flow.networks import dataset_of
     from bitrain.sng.sequences import find_sequences
 
-    from .render.printing import print_sequences
+    from .render.sequences import print_sequences
 
     loaded = load_network(network)
     out = out or network.with_suffix(".sequences.npz")

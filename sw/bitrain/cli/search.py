@@ -28,7 +28,7 @@ def recast(
     """Turn a trained network into one of other blocks, block by block."""
     from bitrain.recast.flow import load_plan, run_recast
 
-    from .render.tables import recast_summary, recast_table
+    from .render.search import recast_summary, recast_table
 
     if budget and not objective:
         raise BitrainError(
@@ -60,7 +60,7 @@ def _add_search(name: str, until: str | None, text: str) -> None:
         from bitrain.nas.flow.config import load_search
         from bitrain.nas.flow.search import run_search
 
-        from .render.tables import search_table
+        from .render.search import search_table
 
         settings = load_search(config, data_dir)
         cluster = {"workers": workers, "scheduler": scheduler}
@@ -87,7 +87,7 @@ def compare(
     from bitrain.nas.flow.comparison import run_comparison
     from bitrain.nas.flow.config import load_search
 
-    from .render.tables import comparison_table
+    from .render.search import comparison_table
 
     settings, numbers = load_search(config, data_dir), seeds_of(seeds)
     console.print(comparison_table(run_comparison(settings, out, numbers, console)))
@@ -106,7 +106,7 @@ def ablate_search(
     from bitrain.nas.flow.ablation import run_search_ablation
     from bitrain.nas.flow.config import load_search
 
-    from .render.tables import search_ablation_table
+    from .render.search import search_ablation_table
 
     result = run_search_ablation(load_search(config, data_dir), out, console, only=only or ())
     console.print(search_ablation_table(result))
@@ -121,7 +121,7 @@ def calibrate(
     """Measure operations here and fit what multiplications and memory access cost."""
     from bitrain.nas import calibrate as measure
 
-    from .render.tables import calibration_table
+    from .render.search import calibration_table
 
     found = measure(batch_size=batch_size, repeats=repeats)
     write_atomically(out, found.model_dump_json(indent=1) + "\n")

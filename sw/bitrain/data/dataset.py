@@ -221,3 +221,12 @@ def check_range(labels: np.ndarray, where: str, num_classes: int) -> None:
 def format_sizes(shape: tuple[int, ...]) -> str:
     """A shape as messages have it."""
     return " x ".join(map(str, shape)) or "no dimension"
+
+
+def check_classes(who: str, num_scores: int, dataset: Dataset) -> None:
+    """Raise :class:`BitrainError` unless there is a score for each class of the data set."""
+    if num_scores != dataset.num_classes:
+        raise BitrainError(
+            f"{who} gives {num_scores} scores, data set {dataset.name!r} has "
+            f"{dataset.num_classes} classes; give the data that it was trained on"
+        )

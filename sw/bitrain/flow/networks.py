@@ -5,15 +5,15 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from bitrain import golden
 from bitrain.accelerator import Interface
 from bitrain.cosim import write_testbench
-from bitrain.data import Dataset, load_dataset
+from bitrain.data import Dataset, check_classes, load_dataset
 from bitrain.gen import default_name, generate_ip, read_config
 from bitrain.host import write_weight_image
 from bitrain.host.weight_image import num_image_words
 from bitrain.program import Array, Options, Program
 from bitrain.spec import BitrainError, Network, load_network, to_unipolar
-from bitrain.train import check_classes, evaluate_network
 
 
 def dataset_of(
@@ -46,10 +46,11 @@ def accuracies(
 ) -> dict[str, Any]:
     """Per cent of the test images: golden model (``sc``) and ``int_baseline`` of equal width."""
     dataset = dataset_of(network, data, data_dir)
+    images, labels = dataset.test_images, dataset.test_labels
     return {
-        "images": len(dataset.test_images),
-        "sc": 100 * evaluate_network(network, dataset),
-        "int_baseline": 100 * evaluate_network(network, dataset, "binary"),
+        "images": len(images),
+        "sc": 100 * golden.accuracy(network, images, labels),
+        "int_baseline": 100 * golden.accuracy(network, images, labels, "binary"),
     }
 
 

@@ -1,7 +1,7 @@
 """Training: one loop for float, SC-aware and binary models, and what measures them."""
 
 from .config import FINE_TUNE, ExactPrecision, FineTuneConfig, TrainConfig
-from .evaluate import check_classes, evaluate, evaluate_network, scores_of
+from .evaluate import evaluate, evaluate_network, scores_of
 from .finetune import finetune_converted, finetune_sc
 from .lengths import LENGTHS, LengthAccuracy, accuracy_by_length
 from .loop import classification, fit
@@ -17,7 +17,6 @@ __all__ = [
     "Optimizer",
     "TrainConfig",
     "accuracy_by_length",
-    "check_classes",
     "classification",
     "evaluate",
     "evaluate_network",

@@ -4,11 +4,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from bitrain import golden
-from bitrain.data import Dataset
-from bitrain.golden import Arithmetic
+from bitrain.data import Dataset, check_classes
+from bitrain.golden import Arithmetic, accuracy
 from bitrain.nn import best_device, torch_threads
-from bitrain.spec import BitrainError, Network, to_unipolar
+from bitrain.spec import Network
 
 BATCH_SIZE = 256
 
@@ -20,7 +19,7 @@ def evaluate(model: nn.Module, dataset: Dataset) -> float:
     """
     scores = scores_of(model, dataset.test_images)
     check_classes("the model", scores.shape[1], dataset)
-    return _accuracy(scores, dataset)
+    return float((scores.argmax(1) == dataset.test_labels).mean())
 
 
 @torch.no_grad()
@@ -42,18 +41,4 @@ def evaluate_network(
     """
     check_classes(f"network {network.name!r}", network.num_scores, dataset)
     with torch_threads():
-        images = to_unipolar(dataset.test_images, network.bits)
-        return _accuracy(golden.predict(network, images, arithmetic, BATCH_SIZE), dataset)
-
-
-def check_classes(who: str, num_scores: int, dataset: Dataset) -> None:
-    """Raise :class:`BitrainError` unless there is a score for each class of the data set."""
-    if num_scores != dataset.num_classes:
-        raise BitrainError(
-            f"{who} gives {num_scores} scores, data set {dataset.name!r} has "
-            f"{dataset.num_classes} classes; give the data that it was trained on"
-        )
-
-
-def _accuracy(scores: np.ndarray, dataset: Dataset) -> float:
-    return float((scores.argmax(1) == dataset.test_labels).mean())
+        return accuracy(network, dataset.test_images, dataset.test_labels, arithmetic)

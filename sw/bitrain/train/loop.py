@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from bitrain.data import Dataset, evenly_spaced
+from bitrain.data import Dataset, check_classes, evenly_spaced
 from bitrain.nn import SafeConvolutions, best_device, torch_threads
 from bitrain.spec import BitrainError
 
@@ -18,7 +18,6 @@ from . import distributed
 from .augment import random_cutout, random_flip, random_shift
 from .checkpoint import Checkpoint
 from .config import TrainConfig
-from .evaluate import check_classes
 from .optimizer import Optimizer, make_optimizer
 
 Loss = Callable[[Any, Tensor, Tensor], Tensor]

@@ -8,7 +8,7 @@ import pytest
 from networks import random_network
 from rich.console import Console
 
-from bitrain.cli.render.arithmetic_table import arithmetic_table
+from bitrain.cli.render.studies import arithmetic_table
 from bitrain.cost import estimate
 from bitrain.gen import read_config
 from bitrain.gen.families.resources import Resources

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bitrain.cli.render.tables import pooled_table
+from bitrain.cli.render.studies import pooled_table
 from bitrain.gen.families.resources import Resources
 from bitrain.nn import ScConfig
 from bitrain.studies import pooled_neurons

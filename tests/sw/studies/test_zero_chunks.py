@@ -4,8 +4,7 @@ from networks import random_images, random_network, streamed
 from rich.console import Console
 
 from bitrain import golden
-from bitrain.cli.render.cost_tables import zeros_table
-from bitrain.cli.render.printing import print_mean
+from bitrain.cli.render.cost import print_mean, zeros_table
 from bitrain.cost import estimate, skipping_cycles
 from bitrain.cost.cost import IMAGE_OVERHEAD
 from bitrain.program import Array, Program

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 from tiny_search import SPACE
 
-from bitrain.cli.render.tables import comparison_table, search_ablation_table, search_table
+from bitrain.cli.render.search import comparison_table, search_ablation_table, search_table
 from bitrain.nas import calibrate
 from bitrain.nas.flow import ablation, steps
 from bitrain.nas.flow import search as flow_search

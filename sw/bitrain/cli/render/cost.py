@@ -1,11 +1,21 @@
-"""Tables of what the cost model says: cycles, memories, arrays."""
+"""What the cost model says: cycles, memories, arrays."""
 
+from collections.abc import Sequence
+
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from bitrain.accelerator import Pipeline
 from bitrain.cost import NetworkCost
 from bitrain.cost.array_shapes import ArrayChoice
-from bitrain.gen import Device, MemoryNeed
+from bitrain.gen import (
+    Device,
+    MemoryNeed,
+    find_device,
+    memory_needs,
+    memory_problem,
+)
 from bitrain.program import Program
 from bitrain.studies.zero_chunks import ZeroReport
 
@@ -102,3 +112,29 @@ def needs_table(needs: list[MemoryNeed], device: Device) -> Table:
     blocks = f"{sum(need.blocks for need in needs):,} of {device.capacity.bram:,}"
     table.add_row("all", "", "", "", blocks)
     return table
+
+
+def print_memories(program: Program | Pipeline, device: str, console: Console) -> None:
+    """The memory map, what block RAM it takes on a device, and a warning if that is too much.
+
+    Of a pipeline those of each engine, and the warning where one engine's alone are too much.
+    """
+    chosen = find_device(device)
+    for each in program.programs if isinstance(program, Pipeline) else (program,):
+        _print_memories(each, chosen, console)
+
+
+def _print_memories(program: Program, chosen: Device, console: Console) -> None:
+    console.print(memory_table(program))
+    console.print(needs_table(memory_needs(program, chosen), chosen))
+    if problem := memory_problem(program, chosen):
+        console.print(f"[yellow]warning:[/] {problem}", soft_wrap=True, highlight=False)
+
+
+def print_mean(what: str, cycles: Sequence[int | None], most: int, console: Console) -> None:
+    """Mean cycles of images, and how far they are from those of an image that takes most."""
+    used = [taken for taken in cycles if taken is not None]
+    mean = sum(used) / len(used)
+    console.print(
+        f"{what}: {mean:,.0f} cycles on average over {len(used)} images, {mean / most - 1:+.1%}"
+    )

@@ -1,0 +1,5 @@
+"""``python -m bitrain``: the command line."""
+
+from bitrain.cli import main
+
+main()

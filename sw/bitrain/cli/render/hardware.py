@@ -1,0 +1,64 @@
+"""Tables of tools, synthesis and proofs."""
+
+from rich.markup import escape
+from rich.table import Table
+
+from bitrain.formal import ProofResult
+from bitrain.gen import BlockReport, SynthesisReport, ToolRecord
+
+
+def tools_table(records: list[ToolRecord]) -> Table:
+    """External tools: found or how to get them."""
+    table = Table()
+    for column in ("tool", "for", "version"):
+        table.add_column(column, overflow="fold")  # a path is shown whole
+    for record in records:
+        if record.problem:
+            version = f"[yellow]{escape(record.problem)}"
+        elif record.found:
+            version = record.version or "?"
+        else:
+            version = f"[yellow]missing: {escape(record.install)}"
+        table.add_row(record.name, record.purpose, version)
+    return table
+
+
+def synthesis_table(report: SynthesisReport) -> Table:
+    """Resources of a circuit beside what the device has."""
+    table = Table(title=f"{report.top} on {report.device}, {report.stage}")
+    table.add_column("resource")
+    table.add_column("used", justify="right")
+    table.add_column("of", justify="right")
+    for name in ("lut", "ff", "bram", "dsp"):
+        used, available = getattr(report.resources, name), getattr(report.capacity, name)
+        table.add_row(name.upper(), f"{used:,}", f"{available:,}")
+    if report.fmax_mhz is not None:
+        table.add_row("Fmax", f"{report.fmax_mhz:.1f} MHz", "")
+    return table
+
+
+def blocks_table(report: BlockReport, depth: int = 3) -> Table:
+    """LUTs and flip-flops per block, down to ``depth`` levels of the hierarchy."""
+    table = Table(title=f"Blocks on {report.device}, {report.stage}")
+    table.add_column("block")
+    for column in ("LUT", "FF", "BRAM"):
+        table.add_column(column, justify="right")
+    for block in report.blocks:
+        if block.path.count(".") < depth:
+            inside = report.within(block.path)
+            table.add_row(
+                block.path or report.top, f"{inside.lut:,}", f"{inside.ff:,}", f"{inside.bram}"
+            )
+    return table
+
+
+def proofs_table(results: list[ProofResult]) -> Table:
+    """What was proven and how."""
+    table = Table(title="Proofs")
+    for column in ("claim", "method", "result", "of"):
+        table.add_column(column)
+    table.add_column("s", justify="right")
+    for result in results:
+        verdict = "proven" if result.proven else "[red]NOT PROVEN"
+        table.add_row(result.claim, result.method, verdict, result.detail, f"{result.seconds:.1f}")
+    return table

@@ -1,0 +1,127 @@
+"""Tables of the studies."""
+
+from typing import Any
+
+from rich.table import Table
+
+from bitrain.studies.accuracy import COLUMNS
+from bitrain.studies.progressive import ProgressiveReport
+
+
+def study_table(study: dict[str, Any]) -> Table:
+    """Accuracies (%) by stream length, medians over seeds."""
+    seeds = ", ".join(map(str, study["seeds"]))
+    table = Table(
+        title=f"{study['model']}, {study['test_images']:,} test images, median of seeds {seeds}; "
+        f"float {study['float']:.2f} %"
+    )
+    table.add_column("L", justify="right")
+    for label in COLUMNS.values():
+        table.add_column(label, justify="right")
+    for row in study["by_length"]:
+        table.add_row(str(row["stream_length"]), *(f"{row[key]:.2f}" for key in COLUMNS))
+    return table
+
+
+def ablation_table(result: dict[str, Any]) -> Table:
+    """Accuracies (%) of all combinations, a column for each stream length."""
+    table = Table(title=f"{result['model']}, float {result['float']:.2f} %")
+    for column in ("normalisation", "upscaling", "sequences", "wiring"):
+        table.add_column(column)
+    lengths = sorted({row["stream_length"] for row in result["rows"]})
+    for length in lengths:
+        table.add_column(f"L = {length}", justify="right")
+    lines: dict[tuple[str, ...], dict[int, float]] = {}
+    for row in result["rows"]:
+        switches = ("on" if row[name] else "off" for name in ("normalise", "upscale"))
+        line = lines.setdefault((*switches, row["sequences"], row["wiring"]), {})
+        line[row["stream_length"]] = row["accuracy"]
+    for line, accuracies in lines.items():
+        table.add_row(*line, *(f"{accuracies[length]:.2f}" for length in lengths))
+    return table
+
+
+def progressive_table(report: ProgressiveReport) -> Table:
+    """Accuracy and cycles (estimated) at each prefix, and what the ladder makes of it."""
+    table = Table(title=f"Progressive precision, {report.images} test images, cycles estimated")
+    headers = ("L", "cycles", "accuracy", "stop at margin", "cycles so far", "stop here", "right")
+    for column in headers:
+        table.add_column(column, justify="right")
+    rungs = {rung.length: rung for rung in report.rungs}
+    for prefix in report.prefixes:
+        row = [f"{prefix.length}", f"{prefix.cycles:,}", f"{prefix.accuracy:.2f} %"]
+        if rung := rungs.get(prefix.length):
+            row.append("always" if rung.threshold is None else f"{rung.threshold:g}")
+            row += [f"{rung.cycles_used:,}", f"{rung.share:.2f} %"]
+            row.append("" if rung.accuracy is None else f"{rung.accuracy:.2f} %")
+        else:
+            row.append("left out")
+        table.add_row(*row)
+    return table
+
+
+def arrays_table(result: dict[str, Any]) -> Table:
+    """Arrays by themselves, a row for each size and sharing."""
+    title = f"Arrays for n = {result['bits']} on {result['device']}, {result['tag']}"
+    table = Table(title=title)
+    table.add_column("P x Q x N")
+    table.add_column("SNGs")
+    for column in ("LUT4", "per lane", "flip-flops", "SNGs' share"):
+        table.add_column(column, justify="right")
+    for row in result["rows"]:
+        table.add_row(
+            f"{row['channels']} x {row['positions']} x {row['lanes']}",
+            row["sharing"],
+            f"{row['lut']:,}",
+            f"{row['lut_per_lane']:.2f}",
+            f"{row['ff']:,}",
+            f"{row['sng_share']:.0%}",
+        )
+    return table
+
+
+def pooled_table(rows: list[dict[str, Any]], members: int) -> Table:
+    """Circuits for a window of ``members`` neurons: resources per neuron, errors."""
+    table = Table(title="Pooled neurons by themselves, post-synthesis")
+    table.add_column("circuit")
+    headers = ("LUT4", "FF", "wrong, default SNGs", "mean error", "wrong, LFSRs", "mean error")
+    for column in headers:
+        table.add_column(column, justify="right")
+    for row in rows:
+        errors = [
+            text
+            for kind in ("default", "lfsr")
+            for text in (
+                f"{row['errors'][kind]['wrong']:.1%}",
+                f"{row['errors'][kind]['mean']:+.3f}",
+            )
+        ]
+        sizes = (f"{row[key] / members:.1f}" for key in ("lut", "ff"))
+        table.add_row(row["circuit"], *sizes, *errors)
+    return table
+
+
+def arithmetic_table(result: dict[str, Any]) -> Table:
+    """Streams against integers: a row for each precision and arithmetic."""
+    size = f"{result['channels']} x {result['positions']} neurons"
+    title = f"{result['circuit']} of {size} on {result['device']}, {result['tag']}"
+    table = Table(title=title)
+    for column in ("n", "L"):
+        table.add_column(column, justify="right")
+    table.add_column("arithmetic")
+    for column in ("N", "LUT4", "MHz", "cycles", "images/s", "images/s per 1,000 LUT4", "accuracy"):
+        table.add_column(column, justify="right")
+    for row in result["rows"]:
+        table.add_row(
+            str(row["bits"]),
+            str(row["stream_length"]),
+            row["arithmetic"],
+            str(row["lanes"]),
+            f"{row['lut']:,}",
+            f"{row.get('clock_mhz', result['clock_mhz']):.1f}",
+            f"{row['image_cycles']:,}",
+            f"{row['images_per_s']:,.0f}",
+            f"{row['images_per_s_per_klut']:,.0f}",
+            "" if row["accuracy"] is None else f"{row['accuracy']:.2f} %",
+        )
+    return table
