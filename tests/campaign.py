@@ -19,15 +19,14 @@ from pathlib import Path
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
-from networks import random_images
+from networks import compiled, random_images
 from strategies import networks
 
-from bitrain.accelerator import compile_network
 from bitrain.accelerator.engines import cuts
 from bitrain.cosim import Simulator, simulate, write_testbench
 from bitrain.cost import estimate
 from bitrain.gen import generate_ip
-from bitrain.program import Array, Options, Sharing
+from bitrain.program import Array, Options, Program, Sharing
 from bitrain.spec import BitrainError, Network, save_network
 
 MAX_LAYERS = 5
@@ -112,7 +111,7 @@ def draw(number: int) -> Case:
         if number % 7 == 6:
             array = _binary(array, network)
         try:
-            cycles = estimate(network, array).cycles
+            cycles = estimate(Program(network, array)).cycles
         except BitrainError:  # a pooling window in stream mode needs as many positions
             return
         if cycles <= MAX_CYCLES:
@@ -138,7 +137,7 @@ def draw(number: int) -> Case:
 
 def _skips(network: Network, array: Array, engines: int) -> bool:
     try:
-        compile_network(network, array, engines=engines, skip_zeros=True)
+        compiled(network, array, engines=engines, skip_zeros=True)
     except BitrainError:
         return False
     return True
@@ -182,7 +181,11 @@ def check(case: Case, out: Path) -> dict:
 
     def testbench(ip: Path) -> None:
         options = {"top": NAME, "engines": case.engines, **case.options}
-        write_testbench(ip, case.network, case.array, case.images, **options)
+        write_testbench(
+            ip,
+            compiled(case.network, case.array, **options),
+            case.images,
+        )
 
     result = case.summary()
     started = time.perf_counter()
@@ -190,13 +193,10 @@ def check(case: Case, out: Path) -> dict:
         folder.mkdir(parents=True)
         save_network(case.network, folder / "network.npz")
         generate_ip(
-            case.network,
-            case.array,
+            compiled(case.network, case.array, engines=case.engines, **case.options),
             folder / "ip",
             name=NAME,
-            engines=case.engines,
             testbench=testbench,
-            **case.options,
         )
         report = simulate(folder / "ip", simulator=case.simulator, seed=case.seed)
     except BitrainError as error:

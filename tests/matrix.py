@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import get_args
 
 import torch
+from networks import compiled
 from torch import nn
 
 from bitrain.cosim import Simulator, simulate, write_testbench
@@ -96,9 +97,14 @@ def run(out: Path) -> Iterator[dict]:
             vectors = to_unipolar(images, network.bits)
 
             def testbench(ip: Path, network=network, vectors=vectors) -> None:
-                write_testbench(ip, network, ARRAY, vectors, top="dut")
+                write_testbench(ip, compiled(network, ARRAY), vectors, top="dut")
 
-            generate_ip(network, ARRAY, folder, name="dut", testbench=testbench)
+            generate_ip(
+                compiled(network, ARRAY),
+                folder,
+                name="dut",
+                testbench=testbench,
+            )
             for simulator in simulators:
                 started = time.perf_counter()
                 report = simulate(folder, simulator=simulator)

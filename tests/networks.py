@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from bitrain.accelerator import Engines, compile_network
+from bitrain.program import AcceleratorConfig, Array
 from bitrain.spec import (
     Layer,
     Lfsr,
@@ -282,3 +284,8 @@ def retrained(network: Network, seed: int = 0) -> Network:
 def random_images(network: Network, count: int, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     return rng.integers(0, network.one + 1, (count, *network.in_shape)).astype(np.int32)
+
+
+def compiled(network: Network, array: Array, **options) -> Engines:
+    """``network`` on engines of ``array``; the other options of an accelerator by name."""
+    return compile_network(network, AcceleratorConfig(array=array, **options))

@@ -74,7 +74,8 @@ IMPORTS = {
         f"{_ENGINES} host rtl gen golden cosim models frontend nn data train export runner",
         "numpy pydantic rich jinja2 serial",
     ),
-    "studies": _allow("spec program cost rtl gen golden nn data runner flow", "numpy rich"),
+    "studies": _allow(f"{_ENGINES} rtl gen golden nn data runner flow", "numpy rich"),
+    "__main__": _allow("cli", ""),
     "cli": _allow(f"{_ENGINES} host gen cosim formal recast nas sng flow studies", "typer rich"),
 }
 
@@ -314,7 +315,7 @@ _HEALTHY = {
     "hw/bitrain/rtl/__init__.py": '"""RTL."""\nfrom amaranth import *\nfrom bitrain import spec\n',
     "sim/bitrain/golden/__init__.py": '"""Golden."""\nfrom bitrain.spec.cost import cycles\n',
     "sw/bitrain/nn/__init__.py": '"""Layers."""\nimport torch.nn.functional as F\n',
-    "sw/bitrain/cli.py": '"""CLI."""\nimport typer\nimport bitrain.rtl.engine\n',
+    "sw/bitrain/cli.py": '"""CLI."""\nimport typer\nimport bitrain.gen.synth\n',
 }
 
 

@@ -9,15 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from networks import random_images, random_network, residual_network, retrained
+from networks import compiled, random_images, random_network, residual_network, retrained
 
-from bitrain.accelerator import Interface, Pipeline
 from bitrain.cli import main
 from bitrain.cosim import simulate, write_testbench
 from bitrain.cost import estimate
 from bitrain.gen import generate_ip
 from bitrain.host import weight_image
-from bitrain.program import Array, Options, Program
+from bitrain.program import Array, Interface, Options, Program
 from bitrain.spec import BitrainError, Network, save_network
 
 pytestmark = pytest.mark.tools
@@ -41,16 +40,18 @@ def generate(
     images = random_images(network, 2) if images is None else images
 
     def testbench(ip: Path) -> None:
-        write_testbench(ip, network, array, images, top="dut", interface=interface, **options)
+        write_testbench(
+            ip,
+            compiled(network, array, interface=interface, **options),
+            images,
+            top="dut",
+        )
 
     return generate_ip(
-        network,
-        array,
+        compiled(network, array, interface=interface, **options),
         directory,
         name="dut",
-        interface=interface,
         testbench=testbench,
-        **options,
     )
 
 
@@ -73,7 +74,7 @@ def test_bit_exact(tmp_path, streams, reset, simulator, network):
     interface = Interface(streams=streams, reset=reset)
     report = simulate(generate(tmp_path / "ip", interface, network), simulator=simulator, seed=1)
     assert report.problems == ()
-    assert report.cycles == (estimate(network, ARRAY).cycles,) * 2
+    assert report.cycles == (estimate(Program(network, ARRAY)).cycles,) * 2
     # Three scenarios, and with AXI two more of four and three images.
     images = (2 + 3 + 1) + (4 + 3) * (streams == "axi")
     stored = sum(layer.out_shape.size for layer in network.layers)
@@ -92,7 +93,7 @@ def test_several_engines(tmp_path, streams, simulator, network):
     ip = generate(tmp_path / "ip", Interface.usual(streams), network, engines=2)
     report = simulate(ip, simulator=simulator, seed=3)
     assert report.problems == ()
-    cost = Pipeline(network, ARRAY, 2).cost
+    cost = compiled(network, ARRAY, engines=2).cost
     assert list(report.cycles) == cost.at_full_rate(2)[0]
     assert report.values_compared >= 6 * sum(layer.out_shape.size for layer in network.layers)
 
@@ -111,7 +112,7 @@ def test_every_stream_length(tmp_path, streams, simulator):
     assert len(program.prefixes) >= 3
     results = json.loads((report.log.parent / "results.json").read_text())["scenarios"]
     for length, prefix in program.prefixes.items():
-        cycles = estimate(prefix, ARRAY, run_time_length=True).cycles
+        cycles = estimate(Program(prefix, ARRAY, run_time_length=True)).cycles
         assert results[f"length{length}"]["cycles"] == [cycles] * 2
         assert results[f"length{length}"]["mismatches"] == 0
 
@@ -150,7 +151,7 @@ def test_early_termination(tmp_path, network, weights, simulator):
     assert report.problems == ()
     assert len(report.ladder_cycles) == 6
     program = Program(network, ARRAY, **options)
-    cycles = [estimate(p, ARRAY, **options).cycles for p in program.prefixes.values()]
+    cycles = [estimate(Program(p, ARRAY, **options)).cycles for p in program.prefixes.values()]
     assert max(report.ladder_cycles) > max(cycles)  # more than one pass
     # All images with margins that none reaches: at all lengths in turn.
     ladder = ",".join(f"{length}=500" for length in list(program.prefixes)[1:])
@@ -191,9 +192,9 @@ def test_zeros_are_skipped(tmp_path, streams, simulator, options):
     zeros, some = report.cycles
     assert zeros < some < report.most_cycles
     if "engines" in options:
-        assert report.most_cycles == Pipeline(SPARSE, array, 2).cost.cycles
+        assert report.most_cycles == compiled(SPARSE, array, engines=2).cost.cycles
     else:
-        assert report.most_cycles == estimate(SPARSE, array, **options).cycles
+        assert report.most_cycles == estimate(Program(SPARSE, array, **options)).cycles
 
 
 LADDER_FAULTS = {

@@ -1,6 +1,5 @@
-"""What a user asks of an accelerator, and the engines that a network is compiled to."""
+"""A network compiled to the engines of an accelerator."""
 
-from .engines import Part, Pipeline, PipelineCost, compile_network
-from .interface import Interface
+from .engines import Engines, EnginesCost, Part, compile_network
 
-__all__ = ["Interface", "Part", "Pipeline", "PipelineCost", "compile_network"]
+__all__ = ["Engines", "EnginesCost", "Part", "compile_network"]

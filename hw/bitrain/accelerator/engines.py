@@ -1,4 +1,4 @@
-"""Pipelines: the layers of a network shared out to several engines, one image in each.
+"""Engines: a network compiled for one array, or shared out to several with an image in each.
 
 An engine takes an image, or what the engine before it gives, word by word, runs its layers, and
 sends its last layer's activations on word by word, so that it takes as long for an image as it
@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import pairwise
-from typing import Any, ClassVar, Unpack
+from typing import Any, ClassVar
 
 from bitrain.cost import NetworkCost, estimate
-from bitrain.program import Array, Options, Program
+from bitrain.program import AcceleratorConfig, Array, Program, check_conflicts
 from bitrain.spec import BitrainError, Layer, Network
 
 
@@ -23,8 +23,8 @@ class Part(Network):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PipelineCost:
-    """What an image costs in a pipeline of engines."""
+class EnginesCost:
+    """What an image costs in one engine, or in several in a row."""
 
     parts: tuple[NetworkCost, ...]
     """Of each engine by itself."""
@@ -71,28 +71,62 @@ class PipelineCost:
         return found, [later - earlier for earlier, later in pairwise(loaded)]
 
 
-class Pipeline:
-    """A network compiled for ``engines`` arrays of the same shape.
+@dataclass(frozen=True)
+class Engines:
+    """A network compiled for an accelerator: one program for each engine.
 
-    Of all ways to share out its layers the one is taken whose slowest engine is fastest. Raises
-    :class:`BitrainError` for a network that cannot be cut into so many parts.
+    Of all ways to share out the layers the one is taken whose slowest engine is fastest.
     """
 
-    run_time_length = loadable = early_termination = False
+    network: Network
+    config: AcceleratorConfig
+    programs: tuple[Program, ...]
+    """One for each engine, in the order in which an image passes them."""
 
-    def __init__(self, network: Network, array: Array, engines: int, *, skip_zeros: bool = False):
-        self.network = network
-        self.array = array
-        self.skip_zeros = skip_zeros
-        self.options: Options = {"skip_zeros": skip_zeros}
-        parts = split(network, array, engines)
-        self.programs = tuple(Program(part, array, **self.options) for part in parts)
+    @classmethod
+    def of(cls, program: Program) -> "Engines":
+        """A single engine, with the ports that its options need."""
+        needs_bus = program.loadable or program.early_termination
+        config = AcceleratorConfig.model_validate(
+            {
+                "array": program.array,
+                "interface": "axi" if needs_bus else "raw",
+                **program.options,
+            }
+        )
+        return cls(program.network, config, (program,))
+
+    @property
+    def are_several(self) -> bool:
+        """Whether there is more than one."""
+        return self.config.engines > 1
+
+    @property
+    def array(self) -> Array:
         """Of each engine."""
+        return self.config.array
+
+    @property
+    def run_time_length(self) -> bool:
+        """Whether the stream length can be chosen while the accelerator runs."""
+        return self.programs[0].run_time_length
+
+    @property
+    def early_termination(self) -> bool:
+        """Whether images run at short lengths first."""
+        return self.config.early_termination
+
+    @property
+    def loadable(self) -> bool:
+        """Whether other weights and biases can be loaded; there is one engine then."""
+        return self.config.weights == "ram"
 
     @property
     def prefixes(self) -> dict[int, Network]:
-        """The network by the L of its longest streams."""
-        return {self.longest: self.network}
+        """The networks that run, by the L of their longest streams, longest first."""
+        if self.are_several:
+            return {self.longest: self.network}
+        return self.programs[0].prefixes
 
     @property
     def longest(self) -> int:
@@ -106,45 +140,46 @@ class Pipeline:
 
     @property
     def score_bits(self) -> int:
-        """Signed, of the last engine."""
+        """Bits of a signed score, which the last engine gives."""
         return self.programs[-1].score_bits
 
+    @property
+    def traces(self) -> list[str]:
+        """Names of the trace ports, one for each engine."""
+        if not self.are_several:
+            return ["trace"]
+        return [f"trace{i}" for i in range(len(self.programs))]
+
     @cached_property
-    def cost(self) -> PipelineCost:
-        """Cycles, exactly."""
-        return PipelineCost(
-            parts=tuple(
-                estimate(program.network, self.array, **self.options) for program in self.programs
-            )
-        )
+    def cost(self) -> EnginesCost:
+        """Cycles at full length, exactly."""
+        return EnginesCost(parts=tuple(map(estimate, self.programs)))
+
+    @cached_property
+    def prefix_costs(self) -> dict[int, EnginesCost]:
+        """Cycles of each network that runs, by its L, longest first."""
+        if self.are_several:
+            return {self.longest: self.cost}
+        programs = self.programs[0].prefix_programs
+        return {
+            length: EnginesCost(parts=(estimate(program),)) for length, program in programs.items()
+        }
 
 
-def compile_network(
-    network: Network, array: Array, *, engines: int = 1, **options: Unpack[Options]
-) -> Program | Pipeline:
-    """For one engine or several; of the options these have ``skip_zeros`` alone.
+def compile_network(network: Network, config: AcceleratorConfig) -> Engines:
+    """The layer program of each engine.
 
-    They cannot choose the stream length at run time, nor load weights while images are on the way.
+    Raises :class:`BitrainError` where the table of conflicts has a row for the network and what is
+    asked for, and for a network that cannot be cut into so many parts.
     """
-    if engines == 1:
-        return Program(network, array, **options)
-    if options.get("run_time_length") or options.get("early_termination"):
+    check_conflicts(config, network)
+    parts = (network,) if config.engines == 1 else split(network, config.array, config.engines)
+    programs = tuple(Program(part, config.array, **config.options) for part in parts)
+    if config.early_termination and len(programs[0].prefixes) < 2:
         raise BitrainError(
-            f"engines = {engines}: images of different stream lengths would be in the pipeline at "
-            "a time; use one engine, or leave out the run-time length and early termination"
+            f"early termination: network {network.name!r} has no shorter streams to run first"
         )
-    if options.get("weights") == "ram":
-        raise BitrainError(
-            f"engines = {engines}: weights can be loaded into one engine; use one, or leave the "
-            "weights in ROM"
-        )
-    return Pipeline(network, array, engines, skip_zeros=options.get("skip_zeros", False))
-
-
-def traces_of(program: Program | Pipeline) -> list[str]:
-    """Names of the trace ports, one for each engine."""
-    engines = len(program.programs) if isinstance(program, Pipeline) else 1
-    return ["trace"] if engines == 1 else [f"trace{i}" for i in range(engines)]
+    return Engines(network, config, programs)
 
 
 def split(network: Network, array: Array, engines: int) -> tuple[Network, ...]:
@@ -159,7 +194,7 @@ def split(network: Network, array: Array, engines: int) -> tuple[Network, ...]:
 
     @cache
     def cycles(begin: int, end: int) -> int:
-        return estimate(part(network, begin, end), array).image_cycles
+        return estimate(Program(part(network, begin, end), array)).image_cycles
 
     @cache
     def best(end: int, number: int) -> tuple[int, tuple[int, ...]]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bitrain.program import Arithmetic, Array, Tiling
+from bitrain.program import AcceleratorConfig, Arithmetic, Array, Tiling, check_conflicts
 from bitrain.spec import BitrainError, Network
 from bitrain.spec.bank import MAX_LANES
 
@@ -45,7 +45,7 @@ def fastest_arrays(
                     channels=channels, positions=positions, lanes=lanes, arithmetic=arithmetic
                 )
                 try:
-                    array.check(network)
+                    check_conflicts(AcceleratorConfig(array=array), network)
                 except BitrainError:  # a pooling window in stream mode needs as many positions
                     continue
                 found.append(_choice(network, array))

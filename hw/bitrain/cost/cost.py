@@ -16,9 +16,8 @@ must find exactly these numbers.
 """
 
 from dataclasses import dataclass
-from typing import Unpack
 
-from bitrain.program import Array, Options, Program, Tiling
+from bitrain.program import Array, Program, Tiling
 from bitrain.spec import Network
 
 LAYER_OVERHEAD = 14
@@ -96,9 +95,9 @@ class NetworkCost:
         )
 
 
-def estimate(network: Network, array: Array, **options: Unpack[Options]) -> NetworkCost:
-    """Cost of ``network`` on ``array``, in an accelerator of these options."""
-    program = Program(network, array, **options)
+def estimate(program: Program) -> NetworkCost:
+    """Cost of the program's network on its array."""
+    network, array = program.network, program.array
     overhead = layer_overhead(network, array, run_time_length=program.run_time_length)
     layers = []
     last = network.layers[-1]

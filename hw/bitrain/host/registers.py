@@ -8,8 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from bitrain.accelerator import Pipeline
-from bitrain.program import Program
+from bitrain.accelerator import Engines
 
 Access = Literal["ro", "rw", "w1c", "wo"]
 """Read only; read and write; read, and write 1 to clear a bit; write only, which reads as zero."""
@@ -186,12 +185,12 @@ def field(name: str, field_name: str) -> Field:
     return next(entry for entry in register(name).fields if entry.name == field_name)
 
 
-def registers_of(program: Program | Pipeline) -> tuple[Register, ...]:
+def registers_of(engines: Engines) -> tuple[Register, ...]:
     """Those of the table that an accelerator has, with the fields that it has."""
     there = {
         None: True,
-        "weights": program.loadable,
-        "early_termination": program.early_termination,
+        "weights": engines.loadable,
+        "early_termination": engines.early_termination,
     }
     return tuple(
         replace(entry, fields=tuple(field for field in entry.fields if there[field.option]))

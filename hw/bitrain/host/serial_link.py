@@ -18,8 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bitrain.accelerator import Pipeline
-from bitrain.program import Program
+from bitrain.spec import Network
 
 REQUEST, REPLY = 0xA5, 0x5A
 """First bytes of a request and of a reply."""
@@ -70,14 +69,13 @@ class SerialLink:
     score_bits: int
 
     @classmethod
-    def of(cls, program: Program | Pipeline) -> "SerialLink":
-        """Frames of the accelerator that runs ``program``."""
-        network = program.network
+    def of(cls, network: Network, score_bits: int) -> "SerialLink":
+        """Frames of an accelerator of ``network`` with scores of so many bits."""
         return cls(
             bits=network.bits,
             num_pixels=network.in_shape.size,
             num_scores=network.num_scores,
-            score_bits=program.score_bits,
+            score_bits=score_bits,
         )
 
     @property

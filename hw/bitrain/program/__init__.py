@@ -1,18 +1,26 @@
 """The layer program: how a network is laid out in the memories of an engine, and walked through."""
 
 from .array import Arithmetic, Array, Sharing
+from .config import AcceleratorConfig
+from .conflicts import CONFLICTS, Conflict, check_conflicts
 from .descriptor import Descriptor
+from .interface import Interface
 from .options import Options, Weights
 from .program import Program
 from .tiling import Tiling
 
 __all__ = [
+    "CONFLICTS",
+    "AcceleratorConfig",
     "Arithmetic",
     "Array",
+    "Conflict",
     "Descriptor",
+    "Interface",
     "Options",
     "Program",
     "Sharing",
     "Tiling",
     "Weights",
+    "check_conflicts",
 ]

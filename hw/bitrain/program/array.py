@@ -5,7 +5,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bitrain.spec import BitrainError, Layer, Network
 from bitrain.spec.bank import MAX_LANES
 
 Arithmetic = Literal["stochastic", "binary"]
@@ -61,42 +60,3 @@ class Array(BaseModel):
         """Whether population counts take two cycles: those of many lanes would be slow, or large
         to be fast."""
         return self.lanes > 16 and self.arithmetic == "stochastic"
-
-    def check(self, network: Network) -> None:
-        """Raise :class:`BitrainError` if ``network`` cannot run on this array."""
-        if self.arithmetic == "binary":
-            if self.sharing is Sharing.UNSHARED:
-                raise BitrainError(
-                    "array: sharing = unshared is of SNGs, and binary arithmetic has none; leave "
-                    "it out"
-                )
-            return
-        if self.lanes % network.num_lanes:
-            raise BitrainError(
-                f"array: lanes = {self.lanes} is no multiple of the {network.num_lanes} lanes that "
-                f"network {network.name!r} was exported for; choose a multiple or export again"
-            )
-        if self.lanes % network.or_lanes:
-            raise BitrainError(
-                f"array: lanes = {self.lanes} is no multiple of the or_lanes = {network.or_lanes} "
-                f"whose product bits network {network.name!r} ORs; choose a multiple or export "
-                "again"
-            )
-        for layer in network.layers:
-            if layer.neuron == "stream":
-                self._check_stream(layer, network.num_lanes)
-
-    def _check_stream(self, layer: Layer, lanes: int) -> None:
-        """What fires in a cycle depends on the inputs of a chunk, and on those of a window."""
-        if self.lanes != lanes:
-            raise BitrainError(
-                f"array: lanes = {self.lanes}, but layer {layer.name!r} is in stream mode with "
-                f"chunks of {lanes} inputs; choose lanes = {lanes} or export again"
-            )
-        rows, columns = layer.pool_window.kernel
-        if self.positions % (rows * columns):
-            raise BitrainError(
-                f"array: positions = {self.positions}, but layer {layer.name!r} pools windows of "
-                f"{rows * columns} neurons in stream mode, which must lie in one tile; choose a "
-                f"multiple of {rows * columns}"
-            )

@@ -25,6 +25,8 @@ from bitrain.spec.prefix import all_prefixes
 from . import rom_words
 from .accumulation import Accumulation
 from .array import Array
+from .config import AcceleratorConfig
+from .conflicts import ENGINE_CONFLICTS, check_conflicts
 from .descriptor import (
     GROUP_FIELDS,
     LENGTH_FIELDS,
@@ -35,7 +37,7 @@ from .descriptor import (
     shortcut_fields,
 )
 from .memory_map import Buffer, buffers_of, place
-from .options import Options, check_options
+from .options import Options
 from .stream_rom import StreamWidths, num_stream_words, stream_widths, stream_words
 from .tiling import Tiling
 
@@ -48,7 +50,8 @@ class Program:
     """
 
     def __init__(self, network: Network, array: Array, **options: Unpack[Options]):
-        array.check(network)
+        config = AcceleratorConfig(array=array, **options)
+        check_conflicts(config, network, ENGINE_CONFLICTS)
         self.options = options
         self.early_termination = options.get("early_termination", False)
         self.run_time_length = options.get("run_time_length", False) or self.early_termination
@@ -56,7 +59,6 @@ class Program:
         """Whether other weights and biases can be loaded."""
         self.skip_zeros = options.get("skip_zeros", False)
         """Whether the array leaves out chunks of zeros."""
-        check_options(options, network, array)
         self.network = network
         self.prefixes = all_prefixes(network) if self.run_time_length else {self.longest: network}
         """The networks that the engine runs, by the L of their longest streams, longest first."""
@@ -64,6 +66,14 @@ class Program:
         self.tilings = tuple(Tiling.of(layer, array) for layer in network.layers)
         self.sums = self._sums(network)
         """What the neurons of each layer accumulate."""
+
+    @cached_property
+    def prefix_programs(self) -> "dict[int, Program]":
+        """The programs of the networks that the engine runs, by L, longest first."""
+        return {
+            length: self if length == self.longest else Program(prefix, self.array, **self.options)
+            for length, prefix in self.prefixes.items()
+        }
 
     def _sums(self, network: Network) -> tuple[Accumulation, ...]:
         found = [Accumulation.of(network, y, self.array) for y in network.layers]

@@ -4,16 +4,15 @@ import json
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple, Unpack
+from typing import NamedTuple
 
 import numpy as np
 
 from bitrain import golden
-from bitrain.accelerator import Interface, Pipeline, compile_network
-from bitrain.cost import estimate, skipping_cycles
+from bitrain.accelerator import Engines
+from bitrain.cost import skipping_cycles
 from bitrain.cost.cost import IMAGE_OVERHEAD
 from bitrain.host import write_weight_image
-from bitrain.program import Array, Options, Program
 from bitrain.spec import BitrainError, Layer, Network
 
 from .manifest import describe_ports, describe_registers
@@ -23,25 +22,15 @@ MANIFEST_FORMAT = 3
 
 
 def write_testbench(
-    ip_dir: Path,
-    network: Network,
-    array: Array,
-    images: np.ndarray,
-    *,
-    top: str | None = None,
-    interface: Interface | None = None,
-    engines: int = 1,
-    **options: Unpack[Options],
+    ip_dir: Path, engines: Engines, images: np.ndarray, *, top: str | None = None
 ) -> None:
     """Write ``ip_dir/tb``: test bench, manifest and golden vectors of ``images``.
 
     images: integers in [0, 2^n], (K, channels, height, width). ``top``: the Verilog module, which
-    is ``ip_dir/rtl/<top>.v``; by default the only one there. ``interface``: its ports, raw streams
-    by default. ``engines``: in which it runs the layers; ``options``: the others that it was
-    generated with. The same arguments give the same bytes; an older ``tb`` is replaced as a whole.
+    is ``ip_dir/rtl/<top>.v``; by default the only one there. The same arguments give the same
+    bytes; an older ``tb`` is replaced as a whole.
     """
-    interface = interface or Interface()
-    ip_dir = Path(ip_dir)
+    ip_dir, network = Path(ip_dir), engines.network
     modules = [path.stem for path in sorted((ip_dir / "rtl").glob("*.v"))]
     if top not in modules and not (top is None and len(modules) == 1):
         raise BitrainError(
@@ -51,45 +40,38 @@ def write_testbench(
     top = top or modules[0]
     if not len(images):
         raise BitrainError("test bench: no images given, expected at least one")
-    program = compile_network(network, array, engines=engines, **options)
-    prefixes = program.prefixes.items()
-    expected = {f"length{length}": _run(program, prefix, images) for length, prefix in prefixes}
-    if isinstance(program, Pipeline):
-        programs, costs = program.programs, {program.longest: program.cost}
-        own = expected[f"length{program.longest}"].engines
-        cycles, intervals = program.cost.at_full_rate(len(images), own)
-    else:
-        programs = (program,)
-        costs = {
-            length: estimate(prefix, array, **options)
-            for length, prefix in program.prefixes.items()
-        }
-        cost = costs[program.longest]
-        cycles = expected[f"length{program.longest}"].cycles
-        intervals = [cost.image_cycles - cost.cycles + taken for taken in cycles[:-1]]
+    expected = {
+        f"length{length}": _run(engines, prefix, length, images)
+        for length, prefix in engines.prefixes.items()
+    }
+    own = expected[f"length{engines.longest}"].engines
+    cycles, intervals = engines.cost.at_full_rate(len(images), own)
     manifest = {
         "format": MANIFEST_FORMAT,
         "network": network.name,
         "top": top,
         "sources": [f"rtl/{top}.v"],
-        "ports": describe_ports(program, interface),
-        "registers": describe_registers(program) if interface.is_axi else None,
-        "weights": f"weights/{top}.bin" if program.loadable else None,
-        "early_termination": program.early_termination,
+        "ports": describe_ports(engines),
+        "registers": describe_registers(engines) if engines.config.interface.is_axi else None,
+        "weights": f"weights/{top}.bin" if engines.loadable else None,
+        "early_termination": engines.early_termination,
         "memories": [f"rom/{path.name}" for path in sorted((ip_dir / "rom").glob("*.mem"))],
-        "activation_bits": program.activation_bits,
-        "score_bits": program.score_bits,
+        "activation_bits": engines.activation_bits,
+        "score_bits": engines.score_bits,
         "layers": [
             {"name": layer.name, "shape": list(layer.out_shape), "out_base": base}
             for layer, base in zip(
-                network.layers, (base for x in programs for base in x.out_bases), strict=True
+                network.layers,
+                (base for x in engines.programs for base in x.out_bases),
+                strict=True,
             )
         ],
-        "engines": [len(each.network.layers) for each in programs],
+        "engines": [len(each.network.layers) for each in engines.programs],
         "full_rate": {"cycles": cycles, "intervals": intervals},
         "images": len(images),
         "lengths": [
-            {"length": length, "predicted_cycles": cost.cycles} for length, cost in costs.items()
+            {"length": length, "predicted_cycles": cost.cycles}
+            for length, cost in engines.prefix_costs.items()
         ],
     }
     with TemporaryDirectory(dir=ip_dir, prefix=".tb-") as folder:
@@ -100,10 +82,13 @@ def write_testbench(
         np.save(new / "vectors" / "images.npy", images.astype(np.uint32))
         for name, answers in expected.items():
             _write_expected(new / "vectors" / name, answers)
-        if isinstance(program, Program) and program.loadable:
+        if engines.loadable:
             other = _another_training(network)
-            _write_expected(new / "vectors" / "other", _run(program, other, images))
-            write_weight_image(program, other, new / "vectors" / "other" / "weights.bin")
+            answers = _run(engines, other, engines.longest, images)
+            _write_expected(new / "vectors" / "other", answers)
+            write_weight_image(
+                engines.programs[0], other, new / "vectors" / "other" / "weights.bin"
+            )
         old = ip_dir / "tb"
         if old.exists():
             old.replace(Path(folder) / "old")
@@ -121,27 +106,26 @@ class _Answers(NamedTuple):
     """Of each image, with no other on the way."""
 
 
-def _run(program: Program | Pipeline, network: Network, images: np.ndarray) -> _Answers:
-    """Of the accelerator of ``program`` when it runs ``network``."""
-    array = program.array
+def _run(engines: Engines, network: Network, length: int, images: np.ndarray) -> _Answers:
+    """What the accelerator gives when it runs ``network`` at stream length ``length``."""
+    array, cost = engines.array, engines.prefix_costs[length]
     outputs = golden.run(network, images, array.arithmetic)
-    zero = golden.zero_chunks(network, array, images, outputs) if program.skip_zeros else None
-    if isinstance(program, Pipeline):
-        programs, between = program.programs, program.cost.between_cycles
-    else:
-        programs, between = (Program(network, array, **program.options),), 0
-    engines, begin = [], 0
-    for each in programs:
-        end = begin + len(each.network.layers)
+    skipping = engines.config.skip_zeros
+    zero = golden.zero_chunks(network, array, images, outputs) if skipping else None
+    programs = engines.programs
+    if not engines.are_several:
+        programs = (programs[0].prefix_programs[length],)
+    taken, begin = [], 0
+    for program, part in zip(programs, cost.parts, strict=True):
+        end = begin + len(program.network.layers)
         if zero:
-            cycles = skipping_cycles(each, zero[begin:end]).sum(0) + IMAGE_OVERHEAD
-            engines.append(cycles.tolist())
+            cycles = skipping_cycles(program, zero[begin:end]).sum(0) + IMAGE_OVERHEAD
+            taken.append(cycles.tolist())
         else:
-            cost = estimate(each.network, array, **program.options)
-            engines.append([cost.cycles] * len(images))
+            taken.append([part.cycles] * len(images))
         begin = end
-    cycles = [between + sum(taken) for taken in zip(*engines, strict=True)]
-    return _Answers(outputs, engines, cycles)
+    cycles = [cost.between_cycles + sum(each) for each in zip(*taken, strict=True)]
+    return _Answers(outputs, taken, cycles)
 
 
 def _write_expected(folder: Path, answers: _Answers) -> None:

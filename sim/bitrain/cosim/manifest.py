@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from bitrain.accelerator import Interface, Pipeline
-from bitrain.accelerator.engines import traces_of
+from bitrain.accelerator import Engines
 from bitrain.host.registers import IDENTIFICATION, map_version, registers_of
 from bitrain.host.weight_image import num_image_words
-from bitrain.program import Program
 
 _RAW = {
     "pixel_data": "pixels__payload",
@@ -26,14 +24,15 @@ _BUS_INPUTS += ("araddr", "arprot", "arvalid", "rready")
 _BUS_OUTPUTS = ("awready", "wready", "bresp", "bvalid", "arready", "rdata", "rresp", "rvalid")
 
 
-def describe_ports(program: Program | Pipeline, interface: Interface) -> dict[str, Any]:
+def describe_ports(engines: Engines) -> dict[str, Any]:
     """Names of ports by what they are for, and at which level the reset is active."""
+    interface = engines.config.interface
     separator = "_" if interface.is_axi else "__"
     traces = [
         {name: f"{trace}{separator}{name}" for name in ("valid", "layer", "address", "data")}
-        for trace in traces_of(program)
+        for trace in engines.traces
     ]
-    has_length = program.run_time_length and not interface.is_axi
+    has_length = engines.run_time_length and not interface.is_axi
     return {
         "streams": interface.streams,
         "reset_level": int(interface.reset == "high"),
@@ -50,24 +49,25 @@ def describe_ports(program: Program | Pipeline, interface: Interface) -> dict[st
     }
 
 
-def describe_registers(program: Program | Pipeline) -> dict[str, Any]:
+def describe_registers(engines: Engines) -> dict[str, Any]:
     """Addresses, and what they hold after reset, busy or not."""
-    network, registers = program.network, registers_of(program)
+    network, registers = engines.network, registers_of(engines)
     more: dict[str, int] = {}
-    if isinstance(program, Program) and program.loadable:
-        more |= {"WEIGHT_ADDRESS": 0, "WEIGHT_DATA": 0, "WEIGHT_WORDS": num_image_words(program)}
-    if program.early_termination:
-        more |= {"LADDER_LENGTH": min(program.prefixes), "LADDER_MARGIN": 0, "LENGTHS_RUN": 0}
+    if engines.loadable:
+        words = num_image_words(engines.programs[0])
+        more |= {"WEIGHT_ADDRESS": 0, "WEIGHT_DATA": 0, "WEIGHT_WORDS": words}
+    if engines.early_termination:
+        more |= {"LADDER_LENGTH": min(engines.prefixes), "LADDER_MARGIN": 0, "LENGTHS_RUN": 0}
     return {
         "offsets": {register.name: register.offset for register in registers},
         "constants": {
             "ID": IDENTIFICATION,
             "VERSION": map_version(registers),
-            "STREAM_LENGTH": program.longest,
-            "SHORTEST": min(program.prefixes),
+            "STREAM_LENGTH": engines.longest,
+            "SHORTEST": min(engines.prefixes),
             "PIXELS": network.in_shape.size,
             "SCORES": network.num_scores,
-            "FORMAT": network.bits | program.score_bits << 8,
+            "FORMAT": network.bits | engines.score_bits << 8,
             **more,
         },
     }

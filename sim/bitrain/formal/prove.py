@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from bitrain.accelerator import Pipeline, compile_network
+from bitrain.accelerator import Engines, compile_network
 from bitrain.gen import IpConfig, read_config, write_verilog
 from bitrain.host import SerialLink
 from bitrain.program import Program
@@ -28,20 +28,20 @@ def prove(ip: Path) -> Iterator[ProofResult]:
     ip = Path(ip)
     config = read_config(ip)
     network = load_network(ip / "network.npz")
-    program = compile_network(network, config.array, engines=config.engines, **config.options)
-    yield _same_verilog(ip, config, program)
-    for name, engine in _engines(program):
+    engines = compile_network(network, config.accelerator)
+    yield _same_verilog(ip, config, engines)
+    for name, engine in _engines(engines):
         yield _ranges_fit(ip, engine, name)
-    for proof in proofs_of(program):
+    for proof in proofs_of(engines):
         yield solve(proof)
 
 
-def proofs_of(program: Program | Pipeline) -> Iterator[Proof]:
+def proofs_of(engines: Engines) -> Iterator[Proof]:
     """What the solver is to prove; of streams only where the array has them.
 
     Proofs of further components belong here, each a class in a module of its own.
     """
-    network, streams = program.network, program.array.arithmetic == "stochastic"
+    network, streams = engines.network, engines.array.arithmetic == "stochastic"
     banks = {"activation": network.activation_bank, "weight": network.weight_bank}
     for name, bank in banks.items() if streams else ():
         sequence = bank.sequence
@@ -56,18 +56,18 @@ def proofs_of(program: Program | Pipeline) -> Iterator[Proof]:
         )
     yield Proof(
         claim="serial link: an offered byte stays until it is sent",
-        component=BytesAreKept(SerialLink.of(program)),
+        component=BytesAreKept(SerialLink.of(network, engines.score_bits)),
     )
-    for name, engine in _engines(program):
+    for name, engine in _engines(engines):
         for proof in _proofs_of_engine(engine):
             yield replace(proof, claim=_of(name, proof.claim))
 
 
-def _engines(program: Program | Pipeline) -> list[tuple[str, Program]]:
+def _engines(engines: Engines) -> list[tuple[str, Program]]:
     """Each by the name of its instance; the only one needs none."""
-    if isinstance(program, Program):
-        return [("", program)]
-    return [(f"engine{i}", engine) for i, engine in enumerate(program.programs)]
+    if not engines.are_several:
+        return [("", engines.programs[0])]
+    return [(f"engine{i}", program) for i, program in enumerate(engines.programs)]
 
 
 def _of(engine: str, claim: str) -> str:
@@ -109,11 +109,11 @@ def _proofs_of_engine(program: Program) -> Iterator[Proof]:
         )
 
 
-def _same_verilog(ip: Path, config: IpConfig, program: Program | Pipeline) -> ProofResult:
+def _same_verilog(ip: Path, config: IpConfig, engines: Engines) -> ProofResult:
     """Whether the package's Verilog and ROM images are what these components give."""
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="bitrain-") as folder:
-        write_verilog(build_top(program, config.interface), Path(folder), config.top)
+        write_verilog(build_top(engines), Path(folder), config.top)
         files = [path for path in Path(folder).rglob("*") if path.is_file()]
         differing = [
             path.relative_to(folder).as_posix()

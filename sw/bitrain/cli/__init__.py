@@ -6,8 +6,6 @@ from typing import NoReturn
 from rich.console import Console
 from rich.text import Text
 
-from bitrain.spec import BitrainError
-
 # Importing a module registers its commands.
 from . import boards, hardware, networks, search
 from .common import app, console
@@ -19,8 +17,6 @@ def main() -> None:
     """Entry point of ``bitrain``."""
     try:
         app()
-    except BitrainError as error:
-        _refuse(str(error))
     except OSError as error:  # a folder that cannot be written, a full disk
         where = f"{error.filename}: " if error.filename else ""
         _refuse(f"{where}{error.strerror or error}")
@@ -29,6 +25,12 @@ def main() -> None:
         if package == "bitrain":
             raise
         _refuse(f"{package} is not installed; get it with: pip install 'bitrain[all]'")
+    except Exception as error:
+        from bitrain.spec import BitrainError  # importing it takes longer than `--help`
+
+        if not isinstance(error, BitrainError):
+            raise
+        _refuse(str(error))
 
 
 def _refuse(message: str) -> NoReturn:

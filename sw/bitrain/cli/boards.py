@@ -5,9 +5,6 @@ from typing import Annotated
 
 import typer
 
-from bitrain.host import Reply
-from bitrain.spec import load_network
-
 from .common import (
     Channels,
     DataDir,
@@ -44,6 +41,7 @@ def build(
     from bitrain.flow.board import check_build
     from bitrain.flow.networks import example_vectors
     from bitrain.gen import build_bitstream
+    from bitrain.spec import load_network
 
     from .render.hardware import synthesis_table
 
@@ -77,6 +75,7 @@ def board_run(
 ) -> None:
     """Send test images to a board and compare its scores with the golden model's."""
     from bitrain.flow.board import run_board
+    from bitrain.host import Reply
 
     def show(image: int, reply: Reply, label: int) -> None:
         scores = " ".join(map(str, reply.scores.tolist()))

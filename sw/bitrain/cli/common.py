@@ -1,14 +1,19 @@
-"""What the commands share: the application, the console, and options used more than once."""
+"""What the commands share: the application, the console, and options used more than once.
+
+Nothing of Bitrain is imported before a command runs, so that ``--help`` is quick, and a command
+loads only what it needs. ``tests/sw/cli`` compares the choices here with those of the contract.
+"""
 
 import os
+from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
 
-from bitrain.program import Arithmetic, Array, Sharing
-from bitrain.spec import BitrainError
+if TYPE_CHECKING:
+    from bitrain.program import Array
 
 # Torch's OpenMP threads otherwise spin while they wait for each other: with one other program on
 # the same cores, training became a hundred times slower. Read when torch is imported.
@@ -20,28 +25,86 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(metadata.version("bitrain"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Options of the command as a whole."""
+
+
 # Under torchrun one process speaks for all.
 console = Console(quiet=os.environ.get("RANK", "0") != "0", emoji=False)
 
+Arithmetic = Literal["stochastic", "binary"]
+Sharing = Literal["shared", "unshared"]
+Simulator = Literal["verilator", "icarus"]
+
 NetworkFile = Annotated[Path, typer.Argument(help="Network file (.npz).", show_default=False)]
 IpFolder = Annotated[Path, typer.Argument(help="IP folder.", show_default=False)]
-Channels = Annotated[int, typer.Option("--channels", "-P", help="Output channels at a time.")]
-Positions = Annotated[int, typer.Option("--positions", "-Q", help="Output positions at a time.")]
-Lanes = Annotated[int, typer.Option("--lanes", "-N", help="Products of a neuron at a time.")]
-Engines = Annotated[
-    int, typer.Option("--engines", "-E", help="Arrays in a row, which share out the layers.", min=1)
+Channels = Annotated[
+    int,
+    typer.Option(
+        "--channels", "-P", help="P: output channels at work at a time; more are faster and larger."
+    ),
 ]
-SharingOption = Annotated[Sharing, typer.Option(help="Which multipliers share SNGs.")]
+Positions = Annotated[
+    int,
+    typer.Option(
+        "--positions",
+        "-Q",
+        help="Q: output positions at work at a time; linear layers use one of them.",
+    ),
+]
+Lanes = Annotated[
+    int,
+    typer.Option(
+        "--lanes",
+        "-N",
+        help="N: products of a neuron at a time; a multiple of the network's lanes. More than L "
+        "save nothing.",
+    ),
+]
+Engines = Annotated[
+    int,
+    typer.Option(
+        "--engines",
+        "-E",
+        help="Arrays in a row, which share out the layers; each works on an image of its own.",
+        min=1,
+    ),
+]
+SharingOption = Annotated[
+    Sharing,
+    typer.Option(help="shared: an SNG serves many multipliers; unshared: a baseline to measure."),
+]
 ArithmeticOption = Annotated[
-    Arithmetic, typer.Option("--arith", help="Streams, or integer multipliers to compare with.")
+    Arithmetic,
+    typer.Option("--arith", help="stochastic: streams; binary: integer multipliers, to compare."),
 ]
 Images = Annotated[int, typer.Option(help="Number of test images.", min=1)]
-Simulator = Literal["verilator", "icarus"]
-DataDir = Annotated[Path | None, typer.Option(help="Folder of the data set's files.")]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the data set's files; without it, known sets are downloaded."),
+]
 
 
 def integers(option: str, text: str) -> list[int]:
     """The numbers of an option that takes several, or :class:`BitrainError`."""
+    from bitrain.spec import BitrainError
+
     try:
         return [int(part) for part in text.split(",")]
     except ValueError as error:
@@ -50,6 +113,8 @@ def integers(option: str, text: str) -> list[int]:
 
 def seeds_of(text: str) -> list[int]:
     """The numbers of ``--seeds``, or :class:`BitrainError`."""
+    from bitrain.spec import BitrainError
+
     found = integers("--seeds", text)
     if min(found) < 0 or len(set(found)) < len(found):
         raise BitrainError(f"--seeds {text}: expected different numbers from 0, as 0,1,2")
@@ -58,6 +123,8 @@ def seeds_of(text: str) -> list[int]:
 
 def margins(option: str, text: str) -> dict[int, int]:
     """Numbers by numbers, ``4=10,8=7``, or :class:`BitrainError`."""
+    from bitrain.spec import BitrainError
+
     try:
         found = {int(a): int(b) for a, b in (part.split("=") for part in text.split(","))}
         if min(found.values()) >= 0:
@@ -71,10 +138,14 @@ def array_of(
     channels: int,
     positions: int,
     lanes: int,
-    sharing: Sharing = Sharing.SHARED,
+    sharing: Sharing = "shared",
     arithmetic: Arithmetic = "stochastic",
-) -> Array:
+) -> "Array":
     """The array of the options, or :class:`BitrainError`."""
+    from bitrain.program import Array
+    from bitrain.program import Sharing as SharingOfSngs
+    from bitrain.spec import BitrainError
+
     for option, value, limit in (
         ("--channels", channels, 64),
         ("--positions", positions, 64),
@@ -86,6 +157,6 @@ def array_of(
         channels=channels,
         positions=positions,
         lanes=lanes,
-        sharing=sharing,
+        sharing=SharingOfSngs(sharing),
         arithmetic=arithmetic,
     )

@@ -1,13 +1,10 @@
 """Commands on hardware: IP folder, simulation, synthesis, tools."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-
-from bitrain.accelerator import Interface, compile_network
-from bitrain.program import Options, Sharing, Weights
-from bitrain.spec import load_network
 
 from .common import (
     ArithmeticOption,
@@ -35,58 +32,91 @@ def generate(
     channels: Channels = 4,
     positions: Positions = 4,
     lanes: Lanes = 16,
-    sharing: SharingOption = Sharing.SHARED,
+    sharing: SharingOption = "shared",
     arith: ArithmeticOption = "stochastic",
-    interface: Annotated[Literal["raw", "axi"], typer.Option(help="Streams, and bus.")] = "raw",
+    interface: Annotated[
+        Literal["raw", "axi"],
+        typer.Option(help="Port style: raw handshakes, or AXI4-Stream with AXI4-Lite registers."),
+    ] = "raw",
     reset: Annotated[
-        Literal["high", "low"] | None, typer.Option(help="Active level; low for axi, high for raw.")
+        Literal["high", "low"] | None,
+        typer.Option(help="Level at which the reset is active; by default low for axi, else high."),
     ] = None,
     run_time_length: Annotated[
-        bool, typer.Option("--run-time-length", help="Stream length chosen at run time.")
+        bool,
+        typer.Option(
+            "--run-time-length",
+            help="Let the stream length be chosen while the accelerator runs: speed for accuracy.",
+        ),
     ] = False,
     early_termination: Annotated[
-        bool, typer.Option("--early-termination", help="Short streams first; needs axi.")
+        bool,
+        typer.Option(
+            "--early-termination",
+            help="Run each image at short lengths first, on if the scores are close; needs axi.",
+        ),
     ] = False,
     weights: Annotated[
-        Weights, typer.Option(help="ram: others can be loaded over the bus of --interface axi.")
+        Literal["rom", "ram"],
+        typer.Option(help="rom: fixed; ram: other weights can be loaded over the bus of axi."),
     ] = "rom",
     skip_zeros: Annotated[
-        bool, typer.Option("--skip-zeros", help="No streams for chunks of zeros; pays if L > N.")
+        bool,
+        typer.Option(
+            "--skip-zeros", help="Run no streams for chunks of zeros; saves cycles where L > N."
+        ),
     ] = False,
     engines: Engines = 1,
-    device: Annotated[str, typer.Option(help="FPGA, for constraints.")] = "ecp5-85k",
-    name: Annotated[str | None, typer.Option(help="Verilog module; the network's name.")] = None,
+    device: Annotated[
+        str, typer.Option(help="FPGA of the constraints; `bitrain doctor` lists the tools.")
+    ] = "ecp5-85k",
+    name: Annotated[
+        str | None, typer.Option(help="Verilog module; by default the network's name.")
+    ] = None,
     images: Images = 16,
-    data: Annotated[str | None, typer.Option(help="Data set of the vectors; its own.")] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="Data set of the test bench's images, or `random`; by default the network's own."
+        ),
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Write the IP folder: Verilog, ROM images, constraints, test bench."""
-    from bitrain.flow.networks import generate_with_testbench
+    from bitrain.accelerator import compile_network
+    from bitrain.flow.networks import RANDOM, generate_with_testbench
+    from bitrain.program import AcceleratorConfig, Interface
+    from bitrain.spec import load_network
 
     from .render.cost import print_memories
 
-    array, loaded = array_of(channels, positions, lanes, sharing, arith), load_network(network)
-    options: Options = {
-        "run_time_length": run_time_length,
-        "early_termination": early_termination,
-        "weights": weights,
-        "skip_zeros": skip_zeros,
-    }
+    config = AcceleratorConfig(
+        array=array_of(channels, positions, lanes, sharing, arith),
+        interface=Interface.usual(interface, reset),
+        engines=engines,
+        run_time_length=run_time_length,
+        early_termination=early_termination,
+        weights=weights,
+        skip_zeros=skip_zeros,
+    )
+    compiled = compile_network(load_network(network), config)
+    if data is None and not (find_spec("sklearn") and find_spec("PIL")):
+        console.print(
+            "note: no data sets without the packages scikit-learn and pillow (bitrain[train]); the "
+            "test bench has random images",
+            soft_wrap=True,
+        )
+        data = RANDOM
     written = generate_with_testbench(
-        loaded,
-        array,
+        compiled,
         out,
         name=name,
         device=device,
-        interface=Interface.usual(interface, reset),
-        engines=engines,
         num_images=images,
         data=data,
         data_dir=data_dir,
-        **options,
     )
-    program = compile_network(loaded, array, engines=engines, **options)
-    print_memories(program, device, console)
+    print_memories(compiled, device, console)
     console.print(f"wrote {written}")
 
 
@@ -99,6 +129,7 @@ def weights(
 ) -> None:
     """Write the weight image that makes an IP folder's accelerator run another training."""
     from bitrain.flow.networks import write_weights
+    from bitrain.spec import load_network
 
     words = write_weights(ip, load_network(network), out)
     console.print(f"wrote {out}: {words:,} words of 32 bits", soft_wrap=True)
@@ -172,6 +203,7 @@ def arrays(
     device: Annotated[str, typer.Option(help="FPGA.")] = "ecp5-85k",
 ) -> None:
     """Synthesise arrays by themselves, with shared and unshared SNGs: table, JSON, plot."""
+    from bitrain.spec import load_network
     from bitrain.studies.array_cost import measure_arrays, parse_sizes
 
     from .render.studies import arrays_table
@@ -201,6 +233,7 @@ def compare_arithmetic(
     device: Annotated[str, typer.Option(help="FPGA.")] = "ecp5-85k",
 ) -> None:
     """Synthesise streams and integers, arrays or all: images/s per 1,000 LUTs, table, plot."""
+    from bitrain.spec import load_network
     from bitrain.studies.arithmetic import measure_arithmetic, parse_neurons
 
     from .render.studies import arithmetic_table

@@ -5,11 +5,6 @@ from typing import Annotated
 
 import typer
 
-from bitrain.accelerator import Pipeline
-from bitrain.cost import estimate
-from bitrain.program import Program
-from bitrain.spec import BitrainError, load_network, save_network
-
 from .common import (
     ArithmeticOption,
     Channels,
@@ -84,6 +79,7 @@ def evaluate(
 ) -> None:
     """Accuracy on the test images: golden model and integer baseline."""
     from bitrain.flow.networks import accuracies
+    from bitrain.spec import load_network
 
     result = accuracies(load_network(network), data, data_dir)
     console.print(
@@ -112,8 +108,11 @@ def cost(
     data_dir: DataDir = None,
 ) -> None:
     """Cycles and memory accesses per layer, estimated; or the arrays that take fewest."""
+    from bitrain.accelerator import compile_network
     from bitrain.cost.array_shapes import fastest_arrays
     from bitrain.flow.networks import example_vectors
+    from bitrain.program import AcceleratorConfig, Program
+    from bitrain.spec import BitrainError, load_network
     from bitrain.studies.zero_chunks import measure_zeros
 
     from .render.cost import cost_table, shapes_table, zeros_table
@@ -139,17 +138,15 @@ def cost(
         vectors = example_vectors(loaded, images, data, data_dir)
         console.print(zeros_table(measure_zeros(loaded, array, vectors)))
         return
-    if engines == 1:
-        console.print(cost_table(estimate(loaded, array)))
-        return
-    pipeline = Pipeline(loaded, array, engines).cost
-    for i, part in enumerate(pipeline.parts):
-        console.print(cost_table(part, f"engine {i}"))
-    console.print(
-        f"{pipeline.cycles:,} cycles from the last pixel to the first score, an image every "
-        f"{pipeline.image_cycles:,}",
-        soft_wrap=True,
-    )
+    found = compile_network(loaded, AcceleratorConfig(array=array, engines=engines)).cost
+    for i, part in enumerate(found.parts):
+        console.print(cost_table(part, f"engine {i}" if engines > 1 else ""))
+    if engines > 1:
+        console.print(
+            f"{found.cycles:,} cycles from the last pixel to the first score, an image every "
+            f"{found.image_cycles:,}",
+            soft_wrap=True,
+        )
 
 
 @app.command()
@@ -178,6 +175,7 @@ def progressive(
 ) -> None:
     """Accuracy at prefixes of the streams, and with early termination."""
     from bitrain.flow.networks import dataset_of
+    from bitrain.spec import load_network
     from bitrain.studies.progressive import evaluate_progressive, write_progressive
 
     from .render.studies import progressive_table
@@ -216,6 +214,7 @@ def sequences(
     """Search the number sequences of least error on the network's own operands."""
     from bitrain.flow.networks import dataset_of
     from bitrain.sng.sequences import find_sequences
+    from bitrain.spec import BitrainError, load_network, save_network
 
     from .render.sequences import print_sequences
 

@@ -5,8 +5,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from bitrain.spec import BitrainError, write_atomically
-
 from .common import DataDir, app, console, seeds_of
 
 
@@ -27,6 +25,7 @@ def recast(
 ) -> None:
     """Turn a trained network into one of other blocks, block by block."""
     from bitrain.recast.flow import load_plan, run_recast
+    from bitrain.spec import BitrainError
 
     from .render.search import recast_summary, recast_table
 
@@ -120,6 +119,7 @@ def calibrate(
 ) -> None:
     """Measure operations here and fit what multiplications and memory access cost."""
     from bitrain.nas import calibrate as measure
+    from bitrain.spec import write_atomically
 
     from .render.search import calibration_table
 

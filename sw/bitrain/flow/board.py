@@ -124,7 +124,7 @@ def run_board(
     import serial
 
     config, network = read_board(directory), load_network(Path(directory) / "network.npz")
-    link = SerialLink.of(Program(network, config.array))
+    link = SerialLink.of(network, Program(network, config.array).score_bits)
     dataset = dataset_of(network, data, data_dir)
     if num_images > (available := len(dataset.test_images)):
         raise BitrainError(f"{num_images} images asked for, the test split has {available}")

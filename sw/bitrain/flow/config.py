@@ -1,13 +1,13 @@
 """Configuration of a whole run, as a YAML file."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from bitrain.gen import DEFAULT_DEVICE
 from bitrain.nn import ScConfig
-from bitrain.program import Array
+from bitrain.program import AcceleratorConfig, Array
 from bitrain.runner.config import DataConfig, Section, with_data_dir
 from bitrain.runner.yaml_file import read_yaml
 from bitrain.train import FineTuneConfig, TrainConfig
@@ -50,9 +50,27 @@ class RunConfig(Section):
     """SC-aware training of the network to be generated."""
     lengths: tuple[int, ...] = (4, 8, 16, 32, 64, 128, 256)
     """Stream lengths of the accuracy table; each is trained for by itself."""
-    array: Array = Array()
+    accelerator: AcceleratorConfig = AcceleratorConfig()
     simulate: SimulateConfig = SimulateConfig()
     synth: SynthConfig = SynthConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _array_alone(cls, options: Any) -> Any:
+        """``array: {…}`` is short for ``accelerator: {array: {…}}``."""
+        if not isinstance(options, dict) or "array" not in options:
+            return options
+        options = dict(options)
+        accelerator = options.get("accelerator", {})
+        if not isinstance(accelerator, dict) or "array" in accelerator:
+            raise ValueError("array is there twice; give it in accelerator alone")
+        options["accelerator"] = {**accelerator, "array": options.pop("array")}
+        return options
+
+    @property
+    def array(self) -> Array:
+        """The accelerator's."""
+        return self.accelerator.array
 
     @field_validator("lengths")
     @classmethod

@@ -3,8 +3,8 @@
 from dataclasses import asdict
 from typing import Any
 
+from bitrain.accelerator import compile_network
 from bitrain.cosim import simulate
-from bitrain.cost import estimate
 from bitrain.frontend import read_steps
 from bitrain.gen import find_device, measure_blocks, synthesise, synthesise_component
 from bitrain.models import create_model
@@ -19,10 +19,9 @@ from .run import Run
 
 def generate(run: Run) -> dict[str, Any]:
     """IP folder with a test bench of some test images."""
-    config = run.config
+    config, engines = run.config, compile_network(run.network, run.config.accelerator)
     generate_with_testbench(
-        run.network,
-        config.array,
+        engines,
         run.ip,
         num_images=config.simulate.images,
         name=config.name,
@@ -31,8 +30,13 @@ def generate(run: Run) -> dict[str, Any]:
         data=config.data.name,
         data_dir=config.data.directory,
     )
-    cost = estimate(run.network, config.array)
-    return {**asdict(cost), "cycles": cost.cycles}
+    parts = [asdict(part) for part in engines.cost.parts]
+    return {
+        "layers": [layer for part in parts for layer in part.pop("layers")],
+        "engines": parts,
+        "cycles": engines.cost.cycles,
+        "image_cycles": engines.cost.image_cycles,
+    }
 
 
 def check_options(run: Run) -> None:
@@ -46,7 +50,7 @@ def check_options(run: Run) -> None:
         )
     model = create_model(config.model, shape, run.dataset.num_classes)
     untrained = ScModel(read_steps(model, shape), config.sc)
-    estimate(untrained.to_spec(config.name), config.array)
+    compile_network(untrained.to_spec(config.name), config.accelerator)
 
 
 def verify(run: Run) -> dict[str, Any]:

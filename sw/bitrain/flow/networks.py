@@ -1,19 +1,23 @@
 """What can be done with a network file and its data set: accuracy, IP folder with test bench."""
 
 from pathlib import Path
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bitrain import golden
-from bitrain.accelerator import Interface
+from bitrain.accelerator import Engines, compile_network
 from bitrain.cosim import write_testbench
-from bitrain.data import Dataset, check_classes, load_dataset
 from bitrain.gen import default_name, generate_ip, read_config
 from bitrain.host import write_weight_image
 from bitrain.host.weight_image import num_image_words
-from bitrain.program import Array, Options, Program
 from bitrain.spec import BitrainError, Network, load_network, to_unipolar
+
+if TYPE_CHECKING:
+    from bitrain.data import Dataset
+
+RANDOM = "random"
+"""Stands for random images in the place of a data set's."""
 
 
 def dataset_of(
@@ -22,12 +26,14 @@ def dataset_of(
     data_dir: Path | str | None = None,
     *,
     labelled: bool = True,
-) -> Dataset:
+) -> "Dataset":
     """The data set named, or else the one that the network was trained on.
 
     labelled: its classes count, not only its images. Raises :class:`BitrainError` where images or
     classes are not those of the network.
     """
+    from bitrain.data import check_classes, load_dataset
+
     name = name or network.metadata.get("data")
     if not name:
         raise BitrainError(f"network {network.name!r} does not say its data set; give --data")
@@ -57,7 +63,14 @@ def accuracies(
 def example_vectors(
     network: Network, count: int, data: str | None = None, data_dir: Path | None = None
 ) -> np.ndarray:
-    """Evenly spaced test images as integers 0 … 2^n: (count, channels, height, width)."""
+    """Evenly spaced test images as integers 0 … 2^n: (count, channels, height, width).
+
+    data: a data set, by default the network's own; ``random`` stands for uniform random images,
+    the same at each call, for which no data set is read.
+    """
+    if data == RANDOM:
+        shape = (count, *network.in_shape)
+        return np.random.default_rng(0).integers(0, network.one + 1, shape)
     dataset = dataset_of(network, data, data_dir, labelled=False)
     if count > (available := len(dataset.test_images)):
         raise BitrainError(f"{count} images asked for, the test split has {available}")
@@ -65,40 +78,26 @@ def example_vectors(
 
 
 def generate_with_testbench(
-    network: Network,
-    array: Array,
+    engines: Engines,
     directory: Path,
     *,
     num_images: int,
     name: str | None = None,
     device: str,
     frequency: float | None = None,
-    interface: Interface | None = None,
-    engines: int = 1,
     data: str | None = None,
     data_dir: Path | None = None,
-    **options: Unpack[Options],
 ) -> Path:
     """Write an IP folder whose test bench holds some test images."""
-    vectors = example_vectors(network, num_images, data, data_dir)
-    top = name or default_name(network.name)
-
-    def testbench(ip: Path) -> None:
-        write_testbench(
-            ip, network, array, vectors, top=top, interface=interface, engines=engines, **options
-        )
-
+    vectors = example_vectors(engines.network, num_images, data, data_dir)
+    top = name or default_name(engines.network.name)
     return generate_ip(
-        network,
-        array,
+        engines,
         directory,
         name=top,
         device=device,
         frequency=frequency,
-        interface=interface,
-        engines=engines,
-        testbench=testbench,
-        **options,
+        testbench=lambda ip: write_testbench(ip, engines, vectors, top=top),
     )
 
 
@@ -108,6 +107,7 @@ def write_weights(ip: Path, network: Network, out: Path) -> int:
     Raises :class:`BitrainError` where the accelerator cannot load it.
     """
     config = read_config(ip)
-    program = Program(load_network(ip / "network.npz"), config.array, **config.options)
+    accelerator = compile_network(load_network(ip / "network.npz"), config.accelerator)
+    (program, *_) = accelerator.programs
     write_weight_image(program, network, out)
     return num_image_words(program)

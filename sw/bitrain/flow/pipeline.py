@@ -67,7 +67,7 @@ STEPS = {
     "generate": Step(
         hardware.generate,
         lambda r: f"{r['cycles']:,} cycles from the last pixel to the first score",
-        options=("array", "simulate", "synth"),
+        options=("accelerator", "simulate", "synth"),
         outputs=("ip",),
     ),
     "simulate": Step(

@@ -1,13 +1,11 @@
 """``report.json`` and ``report.html``: the last step of a run."""
 
 import json
-from dataclasses import asdict
 from importlib import metadata
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bitrain.cost import estimate
 from bitrain.golden import predict
 from bitrain.runner import plots
 from bitrain.spec import to_unipolar, write_atomically
@@ -49,7 +47,8 @@ def _numbers(run: Run) -> dict[str, Any]:
     """Content of ``report.json``."""
     results, network = run.workspace.results, run.network
     simulated, synthesis, blocks = results["simulate"], results["synth"], results["blocks"]
-    cost = estimate(network, run.config.array)
+    cost = results["generate"]
+    load, output = cost["engines"][0]["load_cycles"], cost["engines"][-1]["output_cycles"]
     clock = 1e6 * synthesis["fmax_mhz"]
     resources = synthesis["resources"]
     return {
@@ -59,6 +58,7 @@ def _numbers(run: Run) -> dict[str, Any]:
         "bits": network.bits,
         "stream_length": max(layer.stream_length for layer in network.layers),
         "array": run.config.array.model_dump(mode="json"),
+        "accelerator": run.config.accelerator.model_dump(mode="json"),
         "accuracy": {
             "float": results["train"]["accuracy"],
             "sc": results["evaluate"]["sc"],
@@ -72,10 +72,10 @@ def _numbers(run: Run) -> dict[str, Any]:
         "cycles": {
             "simulated": simulated["cycles"],
             "predicted": simulated["predicted_cycles"],
-            "load": cost.load_cycles,
-            "output": cost.output_cycles,
+            "load": load,
+            "output": output,
         },
-        "layers": [asdict(layer) for layer in cost.layers],
+        "layers": cost["layers"],
         "resources": {
             **{key: resources[key] for key in ("lut", "ff", "bram", "dsp")},
             "tag": synthesis["stage"],
@@ -84,8 +84,8 @@ def _numbers(run: Run) -> dict[str, Any]:
             "capacity": synthesis["capacity"],
         },
         "fmax_mhz": synthesis["fmax_mhz"],
-        "latency_us": 1e6 * cost.image_cycles / clock,
-        "images_per_s": clock / cost.image_cycles,
+        "latency_us": 1e6 * (load + cost["cycles"] + output) / clock,
+        "images_per_s": clock / cost["image_cycles"],
         "sng_share_of_lut": blocks["sng_share_of_lut"],
         "blocks": blocks,
         "sharing": results["sharing"],

@@ -11,7 +11,7 @@ from bitrain.frontend import read_steps
 from bitrain.models import BlockSpec
 from bitrain.nn import ScConfig, ScModel
 from bitrain.profile import model_cost
-from bitrain.program import Array
+from bitrain.program import Array, Program
 from bitrain.spec import BitrainError, Shape
 
 from .plan import Rule
@@ -34,7 +34,7 @@ def sc_cycles(
         chain = read_steps(model, in_shape)
     except BitrainError:
         return None
-    return estimate(ScModel(chain, config or ScConfig()).to_spec("cycles"), array).cycles
+    return estimate(Program(ScModel(chain, config or ScConfig()).to_spec("cycles"), array)).cycles
 
 
 def propose_rules(

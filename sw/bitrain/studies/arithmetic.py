@@ -12,10 +12,11 @@ from typing import Any
 
 from rich.console import Console
 
+from bitrain.accelerator import compile_network
 from bitrain.cost import estimate
 from bitrain.flow.hardware import tool_versions
 from bitrain.gen import SynthesisReport, find_device, generate_ip, synthesise, synthesise_component
-from bitrain.program import Arithmetic, Array, Program
+from bitrain.program import AcceleratorConfig, Arithmetic, Array, Program
 from bitrain.rtl import build_array
 from bitrain.runner import plots
 from bitrain.runner.workspace import Workspace
@@ -61,7 +62,7 @@ def measure_arithmetic(
         for arithmetic in ARITHMETICS:
             array = _array(neurons, arithmetic, min(length, max_lanes))
             shown = _rewired(network, array)
-            cost = estimate(shown, array)
+            cost = estimate(Program(shown, array))
             name = f"n{network.bits}-L{length}-{neurons[0]}x{neurons[1]}-{arithmetic}"
             console.print(f"{name} ...")
 
@@ -165,7 +166,8 @@ def _array_alone(network: Network, array: Array, folder: Path, device: str) -> d
 def _accelerator(
     network: Network, array: Array, folder: Path, device: str, clock_mhz: float
 ) -> dict[str, Any]:
-    generate_ip(network, array, folder, device=device, frequency=clock_mhz)
+    engines = compile_network(network, AcceleratorConfig(array=array))
+    generate_ip(engines, folder, device=device, frequency=clock_mhz)
     report = synthesise(folder, device, frequency=clock_mhz)
     bram = report.resources.bram
     return {**_resources(report, folder), "bram": bram, "clock_mhz": report.fmax_mhz}

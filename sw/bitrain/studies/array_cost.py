@@ -9,7 +9,7 @@ from rich.console import Console
 
 from bitrain.flow.hardware import tool_versions
 from bitrain.gen import find_device, synthesise_component
-from bitrain.program import Array, Program, Sharing
+from bitrain.program import AcceleratorConfig, Array, Program, Sharing, check_conflicts
 from bitrain.rtl import build_array
 from bitrain.runner import plots
 from bitrain.runner.workspace import Workspace
@@ -45,7 +45,7 @@ def measure_arrays(
         pair = []
         for sharing in Sharing:
             array = _array(size, sharing)
-            array.check(network)
+            check_conflicts(AcceleratorConfig(array=array), network)
             name = f"{'x'.join(map(str, size))}-{sharing}"
             console.print(f"{name} ...")
 

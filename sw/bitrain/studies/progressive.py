@@ -18,7 +18,7 @@ from bitrain import golden
 from bitrain.cost import estimate
 from bitrain.data import Dataset, evenly_spaced
 from bitrain.nn import torch_threads
-from bitrain.program import Array
+from bitrain.program import Array, Program
 from bitrain.runner.plots import cycles_used
 from bitrain.spec import BitrainError, Network, to_unipolar, with_prefix, write_atomically
 
@@ -145,7 +145,8 @@ def evaluate_progressive(
     known = evenly_spaced(dataset.train_images, CALIBRATION_IMAGES)
     calibration = to_unipolar(known, network.bits)
     cycles = [
-        estimate(prefix, array, early_termination=early_termination).cycles for prefix in networks
+        estimate(Program(prefix, array, early_termination=early_termination)).cycles
+        for prefix in networks
     ]
 
     def accuracy(classes: np.ndarray) -> float:

@@ -49,7 +49,7 @@ def measure_zeros(network: Network, array: Array, images: np.ndarray) -> ZeroRep
         zero = golden.zero_chunks(network, array, batch, golden.run(network, batch))
         shares += np.stack([found.mean((1, 2, 3)) for found in zero], 1).tolist()
         cycles += skipping_cycles(program, zero).T.tolist()
-    cost = estimate(network, array, **OPTIONS)
+    cost = estimate(Program(network, array, **OPTIONS))
     rows = zip(cost.layers, np.mean(shares, 0), np.mean(cycles, 0), strict=True)
     return ZeroReport(
         layers=tuple(

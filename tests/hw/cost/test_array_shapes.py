@@ -7,7 +7,7 @@ from networks import random_network, residual_network, streamed
 
 from bitrain.cost import estimate
 from bitrain.cost.array_shapes import fastest_arrays
-from bitrain.program import Array
+from bitrain.program import Array, Program
 from bitrain.spec import BitrainError
 
 
@@ -17,14 +17,14 @@ def test_they_are_what_the_cost_model_says(make):
     found = fastest_arrays(network, 12, count=3)
     shapes = itertools.product(range(1, 7), range(1, 7), (2, 4, 6, 8, 10, 12))
     costs = [
-        estimate(network, Array(channels=p, positions=q, lanes=n))
+        estimate(Program(network, Array(channels=p, positions=q, lanes=n)))
         for p, q, n in shapes
         if p * q * n <= 12
     ]
     totals = sorted(cost.cycles for cost in costs)
     assert [choice.cycles for choice in found] == totals[:3]
     for choice in found:
-        layers = estimate(network, choice.array).layers
+        layers = estimate(Program(network, choice.array)).layers
         assert choice.array.multipliers <= 12
         assert choice.useful == pytest.approx([layer.utilisation for layer in layers])
 

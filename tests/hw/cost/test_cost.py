@@ -86,7 +86,7 @@ def test_more_work_takes_more_cycles(field, tiling, array, length):
 def test_estimate_adds_up(network, data):
     lanes = network.num_lanes * data.draw(st.integers(1, 3))
     array = data.draw(arrays).model_copy(update={"lanes": lanes})
-    program, cost = Program(network, array), estimate(network, array)
+    program, cost = Program(network, array), estimate(Program(network, array))
     P, Q, N = array.channels, array.positions, array.lanes
     assert cost.cycles == sum(layer.cycles for layer in cost.layers) + IMAGE_OVERHEAD
     assert cost.image_cycles == network.in_shape.size + cost.cycles + network.num_scores
@@ -111,7 +111,7 @@ def test_estimate_adds_up(network, data):
 @given(network=networks(), array=arrays)
 def test_memories_are_those_of_the_program(network, array):
     array = array.model_copy(update={"lanes": network.num_lanes})
-    program, cost = Program(network, array), estimate(network, array)
+    program, cost = Program(network, array), estimate(Program(network, array))
     n = network.bits
     assert cost.activation_ram_bits == program.activation_depth * (n + 1)
     assert cost.weight_rom_bits == len(program.weight_words) * array.channels * (n + 2)
@@ -136,7 +136,11 @@ def test_shortcut_costs_a_read_per_neuron_and_a_cycle_per_layer():
             "layers": tuple(layer.model_copy(update={"shortcut": None}) for layer in network.layers)
         }
     )
-    costs = zip(estimate(network, array).layers, estimate(without, array).layers, strict=True)
+    costs = zip(
+        estimate(Program(network, array)).layers,
+        estimate(Program(without, array)).layers,
+        strict=True,
+    )
     for layer, (cost, plain) in zip(network.layers, costs, strict=True):
         assert cost.cycles == plain.cycles + SHORTCUT_OVERHEAD
         added = Tiling.of(layer, array).tiles * array.neurons if layer.shortcut else 0
@@ -147,6 +151,8 @@ def test_shortcut_costs_a_read_per_neuron_and_a_cycle_per_layer():
 def test_more_neurons_need_fewer_cycles_where_there_is_work(field):
     """As long as streams are long, doubling the array nearly halves the cycles."""
     network = random_network(0, bits=8, lanes=4, in_shape=(4, 8, 8))
-    costs = [estimate(network, Array.model_validate({"lanes": 4, field: n})) for n in (1, 2, 4)]
+    costs = [
+        estimate(Program(network, Array.model_validate({"lanes": 4, field: n}))) for n in (1, 2, 4)
+    ]
     for cost, larger in pairwise(costs):
         assert 0.45 * cost.cycles < larger.cycles < 0.8 * cost.cycles

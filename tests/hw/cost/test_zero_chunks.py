@@ -97,7 +97,9 @@ def test_networks_without_zeros_take_what_is_estimated(build):
         np.zeros((2, layer.groups, tiling.position_tiles, tiling.chunks), bool)
         for layer, tiling in zip(network.layers, program.tilings, strict=True)
     ]
-    expected = [layer.cycles for layer in estimate(network, program.array, skip_zeros=True).layers]
+    expected = [
+        layer.cycles for layer in estimate(Program(network, program.array, skip_zeros=True)).layers
+    ]
     assert skipping_cycles(program, none).T.tolist() == [expected] * 2
 
 

@@ -7,7 +7,7 @@ import pytest
 from amaranth.hdl import Module, Signal
 from amaranth.lib import memory
 from amaranth.lib.wiring import Component, In, Out
-from networks import random_network
+from networks import compiled, random_network
 
 from bitrain.gen import generate_ip
 from bitrain.gen.ip import package as packages
@@ -79,7 +79,11 @@ def array() -> Array:
 @pytest.fixture(scope="session")
 def package(network: Network, array: Array, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An IP package that tests must leave as it is."""
-    return generate_ip(network, array, tmp_path_factory.mktemp("ip") / "tiny", name="tiny")
+    return generate_ip(
+        compiled(network, array),
+        tmp_path_factory.mktemp("ip") / "tiny",
+        name="tiny",
+    )
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from networks import random_network
 
-from bitrain.accelerator import Interface
+from bitrain.accelerator import Engines
 from bitrain.host.registers import (
     ENABLE,
     IDENTIFICATION,
@@ -18,7 +18,7 @@ from bitrain.host.registers import (
     register,
     registers_of,
 )
-from bitrain.program import Array, Program
+from bitrain.program import Array, Interface, Program
 
 NETWORK, ARRAY = random_network(0), Array(channels=2, positions=2, lanes=4)
 
@@ -33,7 +33,7 @@ NETWORK, ARRAY = random_network(0), Array(channels=2, positions=2, lanes=4)
 )
 def test_registers_of_an_accelerator(options, version, blocks):
     """Those of all at the start, those of an option at an address of its own."""
-    registers = registers_of(Program(NETWORK, ARRAY, **options))
+    registers = registers_of(Engines.of(Program(NETWORK, ARRAY, **options)))
     expected = [first + 4 * i for first, size in blocks.items() for i in range(size)]
     assert [entry.offset for entry in registers] == expected
     # Room is left, so that an address without a register exists.

@@ -36,7 +36,7 @@ def test_check_finds_every_flipped_bit(data, position):
 def test_sizes_of_a_program():
     network = random_network(1, bits=3, lanes=2)
     program = Program(network, Array(channels=1, positions=1, lanes=2))
-    link = SerialLink.of(program)
+    link = SerialLink.of(program.network, program.score_bits)
     assert link.num_pixels == network.in_shape.size
     assert link.num_scores == network.num_scores
     assert 8 * link.score_bytes >= program.score_bits > 8 * (link.score_bytes - 1)

@@ -52,12 +52,12 @@ def test_stream_length_and_mode_play_no_part_in_cycles():
     costs = []
     for length in (1, 4, 16):
         network = random_network(3, bits=4, lanes=4, length=length)
-        costs += [estimate(network, BINARY), estimate(streamed(network), BINARY)]
+        costs += [estimate(Program(network, BINARY)), estimate(Program(streamed(network), BINARY))]
     assert len({cost.cycles for cost in costs}) == 1
     tilings = Program(network, BINARY).tilings
     cycles = [layer_cycles(tiling, BINARY, 1, LAYER_OVERHEAD) for tiling in tilings]
     assert [layer.cycles for layer in costs[0].layers] == cycles
-    residual = estimate(residual_network(0), BINARY).layers[0].cycles
+    residual = estimate(Program(residual_network(0), BINARY)).layers[0].cycles
     tiling = Program(residual_network(0), BINARY).tilings[0]
     assert residual == layer_cycles(tiling, BINARY, 1) + SHORTCUT_OVERHEAD
 
@@ -65,7 +65,7 @@ def test_stream_length_and_mode_play_no_part_in_cycles():
 def test_one_lane_is_as_fast_as_as_many_as_the_stream_is_long():
     network = random_network(1, bits=4, lanes=4, in_shape=(4, 8, 8))
     streams = Array(channels=2, positions=3, lanes=16)
-    binary, stochastic = estimate(network, BINARY), estimate(network, streams)
+    binary, stochastic = estimate(Program(network, BINARY)), estimate(Program(network, streams))
     assert binary.cycles <= stochastic.cycles
 
 

@@ -12,7 +12,7 @@ from strategies import networks
 
 from bitrain import golden
 from bitrain.cost import estimate
-from bitrain.program import Array
+from bitrain.program import Array, Program
 from bitrain.spec import BitrainError, Layer, Network, Shape, Shortcut, with_prefix
 
 lengths = st.sampled_from([1, 2, 4, 8, 16, 32, 64, 128, 256])
@@ -37,7 +37,7 @@ def test_every_layer_is_shortened_and_the_rest_kept(network, length):
         if short.stream_length == layer.stream_length:
             assert short == layer
     array = Array(channels=2, positions=2, lanes=network.num_lanes)
-    assert estimate(prefix, array).cycles <= estimate(network, array).cycles
+    assert estimate(Program(prefix, array)).cycles <= estimate(Program(network, array)).cycles
 
 
 @settings(deadline=None, max_examples=50)

@@ -85,7 +85,9 @@ def test_prefixes_are_refused():
 
 def test_costs_no_cycle_more_and_one_rom():
     array = Array(channels=2, positions=4, lanes=4)
-    stream, counter = (estimate(n, array) for n in (NETWORK, random_network(3, bits=4, lanes=4)))
+    stream, counter = (
+        estimate(Program(n, array)) for n in (NETWORK, random_network(3, bits=4, lanes=4))
+    )
     assert [y.cycles for y in stream.layers] == [y.cycles for y in counter.layers]
     program = Program(NETWORK, array)
     tiles = sum(t.channel_tiles for t in program.tilings[:-1])

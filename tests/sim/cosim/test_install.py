@@ -7,18 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from networks import random_images, random_network
+from networks import compiled, random_images, random_network
 
 from bitrain import cosim, golden
-from bitrain.accelerator import Interface
 from bitrain.cosim import testbench
 from bitrain.cosim.manifest import describe_ports
 from bitrain.cosim.testbench.vectors import Vectors
 from bitrain.cost import estimate
-from bitrain.gen.tools.tools import verilator
+from bitrain.gen.tools import verilator
 from bitrain.host import weight_image
 from bitrain.host.weight_image import num_image_words
-from bitrain.program import Array, Program
+from bitrain.program import Array, Interface, Program
 from bitrain.spec import BitrainError, with_prefix
 
 NETWORK = random_network(3)
@@ -45,15 +44,15 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_verilator_is_found_as_bitrain_finds_it(ip: Path):
-    cosim.write_testbench(ip, NETWORK, ARRAY, IMAGES)
+    cosim.write_testbench(ip, compiled(NETWORK, ARRAY), IMAGES)
     copy, original = ip / "tb" / "verilator.py", Path(verilator.__file__)
     assert copy.read_bytes() == original.read_bytes()
     assert not copy.is_symlink()
 
 
 def test_manifest(ip: Path):
-    cosim.write_testbench(ip, NETWORK, ARRAY, IMAGES)
-    program, cost = Program(NETWORK, ARRAY), estimate(NETWORK, ARRAY)
+    cosim.write_testbench(ip, compiled(NETWORK, ARRAY), IMAGES)
+    program, cost = Program(NETWORK, ARRAY), estimate(Program(NETWORK, ARRAY))
     assert json.loads((ip / "tb" / "manifest.json").read_text()) == {
         "format": 3,
         "network": NETWORK.name,
@@ -78,7 +77,7 @@ def test_manifest(ip: Path):
 
 
 def test_vectors_are_those_of_the_golden_model(ip: Path):
-    cosim.write_testbench(ip, NETWORK, ARRAY, IMAGES)
+    cosim.write_testbench(ip, compiled(NETWORK, ARRAY), IMAGES)
     vectors = Vectors.load(ip / "tb")
     *activations, scores = golden.run(NETWORK, IMAGES)
     np.testing.assert_array_equal(vectors.pixels, IMAGES.reshape(3, -1))
@@ -90,7 +89,7 @@ def test_vectors_are_those_of_the_golden_model(ip: Path):
 
 
 def test_vectors_of_every_length(ip: Path):
-    cosim.write_testbench(ip, NETWORK, ARRAY, IMAGES, run_time_length=True)
+    cosim.write_testbench(ip, compiled(NETWORK, ARRAY, run_time_length=True), IMAGES)
     manifest = json.loads((ip / "tb" / "manifest.json").read_text())
     lengths = [entry["length"] for entry in manifest["lengths"]]
     assert lengths[:2] == [16, 8]
@@ -98,7 +97,7 @@ def test_vectors_of_every_length(ip: Path):
         vectors, prefix = Vectors.load(ip / "tb", rung), with_prefix(NETWORK, length)
         *_, scores = golden.run(prefix, IMAGES)
         np.testing.assert_array_equal(vectors.scores, scores.reshape(3, -1))
-        cycles = estimate(prefix, ARRAY, run_time_length=True).cycles
+        cycles = estimate(Program(prefix, ARRAY, run_time_length=True)).cycles
         assert vectors.predicted_cycles.tolist() == [cycles] * 3
 
 
@@ -108,8 +107,12 @@ def test_cycles_where_zeros_are_skipped(ip: Path):
     images[1] = 0
     options = {"weights": "ram", "skip_zeros": True, "interface": Interface.usual("axi")}
     array = Array(channels=2, positions=2, lanes=4)
-    cosim.write_testbench(ip, NETWORK, array, images, run_time_length=True, **options)
-    most = estimate(NETWORK, array, run_time_length=True).cycles
+    cosim.write_testbench(
+        ip,
+        compiled(NETWORK, array, run_time_length=True, **options),
+        images,
+    )
+    most = estimate(Program(NETWORK, array, run_time_length=True)).cycles
     own, other = Vectors.load(ip / "tb"), Vectors.load(ip / "tb", expected="other")
     for vectors in (own, other, Vectors.load(ip / "tb", 1)):
         assert 0 < vectors.predicted_cycles[1] < vectors.predicted_cycles[[0, 2]].min()
@@ -122,7 +125,7 @@ def test_cycles_where_zeros_are_skipped(ip: Path):
 def test_weights_to_load(ip: Path):
     """Another network of the same program, its image, and what golden says of it."""
     options = {"weights": "ram", "interface": Interface.usual("axi")}
-    cosim.write_testbench(ip, NETWORK, ARRAY, IMAGES, **options)
+    cosim.write_testbench(ip, compiled(NETWORK, ARRAY, **options), IMAGES)
     assert json.loads((ip / "tb" / "manifest.json").read_text())["weights"] == "weights/top.bin"
     vectors = Vectors.load(ip / "tb", expected="other")
     own = Vectors.load(ip / "tb")
@@ -134,24 +137,24 @@ def test_weights_to_load(ip: Path):
 
 
 def test_same_arguments_give_the_same_bytes_and_replace_all(ip: Path):
-    cosim.write_testbench(ip, NETWORK, ARRAY, IMAGES)
+    cosim.write_testbench(ip, compiled(NETWORK, ARRAY), IMAGES)
     first = contents(ip)
     (ip / "tb" / "stale.txt").write_text("left over")
-    cosim.write_testbench(ip, NETWORK, ARRAY, IMAGES)
+    cosim.write_testbench(ip, compiled(NETWORK, ARRAY), IMAGES)
     assert contents(ip) == first
     assert not [path for path in ip.iterdir() if path.name.startswith(".")]
 
 
 def test_failure_leaves_the_old_test_bench(ip: Path):
-    cosim.write_testbench(ip, NETWORK, ARRAY, IMAGES)
+    cosim.write_testbench(ip, compiled(NETWORK, ARRAY), IMAGES)
     before = contents(ip)
     with pytest.raises(BitrainError, match=r"^images of shape"):
-        cosim.write_testbench(ip, NETWORK, ARRAY, IMAGES[:, :, 1:])
+        cosim.write_testbench(ip, compiled(NETWORK, ARRAY), IMAGES[:, :, 1:])
     assert contents(ip) == before
 
 
 def test_copies_every_module_and_nothing_else(ip: Path):
-    cosim.write_testbench(ip, NETWORK, ARRAY, IMAGES)
+    cosim.write_testbench(ip, compiled(NETWORK, ARRAY), IMAGES)
     sources = Path(testbench.__file__).parent
     assert {path.name for path in (ip / "tb").glob("*.py")} == {
         path.name for path in sources.glob("*.py")
@@ -180,19 +183,19 @@ def test_modules_need_only_cocotb_and_numpy():
 
 def test_no_images(ip: Path):
     with pytest.raises(BitrainError, match="no images given, expected at least one"):
-        cosim.write_testbench(ip, NETWORK, ARRAY, IMAGES[:0])
+        cosim.write_testbench(ip, compiled(NETWORK, ARRAY), IMAGES[:0])
 
 
 def test_no_package(tmp_path: Path):
     with pytest.raises(BitrainError, match=r"rtl/ holds no Verilog, expected one module"):
-        cosim.write_testbench(tmp_path, NETWORK, ARRAY, IMAGES)
+        cosim.write_testbench(tmp_path, compiled(NETWORK, ARRAY), IMAGES)
 
 
 def test_ambiguous_and_named_module(ip: Path):
     (ip / "rtl" / "other.v").write_text("")
     with pytest.raises(BitrainError, match="holds other, top, expected one module"):
-        cosim.write_testbench(ip, NETWORK, ARRAY, IMAGES)
+        cosim.write_testbench(ip, compiled(NETWORK, ARRAY), IMAGES)
     with pytest.raises(BitrainError, match="expected third"):
-        cosim.write_testbench(ip, NETWORK, ARRAY, IMAGES, top="third")
-    cosim.write_testbench(ip, NETWORK, ARRAY, IMAGES, top="other")
+        cosim.write_testbench(ip, compiled(NETWORK, ARRAY), IMAGES, top="third")
+    cosim.write_testbench(ip, compiled(NETWORK, ARRAY), IMAGES, top="other")
     assert json.loads((ip / "tb" / "manifest.json").read_text())["sources"] == ["rtl/other.v"]

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 import stand_in
-from networks import random_images, random_network
+from networks import compiled, random_images, random_network
 
 from bitrain import cosim
 from bitrain.cost import estimate
-from bitrain.program import Array
+from bitrain.program import Array, Program
 from bitrain.spec import BitrainError
 
 NETWORK = random_network(2, bits=3, length=2)
@@ -26,7 +26,7 @@ VALUES = sum(layer.out_shape.size for layer in NETWORK.layers) + 1
 FOUND = {
     "last too early": "last is 1 on score 4 of 5",
     "wrong class": "layer class_index: wrong value",
-    "one cycle late": f"{estimate(NETWORK, ARRAY).cycles + 1} cycles, predicted",
+    "one cycle late": f"{estimate(Program(NETWORK, ARRAY)).cycles + 1} cycles, predicted",
     "cycle counter wrong": "the cycle counter shows",
     "busy low": "busy is not 1 while scores are offered",
     "unstable payload": "stalled: the score changed before the word was taken",
@@ -49,7 +49,7 @@ each_simulator = pytest.mark.parametrize(
 
 def write(folder: Path, fault: str = "none") -> Path:
     stand_in.write_ip(folder, NETWORK, ARRAY, IMAGES, fault)
-    cosim.write_testbench(folder, NETWORK, ARRAY, IMAGES)
+    cosim.write_testbench(folder, compiled(NETWORK, ARRAY), IMAGES)
     return folder
 
 
@@ -66,7 +66,7 @@ def test_right_answers_and_then_wrong_ones_without_compiling_again(ip: Path, sim
     assert report.images == 2
     assert report.values_compared == VALUES * (2 + 3 + 1)  # full rate, pauses, reset
     assert (report.mismatches, report.first_mismatch) == (0, None)
-    assert report.predicted_cycles == estimate(NETWORK, ARRAY).cycles
+    assert report.predicted_cycles == estimate(Program(NETWORK, ARRAY)).cycles
     assert report.cycles == (report.predicted_cycles,) * 2
     assert report.clock_cycles > 6 * report.predicted_cycles
     assert report.simulator == simulator

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from amaranth.hdl import Cat, Const, Module, Signal
-from networks import random_network, residual_network, streamed
+from networks import compiled, random_network, residual_network, streamed
 
+from bitrain.accelerator import Engines
 from bitrain.formal import Proof, proofs_of, prove, solve
 from bitrain.formal.accumulators import CountsFit, ranges
 from bitrain.formal.neurons import FiresAsContracted, MaxIsLargestCount, window_of
@@ -155,7 +156,9 @@ def test_faulty_streams_are_refuted(program):
     assert not proven(ScoresAreKept(program, ChangesScores))
     assert not proven(ElementsAreKept(program, AlwaysMoves))
     assert not proven(BufferedElementsAreKept(program, OffersTheNewest))
-    assert not proven(BytesAreKept(SerialLink.of(program), SendsWhatComes))
+    assert not proven(
+        BytesAreKept(SerialLink.of(program.network, program.score_bits), SendsWhatComes)
+    )
 
 
 # --- accumulators -------------------------------------------------------------------------------
@@ -242,7 +245,7 @@ def test_neurons_fire_as_contracted_and_their_max_is_exact(streaming):
     assert max(window.stream_windows) > 1
     assert proven(FiresAsContracted(window))
     assert proven(MaxIsLargestCount(window))
-    claims = [proof.claim for proof in proofs_of(streaming)]
+    claims = [proof.claim for proof in proofs_of(Engines.of(streaming))]
     assert any("stochastic max" in claim for claim in claims)
 
 
@@ -259,17 +262,25 @@ def test_faulty_neurons_are_refuted(streaming, proof, fault, monkeypatch):
 @pytest.fixture(scope="module")
 def package(program, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("ip") / "ip"
-    return generate_ip(program.network, program.array, folder, name="tiny")
+    return generate_ip(
+        compiled(program.network, program.array),
+        folder,
+        name="tiny",
+    )
 
 
 def test_all_proofs_of_a_package(program, package):
     results = list(prove(package))
     assert [result.claim for result in results if not result.proven] == []
-    assert len(results) == 2 + len(list(proofs_of(program)))
+    assert len(results) == 2 + len(list(proofs_of(Engines.of(program))))
 
 
 def test_all_proofs_of_several_engines(program, tmp_path):
-    folder = generate_ip(program.network, program.array, tmp_path / "ip", name="tiny", engines=2)
+    folder = generate_ip(
+        compiled(program.network, program.array, engines=2),
+        tmp_path / "ip",
+        name="tiny",
+    )
     results = list(prove(folder))
     assert [result.claim for result in results if not result.proven] == []
     claims = [result.claim for result in results]

@@ -53,7 +53,8 @@ def network():
 
 @pytest.fixture
 def link(network):
-    return SerialLink.of(Program(network, Array(channels=1, positions=1, lanes=2)))
+    program = Program(network, Array(channels=1, positions=1, lanes=2))
+    return SerialLink.of(network, program.score_bits)
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from bitrain.cost import estimate
 from bitrain.export import export_network
 from bitrain.models import Block
 from bitrain.nn import ScConfig, convert
-from bitrain.program import Array
+from bitrain.program import Array, Program
 from bitrain.recast import Student, propose_rules, sc_cycles, specs_of
 from bitrain.spec import BitrainError
 
@@ -20,7 +20,7 @@ def test_those_of_the_exported_network(make_net, spots, kind):
     model = make_net(kind)
     sc_model = convert(model, spots.in_shape, spots.train_images, SC)
     network = export_network(sc_model, "spots", spots.test_images[:2])
-    assert sc_cycles(model, spots.in_shape, SC, ARRAY) == estimate(network, ARRAY).cycles
+    assert sc_cycles(model, spots.in_shape, SC, ARRAY) == estimate(Program(network, ARRAY)).cycles
 
 
 def test_of_the_default_streams(make_net, spots):

@@ -11,6 +11,7 @@ from torch import nn
 import bitrain.train.loop
 from bitrain.cost import estimate
 from bitrain.models import create_model, load_weights, model_digest, save_weights
+from bitrain.program import Program
 from bitrain.recast import flow, sc_cycles, specs_of
 from bitrain.recast.flow import RecastConfig, load_plan, load_teacher, run_recast
 from bitrain.spec import BitrainError, load_network
@@ -126,7 +127,7 @@ def test_a_whole_plan(recast, tmp_path, few, teacher, trainings):
     network = load_network(out / "network.npz")
     assert network.name == "tiny" and network.metadata["data"] == "digits"
     array = load_plan(tmp_path / "my.yaml").array
-    assert estimate(network, array).cycles == cost["student"]["cycles"]
+    assert estimate(Program(network, array)).cycles == cost["student"]["cycles"]
 
     # What was written is a model by itself, and can be a teacher.
     path = str(out / "student.safetensors")

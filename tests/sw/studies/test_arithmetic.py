@@ -12,7 +12,7 @@ from bitrain.cli.render.studies import arithmetic_table
 from bitrain.cost import estimate
 from bitrain.gen import read_config
 from bitrain.gen.families.resources import Resources
-from bitrain.program import Array
+from bitrain.program import Array, Program
 from bitrain.spec import BitrainError
 from bitrain.studies import arithmetic
 from bitrain.studies.arithmetic import measure_arithmetic, parse_neurons
@@ -67,7 +67,7 @@ def test_rows(measure, tmp_path):
     ]
     streams, integers, shorter, _ = result["rows"]
     binary = Array(channels=2, positions=3, lanes=1, arithmetic="binary")
-    cycles = estimate(networks[0], binary).image_cycles
+    cycles = estimate(Program(networks[0], binary)).image_cycles
     assert integers["image_cycles"] == cycles
     assert integers["images_per_s"] == pytest.approx(50e6 / cycles)
     assert integers["lut"] == 1200 == 2 * streams["lut"]

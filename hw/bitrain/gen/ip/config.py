@@ -4,14 +4,14 @@ It is also what tells a Bitrain IP package from any other folder.
 """
 
 from pathlib import Path
-from typing import Literal, Unpack
+from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bitrain.accelerator import Interface
-from bitrain.program import Array, Options, Weights
-from bitrain.spec import BitrainError, Network, Shape, write_atomically
+from bitrain.accelerator import Engines
+from bitrain.program import AcceleratorConfig
+from bitrain.spec import BitrainError, Shape, write_atomically
 
 from ..families.devices import Device
 from ..tools.tools import package_version
@@ -46,60 +46,34 @@ class NetworkConfig(_Model):
     layers: tuple[LayerConfig, ...]
 
 
-class IpConfig(_Model):
-    """Contents of ``config.yaml``."""
+class IpConfig(AcceleratorConfig):
+    """Contents of ``config.yaml``: the accelerator, its network in short, and its target."""
 
     generator: Literal["bitrain"] = "bitrain"
     version: str
     """Of Bitrain."""
     top: str
     """Verilog module."""
-    interface: Interface = Interface()
-    run_time_length: bool = False
-    """Whether the stream length can be chosen while it runs."""
-    early_termination: bool = False
-    """Whether images run at short lengths first."""
-    weights: Weights = "rom"
-    """Whether weights and biases can be loaded while it runs: ram."""
-    skip_zeros: bool = False
-    """Whether chunks of zeros are left out."""
-    engines: int = 1
-    """Arrays in a row that share out the layers."""
     device: str
     frequency_mhz: float
-    array: Array
     network: NetworkConfig
     tools: dict[str, str]
     """Versions of what wrote the Verilog."""
 
     @property
-    def options(self) -> Options:
-        """Of the layer program."""
-        return {
-            "run_time_length": self.run_time_length,
-            "early_termination": self.early_termination,
-            "weights": self.weights,
-            "skip_zeros": self.skip_zeros,
-        }
+    def accelerator(self) -> AcceleratorConfig:
+        """The accelerator alone."""
+        fields = AcceleratorConfig.model_fields
+        return AcceleratorConfig(**{name: getattr(self, name) for name in fields})
 
     def frequency_on(self, device: Device) -> float:
         """Target in MHz: the package's on its own device, else the other device's."""
         return self.frequency_mhz if device.name == self.device else device.frequency
 
     @classmethod
-    def of(
-        cls,
-        network: Network,
-        array: Array,
-        *,
-        top: str,
-        interface: Interface,
-        engines: int,
-        device: str,
-        frequency_mhz: float,
-        **options: Unpack[Options],
-    ) -> "IpConfig":
+    def of(cls, engines: Engines, *, top: str, device: str, frequency_mhz: float) -> "IpConfig":
         """Configuration of an IP package about to be written."""
+        network = engines.network
         layers = tuple(
             LayerConfig(
                 name=layer.name,
@@ -113,16 +87,13 @@ class IpConfig(_Model):
         return cls(
             version=package_version("bitrain") or "unknown",
             top=top,
-            interface=interface,
-            engines=engines,
             device=device,
             frequency_mhz=frequency_mhz,
-            array=array,
             network=NetworkConfig(
                 name=network.name, bits=network.bits, in_shape=network.in_shape, layers=layers
             ),
             tools={name: package_version(name) or "unknown" for name in _TOOLS},
-            **options,
+            **dict(engines.config),
         )
 
 

@@ -20,19 +20,18 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bitrain.accelerator import Interface, Pipeline, compile_network
-from bitrain.cost import estimate
+from bitrain.accelerator import Engines
 from bitrain.cost.cost import layer_overhead
 from bitrain.host import write_weight_image
 from bitrain.host.registers import constants, registers_of
 from bitrain.host.weight_image import num_image_words, words_per_entry
-from bitrain.program import Array, Options, Program
+from bitrain.program import Program
 from bitrain.rtl import build_top
-from bitrain.spec import BitrainError, Network, save_network, write_atomically
+from bitrain.spec import BitrainError, save_network, write_atomically
 
 from ..families.devices import DEFAULT_DEVICE, Device, find_device
 from ..tools.verilator import LEAST_VERILATOR
@@ -44,19 +43,15 @@ from .verilog import Sources, write_verilog
 
 
 def generate_ip(
-    network: Network,
-    array: Array,
+    engines: Engines,
     directory: Path,
     *,
     name: str | None = None,
     device: str = DEFAULT_DEVICE,
     frequency: float | None = None,
-    interface: Interface | None = None,
-    engines: int = 1,
     testbench: Callable[[Path], None] | None = None,
-    **options: Unpack[Options],
 ) -> Path:
-    """Write the IP package of ``network`` on ``array`` as the folder ``directory``; return it.
+    """Write the IP package of a compiled network as the folder ``directory``; return it.
 
     The folder appears whole or not at all, and replaces an older package. The same arguments give
     the same bytes.
@@ -68,52 +63,38 @@ def generate_ip(
     device, frequency
         Device of the table in ``devices`` and target in MHz (the device's by default): for the
         constraints and as the default of synthesis. The Verilog does not depend on them.
-    interface
-        Streams, clock and reset of the module; raw streams by default.
-    engines
-        Arrays in a row that share out the layers, an image in each.
     testbench
         Called with the folder while it is being made; what it writes to ``tb/`` goes into the core.
-    options
-        What the accelerator can do beside running the network.
 
-    Raises :class:`BitrainError` if the folder holds something else, the network does not suit the
-    array, or a tool fails.
+    Raises :class:`BitrainError` if the folder holds something else, or a tool fails.
     """
     directory = Path(directory)
-    top = name or default_name(network.name)
+    top = name or default_name(engines.network.name)
     if not re.fullmatch(r"[A-Za-z_]\w*", top, re.ASCII) or "__" in top:
         raise BitrainError(
             f"name {top!r} is no module name; use letters, digits and single underscores"
         )
     chosen = find_device(device)
     config = IpConfig.of(
-        network,
-        array,
-        top=top,
-        interface=interface or Interface(),
-        engines=engines,
-        device=chosen.name,
-        frequency_mhz=frequency or chosen.frequency,
-        **options,
+        engines, top=top, device=chosen.name, frequency_mhz=frequency or chosen.frequency
     )
     check_replaceable(directory, read_config, "Bitrain IP package")
-    program = compile_network(network, array, engines=engines, **options)
     directory.parent.mkdir(parents=True, exist_ok=True)
     staging = directory.with_name(f".{directory.name}.{os.getpid()}.tmp")
     try:
-        component = build_top(program, config.interface)
+        component = build_top(engines)
         sources = write_verilog(component, staging, top)
         waivers = waiver_file(axi=config.interface.is_axi)
         write_atomically(staging / "lint" / f"{top}.vlt", waivers)
-        save_network(network, staging / "network.npz")
-        if isinstance(program, Program) and program.loadable:
-            write_weight_image(program, network, staging / "weights" / f"{top}.bin")
+        save_network(engines.network, staging / "network.npz")
+        if engines.loadable:
+            image = staging / "weights" / f"{top}.bin"
+            write_weight_image(engines.programs[0], engines.network, image)
         write_config(config, staging)
         if testbench:
             testbench(staging)
         ports = list_ports(component, config.interface)
-        values = _template_values(config, program, chosen, sources, ports)
+        values = _template_values(config, engines, chosen, sources, ports)
         _write_templates(staging, top, values)
         swap(staging, directory)
     finally:
@@ -129,46 +110,41 @@ def default_name(network_name: str) -> str:
 
 def _template_values(
     config: IpConfig,
-    program: Program | Pipeline,
+    engines: Engines,
     device: Device,
     sources: Sources,
     ports: list[Port],
 ) -> dict[str, Any]:
-    programs = program.programs if isinstance(program, Pipeline) else (program,)
-    costs = [estimate(each.network, each.array, **each.options) for each in programs]
+    programs, costs = engines.programs, engines.cost.parts
     overheads = {
         layer_overhead(each.network, each.array, run_time_length=each.run_time_length)
         for each in programs
     }
-    registers = registers_of(program)
+    registers = registers_of(engines)
     suffix = {"ecp5": "lpf", "ice40": "pcf"}[device.family]
     return {
         "config": config,
         "interface": config.interface,
         "registers": registers,
         "constants": dict(constants(registers)),
-        "network": program.network,
-        "array": program.array,
-        "program": program,
+        "network": engines.network,
+        "array": engines.array,
+        "engines": engines,
         "programs": programs,
-        "cost": program.cost if isinstance(program, Pipeline) else costs[0],
-        "costs": costs,
+        "cost": engines.cost,
         "constant": _constant(programs[0]),
         "streaming": any(each.stream_layers for each in programs),
         "overheads": sorted(overheads),
-        "prefix_cycles": {
-            size: estimate(prefix, program.array, **program.options).cycles
-            for size, prefix in program.prefixes.items()
-        },
+        "prefix_cycles": {length: cost.cycles for length, cost in engines.prefix_costs.items()},
         "read_cycles": costs[0].cycles - sum(layer.cycles for layer in costs[0].layers),
         "device": device,
         "least_verilator": LEAST_VERILATOR,
         "memories": sources.memories,
-        "image_words": num_image_words(programs[0]) if program.loadable else 0,
-        "words_per_entry": words_per_entry(programs[0]) if program.loadable else 0,
+        "image_words": num_image_words(programs[0]) if engines.loadable else 0,
+        "words_per_entry": words_per_entry(programs[0]) if engines.loadable else 0,
         "ports": ports,
-        "pixel_bytes": -(-program.activation_bits // 8),
-        "score_bytes": -(-program.score_bits // 8),
+        "pixel_bytes": -(-engines.activation_bits // 8),
+        "score_bytes": -(-engines.score_bits // 8),
         "synth": " ".join((f"synth_{device.family}", *device.synth_options, "-top", config.top)),
         "constraint_option": f"--{suffix} ../constraints/{config.top}.{suffix}",
     }

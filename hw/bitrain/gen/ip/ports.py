@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from amaranth.hdl import Shape
 from amaranth.lib.wiring import Component, Flow
 
-from bitrain.accelerator import Interface
+from bitrain.program import Interface
 
 _LEVELS = {"high": "reset, active high, synchronous; one cycle suffices"}
 _LEVELS["low"] = _LEVELS["high"].replace("high", "low")

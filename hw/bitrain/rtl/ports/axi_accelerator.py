@@ -4,8 +4,7 @@ from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Component, In, Out
 
-from bitrain.accelerator import Pipeline
-from bitrain.accelerator.engines import traces_of
+from bitrain.accelerator import Engines
 from bitrain.host.registers import (
     ENABLE,
     IDENTIFICATION,
@@ -14,7 +13,6 @@ from bitrain.host.registers import (
     map_version,
     registers_of,
 )
-from bitrain.program import Program
 
 from ..engine.weight_loader import WeightLoader
 from .accelerator import Accelerator
@@ -25,12 +23,12 @@ from .pipelined_accelerator import PipelinedAccelerator
 
 
 def build_accelerator(
-    program: Program | Pipeline, *, rewindable: bool = False
+    engines: Engines, *, rewindable: bool = False
 ) -> Accelerator | PipelinedAccelerator:
     """With one engine or several."""
-    if isinstance(program, Pipeline):
-        return PipelinedAccelerator(program, rewindable=rewindable)
-    return Accelerator(program, rewindable=rewindable)
+    if engines.are_several:
+        return PipelinedAccelerator(engines, rewindable=rewindable)
+    return Accelerator(engines.programs[0], rewindable=rewindable)
 
 
 class AxiAccelerator(Component):
@@ -60,13 +58,13 @@ class AxiAccelerator(Component):
     Beside them the traces of the accelerator, one for each engine.
     """
 
-    def __init__(self, program: Program | Pipeline):
-        self.program = program
-        self.accelerator = build_accelerator(program, rewindable=True)
-        self.registers = registers_of(program)
+    def __init__(self, engines: Engines):
+        self.engines = engines
+        self.accelerator = build_accelerator(engines, rewindable=True)
+        self.registers = registers_of(engines)
         members = self.accelerator.signature.members
-        pixel_bytes = -(-program.activation_bits // 8)
-        score_bytes = -(-program.score_bits // 8)
+        pixel_bytes = -(-engines.activation_bits // 8)
+        score_bytes = -(-engines.score_bits // 8)
         super().__init__(
             {
                 "s_axis": In(axi_stream(8 * pixel_bytes)),
@@ -76,13 +74,13 @@ class AxiAccelerator(Component):
                 "busy": Out(1),
                 "cycles": Out(32),
             }
-            | {name: Out(members[name].signature) for name in traces_of(program)}
+            | {name: Out(members[name].signature) for name in engines.traces}
         )
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.accelerator = accelerator = self.accelerator
-        m.submodules.guard = guard = FrameGuard(self.program)
+        m.submodules.guard = guard = FrameGuard(self.engines.network)
         m.submodules.registers = registers = AxiLiteRegisters(self.registers)
 
         # Streams.
@@ -104,7 +102,7 @@ class AxiAccelerator(Component):
             self.busy.eq(accelerator.busy),
             self.cycles.eq(accelerator.cycles),
         ]
-        for name in traces_of(self.program):
+        for name in self.engines.traces:
             wiring.connect(m, getattr(accelerator, name), wiring.flipped(getattr(self, name)))
 
         # Registers.
@@ -112,8 +110,8 @@ class AxiAccelerator(Component):
         fields = next(entry.fields for entry in self.registers if entry.name == "ERROR")
         errors = Signal(sum(entry.width for entry in fields))
         frames = Signal(32)
-        length = Signal(range(self.program.longest + 1), init=self.program.longest)
-        network = self.program.network
+        length = Signal(range(self.engines.longest + 1), init=self.engines.longest)
+        network = self.engines.network
         values = {
             "ID": IDENTIFICATION,
             "VERSION": map_version(self.registers),
@@ -126,8 +124,8 @@ class AxiAccelerator(Component):
             "FRAMES": frames,
             "PIXELS": network.in_shape.size,
             "SCORES": network.num_scores,
-            "SHORTEST": min(self.program.prefixes),
-            "FORMAT": network.bits | self.program.score_bits << 8,
+            "SHORTEST": min(self.engines.prefixes),
+            "FORMAT": network.bits | self.engines.score_bits << 8,
         }
         written = {
             entry.name: registers.write & (registers.index == entry.offset // 4)
@@ -135,9 +133,9 @@ class AxiAccelerator(Component):
             if entry.access != "ro"
         }
         happened = Signal.like(errors)
-        if self.program.loadable:
+        if self.engines.loadable:
             values |= self._weights(m, registers, written, happened)
-        if self.program.early_termination:
+        if self.engines.early_termination:
             values |= self._ladder(m, registers, written, happened)
         m.d.comb += [
             registers.values[i].eq(values[entry.name]) for i, entry in enumerate(self.registers)
@@ -152,11 +150,11 @@ class AxiAccelerator(Component):
         with m.If(written["STREAM_LENGTH"]):
             asked = (registers.data & registers.mask) | (length & ~registers.mask)
             with m.Switch(asked):
-                with m.Case(*self.program.prefixes):
+                with m.Case(*self.engines.prefixes):
                     m.d.sync += length.eq(asked)
                 with m.Default():
                     m.d.comb += happened[2].eq(1)
-        if self.program.run_time_length:
+        if self.engines.run_time_length:
             for i in range(len(length)):
                 with m.If(length[i]):
                     m.d.comb += accelerator.log_length.eq(i)
@@ -171,8 +169,7 @@ class AxiAccelerator(Component):
         self, m: Module, bus: AxiLiteRegisters, written: dict[str, Value], happened: Signal
     ) -> dict[str, Value | int]:
         """Loading of weights; what its registers hold."""
-        assert isinstance(self.program, Program)
-        m.submodules.loader = loader = WeightLoader(self.program)
+        m.submodules.loader = loader = WeightLoader(self.engines.programs[0])
         m.d.comb += [
             loader.busy.eq(self.busy),
             loader.seek.eq(written["WEIGHT_ADDRESS"]),
@@ -192,7 +189,7 @@ class AxiAccelerator(Component):
         self, m: Module, bus: AxiLiteRegisters, written: dict[str, Value], happened: Signal
     ) -> dict[str, Value | int]:
         """Early termination; what its registers hold."""
-        lengths = sorted(self.program.prefixes)[:-1]
+        lengths = sorted(self.engines.prefixes)[:-1]
         rungs = Signal.like(self.accelerator.rungs)
         chosen = Signal(range(max(2, len(lengths))))
         length = Signal(range(lengths[-1] + 1))

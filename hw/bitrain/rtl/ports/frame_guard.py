@@ -4,8 +4,7 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
-from bitrain.accelerator import Pipeline
-from bitrain.program import Program
+from bitrain.spec import Network
 
 from ..engine.layouts import activation_shape
 
@@ -38,9 +37,9 @@ class FrameGuard(Component):
         For a cycle: a frame ended early, or did not end where it should.
     """
 
-    def __init__(self, program: Program | Pipeline):
-        self.num_pixels = program.network.in_shape.size
-        activation = activation_shape(program.network.bits)
+    def __init__(self, network: Network):
+        self.num_pixels = network.in_shape.size
+        activation = activation_shape(network.bits)
         word = data.StructLayout({"pixel": activation, "last": 1})
         super().__init__(
             {

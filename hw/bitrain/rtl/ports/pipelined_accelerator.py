@@ -6,8 +6,7 @@ from amaranth.hdl import Module, Signal, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Component, In, Out
 
-from bitrain.accelerator import Pipeline
-from bitrain.accelerator.engines import traces_of
+from bitrain.accelerator import Engines
 
 from .accelerator import Accelerator
 
@@ -19,12 +18,12 @@ class PipelinedAccelerator(Component):
 
         pixels ─► engine 0 ─► engine 1 ─► … ─► scores
 
-    Latency: ``Pipeline.cost.cycles`` from the last pixel to the first score, and as long as the
+    Latency: ``Engines.cost.cycles`` from the last pixel to the first score, and as long as the
     image waits for those before it.
 
     Parameters
     ----------
-    pipeline
+    engines
         The parts of a network, compiled for an array each.
     rewindable
         Whether an image may be given up while it is loaded.
@@ -41,10 +40,10 @@ class PipelinedAccelerator(Component):
     its own layers.
     """
 
-    def __init__(self, pipeline: Pipeline, *, rewindable: bool = False):
+    def __init__(self, engines: Engines, *, rewindable: bool = False):
         self.engines = [
             Accelerator(program, rewindable=rewindable and i == 0)
-            for i, program in enumerate(pipeline.programs)
+            for i, program in enumerate(engines.programs)
         ]
         first, last = self.engines[0].signature.members, self.engines[-1].signature.members
         self.score_layout = self.engines[-1].score_layout
@@ -58,7 +57,7 @@ class PipelinedAccelerator(Component):
             }
             | {
                 name: engine.signature.members["trace"]
-                for name, engine in zip(traces_of(pipeline), self.engines, strict=True)
+                for name, engine in zip(engines.traces, self.engines, strict=True)
             }
             | ({"rewind": In(1)} if rewindable else {})
         )

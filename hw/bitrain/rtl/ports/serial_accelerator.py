@@ -63,7 +63,8 @@ class SerialAccelerator(Component):
         m.submodules.receiver = receiver = UartReceiver(divisor=self.divisor)
         m.submodules.transmitter = transmitter = UartTransmitter(divisor=self.divisor)
         m.submodules.frames = frames = SerialFrames(
-            SerialLink.of(self.program), gap_cycles=self.gap_cycles
+            SerialLink.of(self.program.network, self.program.score_bits),
+            gap_cycles=self.gap_cycles,
         )
         m.submodules.accelerator = ResetInserter(frames.abort)(accelerator)
         m.d.comb += [

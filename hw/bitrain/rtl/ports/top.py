@@ -3,37 +3,23 @@
 from amaranth.hdl import ClockDomain, Module
 from amaranth.lib.wiring import Component, Flow, In, Out
 
-from bitrain.accelerator import Interface, Pipeline
-from bitrain.program import Program
-from bitrain.spec import BitrainError
+from bitrain.accelerator import Engines
+from bitrain.program import Interface
 
 from .accelerator import Accelerator
 from .axi_accelerator import AxiAccelerator, build_accelerator
 from .pipelined_accelerator import PipelinedAccelerator
 
 
-def build_top(program: Program | Pipeline, interface: Interface) -> Component:
-    """The accelerator of ``program`` with the streams, the clock and the reset of ``interface``.
+def build_top(engines: Engines) -> Component:
+    """The accelerator of ``engines`` with the streams, the clock and the reset of its interface.
 
     Ports of the raw interface are those that Amaranth writes: ``pixels__valid``, ``clk``, ``rst``.
-    Raises :class:`BitrainError` for an interface without the bus that an option needs.
     """
-    if program.early_termination and (len(program.prefixes) < 2 or not interface.is_axi):
-        raise BitrainError(
-            "early termination: "
-            + (
-                "the raw interface has no registers for its margins; choose --interface axi"
-                if not interface.is_axi
-                else f"network {program.network.name!r} has no shorter streams to run first"
-            )
-        )
-    if program.loadable and not interface.is_axi:
-        raise BitrainError(
-            "weights = ram: the raw interface has no bus to write them over; choose --interface axi"
-        )
+    interface = engines.config.interface
     if interface == Interface():
-        return build_accelerator(program)
-    inner = AxiAccelerator(program) if interface.is_axi else build_accelerator(program)
+        return build_accelerator(engines)
+    inner = AxiAccelerator(engines) if interface.is_axi else build_accelerator(engines)
     return Top(inner, interface)
 
 

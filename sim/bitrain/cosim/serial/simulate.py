@@ -62,16 +62,17 @@ def simulate_serial(
     out = Path(directory) / "sim_serial" / simulator
     out.mkdir(parents=True, exist_ok=True)
     scores = golden.run(network, images, array.arithmetic)[-1].reshape(len(images), -1)
+    program = Program(network, array)
     job = {
         "top": top,
         "sources": [str(path.resolve()) for path in sorted((directory / "rtl").glob("*.v"))],
         "memories": [str(path.resolve()) for path in sorted((directory / "rom").glob("*.mem"))],
-        "link": asdict(SerialLink.of(Program(network, array))),
+        "link": asdict(SerialLink.of(network, program.score_bits)),
         "divisor": divisor,
         "gap_cycles": gap_cycles,
         "simulator": simulator,
         "seed": seed,
-        "cycles": estimate(network, array).cycles,
+        "cycles": estimate(program).cycles,
         "images": images.reshape(len(images), -1).tolist(),
         "scores": scores.tolist(),
     }

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bitrain.accelerator import Pipeline
+from bitrain.accelerator import Engines
 from bitrain.cost import NetworkCost
 from bitrain.cost.array_shapes import ArrayChoice
 from bitrain.gen import (
@@ -114,13 +114,13 @@ def needs_table(needs: list[MemoryNeed], device: Device) -> Table:
     return table
 
 
-def print_memories(program: Program | Pipeline, device: str, console: Console) -> None:
+def print_memories(engines: Engines, device: str, console: Console) -> None:
     """The memory map, what block RAM it takes on a device, and a warning if that is too much.
 
-    Of a pipeline those of each engine, and the warning where one engine's alone are too much.
+    Several engines are shown one by one, with the warning where one alone needs too much.
     """
     chosen = find_device(device)
-    for each in program.programs if isinstance(program, Pipeline) else (program,):
+    for each in engines.programs:
         _print_memories(each, chosen, console)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from bitrain.cost import estimate
 from bitrain.export import CHECK_IMAGES, export_network
 from bitrain.golden import Arithmetic
+from bitrain.program import Program
 from bitrain.spec import save_network
 from bitrain.train import evaluate_network, finetune_sc
 
@@ -57,5 +58,5 @@ def _export(run: Search, name: str) -> dict[str, Any]:
         "integer": tuned("binary")[1],
         "stream_length": config.sc.length,
         "macs": network.macs,
-        "cycles": estimate(network, config.array).cycles,
+        "cycles": estimate(Program(network, config.array)).cycles,
     }

@@ -6,7 +6,7 @@ import pytest
 from networks import random_network
 
 from bitrain.gen import BOARDS, build_bitstream, find_board, read_board
-from bitrain.gen.boards.boards import bitstream
+from bitrain.gen.boards import bitstream
 from bitrain.program import Array
 from bitrain.spec import BitrainError
 

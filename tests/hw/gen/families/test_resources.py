@@ -7,7 +7,7 @@ from bitrain.gen import Capacity, Resources
 from bitrain.gen.families.resources import count_cells, routed_luts
 from bitrain.gen.tools.nextpnr import CriticalPath, read_timing
 
-OUTPUTS = Path(__file__).parent / "outputs"
+OUTPUTS = Path(__file__).parents[1] / "outputs"
 """Files that Yosys 0.70 and nextpnr 0.11.1 wrote for the component of conftest.py."""
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from networks import (
+    compiled,
     dense_network,
     grouped_network,
     random_network,
@@ -15,12 +16,11 @@ from networks import (
     streamed,
 )
 
-from bitrain.accelerator import Interface
 from bitrain.gen import find_tools, write_verilog
 from bitrain.gen.ip.lint import AXI_WAIVERS, INLINE, WAIVERS, waiver_file
 from bitrain.gen.tools.tools import run_tool
 from bitrain.gen.tools.verilator import find_verilator
-from bitrain.program import Array, Options, Program, Sharing, Weights
+from bitrain.program import Array, Interface, Options, Program, Sharing, Weights
 from bitrain.rtl import build_top
 from bitrain.spec import Network
 
@@ -63,9 +63,9 @@ def write(
         "weights": weights,
         "skip_zeros": skip_zeros,
     }
-    program = Program(network, array, **options)
     interface = Interface.usual("axi" if axi else "raw")
-    write_verilog(build_top(program, interface), folder, "dut")
+    engines = compiled(network, array, interface=interface, **options)
+    write_verilog(build_top(engines), folder, "dut")
     (folder / "dut.vlt").write_text(waiver_file(axi=axi))
     return folder
 

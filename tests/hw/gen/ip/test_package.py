@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from networks import compiled
 
-from bitrain.accelerator import Interface
 from bitrain.gen import DEVICES, IpConfig, default_name, find_device, generate_ip, read_config
 from bitrain.gen.tools.verilator import LEAST_VERILATOR
 from bitrain.host import weight_image
-from bitrain.program import Array, Program
+from bitrain.program import Array, Interface, Program
 from bitrain.spec import BitrainError, Network, load_network
 
 FILES = {
@@ -43,7 +43,11 @@ def test_files(package: Path):
 
 
 def test_same_input_same_bytes(package: Path, network: Network, array: Array, tmp_path: Path):
-    again = generate_ip(network, array, tmp_path / "another folder", name="tiny")
+    again = generate_ip(
+        compiled(network, array),
+        tmp_path / "another folder",
+        name="tiny",
+    )
     assert contents(again) == contents(package)
 
 
@@ -108,7 +112,12 @@ def test_testbench_goes_into_the_core(fast, network: Network, array: Array, tmp_
         (ip / "tb").mkdir()
         (ip / "tb" / "scenarios.py").write_text("")
 
-    ip = generate_ip(network, array, tmp_path / "ip", name="tiny", testbench=write_testbench)
+    ip = generate_ip(
+        compiled(network, array),
+        tmp_path / "ip",
+        name="tiny",
+        testbench=write_testbench,
+    )
     core = yaml.safe_load((ip / "tiny.core").read_text().partition("\n")[2])
     assert core["filesets"]["tb"]["files"] == [{"tb/scenarios.py": {"copyto": "tb/scenarios.py"}}]
     assert core["targets"]["sim"]["filesets"] == ["rtl", "rom", "tb"]
@@ -123,7 +132,11 @@ def test_testbench_goes_into_the_core(fast, network: Network, array: Array, tmp_
 
 def test_device_and_frequency(fast, network: Network, array: Array, tmp_path: Path):
     ip = generate_ip(
-        network, array, tmp_path / "ip", name="tiny", device="ice40-hx8k", frequency=33.3
+        compiled(network, array),
+        tmp_path / "ip",
+        name="tiny",
+        device="ice40-hx8k",
+        frequency=33.3,
     )
     assert 'FREQUENCY PORT "clk" 33.3 MHZ;' in (ip / "constraints" / "tiny.lpf").read_text()
     assert "set_frequency clk 33.3\n" in (ip / "constraints" / "tiny.pcf").read_text()
@@ -134,9 +147,9 @@ def test_device_and_frequency(fast, network: Network, array: Array, tmp_path: Pa
 
 
 def test_package_is_replaced(fast, network: Network, array: Array, tmp_path: Path):
-    ip = generate_ip(network, array, tmp_path / "ip", name="old")
+    ip = generate_ip(compiled(network, array), tmp_path / "ip", name="old")
     (ip / "synth").mkdir()
-    generate_ip(network, array, ip, name="new")
+    generate_ip(compiled(network, array), ip, name="new")
     assert (ip / "new.core").is_file()
     assert not (ip / "old.core").exists() and not (ip / "synth").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["ip"]
@@ -151,7 +164,7 @@ def test_nothing_else_is_replaced(kind: str, fast, network: Network, array: Arra
     else:
         target.write_text("precious")
     with pytest.raises(BitrainError, match="thesis exists and is no Bitrain IP package; choose"):
-        generate_ip(network, array, target)
+        generate_ip(compiled(network, array), target)
     kept = target / "chapter1.tex" if kind == "folder" else target
     assert kept.read_text() == "precious"
     assert [path.name for path in tmp_path.iterdir()] == ["thesis"]
@@ -164,30 +177,30 @@ def test_the_folder_that_one_is_in_is_not_replaced(
     monkeypatch.chdir(tmp_path / "here")
     for target in (".", "..", tmp_path):
         with pytest.raises(BitrainError, match="the folder that you are in cannot be replaced"):
-            generate_ip(network, array, Path(target))
+            generate_ip(compiled(network, array), Path(target))
 
 
 def test_empty_folder_is_filled(fast, network: Network, array: Array, tmp_path: Path):
     (tmp_path / "ip").mkdir()
-    assert read_config(generate_ip(network, array, tmp_path / "ip")).top == "random1"
+    assert read_config(generate_ip(compiled(network, array), tmp_path / "ip")).top == "random1"
 
 
 def test_failure_leaves_the_old_package(fast, network: Network, array: Array, tmp_path: Path):
-    ip = generate_ip(network, array, tmp_path / "ip", name="old")
+    ip = generate_ip(compiled(network, array), tmp_path / "ip", name="old")
     before = contents(ip)
 
     def fail(folder: Path) -> None:
         raise BitrainError("no")
 
     with pytest.raises(BitrainError, match="no"):
-        generate_ip(network, array, ip, name="new", testbench=fail)
+        generate_ip(compiled(network, array), ip, name="new", testbench=fail)
     assert contents(ip) == before
     assert [path.name for path in tmp_path.iterdir()] == ["ip"]
 
 
 def test_array_that_does_not_suit_the_network(network: Network, tmp_path: Path):
     with pytest.raises(BitrainError, match="array: lanes = 5 is no multiple"):
-        generate_ip(network, Array(lanes=5), tmp_path / "ip")
+        generate_ip(compiled(network, Array(lanes=5)), tmp_path / "ip")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -196,7 +209,7 @@ def test_names_that_verilog_would_not_take(
     name: str, network: Network, array: Array, tmp_path: Path
 ):
     with pytest.raises(BitrainError, match="is no module name; use letters, digits"):
-        generate_ip(network, array, tmp_path / "ip", name=name)
+        generate_ip(compiled(network, array), tmp_path / "ip", name=name)
 
 
 @pytest.mark.parametrize(
@@ -225,7 +238,9 @@ def test_weights_that_can_be_loaded(fast, network: Network, array: Array, tmp_pa
     """The image of what is in the ROMs comes along."""
     interface = Interface.usual("axi")
     ip = generate_ip(
-        network, array, tmp_path / "ip", name="tiny", interface=interface, weights="ram"
+        compiled(network, array, interface=interface, weights="ram"),
+        tmp_path / "ip",
+        name="tiny",
     )
     program = Program(network, array, weights="ram")
     assert read_config(ip).options == {
@@ -238,7 +253,10 @@ def test_weights_that_can_be_loaded(fast, network: Network, array: Array, tmp_pa
     np.testing.assert_array_equal(words, weight_image(program, network))
     assert f"{len(words)} words of 32 bits" in (ip / "README.md").read_text()
     with pytest.raises(BitrainError, match="the raw interface has no bus"):
-        generate_ip(network, array, tmp_path / "raw", weights="ram")
+        generate_ip(
+            compiled(network, array, weights="ram"),
+            tmp_path / "raw",
+        )
     assert not (tmp_path / "raw").exists()
 
 

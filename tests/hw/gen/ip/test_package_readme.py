@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import yaml
 from amaranth.hdl import Shape
-from networks import dense_network, residual_network, streamed
+from networks import compiled, dense_network, residual_network, streamed
 
-from bitrain.accelerator import Interface
+from bitrain.accelerator import Engines
 from bitrain.cost import estimate
 from bitrain.gen import generate_ip, read_config
 from bitrain.host.registers import constants, registers_of
-from bitrain.program import Array, Options, Program, Tiling
+from bitrain.program import Array, Interface, Options, Program, Tiling
 from bitrain.rtl import build_top
 from bitrain.spec import Network
 
@@ -30,11 +30,15 @@ INTERFACES = [
 def test_readme_lists_every_port(
     interface: Interface, network: Network, array: Array, tmp_path: Path
 ):
-    ip = generate_ip(network, array, tmp_path / "ip", name="tiny", interface=interface)
+    ip = generate_ip(
+        compiled(network, array, interface=interface),
+        tmp_path / "ip",
+        name="tiny",
+    )
     assert read_config(ip).interface == interface
     readme = (ip / "README.md").read_text()
     table = re.findall(r"^\| `(\w+)` \| (in|out) \| (\d+) \|", readme, re.M)
-    top = build_top(Program(network, array), interface)
+    top = build_top(compiled(network, array, interface=interface))
     ports = {
         "__".join(map(str, path)): Shape.cast(member.shape).width
         for path, member, _ in top.signature.flatten(top)
@@ -58,9 +62,11 @@ def test_registers_in_header_and_readme(
 ):
     interface = Interface.usual("axi")
     ip = generate_ip(
-        network, array, tmp_path / "ip", name="tiny", interface=interface, weights=weights
+        compiled(network, array, interface=interface, weights=weights),
+        tmp_path / "ip",
+        name="tiny",
     )
-    registers = registers_of(Program(network, array, weights=weights))
+    registers = registers_of(Engines.of(Program(network, array, weights=weights)))
     header = (ip / "include" / "tiny_registers.h").read_text()
     defined = dict(re.findall(r"^#define TINY_(\w+) (0x[0-9a-f]+)u$", header, re.M))
     assert {name: int(value, 16) for name, value in defined.items()} == dict(constants(registers))
@@ -77,7 +83,7 @@ def test_registers_in_header_and_readme(
 def test_formula_of_the_readme(package: Path, network: Network, array: Array):
     readme = (package / "README.md").read_text()
     formula = re.search(r"^    (Q \+ .+)$", readme, re.M)[1]
-    cost = estimate(network, array)
+    cost = estimate(Program(network, array))
     for layer, layer_cost in zip(network.layers, cost.layers, strict=True):
         tiling, L, N = Tiling.of(layer, array), layer.stream_length, array.lanes
         P, Q, T, c = array.channels, array.positions, tiling.tiles, tiling.chunks
@@ -89,7 +95,7 @@ def test_formula_of_the_readme(package: Path, network: Network, array: Array):
 
 def test_readme_lists_the_shortcuts(fast, array: Array, tmp_path: Path):
     network = residual_network(bits=3, lanes=2)
-    readme = (generate_ip(network, array, tmp_path / "ip") / "README.md").read_text()
+    readme = (generate_ip(compiled(network, array), tmp_path / "ip") / "README.md").read_text()
     program = Program(network, array)
     for layer in network.layers[1:]:
         shortcut = layer.shortcut
@@ -104,7 +110,7 @@ def test_readme_lists_the_shortcuts(fast, array: Array, tmp_path: Path):
 
 def test_readme_lists_the_buffers(fast, array: Array, tmp_path: Path):
     network = dense_network(bits=3, lanes=2)
-    readme = (generate_ip(network, array, tmp_path / "ip") / "README.md").read_text()
+    readme = (generate_ip(compiled(network, array), tmp_path / "ip") / "README.md").read_text()
     program = Program(network, array)
     sources = ["pixels", *(f"`{layer.name}`" for layer in network.layers)]
     for buffer, base in zip(program.buffers, program.buffer_bases, strict=True):
@@ -129,7 +135,9 @@ def test_readme_says_what_the_bias_rom_holds(fast, network: Network, tmp_path: P
     options: Options = {"skip_zeros": True} if kind == "skip_zeros" else {}
     if kind == "or_lanes":
         network = Network.model_validate(dict(network) | {"or_lanes": 2})
-    readme = (generate_ip(network, array, tmp_path / "ip", **options) / "README.md").read_text()
+    readme = (
+        generate_ip(compiled(network, array, **options), tmp_path / "ip") / "README.md"
+    ).read_text()
     program = Program(network, array, **options)
     bits = program.score_bits
     start = f"- **biases**: at base + channel, {formulas[kind]}, two's complement of\n  {bits} bits"
@@ -147,7 +155,9 @@ def test_readme_says_what_the_bias_rom_holds(fast, network: Network, tmp_path: P
 
 def test_readme_lists_the_constants_of_streams(fast, network: Network, tmp_path: Path):
     array = Array(channels=2, positions=4, lanes=2)
-    readme = (generate_ip(streamed(network), array, tmp_path / "ip") / "README.md").read_text()
+    readme = (
+        generate_ip(compiled(streamed(network), array), tmp_path / "ip") / "README.md"
+    ).read_text()
     widths = Program(streamed(network), array).stream_widths
     assert f"{widths.state}, {widths.negatives} and {widths.exponent} bits." in readme
     assert "Zero for layers in stream mode." in readme

@@ -13,7 +13,7 @@ from networks import random_images
 from bitrain import golden
 from bitrain.cost import estimate
 from bitrain.gen import find_tools, synthesise
-from bitrain.program import Array
+from bitrain.program import Array, Program
 from bitrain.spec import Network
 
 FOUND = {record.name for record in find_tools() if record.found}
@@ -104,7 +104,7 @@ def check(ip: Path, sources: list[Path], network: Network, array: Array, *, stal
     scores, found = simulate(ip, sources, images, network, stall=stall)
     expected = golden.run(network, images)[-1].reshape(NUM_IMAGES, -1)
     np.testing.assert_array_equal(scores, expected)
-    cycles = estimate(network, array).cycles
+    cycles = estimate(Program(network, array)).cycles
     assert found == [(int(best), cycles) for best in expected.argmax(1)]
 
 

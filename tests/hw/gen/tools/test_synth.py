@@ -19,7 +19,7 @@ from bitrain.gen.tools.blocks import read_blocks
 from bitrain.gen.tools.synth import check_fit
 from bitrain.spec import BitrainError
 
-OUTPUTS = Path(__file__).parent / "outputs"
+OUTPUTS = Path(__file__).parents[1] / "outputs"
 FOUND = {record.name for record in find_tools() if record.found}
 
 

@@ -152,7 +152,7 @@ def test_doctor_shows_one_that_is_too_old(on_path, packaged):
 
 
 def test_the_least_version_is_that_of_the_package_which_we_ask_for():
-    pyproject = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())
+    pyproject = tomllib.loads((Path(__file__).parents[4] / "pyproject.toml").read_text())
     (wanted,) = (
         wanted
         for wanted in pyproject["project"]["optional-dependencies"]["sim"]

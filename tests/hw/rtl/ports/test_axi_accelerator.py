@@ -6,9 +6,9 @@ Models of the buses test it in the IP folder's bench (``tests/system/test_interf
 import numpy as np
 import pytest
 from bench_amaranth import simulate
-from networks import random_images, random_network, residual_network, retrained
+from networks import compiled, random_images, random_network, residual_network, retrained
 
-from bitrain.accelerator import Interface
+from bitrain.accelerator import Engines
 from bitrain.cost import estimate
 from bitrain.golden import margins, predict, run, run_progressive
 from bitrain.host import weight_image
@@ -71,7 +71,7 @@ async def receive(ctx, dut) -> list[int]:
 @pytest.mark.parametrize("run_time_length", [False, True])
 def test_frames_and_registers(run_time_length):
     program = Program(NETWORK, ARRAY, run_time_length=run_time_length)
-    dut = AxiAccelerator(program)
+    dut = AxiAccelerator(Engines.of(program))
     images = random_images(NETWORK, len(program.prefixes))
     size = NETWORK.in_shape.size
 
@@ -92,7 +92,7 @@ def test_frames_and_registers(run_time_length):
             expected = run(prefix, image[None])[-1].ravel()
             assert await receive(ctx, dut) == expected.tolist()
             assert await read(ctx, bus, "CLASS_INDEX") == np.argmax(expected)
-            cycles = estimate(prefix, ARRAY, run_time_length=run_time_length).cycles
+            cycles = estimate(Program(prefix, ARRAY, run_time_length=run_time_length)).cycles
             assert await read(ctx, bus, "CYCLES") == cycles
             assert await read(ctx, bus, "FRAMES") == i + 1
         await write(ctx, bus, "ERROR", 3)
@@ -117,7 +117,7 @@ def test_weights_over_the_bus(channels, run_time_length, arithmetic):
     array = Array(channels=channels, positions=1, lanes=4, arithmetic=arithmetic)
     program = Program(NETWORK, array, run_time_length=run_time_length, weights="ram")
     other = retrained(NETWORK, 1)
-    dut = AxiAccelerator(program)
+    dut = AxiAccelerator(Engines.of(program))
     (image,) = random_images(NETWORK, 1)
     words = weight_image(program, other).tolist()
 
@@ -159,10 +159,9 @@ def test_weights_over_the_bus(channels, run_time_length, arithmetic):
 
 
 def test_weights_need_a_bus():
-    program = Program(NETWORK, ARRAY, weights="ram")
     with pytest.raises(BitrainError, match=r"the raw interface has no bus .* --interface axi"):
-        build_top(program, Interface())
-    build_top(program, Interface.usual("axi"))
+        compiled(NETWORK, ARRAY, weights="ram")
+    build_top(compiled(NETWORK, ARRAY, weights="ram", interface="axi"))
 
 
 @pytest.mark.parametrize("build", [random_network, residual_network])
@@ -170,11 +169,13 @@ def test_early_termination(build):
     """Frames stop where golden's ladder does, with its scores and with the cycles of all passes."""
     network = build(4, bits=3, lanes=2)
     program = Program(network, ARRAY, early_termination=True)
-    dut, rng = AxiAccelerator(program), np.random.default_rng(0)
+    dut, rng = AxiAccelerator(Engines.of(program)), np.random.default_rng(0)
     images = random_images(network, 6)
     lengths = sorted(program.prefixes)
     prefixes = [program.prefixes[length] for length in lengths]
-    cycles = [estimate(prefix, ARRAY, early_termination=True).cycles for prefix in prefixes]
+    cycles = [
+        estimate(Program(prefix, ARRAY, early_termination=True)).cycles for prefix in prefixes
+    ]
     found = [margins(prefix, predict(prefix, images)) for prefix in prefixes]
     seen = set()
 
@@ -217,7 +218,6 @@ def test_early_termination(build):
 
 def test_what_early_termination_needs():
     with pytest.raises(BitrainError, match=r"the raw interface has no registers for its margins"):
-        build_top(Program(NETWORK, ARRAY, early_termination=True), Interface())
-    shortest = Program(with_prefix(NETWORK, 1), ARRAY, early_termination=True)
+        compiled(NETWORK, ARRAY, early_termination=True)
     with pytest.raises(BitrainError, match=r"network 'random4' has no shorter streams to run"):
-        build_top(shortest, Interface.usual("axi"))
+        compiled(with_prefix(NETWORK, 1), ARRAY, early_termination=True, interface="axi")

@@ -15,7 +15,7 @@ SIZE = 36
 
 def run_guard(lengths, *, stalls=0.0, seed=0):
     """Images that came out whole, and the reports, of frames of ``lengths`` words."""
-    dut = FrameGuard(PROGRAM)
+    dut = FrameGuard(PROGRAM.network)
     rng = random.Random(seed)
     frames = [[rng.randrange(9) for _ in range(length)] for length in lengths]
     images, reports, image = [], [], []
@@ -85,7 +85,7 @@ def test_random_frames_with_stalls(seed):
 
 
 def test_no_frame_begins_while_disabled():
-    dut = FrameGuard(PROGRAM)
+    dut = FrameGuard(PROGRAM.network)
 
     async def testbench(ctx):
         ctx.set(dut.pixels.ready, 1)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from bench_amaranth import simulate
 from networks import (
+    compiled,
     dense_network,
     projected_network,
     random_images,
@@ -13,7 +14,7 @@ from networks import (
     residual_network,
 )
 
-from bitrain.accelerator import Pipeline
+from bitrain.accelerator import Engines
 from bitrain.accelerator.engines import cuts
 from bitrain.golden import run
 from bitrain.program import Arithmetic, Array
@@ -21,7 +22,7 @@ from bitrain.rtl import PipelinedAccelerator
 from bitrain.spec import Network
 
 
-def run_pipeline(pipeline: Pipeline, images, *, stalls: float = 0.0):
+def run_pipeline(pipeline: Engines, images, *, stalls: float = 0.0):
     """Scores, class index and cycles of each image, cycles in between, and what engines store."""
     dut = PipelinedAccelerator(pipeline)
     rng = random.Random(0)
@@ -85,7 +86,7 @@ def check(
 ):
     lanes = network.num_lanes if arithmetic == "stochastic" else 1
     array = Array(channels=2, positions=2, lanes=lanes, arithmetic=arithmetic)
-    pipeline = Pipeline(network, array, engines)
+    pipeline = compiled(network, array, engines=engines)
     images = random_images(network, 3)
     answers, intervals, stored = run_pipeline(pipeline, images, stalls=stalls)
     expected = run(network, images, arithmetic)

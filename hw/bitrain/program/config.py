@@ -1,0 +1,46 @@
+"""What a user asks of an accelerator: the one object of command line, YAML and IP folder."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from .array import Array
+from .interface import Interface
+from .options import Options, Weights
+
+
+class AcceleratorConfig(BaseModel):
+    """An accelerator without its network; ``CONFLICTS`` says what does not go together."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    array: Array = Array()
+    """Shape and arithmetic of each engine's array."""
+    interface: Interface = Interface()
+    """Ports: raw handshakes, or AXI4-Stream with registers on AXI4-Lite."""
+    engines: int = Field(default=1, ge=1)
+    """Arrays in a row that share out the layers, an image in each."""
+    run_time_length: bool = False
+    """The stream length can be chosen while the accelerator runs."""
+    early_termination: bool = False
+    """Images run at short lengths first, and stop where the best two scores lie far apart."""
+    weights: Weights = "rom"
+    """Weights and biases are fixed, or can be loaded while the accelerator runs (ram)."""
+    skip_zeros: bool = False
+    """Chunks of zeros take no cycles of streams."""
+
+    @field_validator("interface", mode="before")
+    @classmethod
+    def _by_name(cls, interface: Any) -> Any:
+        """``axi`` stands for AXI streams with their usual reset."""
+        return Interface.usual(interface) if interface in ("raw", "axi") else interface
+
+    @property
+    def options(self) -> Options:
+        """What each engine's layer program depends on, beside the array."""
+        return {
+            "run_time_length": self.run_time_length,
+            "early_termination": self.early_termination,
+            "weights": self.weights,
+            "skip_zeros": self.skip_zeros,
+        }

@@ -1,0 +1,210 @@
+"""The one table of what does not go together, with the reason and the way out."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from bitrain.spec import BitrainError, Layer, Network
+
+from .array import Sharing
+from .config import AcceleratorConfig
+
+Finder = Callable[[AcceleratorConfig, Network], "dict[str, Any] | None"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conflict:
+    """A row of the table."""
+
+    one: str
+    """What is asked for."""
+    other: str
+    """What it does not go with."""
+    reason: str
+    """Why; names in braces are filled in."""
+    remedy: str
+    find: Finder
+    """What to fill in, or None where there is no such conflict."""
+
+
+def _if(found: Any) -> dict[str, Any] | None:
+    return {} if found else None
+
+
+def _binary(config: AcceleratorConfig) -> bool:
+    return config.array.arithmetic == "binary"
+
+
+def _fired(config: AcceleratorConfig, network: Network) -> Layer | None:
+    """The first layer in stream mode, which binary arithmetic does not have."""
+    layers = () if _binary(config) else network.layers
+    return next((layer for layer in layers if layer.neuron == "stream"), None)
+
+
+def _fired_name(config: AcceleratorConfig, network: Network) -> dict[str, Any] | None:
+    layer = _fired(config, network)
+    return {"layer": layer.name} if layer else None
+
+
+def _lanes(config: AcceleratorConfig, network: Network) -> dict[str, Any] | None:
+    lanes, exported = config.array.lanes, network.num_lanes
+    values = {"lanes": lanes, "exported": exported, "network": network.name}
+    return None if _binary(config) or lanes % exported == 0 else values
+
+
+def _or_lanes(config: AcceleratorConfig, network: Network) -> dict[str, Any] | None:
+    lanes, group = config.array.lanes, network.or_lanes
+    values = {"lanes": lanes, "group": group, "network": network.name}
+    return None if _binary(config) or lanes % group == 0 else values
+
+
+def _stream_lanes(config: AcceleratorConfig, network: Network) -> dict[str, Any] | None:
+    layer, lanes = _fired(config, network), config.array.lanes
+    if layer is None or lanes == network.num_lanes:
+        return None
+    return {"lanes": lanes, "layer": layer.name, "exported": network.num_lanes}
+
+
+def _stream_window(config: AcceleratorConfig, network: Network) -> dict[str, Any] | None:
+    positions = config.array.positions
+    for layer in () if _binary(config) else network.layers:
+        rows, columns = layer.pool_window.kernel
+        if layer.neuron == "stream" and positions % (rows * columns):
+            return {"positions": positions, "layer": layer.name, "size": rows * columns}
+    return None
+
+
+def _run_time(config: AcceleratorConfig) -> bool:
+    return config.run_time_length or config.early_termination
+
+
+ENGINE_CONFLICTS = (
+    Conflict(
+        one="array: sharing = unshared",
+        other="binary arithmetic",
+        reason="array: sharing = unshared is of SNGs, and binary arithmetic has none",
+        remedy="leave it out",
+        find=lambda c, n: _if(_binary(c) and c.array.sharing is Sharing.UNSHARED),
+    ),
+    Conflict(
+        one="array: lanes",
+        other="a network exported for other lanes",
+        reason="array: lanes = {lanes} is no multiple of the {exported} lanes that network "
+        "{network!r} was exported for",
+        remedy="choose a multiple or export again",
+        find=_lanes,
+    ),
+    Conflict(
+        one="array: lanes",
+        other="OR groups that do not divide them",
+        reason="array: lanes = {lanes} is no multiple of the or_lanes = {group} whose product bits "
+        "network {network!r} ORs",
+        remedy="choose a multiple or export again",
+        find=_or_lanes,
+    ),
+    Conflict(
+        one="array: lanes",
+        other="stream mode exported for other lanes",
+        reason="array: lanes = {lanes}, but layer {layer!r} is in stream mode with chunks of "
+        "{exported} inputs",
+        remedy="choose lanes = {exported} or export again",
+        find=_stream_lanes,
+    ),
+    Conflict(
+        one="array: positions",
+        other="stream mode with larger pooling windows",
+        reason="array: positions = {positions}, but layer {layer!r} pools windows of {size} "
+        "neurons in stream mode, which must lie in one tile",
+        remedy="choose a multiple of {size}",
+        find=_stream_window,
+    ),
+    Conflict(
+        one="run_time_length, early_termination",
+        other="binary arithmetic",
+        reason="a stream length chosen at run time needs streams, and binary arithmetic has none",
+        remedy="leave one of the two out",
+        find=lambda c, n: _if(_run_time(c) and _binary(c)),
+    ),
+    Conflict(
+        one="run_time_length, early_termination",
+        other="stream mode",
+        reason="layer {layer!r} is in stream mode, whose fires a shorter stream does not scale",
+        remedy="prefixes are of networks in counter mode",
+        find=lambda c, n: _fired_name(c, n) if _run_time(c) else None,
+    ),
+    Conflict(
+        one="weights = ram",
+        other="stream mode",
+        reason="layer {layer!r} is in stream mode, whose constants are ROM",
+        remedy="weights = ram is for networks in counter mode",
+        find=lambda c, n: _fired_name(c, n) if c.weights == "ram" else None,
+    ),
+    Conflict(
+        one="skip_zeros",
+        other="binary arithmetic",
+        reason="skip-zeros: in binary arithmetic a chunk takes one cycle, zero or not",
+        remedy="leave it out",
+        find=lambda c, n: _if(c.skip_zeros and _binary(c)),
+    ),
+    Conflict(
+        one="skip_zeros",
+        other="stream mode",
+        reason="skip-zeros: layer {layer!r} is in stream mode, whose neurons fire while the last "
+        "chunk runs",
+        remedy="leave it out, or export in counter mode",
+        find=lambda c, n: _fired_name(c, n) if c.skip_zeros else None,
+    ),
+    Conflict(
+        one="skip_zeros",
+        other="OR groups",
+        reason="skip-zeros: with OR groups each chunk counts one too many per group and cycle, "
+        "which the bias takes off",
+        remedy="leave it out, or export with or_lanes: 1",
+        find=lambda c, n: _if(c.skip_zeros and n.or_lanes > 1),
+    ),
+)
+"""Of array and options with the network: whatever has an engine is held against them."""
+
+ACCELERATOR_CONFLICTS = (
+    Conflict(
+        one="engines",
+        other="run_time_length, early_termination",
+        reason="engines = {engines}: images of different stream lengths would be in the pipeline "
+        "at a time",
+        remedy="use one engine, or leave out the run-time length and early termination",
+        find=lambda c, n: {"engines": c.engines} if c.engines > 1 and _run_time(c) else None,
+    ),
+    Conflict(
+        one="engines",
+        other="weights = ram",
+        reason="engines = {engines}: weights can be loaded into one engine",
+        remedy="use one, or leave the weights in ROM",
+        find=lambda c, n: {"engines": c.engines} if c.engines > 1 and c.weights == "ram" else None,
+    ),
+    Conflict(
+        one="early_termination",
+        other="interface = raw",
+        reason="early termination: the raw interface has no registers for its margins",
+        remedy="choose --interface axi",
+        find=lambda c, n: _if(c.early_termination and not c.interface.is_axi),
+    ),
+    Conflict(
+        one="weights = ram",
+        other="interface = raw",
+        reason="weights = ram: the raw interface has no bus to write them over",
+        remedy="choose --interface axi",
+        find=lambda c, n: _if(c.weights == "ram" and not c.interface.is_axi),
+    ),
+)
+"""Of a whole accelerator, with its engines and ports."""
+
+CONFLICTS = ENGINE_CONFLICTS + ACCELERATOR_CONFLICTS
+
+
+def check_conflicts(
+    config: AcceleratorConfig, network: Network, table: Iterable[Conflict] = CONFLICTS
+) -> None:
+    """Raise :class:`BitrainError` for the first row of the table that holds."""
+    for row in table:
+        if (values := row.find(config, network)) is not None:
+            raise BitrainError(f"{row.reason}; {row.remedy}".format_map(values))
