@@ -44,7 +44,7 @@ IMPORTS = {
     "spec": _allow("", "numpy pydantic"),
     "program": _allow("spec", "numpy pydantic"),
     "cost": _allow("spec program", "numpy"),
-    "accelerator": _allow("spec program cost", "pydantic"),
+    "accelerator": _allow("spec program cost", ""),
     "host": _allow("spec program accelerator", "numpy"),
     "rtl": _allow("spec program accelerator host", "amaranth"),
     "gen": _allow(f"{_ENGINES} host rtl", "amaranth jinja2 pydantic yaml"),
@@ -71,7 +71,8 @@ IMPORTS = {
     ),
     "sng": _allow("spec golden nn data", "numpy rich yaml"),
     "flow": _allow(
-        f"{_ENGINES} host rtl gen golden cosim models frontend nn data train export runner",
+        "spec program accelerator host rtl gen golden cosim "
+        "models frontend nn data train export runner",
         "numpy pydantic rich jinja2 serial",
     ),
     "studies": _allow(f"{_ENGINES} rtl gen golden nn data runner flow", "numpy rich"),

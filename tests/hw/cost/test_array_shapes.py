@@ -7,7 +7,7 @@ from networks import random_network, residual_network, streamed
 
 from bitrain.cost import estimate
 from bitrain.cost.array_shapes import fastest_arrays
-from bitrain.program import Array, Program
+from bitrain.program import AcceleratorConfig, Array, Program, check_conflicts
 from bitrain.spec import BitrainError
 
 
@@ -34,7 +34,7 @@ def test_windows_in_stream_mode_need_their_positions():
     windows = {layer.pool_window.kernel for layer in network.layers}
     assert windows != {(1, 1)}
     for choice in fastest_arrays(network, 40):
-        choice.array.check(network)
+        check_conflicts(AcceleratorConfig(array=choice.array), network)
 
 
 def test_too_few_multipliers():

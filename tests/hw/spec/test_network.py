@@ -7,7 +7,7 @@ from networks import random_bank, random_layer, random_network
 from pydantic import ValidationError
 from strategies import networks
 
-from bitrain.program import Array, Program, Sharing
+from bitrain.program import AcceleratorConfig, Array, Program, Sharing, check_conflicts
 from bitrain.spec import BitrainError, MaxPool2d, Network, Shape
 
 RNG = np.random.default_rng(0)
@@ -156,9 +156,9 @@ def test_layers_of_the_tables_above_fit():
 
 def test_array_takes_multiples_of_the_networks_lanes():
     for lanes in (4, 8, 12):
-        Array(lanes=lanes).check(NETWORK)
+        check_conflicts(AcceleratorConfig(array=Array(lanes=lanes)), NETWORK)
     with pytest.raises(BitrainError) as error:
-        Array(lanes=6).check(NETWORK)
+        check_conflicts(AcceleratorConfig(array=Array(lanes=6)), NETWORK)
     assert str(error.value) == (
         "array: lanes = 6 is no multiple of the 4 lanes that network 'random0' was exported for; "
         "choose a multiple or export again"

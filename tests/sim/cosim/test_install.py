@@ -10,6 +10,7 @@ import pytest
 from networks import compiled, random_images, random_network
 
 from bitrain import cosim, golden
+from bitrain.accelerator import Engines
 from bitrain.cosim import testbench
 from bitrain.cosim.manifest import describe_ports
 from bitrain.cosim.testbench.vectors import Vectors
@@ -58,7 +59,7 @@ def test_manifest(ip: Path):
         "network": NETWORK.name,
         "top": "top",
         "sources": ["rtl/top.v"],
-        "ports": describe_ports(program, Interface()),
+        "ports": describe_ports(Engines.of(program)),
         "registers": None,
         "weights": None,
         "early_termination": False,
