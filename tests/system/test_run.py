@@ -4,10 +4,13 @@ import json
 import re
 
 import pytest
+import yaml
+from pydantic import ValidationError
 from rich.console import Console
 
 from bitrain.flow.config import RunConfig
 from bitrain.flow.pipeline import run_flow
+from bitrain.spec import BitrainError
 
 CONFIG = {
     "name": "tiny",
@@ -63,3 +66,42 @@ def test_run_report_and_resume(tmp_path):
     assert other_images.count("kept from an earlier run") == 4
     (tmp_path / "out/network.npz").unlink()
     assert run(until="evaluate").count("kept from an earlier run") == 3
+
+
+@pytest.mark.tools
+@pytest.mark.slow
+def test_accelerators_of_a_configuration(tmp_path):
+    """Whatever `bitrain generate` can make; training is kept from one to the next."""
+    accelerators = [
+        {"interface": "axi", "run_time_length": True, "weights": "ram"},
+        {"interface": {"streams": "axi", "reset": "high"}, "early_termination": True},
+        {"engines": 2, "skip_zeros": True},
+    ]
+    for chosen in accelerators:
+        config = {**CONFIG, "finetune": {"epochs": 1, "images": 60}, "accelerator": chosen}
+        with (tmp_path / "log").open("w", encoding="utf-8") as log:
+            run_flow(
+                RunConfig.model_validate(config),
+                tmp_path / "out",
+                until="simulate",
+                console=Console(file=log, width=200),
+            )
+        written = yaml.safe_load((tmp_path / "out/ip/config.yaml").read_text())
+        wanted = RunConfig.model_validate(config).accelerator.model_dump(mode="json")
+        assert {name: written[name] for name in wanted} == wanted
+        results = json.loads((tmp_path / "out/steps/simulate.json").read_text())["result"]
+        assert results["mismatches"] == 0 and results["cycles"] == results["predicted_cycles"]
+
+
+def test_conflicts_are_told_before_training(tmp_path):
+    config = RunConfig.model_validate({**CONFIG, "accelerator": {"weights": "ram"}})
+    with pytest.raises(BitrainError, match="the raw interface has no bus to write them over"):
+        run_flow(config, tmp_path / "out", console=Console(quiet=True))
+    assert not (tmp_path / "out" / "checkpoints").exists()
+
+
+def test_the_array_is_given_once():
+    both = {**CONFIG, "accelerator": {"array": {"lanes": 8}}}
+    with pytest.raises(ValidationError, match="array is there twice; give it in accelerator alone"):
+        RunConfig.model_validate(both)
+    assert RunConfig.model_validate(CONFIG).accelerator.array.lanes == 4

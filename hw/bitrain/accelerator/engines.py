@@ -173,8 +173,7 @@ def compile_network(network: Network, config: AcceleratorConfig) -> Engines:
     asked for, and for a network that cannot be cut into so many parts.
     """
     check_conflicts(config, network)
-    parts = (network,) if config.engines == 1 else split(network, config.array, config.engines)
-    programs = tuple(Program(part, config.array, **config.options) for part in parts)
+    programs = split(network, config)
     if config.early_termination and len(programs[0].prefixes) < 2:
         raise BitrainError(
             f"early termination: network {network.name!r} has no shorter streams to run first"
@@ -182,10 +181,12 @@ def compile_network(network: Network, config: AcceleratorConfig) -> Engines:
     return Engines(network, config, programs)
 
 
-def split(network: Network, array: Array, engines: int) -> tuple[Network, ...]:
-    """Parts for each engine; the cycles of the slowest are as few as they can be."""
-    ends = [*cuts(network), len(network.layers)]
-    if not 1 <= engines <= len(ends):
+def split(network: Network, config: AcceleratorConfig) -> tuple[Program, ...]:
+    """Programs of parts for each engine; the cycles of the slowest are as few as they can be."""
+    engines, ends = config.engines, [len(network.layers)]
+    if engines > 1:
+        ends = [*cuts(network), *ends]
+    if engines > len(ends):
         where = ", ".join(repr(network.layers[cut - 1].name) for cut in ends[:-1])
         raise BitrainError(
             f"engines = {engines}: network {network.name!r} can be shared out to 1 … {len(ends)}; "
@@ -193,8 +194,14 @@ def split(network: Network, array: Array, engines: int) -> tuple[Network, ...]:
         )
 
     @cache
+    def program(begin: int, end: int) -> Program:
+        whole = end - begin == len(network.layers)
+        layers = network if whole else part(network, begin, end)
+        return Program(layers, config.array, **config.options)
+
+    @cache
     def cycles(begin: int, end: int) -> int:
-        return estimate(Program(part(network, begin, end), array)).image_cycles
+        return estimate(program(begin, end)).image_cycles
 
     @cache
     def best(end: int, number: int) -> tuple[int, tuple[int, ...]]:
@@ -207,8 +214,8 @@ def split(network: Network, array: Array, engines: int) -> tuple[Network, ...]:
             choices.append((max(slowest, cycles(cut, end)), (*before, end)))
         return min(choices)
 
-    _, chosen = best(len(network.layers), engines)
-    return tuple(part(network, *bounds) for bounds in pairwise((0, *chosen)))
+    chosen = best(len(network.layers), engines)[1] if engines > 1 else tuple(ends)
+    return tuple(program(*bounds) for bounds in pairwise((0, *chosen)))
 
 
 def cuts(network: Network) -> Iterator[int]:
