@@ -5,10 +5,11 @@ their reports; bitstreams for boards; the external tools that are installed.
 """
 
 from .boards.bitstream import DEFAULT_BAUD, Bitstream, BoardConfig, build_bitstream, read_board
-from .boards.boards import BOARDS, Board, Pin, find_board
-from .families.devices import DEFAULT_DEVICE, DEVICES, Capacity, Device, find_device
+from .boards.boards import BOARDS, Board, find_board
+from .families.devices import DEFAULT_DEVICE, DEVICES, FAMILIES, find_device
+from .families.family import Device, Family, Pin
 from .families.fit import MemoryNeed, memory_needs, memory_problem
-from .families.resources import Resources
+from .families.resources import Capacity, Resources
 from .ip.config import IpConfig, read_config
 from .ip.memories import Memory
 from .ip.package import default_name, generate_ip
@@ -23,6 +24,7 @@ __all__ = [
     "DEFAULT_BAUD",
     "DEFAULT_DEVICE",
     "DEVICES",
+    "FAMILIES",
     "Bitstream",
     "Block",
     "BlockReport",
@@ -31,6 +33,7 @@ __all__ = [
     "Capacity",
     "CriticalPath",
     "Device",
+    "Family",
     "IpConfig",
     "Memory",
     "MemoryNeed",

@@ -93,12 +93,11 @@ def build_bitstream(
     divisor, program = chosen.divisor(baud), Program(network, array)
     if problem := memory_problem(program, chosen.device):
         raise BitrainError(problem)
-    suffix = {"ecp5": "bit", "ice40": "bin"}[chosen.device.family]
     config = BoardConfig(
         version=package_version("bitrain") or "unknown",
         board=chosen.name,
         top=top,
-        bitstream=f"{top}.{suffix}",
+        bitstream=f"{top}.{chosen.device.family.bitstream_suffix}",
         baud=baud,
         clock_hz=chosen.clock_hz,
         divisor=divisor,
@@ -143,8 +142,8 @@ def read_board(directory: Path) -> BoardConfig:
 def _implement(board: Board, config: BoardConfig, directory: Path, seed: int) -> SynthesisReport:
     """Map, route and pack what lies in ``directory``."""
     device, pins = board.device, board.constraints()
-    suffix = {"ecp5": "lpf", "ice40": "pcf"}[device.family]
-    write_atomically(directory / "constraints" / f"{config.top}.{suffix}", pins)
+    constraints = f"{config.top}.{device.family.constraint_suffix}"
+    write_atomically(directory / "constraints" / constraints, pins)
     clock_mhz = board.clock_hz / 1e6
     report = run_synthesis(
         directory, config.top, device, route=True, seed=seed, frequency=clock_mhz, pins=pins
@@ -155,11 +154,8 @@ def _implement(board: Board, config: BoardConfig, directory: Path, seed: int) ->
             f"{clock_mhz:g} MHz; choose another seed or a smaller array (P, Q, N)"
         )
     build = directory / "synth" / device.name
-    packer, arguments = {
-        "ecp5": ("yowasp-ecppack", [*board.pack_options, ROUTED, config.bitstream]),
-        "ice40": ("yowasp-icepack", [ROUTED, config.bitstream]),
-    }[device.family]
-    run_tool(packer, arguments, cwd=build, log=build / "pack.log")
+    arguments = [*board.pack_options, ROUTED, config.bitstream]
+    run_tool(device.family.pack_tool, arguments, cwd=build, log=build / "pack.log")
     write_atomically(directory / "report.json", json.dumps(report.to_json(), indent=1) + "\n")
     shutil.copyfile(build / config.bitstream, directory / config.bitstream)
     return report

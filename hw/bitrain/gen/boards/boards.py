@@ -14,10 +14,9 @@ from amaranth.lib.io import SingleEndedPort
 from bitrain.rtl.ports.uart_receiver import MIN_DIVISOR
 from bitrain.spec import BitrainError
 
-from ..families.devices import Device, find_device
+from ..families.devices import find_device
+from ..families.family import Device, Pin
 
-_PACKAGES = {"BG381": "CABGA381", "MG285": "CSFBGA285", "SG48": "sg48"}
-"""What nextpnr calls a package."""
 WORST_BAUD_ERROR = 0.02
 """A receiver that samples in the middle of a bit bears 5 % over ten bits, both ends together."""
 
@@ -68,17 +67,6 @@ BOARDS = tuple(_BOARDS)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pin:
-    """Where a port goes."""
-
-    port: str
-    """Port of :class:`bitrain.rtl.SerialAccelerator`."""
-    site: str
-    attributes: dict[str, str]
-    inverted: bool
-
-
-@dataclass(frozen=True, kw_only=True)
 class Board:
     """A board with an FPGA and a serial line."""
 
@@ -89,7 +77,7 @@ class Board:
     pins: tuple[Pin, ...]
     """Of the ports clk, rx, tx and busy."""
     pack_options: tuple[str, ...]
-    """For ecppack."""
+    """For the packer."""
 
     @property
     def led_active_low(self) -> bool:
@@ -108,9 +96,8 @@ class Board:
         return divisor
 
     def constraints(self) -> str:
-        """Pins for nextpnr: LPF (ECP5) or PCF (iCE40)."""
-        write = {"ecp5": _lpf, "ice40": _pcf}[self.device.family]
-        lines = [line for pin in self.pins for line in write(pin)]
+        """Pins for nextpnr."""
+        lines = [line for pin in self.pins for line in self.device.family.pin_constraints(pin)]
         head = f"# {self.name}, from amaranth-boards"
         return "\n".join([head, *lines, ""])
 
@@ -169,22 +156,7 @@ def _pin(port: str, requested: SingleEndedPort) -> Pin:
 
 def _packaged(device: Device, platform: Any) -> Device:
     """The device in the board's package."""
-    options = {
-        "ecp5": (device.route_options[0], "--speed", str(getattr(platform, "speed", ""))),
-        "ice40": (device.route_options[0],),
-    }[device.family]
-    package = ("--package", _PACKAGES[platform.package])
-    return replace(device, part=platform.device, route_options=(*options, *package))
-
-
-def _lpf(pin: Pin) -> list[str]:
-    attributes = " ".join(f"{name}={value}" for name, value in pin.attributes.items())
-    return [
-        f'LOCATE COMP "{pin.port}" SITE "{pin.site}";',
-        f'IOBUF PORT "{pin.port}" {attributes};',
-    ]
-
-
-def _pcf(pin: Pin) -> list[str]:
-    pulled = "-pullup yes " if pin.attributes.get("PULLUP") == "1" else ""
-    return [f"set_io {pulled}{pin.port} {pin.site}"]
+    speed = str(getattr(platform, "speed", ""))
+    package = device.family.package_options(platform.package, speed)
+    options = (device.route_options[0], *package)
+    return replace(device, part=platform.device, route_options=options)

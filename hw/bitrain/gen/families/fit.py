@@ -1,8 +1,8 @@
 """Block RAM that a program's memories take of a device, before any tool has run.
 
-Shapes of a block: Lattice FPGA-TN-02204 (ECP5: 18 Kbit), FPGA-TN-02002 (iCE40: 4 Kbit). Memories
-of less than a sixteenth of a block go into LUTs and count nothing; all others take as few blocks as
-one shape of block allows. Synthesis may mix shapes and has the last word (``synth.check_fit``).
+Memories of less than a sixteenth of a block go into LUTs and count nothing; all others take as few
+blocks as one shape of block allows. Synthesis may mix shapes and has the last word
+(``synth.check_fit``).
 """
 
 from collections.abc import Iterator
@@ -11,13 +11,9 @@ from dataclasses import dataclass
 from bitrain.program import Array, Program
 from bitrain.spec import Network
 
-from .devices import DEVICES, Device
+from .devices import DEVICES
+from .family import Device
 
-_SHAPES = {
-    "ecp5": ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)),
-    "ice40": ((256, 16), (512, 8), (1024, 4), (2048, 2)),
-}
-"""Words and bits per word of a block."""
 _LEAST_PART = 16
 """Memories below this part of a block's bits are built of LUTs."""
 _FEWEST_BITS = 2
@@ -65,7 +61,7 @@ def memory_needs(program: Program, device: Device, *, fewer_bits: int = 0) -> li
 
 
 def _blocks(depth: int, width: int, device: Device) -> int:
-    shapes = _SHAPES[device.family]
+    shapes = device.family.block_shapes
     if depth * width * _LEAST_PART < shapes[0][0] * shapes[0][1]:
         return 0
     return min(-(-depth // words) * -(-width // bits) for words, bits in shapes)

@@ -1,20 +1,24 @@
-"""Counting cells of netlists in the resources of a device.
+"""Resources that circuits take and devices have.
 
-What a LUT is differs between stages, and both are given. After synthesis, ECP5: one per LUT4, two
-per CCU2C (a carry cell fills both LUTs of a slice), six per TRELLIS_DPR16X4 (four to hold 16 x 4
-bits, two for its write port): nextpnr's "Total LUT4s". After routing: nextpnr's TRELLIS_COMB and
-twice TRELLIS_RAMW, which add a cell wherever a carry chain begins or ends in the fabric. iCE40:
-after synthesis SB_LUT4 plus SB_CARRY, an upper bound as the packer joins most pairs; after routing
-ICESTORM_LC, logic cells that hold any of LUT, carry and flip-flop.
+What a LUT is differs between stages, and both are given: sites that the cells of the mapped netlist
+need, and sites that nextpnr's report counts after routing. Each family says which cells count how
+much (``ecp5.py``, ``ice40.py``).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Self
 
-from .devices import Capacity
 
-_ECP5_DPR_LUTS, _ECP5_RAMW_LUTS = 4, 2
+@dataclass(frozen=True, kw_only=True)
+class Capacity:
+    """How many of each resource a device has."""
+
+    lut: int
+    """LUT4 (ECP5) or logic cells (iCE40: LUT4, carry and flip-flop in one)."""
+    ff: int
+    bram: int
+    """Block RAMs of 18 Kbit (ECP5: DP16KD) or 4 Kbit (iCE40: SB_RAM40_4K)."""
+    dsp: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,32 +49,3 @@ class Resources:
 
 
 _LIMITS = fields(Capacity)
-
-
-def count_cells(cells: Mapping[str, int]) -> Resources:
-    """Resources of the cells of a mapped netlist (Yosys' ``num_cells_by_type``)."""
-
-    def total(*prefixes: str) -> int:
-        return sum(count for name, count in cells.items() if name.startswith(prefixes))
-
-    logic = total("LUT4", "SB_LUT4")
-    carry = 2 * total("CCU2C") + total("SB_CARRY")
-    ram = (_ECP5_DPR_LUTS + _ECP5_RAMW_LUTS) * total("TRELLIS_DPR16X4")
-    return Resources(
-        lut=logic + carry + ram,
-        logic_lut=logic,
-        carry_lut=carry,
-        ram_lut=ram,
-        ff=total("TRELLIS_FF", "SB_DFF"),
-        bram=total("DP16KD", "PDPW16KD", "SB_RAM40_4K"),
-        dsp=total("MULT18X18D", "SB_MAC16"),
-    )
-
-
-def routed_luts(utilisation: Mapping[str, Mapping[str, int]]) -> int:
-    """LUT sites (logic cells) in the ``utilization`` of a nextpnr report."""
-
-    def used(name: str) -> int:
-        return utilisation.get(name, {}).get("used", 0)
-
-    return used("TRELLIS_COMB") + _ECP5_RAMW_LUTS * used("TRELLIS_RAMW") + used("ICESTORM_LC")

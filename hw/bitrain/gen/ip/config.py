@@ -13,7 +13,7 @@ from bitrain.accelerator import Engines
 from bitrain.program import AcceleratorConfig
 from bitrain.spec import BitrainError, Shape, write_atomically
 
-from ..families.devices import Device
+from ..families.family import Device
 from ..tools.tools import package_version
 
 CONFIG_FILE = "config.yaml"

@@ -33,7 +33,8 @@ from bitrain.program import Program
 from bitrain.rtl import build_top
 from bitrain.spec import BitrainError, save_network, write_atomically
 
-from ..families.devices import DEFAULT_DEVICE, Device, find_device
+from ..families.devices import DEFAULT_DEVICE, FAMILIES, find_device
+from ..families.family import Device
 from ..tools.verilator import LEAST_VERILATOR
 from .config import IpConfig, read_config, write_config
 from .folders import check_replaceable, swap
@@ -96,6 +97,7 @@ def generate_ip(
         ports = list_ports(component, config.interface)
         values = _template_values(config, engines, chosen, sources, ports)
         _write_templates(staging, top, values)
+        _write_constraints(staging, config, chosen)
         swap(staging, directory)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -121,7 +123,6 @@ def _template_values(
         for each in programs
     }
     registers = registers_of(engines)
-    suffix = {"ecp5": "lpf", "ice40": "pcf"}[device.family]
     return {
         "config": config,
         "interface": config.interface,
@@ -145,8 +146,8 @@ def _template_values(
         "ports": ports,
         "pixel_bytes": -(-engines.activation_bits // 8),
         "score_bytes": -(-engines.score_bits // 8),
-        "synth": " ".join((f"synth_{device.family}", *device.synth_options, "-top", config.top)),
-        "constraint_option": f"--{suffix} ../constraints/{config.top}.{suffix}",
+        "family": device.family,
+        "synth": device.synth_command(config.top),
     }
 
 
@@ -174,8 +175,6 @@ def _write_templates(ip: Path, top: str, values: dict[str, Any]) -> None:
     files = {
         "readme.md.j2": "README.md",
         "core.j2": f"{top}.core",
-        "lpf.j2": f"constraints/{top}.lpf",
-        "pcf.j2": f"constraints/{top}.pcf",
         "sdc.j2": f"constraints/{top}.sdc",
     }
     if values["interface"].is_axi:
@@ -183,3 +182,13 @@ def _write_templates(ip: Path, top: str, values: dict[str, Any]) -> None:
     for template, path in files.items():
         text = environment.get_template(template).render(values, testbench_files=testbench)
         write_atomically(ip / path, text)
+
+
+def _write_constraints(ip: Path, config: IpConfig, device: Device) -> None:
+    """Targets for nextpnr of every family, as the Verilog suits all of them."""
+    # The device's own comes last: families may share a suffix.
+    for family in (*FAMILIES.values(), device.family):
+        text = family.target_constraints.format(
+            clock=config.interface.clock_name, mhz=config.frequency_mhz
+        )
+        write_atomically(ip / "constraints" / f"{config.top}.{family.constraint_suffix}", text)

