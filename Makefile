@@ -22,7 +22,7 @@ BIN := $(VENV)/bin
 TORCH = $(shell sed -n 's/^torch==/&/p' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench matrix campaign clean distclean
+.PHONY: help run test test-slow lint bench matrix campaign clean distclean
 .DELETE_ON_ERROR:
 
 help: ## print this list
@@ -49,8 +49,11 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 run: $(VENV)/.ready ## train, export, generate and simulate the example; report under OUT
 	$(BIN)/bitrain run --config $(CONFIG) --out $(OUT) $(ARGS)
 
-test: $(VENV)/.ready ## run all tests except the benchmarks
-	$(BIN)/pytest -n auto --maxprocesses $(JOBS) --dist worksteal $(PYTEST_ARGS)
+test: $(VENV)/.ready ## run the tests, but for the slow ones
+	$(BIN)/pytest -m "not slow" -n auto --maxprocesses $(JOBS) --dist worksteal $(PYTEST_ARGS)
+
+test-slow: $(VENV)/.ready ## run the slow tests: whole runs, trainings, simulations, synthesis
+	$(BIN)/pytest -m slow -n auto --maxprocesses $(JOBS) --dist worksteal $(PYTEST_ARGS)
 
 lint: $(VENV)/.ready ## ruff check, ruff format --check, pyright
 	$(BIN)/ruff check

@@ -91,6 +91,7 @@ NOT_LOADED = {
     "rtl": ("torch", "cocotb"),
     "gen": ("torch", "cocotb"),
     "formal": ("torch", "cocotb"),
+    "cosim": ("torch", "amaranth"),
     "data": ("torch",),
     "runner": ("torch", "amaranth"),
     "golden": ("torch", "amaranth", "cocotb", "bitrain.rtl", "bitrain.gen"),
