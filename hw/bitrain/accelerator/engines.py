@@ -27,7 +27,7 @@ class EnginesCost:
     """What an image costs in one engine, or in several in a row."""
 
     parts: tuple[NetworkCost, ...]
-    """Of each engine by itself."""
+    """Cost of each engine by itself."""
 
     @property
     def cycles(self) -> int:
@@ -103,7 +103,7 @@ class Engines:
 
     @property
     def array(self) -> Array:
-        """Of each engine."""
+        """The array of each engine."""
         return self.config.array
 
     @property

@@ -58,7 +58,7 @@ def layer_skipping_cycles(
     """
     images, lanes = len(zero), array.lanes
     slot = np.zeros(images, np.int64)
-    """Of the first element of the tile, as it enters the loader."""
+    """Cycle in which the first element of the tile enters the loader."""
     known = deque([(slot, slot + array.positions - LOADER_DEPTH)], maxlen=_REMEMBERED)
     """Slots and when the loader moved them on, from each of them on a slot per cycle."""
     freed = computed = np.zeros_like(slot)

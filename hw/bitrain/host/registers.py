@@ -205,7 +205,7 @@ def map_version(registers: Sequence[Register]) -> int:
 
 
 def address_bits(registers: Sequence[Register]) -> int:
-    """Of byte addresses, with one at least that belongs to no register."""
+    """Bits of byte addresses; one address at least belongs to no register."""
     return (registers[-1].offset + 4).bit_length()
 
 

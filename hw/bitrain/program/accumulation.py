@@ -43,7 +43,7 @@ class Accumulation:
     """Least value of an accumulator."""
     high: int
     largest_count: int | None
-    """Of a neuron, unsigned; None for one that is signed and as wide as the accumulator."""
+    """Largest count of a neuron, unsigned; None where it is signed and as wide as the sum."""
 
     @classmethod
     def of(cls, network: Network, layer: Layer, array: Array) -> "Accumulation":

@@ -163,7 +163,7 @@ ENGINE_CONFLICTS = (
         find=lambda c, n: _if(c.skip_zeros and n.or_lanes > 1),
     ),
 )
-"""Of array and options with the network: whatever has an engine is held against them."""
+"""Rows on array, options and network, which hold for a single engine too."""
 
 ACCELERATOR_CONFLICTS = (
     Conflict(
@@ -196,7 +196,7 @@ ACCELERATOR_CONFLICTS = (
         find=lambda c, n: _if(c.weights == "ram" and not c.interface.is_axi),
     ),
 )
-"""Of a whole accelerator, with its engines and ports."""
+"""Rows on a whole accelerator, with its engines and ports."""
 
 CONFLICTS = ENGINE_CONFLICTS + ACCELERATOR_CONFLICTS
 

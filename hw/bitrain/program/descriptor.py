@@ -54,7 +54,7 @@ class Descriptor:
     """Stored activations per output channel."""
     last_plane: int
     last_out_channel: int
-    """Of a group."""
+    """Last output channel of a group."""
     last_window: int
     right_shift: int
     """From an accumulator already shifted left by the program's ``left_shift``."""
@@ -77,7 +77,7 @@ class Descriptor:
     """Output channel that gets the source's channel 0."""
     shortcut_last_channel: int = 0
     shortcut_first_address: int = 0
-    """Of what output channel 0 would get for the first neuron."""
+    """Address of what output channel 0 would get for the first neuron."""
     shortcut_channel_step: int = 0
     """Address step from channel to channel."""
     shortcut_neuron_column_step: int = 0

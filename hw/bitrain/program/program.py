@@ -88,13 +88,13 @@ class Program:
         return tuple(sums.with_room(network, y) if self.loadable else sums for sums, y in pairs)
 
     def _inner_sums(self, network: Network) -> list[Accumulation]:
-        """Of layers that store activations."""
+        """Sums of the layers that store activations."""
         pairs = zip(network.layers, self._widest_sums(network), strict=True)
         return [sums for layer, sums in pairs if layer.relu]
 
     @cached_property
     def _all_sums(self) -> list[Accumulation]:
-        """Of every network that the engine runs."""
+        """Sums of every network that the engine runs."""
         return [sums for network in self.prefixes.values() for sums in self._widest_sums(network)]
 
     @property
@@ -144,7 +144,7 @@ class Program:
 
     @cached_property
     def stream_widths(self) -> StreamWidths:
-        """Of neurons and their constants, where a layer is in stream mode."""
+        """Widths of neurons and their constants, where a layer is in stream mode."""
         bits = self.network.bits
         return stream_widths(self.stream_layers, self.array, bits, self.count_bits)
 
@@ -155,7 +155,7 @@ class Program:
 
     @property
     def output_bits(self) -> int:
-        """Of a score; of an activation in a part that gives these."""
+        """Bits of a score, or of an activation in a part that gives activations."""
         return self.score_bits if self.network.gives_scores else self.activation_bits
 
     @property
@@ -177,7 +177,7 @@ class Program:
 
     @cached_property
     def largest_right_shift(self) -> int:
-        """Of a channel, in place of its layer's and its own shift."""
+        """Largest right shift of a channel, its layer's and its own together."""
         shifts = (sums.shift + int(sums.upscale.max()) for sums in self._inner_sums(self.network))
         return max(shifts, default=0) + self.left_shift
 
@@ -213,7 +213,7 @@ class Program:
 
     @cached_property
     def _first_addresses(self) -> dict[int, int]:
-        """Of each buffer, by the layer that begins it."""
+        """First address of each buffer, by the layer that begins it."""
         firsts = [buffer.first for buffer in self.buffers]
         return dict(zip(firsts, self.buffer_bases, strict=True))
 

@@ -14,7 +14,7 @@ class Tiling:
     positions: int
     """Neurons per output channel that are computed: windows x members."""
     channel_tiles: int
-    """Of P channels of one group: channels of different groups read different inputs."""
+    """Tiles of P channels of one group: channels of different groups read different inputs."""
     position_tiles: int
     chunks: int
     window: int

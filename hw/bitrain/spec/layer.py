@@ -24,7 +24,7 @@ MAX_ACCUMULATOR_BITS = 31
 """Signed bits that every accumulator fits in (float32 sums in training stay exact below 25)."""
 
 MAX_UPSCALE = 7
-"""Of a channel beyond its layer's normalisation, in bits."""
+"""Largest upscale of a channel beyond its layer's normalisation, in bits."""
 
 ARRAYS = ("weight", "bias", "upscale")
 """Fields of a layer that are arrays."""

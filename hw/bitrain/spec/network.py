@@ -38,7 +38,7 @@ class Network(BaseModel):
     """g, inputs whose product bits are ORed before they are counted (``or_groups``)."""
     layers: tuple[Layer, ...] = Field(min_length=1)
     image_shape: Shape | None = Field(default=None, exclude_if=lambda shape: shape is None)
-    """Of one image, where the first layer is linear and flattens it; else that layer's own."""
+    """Shape of an image that a linear first layer flattens; None: the first layer's own shape."""
     metadata: dict[str, Any] = Field(default_factory=dict)
     """Where it comes from: recipe, data set, accuracies. JSON values; nothing computes with it."""
 

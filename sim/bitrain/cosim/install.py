@@ -103,7 +103,7 @@ class _Answers(NamedTuple):
     engines: list[list[int]]
     """Cycles of each engine, image by image."""
     cycles: list[int]
-    """Of each image, with no other on the way."""
+    """Cycles of each image, with no other on the way."""
 
 
 def _run(engines: Engines, network: Network, length: int, images: np.ndarray) -> _Answers:

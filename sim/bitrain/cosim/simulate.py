@@ -30,11 +30,11 @@ class SimulationReport:
     cycles: tuple[int | None, ...]
     """What the cycle counter showed for each image at full rate; None for one without scores."""
     predicted_cycles: int
-    """Of the first image at full rate."""
+    """Cycles of the first image at full rate."""
     most_cycles: int
     """That an image can take by itself, as all do but where zeros are skipped."""
     ladder_cycles: tuple[int | None, ...]
-    """Of images with early termination, where the accelerator has it."""
+    """Cycles of images with early termination, where the accelerator has it."""
     clock_cycles: int
     """Simulated clock cycles."""
     simulator: Simulator

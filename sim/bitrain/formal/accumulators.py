@@ -110,7 +110,7 @@ class CountsFit(Component):
         return m
 
     def _could_be_one(self) -> Value:
-        """Of the bits that a neuron counts in a cycle."""
+        """Which of the bits that a neuron counts in a cycle could be one."""
         weights = [self.weights[j] for j in range(self.num_lanes)]
         if (size := self.network.or_lanes) == 1:
             return Cat((weight.magnitude != 0) | weight.sign for weight in weights)

@@ -55,7 +55,7 @@ class BoardRun:
     repeated: int
     """Requests that had to be sent again."""
     cycles: int
-    """Of the last image."""
+    """Cycles of the last image."""
     images_per_second: float
     """Line and host included."""
 

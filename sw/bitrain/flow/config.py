@@ -20,7 +20,7 @@ class SimulateConfig(Section):
     """Test images streamed through the accelerator."""
     simulator: Literal["verilator", "icarus"] = "verilator"
     seed: int = 0
-    """Of the random stalls."""
+    """Seed of the random stalls."""
 
 
 class SynthConfig(Section):
@@ -30,7 +30,7 @@ class SynthConfig(Section):
     frequency: float | None = Field(default=None, gt=0)
     """Target in MHz; the device's by default."""
     seed: int = 1
-    """Of placement."""
+    """Seed of the placement."""
 
 
 class RunConfig(Section):

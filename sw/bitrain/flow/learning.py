@@ -189,7 +189,7 @@ def _float_model(run: Run, checkpoint: str):
 
 
 def _some_scores(run: Run, model: Any) -> list[list[float]]:
-    """Of some test images, by which a model is known again."""
+    """Scores of some test images, by which a model is known again."""
     images, _ = run.dataset.examples(SCORED_IMAGES)
     return scores_of(model, images).tolist()
 

@@ -18,7 +18,7 @@ from bitrain.spec import BitrainError, Shape
 from .float_layer import FloatLayer, walk
 
 TOLERANCE = 1e-4
-"""Of the largest value there. Float rounding stays far below."""
+"""Largest difference, as a share of the largest value there. Float rounding stays far below."""
 RANDOM_IMAGES = 4
 
 

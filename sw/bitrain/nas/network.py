@@ -30,12 +30,12 @@ class SpaceConfig(BaseModel):
     widths: tuple[PositiveInt, ...] = Field(default=(16, 32, 64), min_length=1)
     """Channels of each stage; every stage but the first begins with a reduction cell."""
     cells: tuple[PositiveInt, ...] = (2, 2, 2)
-    """Of each stage."""
+    """Number of cells of each stage."""
     nodes: int = Field(default=2, ge=1)
-    """Of each cell."""
+    """Number of nodes of each cell."""
     join: Join = "concat"
     stem_stride: int = Field(default=1, ge=1)
-    """Of the convolution before the first stage."""
+    """Stride of the convolution before the first stage."""
 
     @model_validator(mode="after")
     def _check_stages(self) -> Self:
@@ -79,7 +79,7 @@ class Edge(nn.Module):
 
     @property
     def names(self) -> list[str]:
-        """Of the operations that are left, in the order of ``alpha``."""
+        """Names of the operations that are left, in the order of ``alpha``."""
         return list(self.operations)
 
     def strengths(self) -> Tensor:

@@ -22,13 +22,13 @@ from .network import Edge, edges_of
 
 
 class Cost(NamedTuple):
-    """Of one image."""
+    """What one image costs."""
 
     macs: float
     memory_access: float
     """Words read and written."""
     cycles: float
-    """Of the accelerator, estimated; 0 for what it does not run or without cost."""
+    """Estimated cycles of the accelerator; 0 for what it does not run or what costs nothing."""
 
 
 class PenaltyConfig(BaseModel):
@@ -57,7 +57,7 @@ class PenaltyConfig(BaseModel):
         return torch.tensor([macs, memory_access, self.cycles])
 
     def share(self, cost: Cost, reference: Cost) -> float:
-        """Of the reference's cost, weighted as the penalty is; 0 without weights."""
+        """Share of the reference's cost, weighted as the penalty is; 0 without weights."""
         weights = self.weights(reference).tolist()
         parts = zip(weights, cost, reference, strict=True)
         return sum(w * own / max(whole, 1) for w, own, whole in parts) / (sum(weights) or 1.0)
@@ -108,7 +108,7 @@ class CostModel:
 
 
 def operation_cost(operation: nn.Module, shape: Shape, array: Array | None) -> Cost:
-    """Of one operation for an activation of ``shape``."""
+    """Cost of one operation for an activation of ``shape``."""
     cost = model_cost(operation, shape)
     cycles = 0
     if array is not None and cost.macs:

@@ -32,10 +32,10 @@ class PruneConfig(BaseModel):
     budget: float = Field(default=0.5, gt=0)
     """Multiplications, as a share of the teacher's stage."""
     share: float = Field(default=0.3, gt=0, le=1)
-    """Of the operations left, how many go in each round."""
+    """Share of the operations left that goes in each round."""
     importance: Literal["sampled", "strength"] = "sampled"
-    """Of an operation: how much higher the objective is without it in networks within the budget
-    (see ``sample``), or its share of its edge."""
+    """Importance of an operation: how much higher the objective is without it in networks within
+    the budget (see ``sample``), or its share of its edge."""
     networks: int = Field(default=64, ge=2)
     """That are drawn in each round."""
 

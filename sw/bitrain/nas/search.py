@@ -39,7 +39,7 @@ class SearchConfig(TrainConfig):
     warmup_epochs: int = Field(default=1, ge=0)
     """Epochs in which the architecture parameters rest."""
     alpha_learning_rate: float = Field(default=0.01, gt=0)
-    """Of the architecture parameters; Adam."""
+    """Learning rate of the architecture parameters; Adam."""
     drop: float = Field(default=0.5, ge=0, lt=1)
     """Probability with which an operation is left out of a step; see :class:`Edge`."""
     penalty: PenaltyConfig = PenaltyConfig()
@@ -65,16 +65,16 @@ class Optimizers:
             self.alphas.step()
 
     def zero_grad(self) -> None:
-        """Of both."""
+        """Clear the gradients of both optimizers."""
         self.weights.zero_grad()
         self.alphas.zero_grad()
 
     def state_dict(self) -> dict[str, Any]:
-        """Of both."""
+        """States of both optimizers."""
         return {"weights": self.weights.state_dict(), "alphas": self.alphas.state_dict()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Of both."""
+        """Load the states of both optimizers."""
         self.weights.load_state_dict(state_dict["weights"])
         self.alphas.load_state_dict(state_dict["alphas"])
         self.param_groups = self.weights.param_groups

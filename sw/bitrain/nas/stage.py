@@ -37,7 +37,7 @@ class StageTask:
     """What the search of a stage needs beside the teacher and the images."""
 
     index: int
-    """Of the stage; 0 where all are searched together."""
+    """Number of the stage; 0 where all are searched together."""
     space: FineConfig
     genotype: Genotype
     search: SearchConfig
@@ -45,7 +45,7 @@ class StageTask:
     recovery_epochs: int
     array: Array | None = None
     folder: Path
-    """Of checkpoints and the result."""
+    """Folder of checkpoints and the result."""
     logs: Path | None = None
     """Folder for TensorBoard."""
 

@@ -45,9 +45,9 @@ class StreamSource(BaseModel):
     taps: tuple[int, ...] | None = None
     """Exponents of an LFSR's primitive polynomial; the width's standard one by default."""
     dimension: int | None = Field(default=None, ge=1, le=MAX_SOBOL_DIMENSION)
-    """Of a Sobol sequence; 2 by default."""
+    """Dimension of a Sobol sequence; 2 by default."""
     direction: Literal["up", "down"] | None = None
-    """Of a counter, which is behind every kind but the LFSR; up by default."""
+    """Direction of the counter, which every kind but the LFSR has; up by default."""
     seed: int = Field(default=0, ge=0)
     """State or count at cycle 0, below 2^n."""
     wiring: Literal["identical", "rotated", "inverted", "mixed"] = "identical"
@@ -103,7 +103,7 @@ class ScConfig(BaseModel):
     """Requantise sums at their end, or accumulate and fire (``bitrain.spec.stream``): of all layers
     but the last, which gives the scores."""
     layer_neurons: dict[str, Neuron] = {}
-    """Of single layers, by their names, where it is not the network's."""
+    """Neurons of single layers, by the layers' names, where they are not the network's."""
     lanes: int = Field(default=16, ge=1, le=MAX_LANES)
     """N, products of a neuron formed at once; the array's lanes are a multiple of it."""
     or_lanes: OrLanes = 1

@@ -100,7 +100,7 @@ class ExactSums(nn.Module, ABC):
         geometry: Geometry,
         needed: tuple[bool, bool],
     ) -> tuple[Tensor | None, Tensor | None]:
-        """Of activations and of weights, where needed: those of the real-valued layer."""
+        """Gradients of activations and of weights, where needed: those of the real-valued layer."""
         stride, padding, groups = geometry
         activations, weight = safe_layout(activations, weight, stride)
         found = torch.ops.aten.convolution_backward(

@@ -21,7 +21,7 @@ from bitrain.spec import Shape
 
 @dataclass(frozen=True, kw_only=True)
 class Latency:
-    """Of one model and batch size."""
+    """Seconds of one model at one batch size."""
 
     seconds: float
     """For one batch, the median over the repeats."""

@@ -247,7 +247,7 @@ def _replace(run: Recasting, student: Student, index: int) -> dict[str, Any]:
 
 
 def _epochs(run: Recasting, blocks: list[dict[str, Any]]) -> int:
-    """Of the whole recasting, in epochs of the fine-tuning; an epoch that is begun counts whole."""
+    """Epochs of the fine-tuning that are as long as the whole recasting, rounded up."""
     config, whole = run.config, len(run.dataset.train_images)
     matched = sum(len(block["losses"]) for block in blocks) * (config.train.images or whole)
     tuned = len(run.results["losses"]) * (config.finetune.images or whole)

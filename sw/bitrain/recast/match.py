@@ -17,7 +17,7 @@ from .plan import RecastFineTuneConfig
 from .student import Student
 
 BATCH_SIZE = 100
-"""Of measuring a difference."""
+"""Images of a batch where a difference is measured."""
 
 
 def matching_loss(student: Tensor, teacher: Tensor) -> Tensor:

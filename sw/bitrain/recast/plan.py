@@ -145,7 +145,7 @@ class ScRecast(_Section):
     mode: Literal["exact", "noise"] = "exact"
     """Sums while the layers are matched: exact stochastic ones, or real ones with noise alike."""
     train: StreamTrainConfig = StreamTrainConfig()
-    """Of each block."""
+    """Training of each block."""
     finetune: FineTuneConfig = FineTuneConfig()
 
 
@@ -157,7 +157,7 @@ class RecastPlan(_Section):
     """What trains when a block is replaced: everything up to the block after it (as the author's
     code does), or only the two (as the paper's figure shows)."""
     train: BlockTrainConfig = BlockTrainConfig()
-    """Of each replaced block."""
+    """Training of each replaced block."""
     finetune: RecastFineTuneConfig = RecastFineTuneConfig()
     scratch: bool = False
     """Train the same student from random weights too, for as many epochs in all."""

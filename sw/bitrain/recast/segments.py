@@ -40,7 +40,7 @@ class Segment:
     """What a model does between two points where a single tensor goes on."""
 
     path: str
-    """Of the first module in it."""
+    """Path of the first module in it."""
     inputs: Tensor
     outputs: Tensor
     modules: list[nn.Module]

@@ -38,9 +38,9 @@ class Workspace:
 
     directory: Path
     results: dict[str, Any] = field(default_factory=dict)
-    """Of the steps so far in this run, by name."""
+    """Results of the steps so far in this run, by name."""
     fingerprint: str = ""
-    """Of the present step; before the first one, of what all steps depend on: the data."""
+    """Fingerprint of the present step; before the first one, that of the data."""
 
     products: Sequence[str] = ()
     """Files that are made of all steps in the end; they move away with any step."""
@@ -124,7 +124,7 @@ class Workspace:
         return found if digest == content_digest(found, {}) else None
 
     def _digests(self, output: str) -> dict[str, str]:
-        """Of a file, or of those in a folder, by their paths below the workspace."""
+        """Digests of a file, or of those in a folder, by their paths below the workspace."""
         path = self.path(output)
         files = sorted(path.rglob("*")) if path.is_dir() else [path]
         return {

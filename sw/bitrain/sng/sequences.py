@@ -32,11 +32,11 @@ class SequenceReport:
     """What a search found, measured on windows and images that it did not see."""
 
     own: list[StreamReport]
-    """Of the network's own banks."""
+    """Errors of the network's own banks."""
     found: list[StreamReport]
-    """Of the sources found, which may be the network's own."""
+    """Errors of the sources found, which may be the network's own."""
     sources: Sources | None
-    """Of the least error; None if the network's own banks, wired in another way, are better."""
+    """Sources of least error; None if the network's own banks, wired in another way, are better."""
     by_wirings: dict[int, float]
     """Least root mean square error, in steps, found with so many different lane wirings."""
     images: int
@@ -102,7 +102,7 @@ def find_sequences(
 
 
 def rms_error(banks: Banks, operands: tuple[Operands, ...]) -> float:
-    """Of all layers' accumulators, in steps of their outputs; inf for banks that are not valid."""
+    """Error of all layers' accumulators in steps of their outputs; inf for invalid banks."""
     return overall(sum_errors(banks, operands)).rms if banks.valid else inf
 
 

@@ -37,7 +37,7 @@ class Variant:
     name: str
     circuit: FsmReluMax | PooledCounts | PooledFire
     activations: Callable[[np.ndarray], np.ndarray]
-    """Of increments (windows, members, L)."""
+    """Activations of increments (windows, members, L)."""
 
 
 def variants() -> list[Variant]:

@@ -16,11 +16,11 @@ OPTIONS: Options = {"skip_zeros": True}
 
 @dataclass(frozen=True, kw_only=True)
 class LayerZeros:
-    """Of one layer, or of all: means over images."""
+    """Zeros of one layer, or of all: means over images."""
 
     name: str
     share: float
-    """Of the chunks, those whose activations are zero at all positions of the tile."""
+    """Share of the chunks whose activations are zero at all positions of the tile."""
     cycles: float
     most_cycles: int
     """Without a zero, and in an accelerator that does not skip them."""
@@ -33,7 +33,7 @@ class ZeroReport:
     layers: tuple[LayerZeros, ...]
     images: int
     cycles: np.ndarray
-    """Of each image."""
+    """Cycles of each image."""
     most_cycles: int
 
 

@@ -23,7 +23,7 @@ def _float32(precision: Precision) -> Precision:
 
 
 ExactPrecision = Annotated[Precision, AfterValidator(_float32)]
-"""Of trainings in the accelerator's arithmetic."""
+"""Precision of trainings in the accelerator's arithmetic."""
 
 
 class TrainConfig(BaseModel):
@@ -55,12 +55,13 @@ class TrainConfig(BaseModel):
     label_smoothing: float = Field(default=0, ge=0, lt=1)
     """Share of each label that is spread over all classes (C. Szegedy et al., arXiv:1512.00567)."""
     seed: int = Field(default=0, ge=0)
-    """Of the order of images and of the augmentation."""
+    """Seed of the order of images and of the augmentation."""
     precision: Precision = "float32"
-    """Of activations and gradients; weights and losses are float32 always (P. Micikevicius et al.,
-    arXiv:1710.03740). bfloat16 is quicker where the processor knows it; results differ a little."""
+    """Precision of activations and gradients; weights and losses are always float32 (P. Micikevicius
+    et al., arXiv:1710.03740). bfloat16 is quicker where the processor knows it; results differ a
+    little."""
     threads: int = Field(default=1, ge=1)
-    """Of torch. Small networks train fastest with one; results differ in the last bits."""
+    """Threads of torch. Small networks train fastest with one; results differ in the last bits."""
 
     @field_validator("restarts")
     @classmethod

@@ -13,7 +13,7 @@ from .config import FINE_TUNE, FineTuneConfig
 from .loop import classification, fit
 
 TEMPERATURE = 2.0
-"""Of distillation: what scores are divided by."""
+"""Temperature of distillation, by which scores are divided."""
 
 
 def finetune_sc(

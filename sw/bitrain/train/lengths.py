@@ -26,7 +26,7 @@ class LengthAccuracy:
     length: int
     bits: int
     float_model: float
-    """Of the float model, the same in every row."""
+    """Accuracy of the float model, the same in every row."""
     sc_post_training: float
     sc_fine_tuned: float
     binary_post_training: float

@@ -47,7 +47,7 @@ class BoardConfig(BaseModel):
 
     generator: Literal["bitrain build"] = "bitrain build"
     version: str
-    """Of Bitrain."""
+    """Version of Bitrain."""
     board: str
     top: str
     """Verilog module."""

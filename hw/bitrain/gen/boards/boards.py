@@ -75,7 +75,7 @@ class Board:
     """The device in its package, without leave to place ports at will."""
     clock_hz: float
     pins: tuple[Pin, ...]
-    """Of the ports clk, rx, tx and busy."""
+    """Pins of the ports clk, rx, tx and busy."""
     pack_options: tuple[str, ...]
     """For the packer."""
 

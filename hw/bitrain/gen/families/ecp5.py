@@ -11,7 +11,7 @@ from .family import Device, Family, Pin
 from .resources import Capacity
 
 _DPR_LUTS, _RAMW_LUTS = 4, 2
-"""Of distributed RAM: LUTs that hold 16 x 4 bits, and those for its write port."""
+"""LUTs of distributed RAM that hold 16 x 4 bits, and those of its write port."""
 
 
 class _Ecp5(Family):

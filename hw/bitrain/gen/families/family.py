@@ -69,7 +69,7 @@ class Family(ABC):
     """How the part of a cell's name begins that the tools append to a signal, after ``_``."""
 
     constraint_suffix: str
-    """Of the constraint file."""
+    """Suffix of the constraint file."""
     constraint_option: str
     """nextpnr's, before a constraint file."""
     target_constraints: str

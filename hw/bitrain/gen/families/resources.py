@@ -28,11 +28,11 @@ class Resources:
     lut: int = 0
     """LUT4 sites in all (iCE40 after routing: logic cells)."""
     logic_lut: int = 0
-    """Of these, LUT4 cells."""
+    """LUT4 cells among them."""
     carry_lut: int = 0
-    """Of these, taken by carry cells."""
+    """LUT sites that carry cells take."""
     ram_lut: int = 0
-    """Of these, taken by distributed RAM."""
+    """LUT sites that distributed RAM takes."""
     ff: int = 0
     bram: int = 0
     dsp: int = 0

@@ -51,7 +51,7 @@ class IpConfig(AcceleratorConfig):
 
     generator: Literal["bitrain"] = "bitrain"
     version: str
-    """Of Bitrain."""
+    """Version of Bitrain."""
     top: str
     """Verilog module."""
     device: str

@@ -56,7 +56,7 @@ AXI_WAIVERS = (
         reason="registers are words: the two low bits of an address mean nothing",
     ),
 )
-"""Of the AXI interface, besides."""
+"""Further waivers of the AXI interface."""
 
 
 def waiver_file(*, axi: bool) -> str:

@@ -42,7 +42,7 @@ class SynthesisReport:
     """None before routing, and for circuits without registers."""
     critical_path: CriticalPath | None
     seed: int
-    """Of placement."""
+    """Seed of the placement."""
     tools: dict[str, str]
     """Versions by package."""
     seconds: dict[str, float]

@@ -177,7 +177,7 @@ class MacArray(Component):
         return count
 
     def _ored(self, x: Value, w: Value) -> Value:
-        """Of each group, whether a positive weight gives a one; of each, whether no negative one
+        """Whether a positive weight of each group gives a one, and whether no negative one of it
         does."""
         positive, negative = (x & part for part in (w[: len(x)], w[len(x) :]))
         firsts = range(0, len(x), self.or_lanes)

@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib.wiring import Component, In, Out
 
 LEVELS = 2
-"""Of adders before the register of a pipelined count."""
+"""Levels of adders before the register of a pipelined count."""
 
 
 class PopulationCount(Component):

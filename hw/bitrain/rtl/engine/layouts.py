@@ -19,7 +19,7 @@ def weight_layout(bits: int) -> data.StructLayout:
 
 
 def neuron_constants(program: Program) -> data.StructLayout:
-    """Of a channel in stream mode: what S - θ starts with, and what it loses in each cycle."""
+    """Constants of a channel in stream mode: the start of S - θ, and its loss in each cycle."""
     widths = program.stream_widths
     return data.StructLayout(
         {"start": widths.state, "negatives": widths.negatives, "fired": widths.state}
@@ -36,7 +36,7 @@ def stream_word_layout(program: Program) -> data.ArrayLayout:
 
 
 def negatives_layout(program: Program) -> data.ArrayLayout:
-    """Of each channel, a number of negative weights of a neuron."""
+    """The number of negative weights of a neuron, for each channel."""
     layers = program.network.layers
     if program.loadable:
         most = max(layer.num_inputs for layer in layers)
@@ -56,8 +56,8 @@ def descriptor_layout(program: Program) -> data.StructLayout:
 
 
 def rungs_layout(program: Program) -> data.ArrayLayout:
-    """Of all lengths but the longest, shortest first: the margin that suffices to stop, and whether
-    images run at it."""
+    """For all lengths but the longest, shortest first: the margin that suffices to stop, and
+    whether images run at it."""
     rung = data.StructLayout({"threshold": program.score_bits, "run": 1})
     return data.ArrayLayout(rung, len(program.prefixes) - 1)
 

@@ -150,7 +150,7 @@ class PositionWalker(Component):
         return m
 
     def _first_address(self, m: Module, again) -> Value:
-        """Of the tile of channels that begins, at the layer's beginning or ``again``."""
+        """First address of the tile of channels that begins with the layer or ``again``."""
         layer = self.descriptor
         if not self.has_groups:
             return layer.first_address

@@ -19,7 +19,7 @@ from .line import SerialLine
 
 PERIOD_PS = 10_000
 CLOCK_ERROR = 0.02
-"""Of the host, either way."""
+"""Share by which the host's clock may be too fast or too slow."""
 
 
 class Host:

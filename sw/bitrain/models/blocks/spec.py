@@ -48,7 +48,7 @@ class BlockSpec(BaseModel):
     area: int = Field(default=1, ge=1)
     """Pixels of the map that a linear block reads, if not their mean."""
     relu: bool = True
-    """Of a linear block; the scores come without."""
+    """Whether a linear block ends in a ReLU; the block of the scores has none."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Before a linear block's weights, in training."""
 

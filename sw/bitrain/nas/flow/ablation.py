@@ -27,7 +27,7 @@ from .config import NasConfig
 from .run import Search
 
 BATCH_SIZES = (1, 64)
-"""Of the measured latency."""
+"""Batch sizes of the measured latency."""
 REPEATS = 100
 
 

@@ -13,7 +13,7 @@ from ..stage import random_stages, recover_stages
 from .run import Search, described
 
 Cells = Sequence[Sequence[CellGenotype]]
-"""Of every stage."""
+"""The cells of every stage."""
 
 
 def compare(run: Search) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def compare(run: Search) -> dict[str, Any]:
 
 
 def _epochs_in_all(run: Search) -> int:
-    """Of a network that sees as many images as all that led to the found one, rounded up.
+    """Epochs in which a network sees as many images as all that led to the found one, rounded up.
 
     These are the teacher's, those of the super-network and its rounds (of the stage that had most),
     and those of the retraining.

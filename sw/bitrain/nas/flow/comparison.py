@@ -71,6 +71,6 @@ def _is_random(name: str) -> bool:
 
 
 def _median(values: Sequence[float | None]) -> float | None:
-    """Of those that are known."""
+    """Median of the values that are known."""
     known = [value for value in values if value is not None]
     return median(known) if known else None

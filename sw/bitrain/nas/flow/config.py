@@ -31,18 +31,18 @@ class NasConfig(Section):
     """Coarse cells that are given: one of ``bitrain.nas.KNOWN`` or a JSON file; else searched."""
     coarse: CoarseConfig = CoarseConfig()
     teacher: TrainConfig = TrainConfig()
-    """Of the coarse network."""
+    """Training of the coarse network."""
     search: SearchConfig = SearchConfig()
-    """Of each stage's super-network."""
+    """Search of each stage's super-network."""
     prune: PruneConfig = PruneConfig()
     recovery_epochs: int = Field(default=1, ge=0)
-    """Of training after each round of pruning."""
+    """Epochs of training after each round of pruning."""
     retrain: RecastFineTuneConfig = RecastFineTuneConfig()
-    """Of the joined network, by the labels and the teacher's scores."""
+    """Training of the joined network, by the labels and the teacher's scores."""
     sc: ScConfig = ScConfig()
-    """Of the network for the accelerator, where the space's target is that."""
+    """Streams of the network, where the space's target is the accelerator."""
     finetune: FineTuneConfig = FineTuneConfig()
-    """Of the same, and of the integer baseline."""
+    """SC-aware training of the same network, and of the integer baseline."""
     random_networks: int = Field(default=0, ge=0)
     """Networks drawn from the space to compare with, trained alike."""
     array: Array = Array()

@@ -49,7 +49,7 @@ class Search:
         return self.workspace.results[name]
 
     def checkpoint(self, name: str) -> Path:
-        """Of a training."""
+        """Checkpoint of a training."""
         return self.workspace.path("checkpoints", f"{name}.pt")
 
     @property
@@ -89,7 +89,7 @@ class Search:
         return network
 
     def files(self, kind: str) -> list[Path]:
-        """Of every stage: its ``weights``, or ``whole``, those of the super-network."""
+        """Files of every stage: its ``weights``, or ``whole``, those of the super-network."""
         return [self.workspace.path(stage[kind]) for stage in self.results["fine"]]
 
     def measured(self, network: CellNetwork) -> dict[str, Any]:
