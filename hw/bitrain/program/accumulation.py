@@ -55,8 +55,10 @@ class Accumulation:
         return _fires(network, layer) if layer.neuron == "stream" else _product_bits(network, layer)
 
     def with_room(self, network: Network, layer: Layer) -> "Accumulation":
-        """The range of any weights: of their sums, of biases as large, and of the shortcut of now;
-        and the largest upscale."""
+        """The range of any weights, with biases as large, and the largest upscale.
+
+        The shortcut is that of now.
+        """
         limit = 1 << MAX_ACCUMULATOR_BITS - 1
         room = 2 * (self.largest_count or layer.num_inputs * network.one**2)
         added = self.gain * network.one << int(self.upscale.max())
@@ -69,8 +71,11 @@ class Accumulation:
 
 
 def _product_bits(network: Network, layer: Layer) -> Accumulation:
-    """A lane of negative weight counts (x AND w) XOR 1, one too many per cycle: with s the sign,
-    +-(x w) = ((x w) XOR s) - s, and the sum of all s is known here."""
+    """What the lanes of negative weights count too much.
+
+    Such a lane counts (x AND w) XOR 1, one too many per cycle: with s the sign,
+    +-(x w) = ((x w) XOR s) - s, and the sum of all s is known here.
+    """
     low, high = network.accumulator_range(layer)
     negatives = (layer.weight_matrix < 0).sum(1)
     return Accumulation(
@@ -86,8 +91,11 @@ def _product_bits(network: Network, layer: Layer) -> Accumulation:
 
 
 def _ored_bits(network: Network, layer: Layer, array: Array) -> Accumulation:
-    """A group counts its positive bit and the inverse of its negative one, which is one too many
-    per cycle, whatever its weights are."""
+    """What OR groups count too much.
+
+    A group counts its positive bit and the inverse of its negative one, which is one too many
+    per cycle, whatever its weights are.
+    """
     extra = always_counted(layer, array.lanes, network.or_lanes)
     most = layer.stream_length * num_groups(layer.num_inputs, network.or_lanes)
     low, high = network.accumulator_range(layer)

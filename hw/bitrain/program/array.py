@@ -57,6 +57,8 @@ class Array(BaseModel):
 
     @property
     def pipelined(self) -> bool:
-        """Whether population counts take two cycles: those of many lanes would be slow, or large
-        to be fast."""
+        """Whether population counts take two cycles.
+
+        Those of many lanes would be slow, or large to be fast.
+        """
         return self.lanes > 16 and self.arithmetic == "stochastic"

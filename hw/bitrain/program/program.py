@@ -128,7 +128,7 @@ class Program:
 
     @property
     def activation_bits(self) -> int:
-        """n + 1: values 0 … 2^n."""
+        """N + 1: values 0 … 2^n."""
         return self.network.bits + 1
 
     @property
@@ -276,8 +276,10 @@ class Program:
 
     @cached_property
     def bias_words(self) -> list[int]:
-        """Bias ROM: at base + channel, what the count lacks, two's complement; the channel's
-        upscale in the ``upscale_bits`` above its ``score_bits``."""
+        """Bias ROM: at base + channel, what the count lacks, two's complement.
+
+        The channel's upscale is in the ``upscale_bits`` above the ``score_bits``.
+        """
         return [
             word
             for layer, sums in zip(self.network.layers, self.sums, strict=True)

@@ -307,7 +307,6 @@ def coarse_network(
     space: SpaceConfig, genotype: Genotype, in_shape: Shape, num_classes: int, *, seed: int = 0
 ) -> CellNetwork:
     """All cells alike, but for the reductions; weights are drawn from ``seed``."""
-
     cells = genotype.stages(space.cells)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -75,8 +75,10 @@ class StreamSource(BaseModel):
         return SngBank(sequence=sequence, lanes=tuple(wires))
 
     def with_bits(self, before: int, bits: int) -> Self:
-        """The same for numbers of ``bits`` instead of ``before`` bits: another polynomial's taps
-        are not kept, and the seed is cut off."""
+        """The same for numbers of ``bits`` instead of ``before`` bits.
+
+        Another polynomial's taps are not kept, and the seed is cut off.
+        """
         taps = self.taps if bits == before else None
         return self.model_copy(update={"taps": taps, "seed": self.seed % (1 << bits)})
 

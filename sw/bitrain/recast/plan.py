@@ -138,8 +138,11 @@ class StreamTrainConfig(BlockTrainConfig):
 
 
 class ScRecast(_Section):
-    """Recasting into stochastic arithmetic: each layer of the student reproduces, with streams,
-    what it gives in real numbers; then all are fine-tuned."""
+    """Recasting into stochastic arithmetic.
+
+    Each layer of the student reproduces, with streams, what it gives in real numbers; then all
+    are fine-tuned.
+    """
 
     sc: ScConfig = ScConfig()
     mode: Literal["exact", "noise"] = "exact"

@@ -120,8 +120,10 @@ def _array(neurons: tuple[int, int], arithmetic: Arithmetic, lanes: int) -> Arra
 
 
 def _rewired(network: Network, array: Array) -> Network:
-    """``network`` as if it had been exported for the array's lanes, where it does not suit: other
-    wires, which cost the same."""
+    """``network`` as if it had been exported for the array's lanes, where it does not suit.
+
+    It has other wires then, which cost the same.
+    """
     if array.arithmetic == "binary" or array.lanes % network.num_lanes == 0:
         return network
     banks = {

@@ -57,9 +57,9 @@ class TrainConfig(BaseModel):
     seed: int = Field(default=0, ge=0)
     """Seed of the order of images and of the augmentation."""
     precision: Precision = "float32"
-    """Precision of activations and gradients; weights and losses are always float32 (P. Micikevicius
-    et al., arXiv:1710.03740). bfloat16 is quicker where the processor knows it; results differ a
-    little."""
+    """Precision of activations and gradients; weights and losses are always float32 (P.
+    Micikevicius et al., arXiv:1710.03740). bfloat16 is quicker where the processor knows it;
+    results differ a little."""
     threads: int = Field(default=1, ge=1)
     """Threads of torch. Small networks train fastest with one; results differ in the last bits."""
 

@@ -177,8 +177,7 @@ class MacArray(Component):
         return count
 
     def _ored(self, x: Value, w: Value) -> Value:
-        """Whether a positive weight of each group gives a one, and whether no negative one of it
-        does."""
+        """Whether a positive weight of a group gives a one, and whether no negative one does."""
         positive, negative = (x & part for part in (w[: len(x)], w[len(x) :]))
         firsts = range(0, len(x), self.or_lanes)
         return Cat(
@@ -203,8 +202,10 @@ class MacArray(Component):
         ]
 
     def _streams(self, m: Module) -> list[tuple[Value, Value]]:
-        """Activation and weight bits of each neuron; with OR groups, the bits of positive weights
-        and behind them those of negative ones."""
+        """Activation and weight bits of each neuron.
+
+        With OR groups, the bits of positive weights, and behind them those of negative ones.
+        """
         num_channels, num_positions = self.array.channels, self.array.positions
         xs = [self.activations[q] for q in range(num_positions)]
         ws = [self.weights[p] for p in range(num_channels)]

@@ -56,8 +56,10 @@ def descriptor_layout(program: Program) -> data.StructLayout:
 
 
 def rungs_layout(program: Program) -> data.ArrayLayout:
-    """For all lengths but the longest, shortest first: the margin that suffices to stop, and
-    whether images run at it."""
+    """Margins that suffice to stop, and whether images run at the length.
+
+    For all lengths but the longest, shortest first.
+    """
     rung = data.StructLayout({"threshold": program.score_bits, "run": 1})
     return data.ArrayLayout(rung, len(program.prefixes) - 1)
 

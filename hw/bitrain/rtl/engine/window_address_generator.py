@@ -10,8 +10,10 @@ from .layouts import descriptor_layout
 
 
 def position_layout(program: Program) -> data.StructLayout:
-    """Row and column of a window's first element (they may lie in the padding) and its address;
-    where zeros are skipped, whether there is such a window."""
+    """Row, column and address of a window's first element, which may lie in the padding.
+
+    Where zeros are skipped, also whether there is such a window.
+    """
     return data.StructLayout(
         {
             "row": program.coordinate_bits,

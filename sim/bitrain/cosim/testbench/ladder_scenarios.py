@@ -20,8 +20,11 @@ RUN = 1 << 31
 
 @cocotb.test()
 async def ladder(dut):
-    """Images one by one: all, with the margins asked for; or some, at lengths and with margins
-    drawn from what golden says they have."""
+    """Images one by one.
+
+    All, with the margins asked for; or some, at lengths and with margins drawn from what golden
+    says they have.
+    """
     session = Session(dut, "ladder")
     random, prefixes = session.random, dict(session.prefixes())
     longest = max(prefixes)

@@ -82,8 +82,10 @@ def from_random_weights(
 
 
 def _inherited(run: Search, cells: Cells, name: str) -> dict[str, Any]:
-    """With the weights that the super-networks have for its operations, and training of each stage
-    for as long as what was found had between its rounds of pruning."""
+    """With the weights that the super-networks have for its operations.
+
+    Each stage is trained for as long as what was found was between its rounds of pruning.
+    """
     config, teacher = run.config, run.teacher()
     network = cut_out(config.space, run.genotype, cells, teacher, run.files("whole"))
     recover_stages(
