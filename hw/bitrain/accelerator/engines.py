@@ -86,7 +86,7 @@ class Engines:
     @classmethod
     def of(cls, program: Program) -> "Engines":
         """A single engine, with the ports that its options need."""
-        needs_bus = program.loadable or program.early_termination
+        needs_bus = program.weights_writable or program.early_termination
         config = AcceleratorConfig.model_validate(
             {
                 "array": program.array,
@@ -117,7 +117,7 @@ class Engines:
         return self.config.early_termination
 
     @property
-    def loadable(self) -> bool:
+    def weights_writable(self) -> bool:
         """Whether other weights and biases can be loaded; there is one engine then."""
         return self.config.weights == "ram"
 

@@ -189,7 +189,7 @@ def registers_of(engines: Engines) -> tuple[Register, ...]:
     """Those of the table that an accelerator has, with the fields that it has."""
     there = {
         None: True,
-        "weights": engines.loadable,
+        "weights": engines.weights_writable,
         "early_termination": engines.early_termination,
     }
     return tuple(

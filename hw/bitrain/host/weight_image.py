@@ -33,7 +33,7 @@ def weight_image(program: Program, network: Network) -> np.ndarray:
     Raises :class:`BitrainError` for an accelerator whose weights are ROM, and for a network that
     another layer program, other sequences or wider accumulators would run.
     """
-    if not program.loadable:
+    if not program.weights_writable:
         raise BitrainError(
             "the accelerator's weights are in ROM; `bitrain generate … --interface axi --weights "
             "ram` makes one whose weights can be loaded"

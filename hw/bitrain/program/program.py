@@ -55,7 +55,7 @@ class Program:
         self.options = options
         self.early_termination = options.get("early_termination", False)
         self.run_time_length = options.get("run_time_length", False) or self.early_termination
-        self.loadable = options.get("weights", "rom") == "ram"
+        self.weights_writable = options.get("weights", "rom") == "ram"
         """Whether other weights and biases can be loaded."""
         self.skip_zeros = options.get("skip_zeros", False)
         """Whether the array leaves out chunks of zeros."""
@@ -85,7 +85,9 @@ class Program:
     def _widest_sums(self, network: Network) -> tuple[Accumulation, ...]:
         """With room for other weights, where these can be loaded."""
         pairs = zip(self._sums(network), network.layers, strict=True)
-        return tuple(sums.with_room(network, y) if self.loadable else sums for sums, y in pairs)
+        return tuple(
+            sums.with_room(network, y) if self.weights_writable else sums for sums, y in pairs
+        )
 
     def _inner_sums(self, network: Network) -> list[Accumulation]:
         """Sums of the layers that store activations."""

@@ -5,7 +5,7 @@ from .array.mac_array import MacArray
 from .array.multiplier import Multiplier
 from .array.operands import OperandRegisters
 from .array.popcount import PopulationCount
-from .array.sign_correction import NegativeWeights
+from .array.sign_correction import SignCorrection
 from .array.sng_bank import StochasticNumberGenerators
 from .array.source import SequenceSource
 from .baselines.fsm_max import FsmMax
@@ -14,22 +14,22 @@ from .baselines.pooled_counts import PooledCounts
 from .baselines.pooled_fire import PooledFire
 from .engine.arg_max import ArgMax
 from .engine.engine import Engine, build_array
-from .engine.exit_points import Ladder
-from .engine.firing_neurons import StreamNeurons
+from .engine.exit_points import ExitPoints
+from .engine.firing_neurons import FiringNeurons
 from .engine.loader import Loader
 from .engine.max_pool import MaxPool
-from .engine.output_stage import Writeback
+from .engine.output_stage import OutputStage
 from .engine.prefix_bias import PrefixBias
 from .engine.requantise import Requantise
 from .engine.score_margin import ScoreMargin
 from .engine.shortcut import Shortcut
-from .engine.skid_buffer import ElementBuffer
+from .engine.skid_buffer import SkidBuffer
 from .engine.skipping_control import SkippingControl
 from .engine.stream_constants import StreamConstants
 from .engine.stream_control import StreamControl
 from .engine.stream_prefix import StreamPrefix
 from .engine.weight_loader import WeightLoader
-from .engine.window_address_generator import PositionWalker
+from .engine.window_address_generator import WindowAddressGenerator
 from .ports.accelerator import Accelerator
 from .ports.axi_accelerator import AxiAccelerator
 from .ports.axi_lite import AxiLiteRegisters
@@ -47,23 +47,22 @@ __all__ = [
     "AxiAccelerator",
     "AxiLiteRegisters",
     "BinaryArray",
-    "ElementBuffer",
     "Engine",
+    "ExitPoints",
+    "FiringNeurons",
     "FrameGuard",
     "FsmMax",
     "FsmReluMax",
-    "Ladder",
     "Loader",
     "MacArray",
     "MaxPool",
     "Multiplier",
-    "NegativeWeights",
     "OperandRegisters",
+    "OutputStage",
     "PipelinedAccelerator",
     "PooledCounts",
     "PooledFire",
     "PopulationCount",
-    "PositionWalker",
     "PrefixBias",
     "Requantise",
     "ScoreMargin",
@@ -71,16 +70,17 @@ __all__ = [
     "SerialAccelerator",
     "SerialFrames",
     "Shortcut",
+    "SignCorrection",
+    "SkidBuffer",
     "SkippingControl",
     "StochasticNumberGenerators",
     "StreamConstants",
     "StreamControl",
-    "StreamNeurons",
     "StreamPrefix",
     "UartReceiver",
     "UartTransmitter",
     "WeightLoader",
-    "Writeback",
+    "WindowAddressGenerator",
     "build_array",
     "build_top",
 ]

@@ -47,7 +47,8 @@ def sum_range(layer: Layer, or_lanes: int) -> tuple[int, int]:
 def always_counted(layer: Layer, lanes: int, or_lanes: int) -> int:
     """What an array of N = ``lanes`` counts too much.
 
-    It inverts the bits of negative weights, so that each group of each chunk, those beyond the last input too, counts one more per cycle.
+    It inverts the bits of negative weights, so that each group of each chunk, those beyond the
+    last input too, counts one more per cycle.
     """
     chunks = -(-layer.num_inputs // lanes)
     return layer.stream_length * chunks * (lanes // or_lanes)

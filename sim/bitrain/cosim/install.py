@@ -53,7 +53,7 @@ def write_testbench(
         "sources": [f"rtl/{top}.v"],
         "ports": describe_ports(engines),
         "registers": describe_registers(engines) if engines.config.interface.is_axi else None,
-        "weights": f"weights/{top}.bin" if engines.loadable else None,
+        "weights": f"weights/{top}.bin" if engines.weights_writable else None,
         "early_termination": engines.early_termination,
         "memories": [f"rom/{path.name}" for path in sorted((ip_dir / "rom").glob("*.mem"))],
         "activation_bits": engines.activation_bits,
@@ -82,7 +82,7 @@ def write_testbench(
         np.save(new / "vectors" / "images.npy", images.astype(np.uint32))
         for name, answers in expected.items():
             _write_expected(new / "vectors" / name, answers)
-        if engines.loadable:
+        if engines.weights_writable:
             other = _another_training(network)
             answers = _run(engines, other, engines.longest, images)
             _write_expected(new / "vectors" / "other", answers)

@@ -53,7 +53,7 @@ def describe_registers(engines: Engines) -> dict[str, Any]:
     """Addresses, and what they hold after reset, busy or not."""
     network, registers = engines.network, registers_of(engines)
     more: dict[str, int] = {}
-    if engines.loadable:
+    if engines.weights_writable:
         words = num_image_words(engines.programs[0])
         more |= {"WEIGHT_ADDRESS": 0, "WEIGHT_DATA": 0, "WEIGHT_WORDS": words}
     if engines.early_termination:

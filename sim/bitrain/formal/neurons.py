@@ -13,7 +13,7 @@ from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Member
 
 from bitrain.program import Program
-from bitrain.rtl import StreamNeurons
+from bitrain.rtl import FiringNeurons
 
 SPARE = 2
 """Bits of the model beyond those of the circuit's states."""
@@ -58,7 +58,7 @@ class FiresAsContracted(_Window):
         The component.
     """
 
-    def __init__(self, program: Program, neurons: Callable[..., Any] = StreamNeurons):
+    def __init__(self, program: Program, neurons: Callable[..., Any] = FiringNeurons):
         widths = program.stream_widths
         super().__init__(
             program,
@@ -142,7 +142,7 @@ class MaxIsLargestCount(_Window):
         The component.
     """
 
-    def __init__(self, program: Program, neurons: Callable[..., Any] = StreamNeurons):
+    def __init__(self, program: Program, neurons: Callable[..., Any] = FiringNeurons):
         super().__init__(program, neurons, increment_bits=1, constants={})
 
     @property

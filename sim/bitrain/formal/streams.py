@@ -8,7 +8,7 @@ from amaranth.lib.wiring import Component, In
 
 from bitrain.host import SerialLink
 from bitrain.program import Program
-from bitrain.rtl import Accelerator, ElementBuffer, Engine, Loader, SerialFrames
+from bitrain.rtl import Accelerator, Engine, Loader, SerialFrames, SkidBuffer
 from bitrain.rtl.engine.layouts import descriptor_layout, rungs_layout
 
 
@@ -137,7 +137,7 @@ class BufferedElementsAreKept(Component):
         The component.
     """
 
-    def __init__(self, program: Program, buffer: Callable[..., Any] = ElementBuffer):
+    def __init__(self, program: Program, buffer: Callable[..., Any] = SkidBuffer):
         self.buffer = buffer(program.array, bits=program.network.bits)
         element = Value.cast(self.buffer.element)
         super().__init__({"element": In(len(element)), "valid": In(1), "taken": In(1)})

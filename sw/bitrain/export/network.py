@@ -34,7 +34,7 @@ def export_network(
     if len(check_images) == 0:
         raise BitrainError(f"network {name!r}: no images to check the export with; give some")
     try:
-        network = sc_model.to_spec(name, metadata)
+        network = sc_model.to_network(name, metadata)
     except ValidationError as error:
         first = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise BitrainError(

@@ -50,7 +50,7 @@ def check_options(run: Run) -> None:
         )
     model = create_model(config.model, shape, run.dataset.num_classes)
     untrained = ScModel(read_steps(model, shape), config.sc)
-    compile_network(untrained.to_spec(config.name), config.accelerator)
+    compile_network(untrained.to_network(config.name), config.accelerator)
 
 
 def verify(run: Run) -> dict[str, Any]:

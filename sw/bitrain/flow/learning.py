@@ -62,8 +62,8 @@ def finetune(run: Run) -> dict[str, Any]:
         trained = _sc_model(run, arithmetic, checkpoint)
         result[arithmetic] = {
             "checkpoint": checkpoint,
-            "post_training": _accuracy(run, converted.to_spec("converted"), arithmetic),
-            "fine_tuned": _accuracy(run, trained.to_spec("fine-tuned"), arithmetic),
+            "post_training": _accuracy(run, converted.to_network("converted"), arithmetic),
+            "fine_tuned": _accuracy(run, trained.to_network("fine-tuned"), arithmetic),
         }
     return result
 
@@ -124,7 +124,7 @@ def convert_and_evaluate(
     converted = convert(model, run.dataset.in_shape, run.dataset.train_images, sc, arithmetic)
     if recipe:
         finetune_converted(converted, run.dataset, recipe)
-    return _accuracy(run, converted.to_spec("converted"), arithmetic)
+    return _accuracy(run, converted.to_network("converted"), arithmetic)
 
 
 def check_model(run: Run, *, accelerated: bool = True) -> None:

@@ -93,7 +93,7 @@ class FloatLayer:
         """The real-valued layer: (batch, in, rows, columns) to what the next layer reads."""
         return self.finish(self.accumulate(activations, added))
 
-    def to_spec(
+    def to_layer(
         self,
         *,
         weight: Tensor,
@@ -139,6 +139,6 @@ class FloatLayer:
         """Map of stored activations; ValidationError where the geometry is impossible."""
         none = torch.zeros(len(self.bias), dtype=torch.int64)
         weight = torch.zeros_like(self.weight)
-        return self.to_spec(
+        return self.to_layer(
             weight=weight, bias=none, upscale=none, shift=0, stream_length=1
         ).out_shape

@@ -164,7 +164,7 @@ class ScLayer(nn.Module):
         """
         assert isinstance(self.sums, StochasticSums)
         maps = activations.detach().cpu().numpy().reshape(len(activations), *self.source.in_shape)
-        stored = accumulate_and_fire(self.sums.streams, maps, self.to_spec())
+        stored = accumulate_and_fire(self.sums.streams, maps, self.to_layer())
         exact = torch.from_numpy(stored).to(activations.device, torch.float32)
         sums = self._pooled(self._scaled(accumulators)).float()
         live = ((sums > 0) | (exact > 0)) & (exact < self.one)
@@ -190,9 +190,9 @@ class ScLayer(nn.Module):
         error = torch.randn_like(accumulators) * self.noise.deviation + self.noise.mean
         return self.finish(accumulators + error)
 
-    def to_spec(self) -> Layer:
+    def to_layer(self) -> Layer:
         """The layer as the network file holds it."""
-        return self.source.to_spec(
+        return self.source.to_layer(
             weight=self.integer_weight(),
             bias=self.integer_bias() + self.rounding.flatten().floor(),
             upscale=self.upscale,

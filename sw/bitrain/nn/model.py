@@ -160,7 +160,7 @@ class ScModel(nn.Module):
         """Scores (batch, classes) of the float network that was converted."""
         return self.float_activation(images, len(self.steps) - 1).flatten(1)
 
-    def to_spec(self, name: str, metadata: dict[str, Any] | None = None) -> Network:
+    def to_network(self, name: str, metadata: dict[str, Any] | None = None) -> Network:
         """The network as it is written to a file."""
         activation_bank, weight_bank = self.config.banks()
         flattens = self.in_shape != self.steps[0].source.in_shape
@@ -169,7 +169,7 @@ class ScModel(nn.Module):
             activation_bank=activation_bank,
             weight_bank=weight_bank,
             or_lanes=self.config.or_lanes,
-            layers=tuple(layer.to_spec() for layer in self.steps),
+            layers=tuple(layer.to_layer() for layer in self.steps),
             image_shape=self.in_shape if flattens else None,
             metadata=metadata or {},
         )

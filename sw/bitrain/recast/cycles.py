@@ -34,7 +34,9 @@ def sc_cycles(
         chain = read_steps(model, in_shape)
     except BitrainError:
         return None
-    return estimate(Program(ScModel(chain, config or ScConfig()).to_spec("cycles"), array)).cycles
+    return estimate(
+        Program(ScModel(chain, config or ScConfig()).to_network("cycles"), array)
+    ).cycles
 
 
 def propose_rules(

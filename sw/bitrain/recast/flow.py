@@ -308,7 +308,7 @@ def _stochastic(run: Recasting, model: Any) -> dict[str, Any]:
     assert recipe is not None
 
     def accuracy(sc_model: Any, arithmetic: Arithmetic = "stochastic") -> float:
-        return 100 * evaluate_network(sc_model.to_spec(run.config.name), dataset, arithmetic)
+        return 100 * evaluate_network(sc_model.to_network(run.config.name), dataset, arithmetic)
 
     def converted(arithmetic: Arithmetic = "stochastic"):
         return convert(model, dataset.in_shape, dataset.train_images, recipe.sc, arithmetic)

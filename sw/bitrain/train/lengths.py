@@ -79,7 +79,7 @@ def _before_and_after(
     """Golden accuracies after conversion and after fine-tuning."""
     with torch_threads(train_config.threads):
         converted = convert(model, dataset.in_shape, dataset.train_images, config, arithmetic)
-    before = evaluate_network(converted.to_spec("converted"), dataset, arithmetic)
+    before = evaluate_network(converted.to_network("converted"), dataset, arithmetic)
     title = f"L = {config.length}, {arithmetic}"
     finetune_converted(converted, dataset, train_config, title=title, progress=bar)
-    return before, evaluate_network(converted.to_spec("fine-tuned"), dataset, arithmetic)
+    return before, evaluate_network(converted.to_network("fine-tuned"), dataset, arithmetic)

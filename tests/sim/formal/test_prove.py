@@ -25,11 +25,11 @@ from bitrain.host import SerialLink
 from bitrain.program import Array, Program
 from bitrain.rtl import (
     Accelerator,
-    ElementBuffer,
+    FiringNeurons,
     Loader,
     SequenceSource,
     SerialFrames,
-    StreamNeurons,
+    SkidBuffer,
 )
 from bitrain.spec import BitrainError, Lfsr, Network, Ramp, Sobol, VanDerCorput
 
@@ -132,7 +132,7 @@ class AlwaysMoves(Loader):
         return m
 
 
-class OffersTheNewest(ElementBuffer):
+class OffersTheNewest(SkidBuffer):
     """Forgets what it keeps when another element comes."""
 
     def elaborate(self, platform):
@@ -209,7 +209,7 @@ def test_accumulators_are_the_same_where_zeros_are_skipped():
 # --- neurons of stream mode ---------------------------------------------------------------------
 
 
-class FiresIfAllDo(StreamNeurons):
+class FiresIfAllDo(FiringNeurons):
     """A window fires when its last member does."""
 
     def _fires(self, m, above):
@@ -217,14 +217,14 @@ class FiresIfAllDo(StreamNeurons):
         return [above[-1] for _ in members]
 
 
-class KeepsCounting(StreamNeurons):
+class KeepsCounting(FiringNeurons):
     """Fires of the neuron before are in the count."""
 
     def _count(self, m, fires, fresh, restart):
         return super()._count(m, fires, fresh, Const(0))
 
 
-class OwesNothing(StreamNeurons):
+class OwesNothing(FiringNeurons):
     """A fire that comes with nothing added is not taken off."""
 
     def elaborate(self, platform):

@@ -48,17 +48,17 @@ def test_or_groups(trained, digits) -> None:
 def test_a_weight_changed_after_quantisation_is_refused(
     sc_model, digits, monkeypatch, index
 ) -> None:
-    victim, to_spec = sc_model.steps[index], ScLayer.to_spec
+    victim, to_layer = sc_model.steps[index], ScLayer.to_layer
 
     def spoilt(layer):
-        result = to_spec(layer)
+        result = to_layer(layer)
         if layer is not victim:
             return result
         weight = result.weight.copy()
         weight[1] = -weight[1]
         return result.model_copy(update={"weight": weight})
 
-    monkeypatch.setattr(ScLayer, "to_spec", spoilt)
+    monkeypatch.setattr(ScLayer, "to_layer", spoilt)
     with pytest.raises(BitrainError) as error:
         export_network(sc_model, "digits", digits.test_images[:4])
     message = str(error.value)
@@ -77,7 +77,7 @@ def test_the_first_difference_is_named(sc_model, digits, monkeypatch) -> None:
         outputs[1][3, 0, 0, 0] += 1
         return outputs
 
-    layer = real(sc_model.to_spec("digits"), to_unipolar(images, 4))[1]
+    layer = real(sc_model.to_network("digits"), to_unipolar(images, 4))[1]
     monkeypatch.setattr(golden, "run", spoilt)
     with pytest.raises(BitrainError) as error:
         export_network(sc_model, "digits", images)

@@ -127,7 +127,7 @@ def test_upscale_changes_the_precision_and_not_the_unit() -> None:
     assert torch.equal(layer.integer_weight()[[0, 2, 3]], weight[[0, 2, 3]])
     assert torch.equal(after[:, [0, 2, 3]], before[:, [0, 2, 3]])
     assert 0 < (after[:, 1] - before[:, 1]).abs().max() <= 2
-    exported = layer.to_spec()
+    exported = layer.to_layer()
     assert exported.upscale.tolist() == [0, 2, 0, 0]
     assert exported.bias[1] == layer.integer_bias()[1] + 16
 
@@ -146,9 +146,9 @@ def test_noise_takes_the_place_of_exact_sums_in_training_only() -> None:
 
 def test_the_rounding_half_is_in_the_exported_bias() -> None:
     layer = make_layer()
-    exported = layer.to_spec()
+    exported = layer.to_layer()
     assert exported.shift == 3
     assert exported.bias.tolist() == (layer.integer_bias() + 4).tolist()
     layer.shift.fill_(0)
-    assert layer.to_spec().bias.tolist() == layer.integer_bias().tolist()
-    assert make_layer(relu=False).to_spec().bias.tolist() == layer.integer_bias().tolist()
+    assert layer.to_layer().bias.tolist() == layer.integer_bias().tolist()
+    assert make_layer(relu=False).to_layer().bias.tolist() == layer.integer_bias().tolist()

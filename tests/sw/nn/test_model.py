@@ -12,7 +12,7 @@ from bitrain.spec import BitrainError, Shape, to_unipolar
 
 
 def check_against_golden(sc_model: ScModel, images: np.ndarray) -> None:
-    network = sc_model.to_spec("test")
+    network = sc_model.to_network("test")
     with torch.no_grad():
         ours = sc_model.run(torch.from_numpy(images))
     theirs = golden.run(network, to_unipolar(images, network.bits), sc_model.arithmetic)
@@ -59,7 +59,7 @@ def test_equals_golden_with_few_rows_at_once(make_case, monkeypatch) -> None:
 
 def test_layers_map_one_to_one(make_case) -> None:
     case = make_case(0)
-    network = convert(case.model, case.in_shape, case.images, case.config).to_spec("test")
+    network = convert(case.model, case.in_shape, case.images, case.config).to_network("test")
     assert [layer.name for layer in network.layers] == ["0", "4.0", "7"]
     assert [layer.kind for layer in network.layers] == ["conv2d", "conv2d", "linear"]
     assert network.layers[1].pool is not None and network.layers[1].pool.stride == (1, 2)
@@ -131,7 +131,7 @@ def test_residual_network_is_goldens(arithmetic) -> None:
     images = np.random.default_rng(0).random((6, 2, 7, 8), np.float32)
     config = ScConfig(bits=5, lanes=4)
     sc_model = convert(model, Shape(2, 7, 8), images, config, arithmetic)
-    shortcuts = [layer.shortcut for layer in sc_model.to_spec("test").layers]
+    shortcuts = [layer.shortcut for layer in sc_model.to_network("test").layers]
     assert [s is None for s in shortcuts] == [True, False, True, False, True]
     assert shortcuts[3].source == 1 and shortcuts[3].before == 1
     check_against_golden(sc_model, images)
@@ -150,7 +150,7 @@ def test_network_of_groups_is_goldens(arithmetic) -> None:
     images = np.random.default_rng(0).random((6, 2, 7, 8), np.float32)
     config = ScConfig(bits=5, lanes=4)
     sc_model = convert(model, Shape(2, 7, 8), images, config, arithmetic)
-    assert [layer.groups for layer in sc_model.to_spec("test").layers] == [1, 6, 2, 1]
+    assert [layer.groups for layer in sc_model.to_network("test").layers] == [1, 6, 2, 1]
     check_against_golden(sc_model, images)
 
 
@@ -176,7 +176,7 @@ def test_dense_network_is_goldens(arithmetic, normalise) -> None:
     images = np.random.default_rng(0).random((6, 2, 7, 8), np.float32)
     config = ScConfig(bits=5, lanes=4, normalise=normalise)
     sc_model = convert(dense_model(), Shape(2, 7, 8), images, config, arithmetic)
-    appends = [layer.append for layer in sc_model.to_spec("test").layers]
+    appends = [layer.append for layer in sc_model.to_network("test").layers]
     assert appends == [-1, None, 0, None, None, 4, None, 6, None, 8, None]
     check_against_golden(sc_model, images)
     with torch.no_grad():
@@ -206,11 +206,11 @@ def test_average_pooling_is_exact_at_full_period() -> None:
     images[0] = 1
     config = ScConfig(bits=5, lanes=3, normalise=False)
     sc_model = convert(model, Shape(1, 4, 4), images, config)
-    pool = sc_model.to_spec("test").layers[0]
+    pool = sc_model.to_network("test").layers[0]
     assert (pool.weight == 32).all() and pool.shift == 2
     pixels = to_unipolar(images, 5)
     blocks = pixels.reshape(8, 1, 2, 2, 2, 2).sum((3, 5))
-    means = golden.run(sc_model.to_spec("test"), pixels)[0]
+    means = golden.run(sc_model.to_network("test"), pixels)[0]
     np.testing.assert_array_equal(means, (blocks + 2) // 4)
     assert not sc_model.steps[0].weight.requires_grad
 
@@ -218,7 +218,7 @@ def test_average_pooling_is_exact_at_full_period() -> None:
 def test_layers_with_streams_of_their_own_length(trained, digits) -> None:
     config = ScConfig(bits=5, layer_lengths={"1.0": 8})
     sc_model = convert(trained, digits.in_shape, digits.train_images, config)
-    lengths = [layer.stream_length for layer in sc_model.to_spec("test").layers]
+    lengths = [layer.stream_length for layer in sc_model.to_network("test").layers]
     assert lengths == [32, 8, 32]
     check_against_golden(sc_model, digits.test_images[:10])
     with pytest.raises(BitrainError, match=r"no layer is named 'conv'; there are 0\.0, 1\.0, 2\.1"):
@@ -236,11 +236,11 @@ def test_stream_mode_equals_golden(make_case, seed) -> None:
     modes = dict.fromkeys(shortcuts, "counter")
     config = case.config.model_copy(update={"neuron": "stream", "layer_neurons": modes})
     sc_model = converted(case, config)
-    found = {layer.name for layer in sc_model.to_spec("test").layers if layer.neuron == "stream"}
+    found = {layer.name for layer in sc_model.to_network("test").layers if layer.neuron == "stream"}
     assert found == set(names[:-1]) - set(shortcuts)
     check_against_golden(sc_model, case.images)
     binary = convert(case.model, case.in_shape, case.images, config, "binary")
-    assert all(layer.neuron == "counter" for layer in binary.to_spec("test").layers)
+    assert all(layer.neuron == "counter" for layer in binary.to_network("test").layers)
 
 
 def converted(case, config: ScConfig) -> ScModel:
@@ -315,7 +315,7 @@ def test_a_network_that_flattens_first(arithmetic) -> None:
     images = np.random.default_rng(0).random((9, *MLP_SHAPE), np.float32)
     sc_model = convert(mlp(), MLP_SHAPE, images, ScConfig(bits=4), arithmetic)
     check_against_golden(sc_model, images)
-    network = sc_model.to_spec("mlp")
+    network = sc_model.to_network("mlp")
     assert network.in_shape == MLP_SHAPE and network.layers[0].in_shape == Shape(60, 1, 1)
     assert sc_model(torch.from_numpy(images)).shape == (9, 3)
 
@@ -331,7 +331,7 @@ def test_images_that_are_flattened_must_be_those_of_the_network(shape) -> None:
         with pytest.raises(BitrainError, match=message):
             run(torch.from_numpy(other))
     with pytest.raises(BitrainError, match=message):
-        golden.predict(sc_model.to_spec("mlp"), to_unipolar(other, 4))
+        golden.predict(sc_model.to_network("mlp"), to_unipolar(other, 4))
 
 
 @pytest.mark.parametrize(
@@ -354,20 +354,20 @@ def test_images_must_fit(make_case, shape, mend) -> None:
         with pytest.raises(BitrainError, match=message):
             run(torch.from_numpy(images))
     with pytest.raises(BitrainError, match=message):
-        golden.predict(sc_model.to_spec("test"), to_unipolar(images, case.config.bits))
+        golden.predict(sc_model.to_network("test"), to_unipolar(images, case.config.bits))
 
 
 def test_images_of_other_kinds(make_case) -> None:
     """Tensors, other types of numbers and views are what they hold."""
     case = make_case(0)
-    wanted = convert(case.model, case.in_shape, case.images, case.config).to_spec("test")
+    wanted = convert(case.model, case.in_shape, case.images, case.config).to_network("test")
     for images in (
         torch.from_numpy(case.images),
         torch.from_numpy(case.images).requires_grad_(),
         case.images.astype(np.float64),
         case.images[:, :, ::-1].copy()[:, :, ::-1],
     ):
-        found = convert(case.model, case.in_shape, images, case.config).to_spec("test")
+        found = convert(case.model, case.in_shape, images, case.config).to_network("test")
         assert all(
             np.array_equal(a.weight, b.weight)
             for a, b in zip(wanted.layers, found.layers, strict=True)

@@ -26,9 +26,9 @@ FEW = FINE_TUNE.model_copy(update={"epochs": 3})
 def test_fine_tuning_helps(trained, digits, arithmetic) -> None:
     config = ScConfig(bits=2)
     start = convert(trained, digits.in_shape, digits.train_images, config, arithmetic)
-    before = evaluate_network(start.to_spec("before"), digits, arithmetic)
+    before = evaluate_network(start.to_network("before"), digits, arithmetic)
     tuned = finetune_sc(trained, digits, config, FEW, arithmetic=arithmetic)
-    after = evaluate_network(tuned.to_spec("after"), digits, arithmetic)
+    after = evaluate_network(tuned.to_network("after"), digits, arithmetic)
     assert after > before and after > 0.93
     for layer, tuned_layer in zip(start.steps, tuned.steps, strict=True):
         assert layer.clip == tuned_layer.clip and layer.shift == tuned_layer.shift
@@ -39,7 +39,7 @@ def test_fine_tuning_helps_neurons_that_fire(trained, digits) -> None:
     """Training wins back what early fires lose, and what is exported computes it."""
     config = ScConfig(bits=3, neuron="stream")
     start = convert(trained, digits.in_shape, digits.train_images, config)
-    before = evaluate_network(start.to_spec("before"), digits)
+    before = evaluate_network(start.to_network("before"), digits)
     tuned = finetune_sc(trained, digits, config, FEW)
     network = export_network(tuned, "digits", digits.test_images[:32])
     assert [layer.neuron for layer in network.layers] == ["stream", "stream", "counter"]
@@ -51,7 +51,7 @@ def test_epochs_with_noise_come_first(trained, digits, monkeypatch) -> None:
     """And are as noisy as the streams, so that training with them helps the exact network."""
     config, seen = ScConfig(bits=2), []
     tuned = convert(trained, digits.in_shape, digits.train_images, config)
-    before = evaluate_network(tuned.to_spec("before"), digits)
+    before = evaluate_network(tuned.to_network("before"), digits)
     real = ScModel.forward
 
     def forward(self, images):
@@ -66,7 +66,7 @@ def test_epochs_with_noise_come_first(trained, digits, monkeypatch) -> None:
     only_noise = convert(trained, digits.in_shape, digits.train_images, config)
     finetune_converted(only_noise, digits, FEW.model_copy(update={"noise_epochs": 3}))
     for model in (tuned, only_noise):
-        assert evaluate_network(model.to_spec("after"), digits) > before
+        assert evaluate_network(model.to_network("after"), digits) > before
 
 
 def test_noise_has_the_moments_of_the_errors(trained, digits) -> None:
@@ -104,12 +104,12 @@ def test_distillation_asks_for_the_float_scores(trained, digits) -> None:
 
 def test_golden_and_torch_agree_on_accuracy(trained, digits) -> None:
     sc_model = convert(trained, digits.in_shape, digits.train_images, ScConfig(bits=4))
-    assert evaluate(sc_model, digits) == evaluate_network(sc_model.to_spec("test"), digits)
+    assert evaluate(sc_model, digits) == evaluate_network(sc_model.to_network("test"), digits)
 
 
 def test_digits_smoke_at_length_32(trained, digits) -> None:
     tuned = finetune_sc(trained, digits, ScConfig(), FEW)
-    accuracy = evaluate_network(tuned.to_spec("test"), digits)
+    accuracy = evaluate_network(tuned.to_network("test"), digits)
     assert accuracy > evaluate(trained, digits) - 0.01
 
 
@@ -118,9 +118,9 @@ def test_accuracy_by_length(trained, digits) -> None:
     assert [(row.length, row.bits) for row in rows] == [(4, 2), (8, 3)]
     config = ScConfig(bits=2)
     tuned = finetune_sc(trained, digits, config, FEW)
-    assert rows[0].sc_fine_tuned == evaluate_network(tuned.to_spec("test"), digits)
+    assert rows[0].sc_fine_tuned == evaluate_network(tuned.to_network("test"), digits)
     binary = convert(trained, digits.in_shape, digits.train_images, config, "binary")
-    wanted = evaluate_network(binary.to_spec("test"), digits, "binary")
+    wanted = evaluate_network(binary.to_network("test"), digits, "binary")
     assert rows[0].binary_post_training == wanted
     for row in rows:
         assert row.float_model == evaluate(trained, digits)
@@ -160,7 +160,7 @@ def test_as_many_scores_as_classes(trained, digits, classes) -> None:
         test_images=digits.test_images[kept],
         test_labels=digits.test_labels[kept],
     )
-    network = convert(trained, digits.in_shape, digits.train_images, ScConfig()).to_spec("ten")
+    network = convert(trained, digits.in_shape, digits.train_images, ScConfig()).to_network("ten")
     message = rf"gives 10 scores, data set 'others' has {classes} classes; give the data that"
     with pytest.raises(BitrainError, match=f"^network 'ten' {message}"):
         evaluate_network(network, other)

@@ -88,7 +88,7 @@ def generate_ip(
         waivers = waiver_file(axi=config.interface.is_axi)
         write_atomically(staging / "lint" / f"{top}.vlt", waivers)
         save_network(engines.network, staging / "network.npz")
-        if engines.loadable:
+        if engines.weights_writable:
             image = staging / "weights" / f"{top}.bin"
             write_weight_image(engines.programs[0], engines.network, image)
         write_config(config, staging)
@@ -141,8 +141,8 @@ def _template_values(
         "device": device,
         "least_verilator": LEAST_VERILATOR,
         "memories": sources.memories,
-        "image_words": num_image_words(programs[0]) if engines.loadable else 0,
-        "words_per_entry": words_per_entry(programs[0]) if engines.loadable else 0,
+        "image_words": num_image_words(programs[0]) if engines.weights_writable else 0,
+        "words_per_entry": words_per_entry(programs[0]) if engines.weights_writable else 0,
         "ports": ports,
         "pixel_bytes": -(-engines.activation_bits // 8),
         "score_bytes": -(-engines.score_bits // 8),

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import Component, In, Out
 from bitrain.program import Array, Program, Sharing
 from bitrain.spec import OrLanes, SngBank
 
-from ..engine.firing_neurons import StreamNeurons
+from ..engine.firing_neurons import FiringNeurons
 from ..engine.layouts import activation_shape, weight_layout
 from .popcount import PopulationCount
 from .sng_bank import StochasticNumberGenerators
@@ -72,7 +72,7 @@ class MacArray(Component):
         The counts are complete.
 
     With ``stream_program``, a program that has layers in stream mode, the accumulators are
-    :class:`StreamNeurons`, whose counts are of one tile, fires in these layers, and there are
+    :class:`FiringNeurons`, whose counts are of one tile, fires in these layers, and there are
 
     descriptor : In(descriptor)
         Stable while streams run.
@@ -104,7 +104,7 @@ class MacArray(Component):
         self.neurons = None
         if stream_program:
             lanes = array.lanes
-            self.neurons = StreamNeurons(stream_program, increment_bits=lanes.bit_length())
+            self.neurons = FiringNeurons(stream_program, increment_bits=lanes.bit_length())
         bits = activation_bank.sequence.width
         numbers = data.ArrayLayout(activation_shape(bits), array.lanes)
         weights = data.ArrayLayout(weight_layout(bits), array.lanes)
@@ -185,7 +185,7 @@ class MacArray(Component):
             *(~negative[j : j + self.or_lanes].any() for j in firsts),
         )
 
-    def _connect(self, m: Module, neurons: StreamNeurons, stepped: Value, last: Value) -> None:
+    def _connect(self, m: Module, neurons: FiringNeurons, stepped: Value, last: Value) -> None:
         """Neurons of stream mode, in step with the population counts."""
         first, emit, emit_first = (
             _delayed(m, x, len(stepped)) for x in (self.first, self.emit, self.emit_first)

@@ -8,7 +8,7 @@ from bitrain.program import Program
 from ..engine.layouts import negatives_layout
 
 
-class NegativeWeights(Component):
+class SignCorrection(Component):
     """negatives[p] = Σ over the chunks of a tile that were at work: their weights below zero.
 
     Each of them counted one too many in all L cycles (see :class:`MacArray`). They are counted as

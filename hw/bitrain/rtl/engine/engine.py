@@ -9,7 +9,7 @@ from bitrain.program import Program
 from ..array.binary_array import BinaryArray
 from ..array.mac_array import MacArray
 from ..array.operands import OperandRegisters
-from ..array.sign_correction import NegativeWeights
+from ..array.sign_correction import SignCorrection
 from .arg_max import ArgMax
 from .layouts import (
     activation_shape,
@@ -19,9 +19,9 @@ from .layouts import (
     weight_write,
 )
 from .loader import Loader
-from .output_stage import Writeback
+from .output_stage import OutputStage
 from .score_margin import ScoreMargin
-from .skid_buffer import ElementBuffer
+from .skid_buffer import SkidBuffer
 from .skipping_control import SkippingControl
 from .stream_constants import StreamConstants
 from .stream_control import StreamControl
@@ -140,7 +140,7 @@ class Engine(Component):
                 if program.early_termination
                 else {}
             )
-            | ({"weight_write": In(weight_write(program))} if program.loadable else {})
+            | ({"weight_write": In(weight_write(program))} if program.weights_writable else {})
         )
 
     def elaborate(self, platform):
@@ -149,14 +149,14 @@ class Engine(Component):
         weights = data.ArrayLayout(weight_layout(network.bits), program.array.channels)
 
         m.submodules.loader = loader = Loader(program)
-        m.submodules.buffer = buffer = ElementBuffer(program.array, bits=network.bits)
+        m.submodules.buffer = buffer = SkidBuffer(program.array, bits=network.bits)
         m.submodules.operands = operands = OperandRegisters(
             program.array, bits=network.bits, skip_zeros=program.skip_zeros
         )
         controls = SkippingControl if program.skip_zeros else StreamControl
         m.submodules.control = control = controls(program)
         m.submodules.array = array = build_array(program)
-        m.submodules.writeback = writeback = Writeback(program)
+        m.submodules.writeback = writeback = OutputStage(program)
 
         # The loop over layers.
         m.submodules.program = programs = rom(descriptor_layout(program), program.descriptor_words)
@@ -196,7 +196,7 @@ class Engine(Component):
             shape=activation_shape(network.bits), depth=max(2, program.activation_depth), init=[]
         )
         m.submodules.weights = weight_rom = rom(
-            weights, program.weight_words, loadable=program.loadable
+            weights, program.weight_words, loadable=program.weights_writable
         )
         m.d.comb += [
             loader.descriptor.eq(descriptor),
@@ -243,7 +243,7 @@ class Engine(Component):
         ]
 
         if program.skip_zeros:
-            m.submodules.negative_weights = negative_weights = NegativeWeights(program)
+            m.submodules.negative_weights = negative_weights = SignCorrection(program)
             m.d.comb += [
                 control.zero.eq(operands.zero),
                 operands.drop.eq(control.drop),
@@ -260,7 +260,7 @@ class Engine(Component):
 
         # Results to the memories.
         m.submodules.biases = bias_rom = rom(
-            unsigned(program.bias_word_bits), program.bias_words, loadable=program.loadable
+            unsigned(program.bias_word_bits), program.bias_words, loadable=program.weights_writable
         )
         bias_port = bias_rom.read_port()
         m.d.comb += [
@@ -285,7 +285,7 @@ class Engine(Component):
         m.submodules.scores = scores = memory.Memory(
             shape=score_shape(program), depth=max(2, network.num_scores), init=[]
         )
-        if program.loadable:
+        if program.weights_writable:
             put = self.weight_write
             weight_in, bias_in = weight_rom.write_port(), bias_rom.write_port()
             m.d.comb += [
@@ -312,7 +312,7 @@ class Engine(Component):
             self._judge(m, writeback)
         return m
 
-    def _judge(self, m: Module, writeback: Writeback) -> None:
+    def _judge(self, m: Module, writeback: OutputStage) -> None:
         """What is known of the scores besides themselves."""
         shape = signed(self.program.score_bits)
         m.submodules.arg_max = arg_max = ArgMax(value_shape=shape, index_bits=len(self.class_index))

@@ -8,7 +8,7 @@ from bitrain.program import Program
 from .layouts import rungs_layout
 
 
-class Ladder(Component):
+class ExitPoints(Component):
     """Walks up the chosen lengths until the best two scores lie far enough apart.
 
     Rung i is of length 2^(log2(shortest) + i). An image is run at the rungs with ``run`` below

@@ -11,7 +11,7 @@ from bitrain.program import Program
 from .layouts import descriptor_layout, neuron_constants
 
 
-class StreamNeurons(Component):
+class FiringNeurons(Component):
     """Accumulates P x Q neurons, fires those of a pooling window together, and counts the fires.
 
     With ``sum`` = S - θ, in each step of a neuron's first chunks and of its last one (``emit``)::

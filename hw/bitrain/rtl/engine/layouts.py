@@ -38,7 +38,7 @@ def stream_word_layout(program: Program) -> data.ArrayLayout:
 def negatives_layout(program: Program) -> data.ArrayLayout:
     """The number of negative weights of a neuron, for each channel."""
     layers = program.network.layers
-    if program.loadable:
+    if program.weights_writable:
         most = max(layer.num_inputs for layer in layers)
     else:
         most = max(int((layer.weight_matrix < 0).sum(1).max()) for layer in layers)

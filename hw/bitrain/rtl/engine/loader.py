@@ -7,7 +7,7 @@ from amaranth.lib.wiring import Component, In, Out
 from bitrain.program import Program
 
 from .layouts import descriptor_layout
-from .window_address_generator import PositionWalker
+from .window_address_generator import WindowAddressGenerator
 
 
 class Loader(Component):
@@ -62,7 +62,7 @@ class Loader(Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.walker = walker = PositionWalker(self.program)
+        m.submodules.walker = walker = WindowAddressGenerator(self.program)
         layer = self.descriptor
         num_positions = self.program.array.positions
         m.d.comb += [

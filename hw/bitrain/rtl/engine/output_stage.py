@@ -13,7 +13,7 @@ from .requantise import Requantise
 from .shortcut import Shortcut
 
 
-class Writeback(Component):
+class OutputStage(Component):
     """Takes P Q counts at once and finishes one per cycle: bias, ReLU, requantise, pool, store.
 
     ::

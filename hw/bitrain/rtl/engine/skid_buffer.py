@@ -20,7 +20,7 @@ def element_layout(array: Array, *, bits: int) -> data.StructLayout:
     )
 
 
-class ElementBuffer(Component):
+class SkidBuffer(Component):
     """Passes elements on in the cycle in which they come, and keeps one that nobody takes.
 
     ``ready`` is a register, which parts the long way from the array, which frees the operands, from

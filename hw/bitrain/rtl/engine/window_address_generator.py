@@ -24,7 +24,7 @@ def position_layout(program: Program) -> data.StructLayout:
     )
 
 
-class PositionWalker(Component):
+class WindowAddressGenerator(Component):
     """Steps through the neurons of a layer, one per cycle, and holds Q of them.
 
     Order: (pooled row, pooled column, window row, window column), from the start again for each

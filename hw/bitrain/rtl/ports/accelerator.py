@@ -9,7 +9,7 @@ from amaranth.lib.wiring import Component, In, Out
 from bitrain.program import Program
 
 from ..engine.engine import Engine, score_shape
-from ..engine.exit_points import Ladder
+from ..engine.exit_points import ExitPoints
 from ..engine.layouts import activation_shape, rungs_layout, weight_write
 
 
@@ -56,7 +56,7 @@ class Accelerator(Component):
         log2 of the stream length; counts as an image's last pixel is taken. Only if the program's
         length is chosen at run time.
     rungs : In(ArrayLayout(rung, …)), lengths : Out(…)
-        As of :class:`Ladder`; only if the program has early termination. ``log_length`` is the
+        As of :class:`ExitPoints`; only if the program has early termination. ``log_length`` is the
         longest, and ``cycles`` are those of all passes.
     weight_write : In(signature)
         Replace a weight word or a bias, while not ``busy``; only if the program's weights are RAM.
@@ -112,7 +112,7 @@ class Accelerator(Component):
                 if program.early_termination
                 else {}
             )
-            | ({"weight_write": In(weight_write(program))} if program.loadable else {})
+            | ({"weight_write": In(weight_write(program))} if program.weights_writable else {})
         )
 
     def elaborate(self, platform):
@@ -136,7 +136,7 @@ class Accelerator(Component):
             self.trace.data.eq(engine.store_activation),
         ]
         if self.program.early_termination:
-            m.submodules.ladder = ladder = Ladder(self.program)
+            m.submodules.ladder = ladder = ExitPoints(self.program)
             m.d.comb += [
                 ladder.limit.eq(self.log_length),
                 ladder.rungs.eq(self.rungs),
@@ -149,7 +149,7 @@ class Accelerator(Component):
             ladder = None
             if self.program.run_time_length:
                 m.d.comb += engine.log_length.eq(self.log_length)
-        if self.program.loadable:
+        if self.program.weights_writable:
             wiring.connect(m, wiring.flipped(self.weight_write), engine.weight_write)
         with m.FSM():
             with m.State("LOAD"):

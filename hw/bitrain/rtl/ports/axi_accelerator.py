@@ -133,7 +133,7 @@ class AxiAccelerator(Component):
             if entry.access != "ro"
         }
         happened = Signal.like(errors)
-        if self.engines.loadable:
+        if self.engines.weights_writable:
             values |= self._weights(m, registers, written, happened)
         if self.engines.early_termination:
             values |= self._ladder(m, registers, written, happened)

@@ -40,7 +40,7 @@ def _export(run: Search, name: str) -> dict[str, Any]:
             title=f"fine-tune, {arithmetic}",
             progress=True,
         )
-        accuracy = evaluate_network(sc_model.to_spec(config.name), dataset, arithmetic)
+        accuracy = evaluate_network(sc_model.to_network(config.name), dataset, arithmetic)
         return sc_model, 100 * accuracy
 
     sc_model, accuracy = tuned("stochastic")

@@ -5,7 +5,7 @@ from bench_amaranth import simulate
 from networks import random_network
 
 from bitrain.program import Array, Program
-from bitrain.rtl import NegativeWeights
+from bitrain.rtl import SignCorrection
 
 
 @pytest.mark.parametrize("lanes", [4, 20])
@@ -14,7 +14,7 @@ def test_sums_come_with_the_counts_of_the_array(lanes):
     not taken do not count. ``done`` comes 4 cycles after the last is taken, 5 if pipelined."""
     network = random_network(1, lanes=4)
     array = Array(channels=3, positions=1, lanes=lanes)
-    dut = NegativeWeights(Program(network, array, skip_zeros=True, weights="ram"))
+    dut = SignCorrection(Program(network, array, skip_zeros=True, weights="ram"))
     rng = random.Random(lanes)
     delay = 4 + array.pipelined
     expected, found = [], []

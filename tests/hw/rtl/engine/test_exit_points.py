@@ -8,7 +8,7 @@ from bench_amaranth import simulate
 from networks import random_network
 
 from bitrain.program import Array, Program
-from bitrain.rtl import Ladder, ScoreMargin
+from bitrain.rtl import ExitPoints, ScoreMargin
 
 PROGRAM = Program(
     random_network(4, bits=4, lanes=2, in_shape=(1, 4, 4)),
@@ -31,7 +31,7 @@ def passes(rungs, limit: int, margins: list[int | None]) -> list[int]:
 
 
 def test_ladder():
-    dut, rng = Ladder(PROGRAM), random.Random(0)
+    dut, rng = ExitPoints(PROGRAM), random.Random(0)
     logs = sorted(length.bit_length() - 1 for length in PROGRAM.prefixes)
     assert dut.num_rungs == len(logs) - 1 >= 2
 

@@ -5,7 +5,7 @@ from networks import random_network, streamed
 from windows import set_descriptor
 
 from bitrain.program import Array, Program
-from bitrain.rtl import StreamNeurons
+from bitrain.rtl import FiringNeurons
 
 CHANNELS, POSITIONS, LENGTH, CHUNKS = 2, 4, 8, 2
 
@@ -29,7 +29,7 @@ def test_fires_of_consecutive_tiles(index):
     program = Program(network, array)
     assert program.stream_windows == (1, 4)
     window = program.tilings[index].window
-    dut = StreamNeurons(program, increment_bits=2)
+    dut = FiringNeurons(program, increment_bits=2)
     rng = np.random.default_rng(index)
     tiles = 6
     shape = (tiles, CHUNKS, LENGTH, POSITIONS // window, window, CHANNELS)
@@ -74,7 +74,7 @@ def test_counter_mode_counts():
     network = streamed(random_network(0, bits=3, lanes=3, length=LENGTH))
     array = Array(channels=CHANNELS, positions=POSITIONS, lanes=3)
     program = Program(network, array)
-    dut = StreamNeurons(program, increment_bits=2)
+    dut = FiringNeurons(program, increment_bits=2)
 
     async def drive(ctx):
         set_descriptor(ctx, dut, program, len(network.layers) - 1)

@@ -5,7 +5,7 @@ from networks import grouped_network, random_network, residual_network
 from windows import neuron_positions, set_descriptor
 
 from bitrain.program import Array, Program
-from bitrain.rtl import Writeback
+from bitrain.rtl import OutputStage
 from bitrain.spec import Layer
 
 
@@ -37,7 +37,7 @@ def test_stores_each_neuron_once(seed, channels, positions, idle, build):
     network = build(seed)
     array = Array(channels=channels, positions=positions, lanes=network.num_lanes)
     program = Program(network, array)
-    dut = Writeback(program)
+    dut = OutputStage(program)
     rng = np.random.default_rng(seed)
     ram = rng.integers(0, network.one + 1, 1 << program.address_bits)
     later = int(program.has_shortcut)

@@ -6,14 +6,14 @@ import pytest
 from bench_amaranth import simulate
 
 from bitrain.program import Array
-from bitrain.rtl import ElementBuffer
+from bitrain.rtl import SkidBuffer
 
 ARRAY = Array(channels=2, positions=3, lanes=1)
 
 
 @pytest.mark.parametrize(("come", "go"), [(1, 1), (0.6, 1), (1, 0.6), (0.5, 0.5)])
 def test_elements_leave_as_they_came(come, go):
-    dut = ElementBuffer(ARRAY, bits=3)
+    dut = SkidBuffer(ARRAY, bits=3)
     rng = random.Random(1)
     elements = [rng.getrandbits(len(dut.element.as_value())) for _ in range(100)]
     left = []
@@ -47,7 +47,7 @@ def test_elements_leave_as_they_came(come, go):
 
 
 def test_who_waits_keeps_one_element_and_says_so():
-    dut = ElementBuffer(ARRAY, bits=3)
+    dut = SkidBuffer(ARRAY, bits=3)
 
     async def bench(ctx):
         ctx.set(dut.valid, 1)

@@ -4,7 +4,7 @@ from networks import grouped_network, random_network
 from windows import set_descriptor, tiles_of_positions
 
 from bitrain.program import Array, Program
-from bitrain.rtl import PositionWalker
+from bitrain.rtl import WindowAddressGenerator
 
 
 @pytest.mark.parametrize("positions", [1, 3, 4])
@@ -13,7 +13,7 @@ from bitrain.rtl import PositionWalker
 def test_positions_follow_the_contract(build, seed, positions):
     network = build(seed)
     program = Program(network, Array(channels=2, positions=positions, lanes=network.num_lanes))
-    dut = PositionWalker(program)
+    dut = WindowAddressGenerator(program)
     coordinates, addresses = 1 << program.coordinate_bits, 1 << program.address_bits
 
     async def testbench(ctx):
