@@ -22,7 +22,7 @@ BIN := $(VENV)/bin
 TORCH = $(shell sed -n 's/^torch==/&/p' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow lint bench matrix campaign clean distclean
+.PHONY: help run test test-slow lint wheel bench matrix campaign clean distclean
 .DELETE_ON_ERROR:
 
 help: ## print this list
@@ -59,6 +59,9 @@ lint: $(VENV)/.ready ## ruff check, ruff format --check, pyright
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pyright
+
+wheel: $(VENV)/.ready ## build wheel and sdist in dist/
+	$(BIN)/hatchling build -d dist
 
 bench: $(VENV)/.ready ## run the benchmarks under tests/bench
 	$(BIN)/pytest tests/bench --benchmark-only $(PYTEST_ARGS)

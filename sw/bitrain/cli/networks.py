@@ -25,16 +25,37 @@ from .common import (
 
 @app.command()
 def run(
-    config: Annotated[Path, typer.Option(help="Configuration (YAML).", show_default=False)],
-    out: Annotated[Path, typer.Option(help="Output folder; finished steps there are kept.")],
-    until: Annotated[str | None, typer.Option(help="Stop after this step.")] = None,
+    name: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="CONFIG",
+            help="Configuration (YAML), or the name of an example, such as digits.",
+            show_default=False,
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="The same as CONFIG.", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Output folder, where finished steps are kept; build/NAME by default."),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(help="Stop after this step, for instance export; see what is printed."),
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Train, export, generate, simulate, synthesise, report."""
     from bitrain.flow.config import load_config
     from bitrain.flow.pipeline import run_flow
+    from bitrain.spec import BitrainError
 
-    run_flow(load_config(config, data_dir), out, until=until, console=console)
+    chosen = name or config
+    if chosen is None or (name and config):
+        raise BitrainError("give one configuration: bitrain run CONFIG, for instance digits")
+    settings = load_config(chosen, data_dir)
+    run_flow(settings, out or Path("build") / settings.name, until=until, console=console)
 
 
 @app.command()

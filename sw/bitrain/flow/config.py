@@ -88,4 +88,4 @@ def load_config(path: Path, data_dir: Path | None = None) -> RunConfig:
 
     data_dir: where the data set's files are, in place of the file's ``data.directory``.
     """
-    return with_data_dir(read_yaml(path, RunConfig, "examples/digits.yaml"), data_dir)
+    return with_data_dir(read_yaml(path, RunConfig), data_dir)

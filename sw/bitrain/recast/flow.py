@@ -82,7 +82,7 @@ class Recasting:
 
 def load_plan(path: Path, data_dir: Path | None = None) -> RecastConfig:
     """Read a plan; :class:`BitrainError` names the line that is wrong."""
-    return with_data_dir(read_yaml(path, RecastConfig, "examples/recast/digits.yaml"), data_dir)
+    return with_data_dir(read_yaml(path, RecastConfig, "recast"), data_dir)
 
 
 def load_teacher(source: str, dataset: Dataset):

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ValidationError
 
 from bitrain.spec import BitrainError
 
+from .examples import example_paths
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -25,13 +27,18 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def read_yaml(path: Path, model: type[Model], example: str) -> Model:
+def read_yaml(path: Path, model: type[Model], kind: str = "") -> Model:
     """The file as a ``model``; :class:`BitrainError` names the line and the option that is wrong.
 
-    example: a file of this kind, for who has none.
+    path: a file, or the name of an example. kind: of the examples (:func:`example_paths`).
     """
     if not path.is_file():
-        raise BitrainError(f"{path}: no such configuration file; {example} is one")
+        examples = example_paths(kind)
+        if str(path) not in examples:
+            raise BitrainError(
+                f"{path}: no such configuration file; the examples are {', '.join(examples)}"
+            )
+        path = examples[str(path)]
     try:
         text = path.read_text(encoding="utf-8")
         content, tree = yaml.load(text, _Loader), yaml.compose(text, Loader=yaml.SafeLoader)
@@ -39,7 +46,8 @@ def read_yaml(path: Path, model: type[Model], example: str) -> Model:
         where = " ".join(str(error).split())
         raise BitrainError(f"{path}: not valid YAML ({where})") from error
     if not isinstance(content, dict):
-        raise BitrainError(f"{path}: expected a mapping of options; see {example}")
+        names = ", ".join(example_paths(kind))
+        raise BitrainError(f"{path}: expected a mapping of options; see the examples {names}")
     try:
         return model.model_validate(content)
     except ValidationError as error:

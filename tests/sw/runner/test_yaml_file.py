@@ -28,7 +28,7 @@ def mistake(tmp_path):
         path = tmp_path / "plan.yaml"
         path.write_text(text, encoding="utf-8")
         with pytest.raises(BitrainError) as error:
-            read_yaml(path, model, "examples/x.yaml")
+            read_yaml(path, model)
         message = str(error.value)
         assert message.startswith(f"{path}: ") and "\n" not in message
         return message.removeprefix(f"{path}: ")
@@ -91,8 +91,8 @@ def test_sections_in_one_line(mistake):
     [
         ("{", "not valid YAML ("),
         ("a: b: c\n", "not valid YAML ("),
-        ("- a\n", "expected a mapping of options; see examples/x.yaml"),
-        ("", "expected a mapping of options; see examples/x.yaml"),
+        ("- a\n", "expected a mapping of options; see the examples densenet22_cifar10, digits"),
+        ("", "expected a mapping of options; see the examples densenet22_cifar10, digits"),
     ],
 )
 def test_not_a_configuration_at_all(mistake, text, message):
@@ -100,12 +100,14 @@ def test_not_a_configuration_at_all(mistake, text, message):
 
 
 def test_no_such_file(tmp_path):
-    with pytest.raises(BitrainError, match=r"no such configuration file; examples/x\.yaml is one"):
-        read_yaml(tmp_path / "nothing.yaml", RecastConfig, "examples/x.yaml")
+    with pytest.raises(
+        BitrainError, match=r"no such configuration file; the examples are .*lenet5_"
+    ):
+        read_yaml(tmp_path / "nothing.yaml", RecastConfig, "recast")
 
 
 def test_not_text(tmp_path):
     path = tmp_path / "plan.yaml"
     path.write_bytes(b"name: \xff\xfe\n")
     with pytest.raises(BitrainError, match=r"plan\.yaml: not valid YAML \("):
-        read_yaml(path, RecastConfig, "examples/x.yaml")
+        read_yaml(path, RecastConfig, "recast")

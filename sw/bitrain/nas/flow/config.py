@@ -63,7 +63,7 @@ def load_search(path: Path, data_dir: Path | None = None) -> NasConfig:
 
     Raises :class:`BitrainError` that names the line or the file that is wrong.
     """
-    config = with_data_dir(read_yaml(path, NasConfig, "examples/search/digits.yaml"), data_dir)
+    config = with_data_dir(read_yaml(path, NasConfig, "search"), data_dir)
     penalty = config.search.penalty
     if penalty.calibration is None:
         return config
