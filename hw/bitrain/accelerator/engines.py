@@ -75,7 +75,7 @@ class EnginesCost:
 class Engines:
     """A network compiled for an accelerator: one program for each engine.
 
-    Of all ways to share out the layers the one is taken whose slowest engine is fastest.
+    The layers are shared out so that the slowest engine is as fast as possible.
     """
 
     network: Network

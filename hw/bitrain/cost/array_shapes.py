@@ -28,8 +28,9 @@ def fastest_arrays(
 ) -> list[ArrayChoice]:
     """The ``count`` arrays P x Q x N of at most so many multipliers that take fewest cycles.
 
-    N is a multiple of the network's lanes, but in binary arithmetic. Of equal cycles the smaller
-    array comes first. Raises :class:`BitrainError` where even one neuron is too large.
+    N is a multiple of the network's lanes, but in binary arithmetic. Where two arrays take equal
+    cycles, the smaller one comes first. Raises :class:`BitrainError` where even one neuron is too
+    large.
     """
     least = network.num_lanes if arithmetic == "stochastic" else 1
     if multipliers < least:

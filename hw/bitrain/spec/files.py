@@ -25,9 +25,9 @@ def write_atomically(path: Path, content: bytes | str) -> None:
 def content_digest(header: Any, arrays: Mapping[str, np.ndarray]) -> str:
     """SHA-256 (hex) of a JSON value and of named arrays.
 
-    Of the JSON text of [header, [[name, type, shape] of each array]] with sorted keys, the arrays
-    in the order of their names, and then of their elements in C order, the type being numpy's name
-    of it with the lowest byte first.
+    It covers the JSON text of [header, [[name, type, shape] of each array]] with sorted keys, and
+    then the elements of the arrays in C order. The arrays are in the order of their names; a type
+    is numpy's name of it with the lowest byte first.
     """
     ordered = [
         (name, array.astype(array.dtype.newbyteorder("<"), order="C", copy=False))

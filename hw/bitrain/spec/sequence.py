@@ -140,6 +140,7 @@ class Ramp(_Counter, frozen=True):
     kind: Literal["ramp"] = "ramp"
 
     def columns(self) -> tuple[int, ...]:
+        """Identity: column i is 2^i."""
         return tuple(1 << i for i in range(self.width))
 
 
@@ -149,6 +150,7 @@ class VanDerCorput(_Counter, frozen=True):
     kind: Literal["van_der_corput"] = "van_der_corput"
 
     def columns(self) -> tuple[int, ...]:
+        """Bit reversal: column i is 2^(n - 1 - i)."""
         return tuple(1 << (self.width - 1 - i) for i in range(self.width))
 
 
@@ -160,6 +162,7 @@ class Sobol(_Counter, frozen=True):
     """1 is van der Corput."""
 
     def columns(self) -> tuple[int, ...]:
+        """Direction numbers of the dimension: column i is m_i · 2^(n - 1 - i), m_i odd."""
         if self.dimension == 1:
             return VanDerCorput(width=self.width).columns()
         degree, a, initial = _SOBOL[self.dimension - 2]

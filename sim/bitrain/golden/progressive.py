@@ -75,8 +75,9 @@ def choose_rungs(
 ) -> tuple[tuple[int, ...], tuple[float, ...]]:
     """The rungs worth their cycles, as indices into ``networks``, and their thresholds.
 
-    Of all ladders that end in the last network, the one of the fewest cycles on average over
-    ``images``. cycles: one pass of each network. The rest is as for :func:`calibrate_thresholds`.
+    All ladders that end in the last network are compared; the one of the fewest cycles on average
+    over ``images`` is taken. cycles: one pass of each network. The rest is as for
+    :func:`calibrate_thresholds`.
     """
     calibration = _Calibration(networks, images, tolerance)
     last, best = len(networks) - 1, (np.inf, (), ())

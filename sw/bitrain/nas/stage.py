@@ -118,7 +118,8 @@ def search_stage(
 def search_memory(task: StageTask, teacher: CellNetwork, dataset: Dataset) -> int:
     """Peak memory in bytes while the super-network trains: its tensors and those of the teacher.
 
-    Of the data set two batches are there: it is the same for all searches, and hides what differs.
+    Only two batches of the data set are loaded: it is the same for all searches, and would hide
+    what differs.
     """
     count = 2 * task.search.batch_size
     few = replace(
@@ -161,8 +162,8 @@ def random_stages(
 ) -> list[list[CellGenotype]]:
     """A network drawn at random from the space: cells of every stage.
 
-    limits: multiplications of each stage. Of some that are drawn for a stage, the first within 5 %
-    of the limit is taken, or else the nearest.
+    limits: multiplications of each stage. Several networks are drawn for a stage; the first within
+    5 % of the limit is taken, or else the nearest.
     """
     network = fine_network(space, genotype, dataset.in_shape, dataset.num_classes, seed=seed)
     found = []

@@ -2,7 +2,7 @@
 
 The forward pass is exact. For the backward pass a group of products p_k in 0 … 1 counts what the
 streams of independent sources would, L (1 - Π (1 - p_k)), with the product taken as exp(-Σ p_k):
-W. Romaszkan et al., *ACOUSTIC*, DATE 2020. Of the weights of each sign,
+W. Romaszkan et al., *ACOUSTIC*, DATE 2020. For the weights of each sign,
 
     ∂A / ∂w_k = L exp(-Σ_j∈G p_j) · a_k        p_k = a_k |w_k|, numbers in 0 … 1
 
@@ -38,6 +38,7 @@ class OredSums(StochasticSums):
         geometry: Geometry,
         needed: tuple[bool, bool],
     ) -> tuple[Tensor | None, Tensor]:
+        """Gradients of activations, where needed, and of weights: those of saturating groups."""
         stride, padding, groups = geometry
         one = 2.0**self.bits
         windows, _ = unfold_windows(activations / one, weight, stride, padding)

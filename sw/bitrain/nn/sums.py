@@ -137,11 +137,13 @@ class StochasticSums(ExactSums):
             self.register_buffer(f"{name}_values", values, persistent=False)
 
     def dtype(self, num_inputs: int, largest_bias: int = 0) -> torch.dtype:
+        """Float type that holds L per product, and a bias, exactly."""
         return _exact_dtype(num_inputs * self.length + largest_bias)
 
     def exact(
         self, activations: Tensor, weight: Tensor, stride: Pair, padding: Pair, *, groups: int = 1
     ) -> Tensor:
+        """Sums by the compiled kernel on the CPU, by :meth:`multiply` elsewhere."""
         activations, weight = activations.detach(), weight.detach().to(torch.int32)
         if activations.device.type == "cpu":
             maps, kernels = activations.numpy(), weight.numpy()
@@ -190,11 +192,13 @@ class BinarySums(ExactSums):
         self.fineness = 4**bits // length
 
     def dtype(self, num_inputs: int, largest_bias: int = 0) -> torch.dtype:
+        """Float type that holds 4^n per product, and the bias in the same steps, exactly."""
         return _exact_dtype(num_inputs * 4**self.bits + largest_bias * self.fineness)
 
     def exact(
         self, activations: Tensor, weight: Tensor, stride: Pair, padding: Pair, *, groups: int = 1
     ) -> Tensor:
+        """Sums by a float convolution on the CPU, by matrix products elsewhere."""
         dtype = self.dtype(weight[0].numel())
         activations, weight = activations.to(dtype), weight.to(dtype)
         if activations.device.type == "cpu":

@@ -101,7 +101,7 @@ class Rule(_Section):
         if kind == old.kind and old.middle:
             new["middle"] = max(1, round(old.middle * self.ratio(block)))
         elif kind != old.kind:
-            # Of another kind: these do not mean the same there.
+            # In another kind of block these do not mean the same.
             new |= {"middle": None, "layers": 1, "padding": None, "relu": True}
             if old.kind == "linear":
                 new |= {"average": False, "area": 1, "dropout": 0.0}

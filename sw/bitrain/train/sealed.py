@@ -32,7 +32,7 @@ def save_sealed(state: Any, path: Path) -> None:
 def load_sealed(path: Path) -> Any:
     """Read what :func:`save_sealed` wrote; ``BadZipFile`` where it is damaged, or torch's errors.
 
-    Of a file without a seal, as older versions wrote them, the archive's own checksums are checked.
+    A file without a seal, as older versions wrote them, is checked by the archive's own checksums.
     """
     content = path.read_bytes()
     length = len(_COMMENT) + int.from_bytes(_COMMENT, "little")

@@ -11,7 +11,7 @@ class Multiplier(Component):
 
     The n low bits of both go through a carry-save array: row j adds a b_j to sums and carries of
     the row before, so that a bit takes two LUT4, its AND gate included; trees of compressors, and
-    what synthesis makes of a multiplication, are larger by half and more. Of 2^n the low bits are
+    what synthesis makes of a multiplication, are larger by half and more. The low bits of 2^n are
     zero: a product with it is the other factor, shifted, and one OR joins the two.
 
     ::

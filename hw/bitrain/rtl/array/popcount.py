@@ -12,7 +12,7 @@ class PopulationCount(Component):
 
     Bits of equal weight are reduced by full and half adders (C. S. Wallace, *A Suggestion for a
     Fast Multiplier*, 1964) until one is left of each weight. No carry chain is used: for the few
-    bits of a count it costs more than LUTs. Of 2^k - 1 bits all adders are full ones.
+    bits of a count it costs more than LUTs. With 2^k - 1 bits all adders are full ones.
 
     Parameters
     ----------

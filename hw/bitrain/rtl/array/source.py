@@ -7,15 +7,15 @@ from bitrain.spec import Lfsr, Sequence
 
 
 class SequenceSource(Component):
-    """Emits ``sequence.values[t]`` in the t-th step after a restart.
+    r"""Emits ``sequence.values[t]`` in the t-th step after a restart.
 
     LFSR: state' = (state << 1) | (XOR of taps, XOR (low n - 1 bits are all zero)).
     Other kinds: an up or down counter seen through an XOR matrix.
 
     ::
 
-        restart  ‾\\_________________
-        step     __/‾‾‾‾‾‾‾‾‾‾‾\\___
+        restart  ‾\_________________
+        step     __/‾‾‾‾‾‾‾‾‾‾‾\___
         value    ??| v0 | v1 | v2 | v3
 
     Parameters

@@ -9,17 +9,17 @@ from .layouts import descriptor_layout
 
 
 class SkippingControl(Component):
-    """Does what :class:`StreamControl` does, for chunks that are not all zero.
+    r"""Does what :class:`StreamControl` does, for chunks that are not all zero.
 
     A chunk of zeros is dropped as soon as it is there, whatever is at work. But the last of a tile,
     zero or not, is taken, as something must end the tile; zeros then are at work for one cycle.
 
     ::
 
-        full   ‾‾\\___/‾\\___/‾‾‾‾
-        zero   ______/‾\\________
-        take   ‾‾\\_________/‾‾\\_
-        drop   ______/‾\\________
+        full   ‾‾\___/‾\___/‾‾‾‾
+        zero   ______/‾\________
+        take   ‾‾\_________/‾‾\_
+        drop   ______/‾\________
         step   __/‾‾‾‾‾‾‾‾‾‾‾‾‾‾     L = 8
 
     Members

@@ -9,7 +9,7 @@ from .layouts import descriptor_layout
 
 
 class StreamControl(Component):
-    """Runs L cycles for each chunk of operands, tile after tile.
+    r"""Runs L cycles for each chunk of operands, tile after tile.
 
     Chunks follow each other without a gap while operands are there in time. The last cycle of a
     tile waits until P Q cycles have passed since that of the previous tile, because the previous
@@ -17,10 +17,10 @@ class StreamControl(Component):
 
     ::
 
-        full   ‾‾\\___/‾‾‾‾‾‾‾‾‾‾‾
-        take   ‾‾\\_________/‾‾\\___
+        full   ‾‾\___/‾‾‾‾‾‾‾‾‾‾‾
+        take   ‾‾\_________/‾‾\___
         step   __/‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾     L = 4, two chunks
-        first  __/‾‾\\____________
+        first  __/‾‾\____________
         last   ________________ …
 
     Members

@@ -12,17 +12,17 @@ from .layouts import weight_write
 
 
 class WeightLoader(Component):
-    """Puts the words of a weight image into the memories of weights and biases.
+    r"""Puts the words of a weight image into the memories of weights and biases.
 
     Word a of the image is part a mod 2^k of entry a div 2^k, lowest bits first; entries are those
     of the weight memory, then those of the bias memory. An entry is written with its last part.
 
     ::
 
-        seek     _/‾\\_________________
-        put      _____/‾‾‾‾‾‾‾‾‾‾‾\\___
+        seek     _/‾\_________________
+        put      _____/‾‾‾‾‾‾‾‾‾‾‾\___
         address  ---| 0 | 1 | 2 | 3 |4    k = 1
-        weights  _________/‾\\_____/‾\\_    entries 0 and 1
+        weights  _________/‾\_____/‾\_    entries 0 and 1
 
     Latency: none; a word per cycle.
 

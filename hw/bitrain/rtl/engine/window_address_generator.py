@@ -157,7 +157,7 @@ class WindowAddressGenerator(Component):
         if not self.has_groups:
             return layer.first_address
         group_tile = Signal.like(layer.last_group_tile)
-        # Of the group at work, and of the next tile of channels.
+        # First addresses of the group at work and of the next tile of channels.
         address, following = (Signal(self.position_layout["address"].shape) for _ in range(2))
         end = Signal()
         m.d.comb += [

@@ -14,13 +14,13 @@ from ..engine.layouts import activation_shape, rungs_layout, weight_write
 
 
 class Accelerator(Component):
-    """Takes an image pixel by pixel, runs the network, gives its scores one by one.
+    r"""Takes an image pixel by pixel, runs the network, gives its scores one by one.
 
     ::
 
-        pixels  ‾‾‾‾‾‾‾‾\\_______________________________/‾‾‾
-        busy    _/‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾\\___
-        scores  ______________________/‾‾‾‾‾‾‾‾\\______
+        pixels  ‾‾‾‾‾‾‾‾\_______________________________/‾‾‾
+        busy    _/‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾\___
+        scores  ______________________/‾‾‾‾‾‾‾‾\______
                         |◄── cycles ──►|
 
     Latency: ``cost.estimate(program).cycles`` from the last pixel to the first score; with

@@ -14,16 +14,16 @@ from .axi import OKAY, SLVERR, axi_lite
 
 
 class AxiLiteRegisters(Component):
-    """A word per register of the contract's table, read from ``values``, written one at a time.
+    r"""A word per register of the contract's table, read from ``values``, written one at a time.
 
     Source: Arm IHI 0022, AXI4-Lite. Address and data of a write are taken together; protection is
     ignored. Unknown addresses, and writes to what can only be read, answer SLVERR.
 
     ::
 
-        awvalid, wvalid  __/‾‾\\________
-        write            __/‾‾\\________     register ``index`` takes data where mask is 1
-        bvalid           _____/‾‾\\_____
+        awvalid, wvalid  __/‾‾\________
+        write            __/‾‾\________     register ``index`` takes data where mask is 1
+        bvalid           _____/‾‾\_____
 
     Latency: an answer one cycle after its request; a request every cycle while answers are taken.
 

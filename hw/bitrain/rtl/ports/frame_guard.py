@@ -10,7 +10,7 @@ from ..engine.layouts import activation_shape
 
 
 class FrameGuard(Component):
-    """Makes images of frames whose end is marked.
+    r"""Makes images of frames whose end is marked.
 
     A frame is as many words as an image has pixels, the last marked. One that ends before has been
     passed on in part, and is called back by ``rewind``; of one that goes on, the last pixel is held
@@ -18,10 +18,10 @@ class FrameGuard(Component):
 
     ::
 
-        words.last  ____________/‾‾\\______      a frame of 8 words
-        pixels      ‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾\\______
-        early       ____________/‾‾\\______
-        rewind      ____________/‾‾\\______
+        words.last  ____________/‾‾\______      a frame of 8 words
+        pixels      ‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾\______
+        early       ____________/‾‾\______
+        rewind      ____________/‾‾\______
 
     Latency: none; one word per cycle.
 

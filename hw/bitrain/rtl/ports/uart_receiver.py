@@ -12,13 +12,13 @@ MIN_DIVISOR = 8
 
 
 class UartReceiver(Component):
-    """Samples every bit in its middle, the lowest first.
+    r"""Samples every bit in its middle, the lowest first.
 
     ::
 
-        rx     ‾‾\\_____/ d0  X  …  X d7  /‾‾‾‾‾‾
+        rx     ‾‾\_____/ d0  X  …  X d7  /‾‾‾‾‾‾
                  start                     stop
-        valid  ______________________________/‾\\__
+        valid  ______________________________/‾\__
 
     Latency: half a bit and three cycles from the edge of the stop bit.
 

@@ -9,12 +9,12 @@ _BITS = 10
 
 
 class UartTransmitter(Component):
-    """Shifts bytes out, the lowest bit first, without a pause where they follow in time.
+    r"""Shifts bytes out, the lowest bit first, without a pause where they follow in time.
 
     ::
 
-        bytes  ‾\\__________________________/‾
-        tx     ‾‾\\_____/ d0  X  …  X d7  /‾‾‾‾
+        bytes  ‾\__________________________/‾
+        tx     ‾‾\_____/ d0  X  …  X d7  /‾‾‾‾
                   start                    stop
 
     Latency: the start bit begins one cycle after the byte is taken.

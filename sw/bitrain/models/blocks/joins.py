@@ -24,6 +24,7 @@ class Subsample(nn.Module):
         return F.pad(kept, (0, 0, 0, 0, self.before, self.after))
 
     def extra_repr(self) -> str:
+        """Stride and zero channels before and after, for ``repr``."""
         return f"stride={self.stride}, before={self.before}, after={self.after}"
 
 

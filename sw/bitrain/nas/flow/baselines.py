@@ -49,8 +49,8 @@ def compare(run: Search) -> dict[str, Any]:
 def _epochs_in_all(run: Search) -> int:
     """Epochs in which a network sees as many images as all that led to the found one, rounded up.
 
-    These are the teacher's, those of the super-network and its rounds (of the stage that had most),
-    and those of the retraining.
+    The images are the teacher's, those of the super-network and its rounds (in the stage that had
+    most), and those of the retraining.
     """
     config, count = run.config, len(run.dataset.train_images)
     passes = max(sum(map(len, stage["losses"].values())) for stage in run.results["fine"])

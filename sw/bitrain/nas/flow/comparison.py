@@ -22,8 +22,8 @@ def run_comparison(
 ) -> dict[str, Any]:
     """Accuracies (%) of the found network and its rivals; writes ``comparison.json``.
 
-    Finished steps in ``directory``/seed<seed> are kept. Of several random networks the median
-    counts in each seed.
+    Finished steps in ``directory``/seed<seed> are kept. If there are several random networks,
+    their median counts in each seed.
     """
     found: list[dict[str, Any]] = []
     for seed in seeds:
