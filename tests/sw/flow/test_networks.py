@@ -1,0 +1,37 @@
+"""Images for a network's test bench."""
+
+import numpy as np
+import pytest
+from networks import random_network
+
+from bitrain.flow.networks import RANDOM, dataset_of, example_vectors
+from bitrain.spec import BitrainError, Network
+
+NETWORK = random_network(1, bits=3, in_shape=(1, 8, 8), classes=10)
+
+
+def test_random_images_need_no_data_set() -> None:
+    found = example_vectors(NETWORK, 50, RANDOM)
+    assert found.shape == (50, 1, 8, 8) and set(np.unique(found)) == set(range(9))
+    np.testing.assert_array_equal(found, example_vectors(NETWORK, 50, RANDOM))
+
+
+def test_images_of_a_data_set_are_evenly_spaced() -> None:
+    found = example_vectors(NETWORK, 3, "digits")
+    assert found.shape == (3, 1, 8, 8) and found.max() == 8
+    with pytest.raises(BitrainError, match="361 images asked for, the test split has 360"):
+        example_vectors(NETWORK, 361, "digits")
+
+
+def test_data_set_of_a_network() -> None:
+    with pytest.raises(BitrainError, match="network 'random1' does not say its data set; give"):
+        dataset_of(NETWORK)
+    known = Network.model_validate(dict(NETWORK) | {"metadata": {"data": "digits"}})
+    assert dataset_of(known).num_classes == 10
+    other = random_network(1, bits=3, in_shape=(1, 7, 7), classes=10)
+    with pytest.raises(BitrainError, match="data set 'digits': images of shape"):
+        dataset_of(other, "digits")
+    fewer = random_network(1, bits=3, in_shape=(1, 8, 8), classes=5)
+    with pytest.raises(BitrainError, match="gives 5 scores, data set 'digits' has 10 classes"):
+        dataset_of(fewer, "digits")
+    assert dataset_of(fewer, "digits", labelled=False).num_classes == 10
