@@ -10,7 +10,7 @@ from bitrain.cli import console, main
 from bitrain.spec import save_network
 from bitrain.studies import array_cost
 
-pytestmark = pytest.mark.tools
+pytestmark = [pytest.mark.tools, pytest.mark.slow]  # with the real tools
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from bitrain.nn import ScConfig, convert
 from bitrain.program import Array, Program
 from bitrain.spec import save_network
 
-pytestmark = pytest.mark.tools
+pytestmark = [pytest.mark.tools, pytest.mark.slow]  # with the real tools
 
 ARRAY = Array(channels=2, positions=3, lanes=8)
 STEM = BlockSpec(kind="conv", in_channels=1, out_channels=4, stride=2, downsample="max")

@@ -23,7 +23,7 @@ from bitrain.gen import generate_ip
 from bitrain.program import Array, Program, Sharing
 from bitrain.spec import Network
 
-pytestmark = pytest.mark.tools
+pytestmark = [pytest.mark.tools, pytest.mark.slow]  # with the real tools
 
 NUM_IMAGES = 2
 ARRAY = Array(channels=2, positions=3, lanes=3)

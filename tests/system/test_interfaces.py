@@ -19,7 +19,7 @@ from bitrain.host import weight_image
 from bitrain.program import Array, Interface, Options, Program
 from bitrain.spec import BitrainError, Network, save_network
 
-pytestmark = pytest.mark.tools
+pytestmark = [pytest.mark.tools, pytest.mark.slow]  # with the real tools
 
 NETWORK = random_network(1, bits=3, lanes=2, in_shape=(1, 4, 4))
 ARRAY = Array(channels=2, positions=2, lanes=4)
