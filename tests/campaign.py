@@ -179,24 +179,17 @@ def check(case: Case, out: Path) -> dict:
     folder = out / f"seed{case.seed}"
     shutil.rmtree(folder, ignore_errors=True)
 
-    def testbench(ip: Path) -> None:
-        options = {"top": NAME, "engines": case.engines, **case.options}
-        write_testbench(
-            ip,
-            compiled(case.network, case.array, **options),
-            case.images,
-        )
-
+    engines = compiled(case.network, case.array, engines=case.engines, **case.options)
     result = case.summary()
     started = time.perf_counter()
     try:
         folder.mkdir(parents=True)
         save_network(case.network, folder / "network.npz")
         generate_ip(
-            compiled(case.network, case.array, engines=case.engines, **case.options),
+            engines,
             folder / "ip",
             name=NAME,
-            testbench=testbench,
+            testbench=lambda ip: write_testbench(ip, engines, case.images, top=NAME),
         )
         report = simulate(folder / "ip", simulator=case.simulator, seed=case.seed)
     except BitrainError as error:
