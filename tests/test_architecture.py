@@ -351,7 +351,7 @@ def test_checker_accepts_a_healthy_tree(healthy: Path) -> None:
         ("sim/bitrain/golden/__init__.py", "import bitrain", "bitrain"),
         ("sim/bitrain/golden/__init__.py", "from bitrain import *", "bitrain.*"),
         ("hw/bitrain/rtl/__init__.py", "import bitrain.golden", "bitrain.golden"),
-        ("sw/bitrain/nn/__init__.py", "import bitrain.bench.driver", "bitrain.bench.driver"),
+        ("sw/bitrain/nn/__init__.py", "import bitrain.cosim.driver", "bitrain.cosim.driver"),
         ("sw/bitrain/nn/__init__.py", "import bitrain.train", "bitrain.train"),
         ("sw/bitrain/cli.py", "import importlib\nimportlib.import_module('torch')", "torch"),
         ("sw/bitrain/cli.py", "__import__('torch')", "torch"),

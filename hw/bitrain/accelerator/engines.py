@@ -135,7 +135,7 @@ class Engines:
 
     @property
     def activation_bits(self) -> int:
-        """N + 1: values 0 … 2^n."""
+        """Bits of an activation, n + 1: values 0 … 2^n."""
         return self.programs[0].activation_bits
 
     @property

@@ -130,7 +130,7 @@ class Program:
 
     @property
     def activation_bits(self) -> int:
-        """N + 1: values 0 … 2^n."""
+        """Bits of an activation, n + 1: values 0 … 2^n."""
         return self.network.bits + 1
 
     @property

@@ -72,5 +72,5 @@ def _prefix(layer: Layer, length: int) -> Layer:
 
 
 def _scaled(value, lost: int):
-    """Value / 2^lost, rounded half up; integers or arrays of them."""
+    """The quotient value / 2^lost, rounded half up; integers or arrays of them."""
     return value + (1 << lost >> 1) >> lost

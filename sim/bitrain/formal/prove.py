@@ -84,7 +84,7 @@ def _proofs_of_engine(program: Program) -> Iterator[Proof]:
         component=ElementsAreKept(program),
     )
     yield Proof(
-        claim="element buffer: an offered element stays until it is taken",
+        claim="skid buffer: an offered element stays until it is taken",
         component=BufferedElementsAreKept(program),
     )
     if program.stream_layers:

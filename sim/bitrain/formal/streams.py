@@ -127,7 +127,7 @@ class ElementsAreKept(Component):
 
 
 class BufferedElementsAreKept(Component):
-    """The element buffer's elements stay until the operands take them, if the memories' do.
+    """The skid buffer's elements stay until the operands take them, if the memories' do.
 
     Parameters
     ----------

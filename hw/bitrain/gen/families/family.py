@@ -94,7 +94,7 @@ class Family(ABC):
         """Lines of a constraint file that place a port."""
 
     def package_options(self, package: str, speed: str) -> tuple[str, ...]:
-        """Nextpnr's options for a board; package and speed grade as amaranth-boards has them."""
+        """Options of nextpnr for a board; package and speed grade as amaranth-boards has them."""
         return "--package", self.packages[package]
 
     @property
