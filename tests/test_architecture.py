@@ -55,18 +55,18 @@ IMPORTS = {
     # sw
     "models": _allow("spec", "torch safetensors pydantic rich"),
     "frontend": _allow("spec models", "torch pydantic"),
-    "nn": _allow("spec golden frontend", "torch numpy pydantic"),
+    "nn": _allow("spec program golden frontend", "torch numpy pydantic"),
     "profile": _allow("spec models nn", "torch"),
     "data": _allow("spec", "numpy sklearn rich PIL"),
     "train": _allow("spec golden nn data", "torch numpy rich pydantic"),
     "export": _allow("spec golden nn", "torch numpy pydantic"),
     "runner": _allow("spec", "pydantic yaml matplotlib numpy"),
     "recast": _allow(
-        "spec program cost golden models frontend nn profile data train export runner",
+        "spec program cost models frontend nn profile data train export runner",
         "torch numpy pydantic rich yaml",
     ),
     "nas": _allow(
-        "spec program cost golden models nn profile data train export runner recast",
+        "spec program cost models nn profile data train export runner recast",
         "torch numpy pydantic rich distributed sklearn",
     ),
     "sng": _allow("spec golden nn data", "numpy rich yaml"),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bitrain.program import AcceleratorConfig, Arithmetic, Array, Tiling, check_conflicts
+from bitrain.program import AcceleratorConfig, Array, Tiling, check_conflicts, find_arithmetic
 from bitrain.spec import BitrainError, Network
 from bitrain.spec.bank import MAX_LANES
 
@@ -24,7 +24,7 @@ class ArrayChoice:
 
 
 def fastest_arrays(
-    network: Network, multipliers: int, arithmetic: Arithmetic = "stochastic", *, count: int = 8
+    network: Network, multipliers: int, arithmetic: str = "stochastic", *, count: int = 8
 ) -> list[ArrayChoice]:
     """The ``count`` arrays P x Q x N of at most so many multipliers that take fewest cycles.
 
@@ -32,7 +32,7 @@ def fastest_arrays(
     cycles, the smaller one comes first. Raises :class:`BitrainError` where even one neuron is too
     large.
     """
-    least = network.num_lanes if arithmetic == "stochastic" else 1
+    least = network.num_lanes if find_arithmetic(arithmetic).has_streams else 1
     if multipliers < least:
         raise BitrainError(
             f"{multipliers} multipliers: network {network.name!r} was exported for "
@@ -59,7 +59,7 @@ def _choice(network: Network, array: Array) -> ArrayChoice:
     cycles, useful = [], []
     for layer in network.layers:
         tiling = Tiling.of(layer, array)
-        length = 1 if array.arithmetic == "binary" else layer.stream_length
+        length = array.rules.cycles(network, layer)
         cycles.append(layer_cycles(tiling, array, length, overhead))
         work = layer.out_channels * tiling.positions * layer.num_inputs * length
         useful.append(work / (cycles[-1] * array.multipliers))

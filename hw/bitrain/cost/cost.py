@@ -101,8 +101,10 @@ def estimate(program: Program) -> NetworkCost:
     overhead = layer_overhead(network, array, run_time_length=program.run_time_length)
     layers = []
     last = network.layers[-1]
-    for layer, tiling, sums in zip(network.layers, program.tilings, program.sums, strict=True):
-        cycles = layer_cycles(tiling, array, sums.cycles, overhead)
+    for layer, tiling, chunk in zip(
+        network.layers, program.tilings, program.chunk_cycles, strict=True
+    ):
+        cycles = layer_cycles(tiling, array, chunk, overhead)
         products = layer.out_channels * tiling.positions * layer.num_inputs
         elements = tiling.tiles * tiling.chunks * array.lanes
         words = tiling.channel_tiles * tiling.chunks * array.lanes
@@ -113,7 +115,7 @@ def estimate(program: Program) -> NetworkCost:
                 name=layer.name,
                 cycles=cycles,
                 macs=layer.macs,
-                utilisation=products * sums.cycles / (cycles * array.multipliers),
+                utilisation=products * chunk / (cycles * array.multipliers),
                 activation_reads=elements * array.positions + (results if layer.shortcut else 0),
                 weight_reads=elements * array.channels,
                 bias_reads=results,

@@ -1,6 +1,7 @@
 """The layer program: how a network is laid out in the memories of an engine, and walked through."""
 
-from .array import Arithmetic, Array, Sharing
+from .arithmetics import ARITHMETICS, Arithmetic, find_arithmetic
+from .array import Array, Sharing
 from .config import AcceleratorConfig
 from .conflicts import CONFLICTS, Conflict, check_conflicts
 from .descriptor import Descriptor
@@ -10,6 +11,7 @@ from .program import Program
 from .tiling import Tiling
 
 __all__ = [
+    "ARITHMETICS",
     "CONFLICTS",
     "AcceleratorConfig",
     "Arithmetic",
@@ -23,4 +25,5 @@ __all__ = [
     "Tiling",
     "Weights",
     "check_conflicts",
+    "find_arithmetic",
 ]

@@ -1,15 +1,12 @@
 """Shape of the multiplier array: what a user chooses to trade area against speed."""
 
 from enum import StrEnum
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from bitrain.spec.bank import MAX_LANES
 
-Arithmetic = Literal["stochastic", "binary"]
-"""``binary`` multiplies the same numbers exactly: the integer baseline of equal width, with all
-layers in counter mode (see ``accumulation``)."""
+from .arithmetics import ARITHMETICS, Arithmetic
 
 
 class Sharing(StrEnum):
@@ -33,8 +30,20 @@ class Array(BaseModel):
     lanes: int = Field(default=16, ge=1, le=MAX_LANES)
     """N, products of one neuron; a multiple of the network's lanes, but in binary arithmetic."""
     sharing: Sharing = Sharing.SHARED
-    arithmetic: Arithmetic = "stochastic"
-    """Streams and AND gates, or integer multipliers, whose chunks take one cycle."""
+    arithmetic: str = "stochastic"
+    """Name of one of ``ARITHMETICS``: streams and AND gates, or the integers to measure against."""
+
+    @field_validator("arithmetic")
+    @classmethod
+    def _check_arithmetic(cls, name: str) -> str:
+        if name not in ARITHMETICS:
+            raise ValueError(f"{name!r} is not {' or '.join(ARITHMETICS)}")
+        return name
+
+    @property
+    def rules(self) -> Arithmetic:
+        """What the arithmetic asks of networks and makes of layers."""
+        return ARITHMETICS[self.arithmetic]
 
     @property
     def neurons(self) -> int:
@@ -49,7 +58,7 @@ class Array(BaseModel):
     @property
     def sngs(self) -> int:
         """Stochastic number generators, activations and weights together."""
-        if self.arithmetic == "binary":
+        if not self.rules.has_streams:
             return 0
         if self.sharing is Sharing.UNSHARED:
             return 2 * self.multipliers
@@ -61,4 +70,4 @@ class Array(BaseModel):
 
         Those of many lanes would be slow, or large to be fast.
         """
-        return self.lanes > 16 and self.arithmetic == "stochastic"
+        return self.lanes > 16 and self.rules.has_streams

@@ -31,13 +31,13 @@ def _if(found: Any) -> dict[str, Any] | None:
     return {} if found else None
 
 
-def _binary(config: AcceleratorConfig) -> bool:
-    return config.array.arithmetic == "binary"
+def _exact(config: AcceleratorConfig) -> bool:
+    return not config.array.rules.has_streams
 
 
 def _fired(config: AcceleratorConfig, network: Network) -> Layer | None:
-    """The first layer in stream mode, which binary arithmetic does not have."""
-    layers = () if _binary(config) else network.layers
+    """The first layer in stream mode, which only streams have."""
+    layers = () if _exact(config) else network.layers
     return next((layer for layer in layers if layer.neuron == "stream"), None)
 
 
@@ -49,13 +49,13 @@ def _fired_name(config: AcceleratorConfig, network: Network) -> dict[str, Any] |
 def _lanes(config: AcceleratorConfig, network: Network) -> dict[str, Any] | None:
     lanes, exported = config.array.lanes, network.num_lanes
     values = {"lanes": lanes, "exported": exported, "network": network.name}
-    return None if _binary(config) or lanes % exported == 0 else values
+    return None if _exact(config) or lanes % exported == 0 else values
 
 
 def _or_lanes(config: AcceleratorConfig, network: Network) -> dict[str, Any] | None:
     lanes, group = config.array.lanes, network.or_lanes
     values = {"lanes": lanes, "group": group, "network": network.name}
-    return None if _binary(config) or lanes % group == 0 else values
+    return None if _exact(config) or lanes % group == 0 else values
 
 
 def _stream_lanes(config: AcceleratorConfig, network: Network) -> dict[str, Any] | None:
@@ -67,7 +67,7 @@ def _stream_lanes(config: AcceleratorConfig, network: Network) -> dict[str, Any]
 
 def _stream_window(config: AcceleratorConfig, network: Network) -> dict[str, Any] | None:
     positions = config.array.positions
-    for layer in () if _binary(config) else network.layers:
+    for layer in () if _exact(config) else network.layers:
         rows, columns = layer.pool_window.kernel
         if layer.neuron == "stream" and positions % (rows * columns):
             return {"positions": positions, "layer": layer.name, "size": rows * columns}
@@ -84,7 +84,7 @@ ENGINE_CONFLICTS = (
         other="binary arithmetic",
         reason="array: sharing = unshared is of SNGs, and binary arithmetic has none",
         remedy="leave it out",
-        find=lambda c, n: _if(_binary(c) and c.array.sharing is Sharing.UNSHARED),
+        find=lambda c, n: _if(_exact(c) and c.array.sharing is Sharing.UNSHARED),
     ),
     Conflict(
         one="array: lanes",
@@ -123,7 +123,7 @@ ENGINE_CONFLICTS = (
         other="binary arithmetic",
         reason="a stream length chosen at run time needs streams, and binary arithmetic has none",
         remedy="leave one of the two out",
-        find=lambda c, n: _if(_run_time(c) and _binary(c)),
+        find=lambda c, n: _if(_run_time(c) and _exact(c)),
     ),
     Conflict(
         one="run_time_length, early_termination",
@@ -144,7 +144,7 @@ ENGINE_CONFLICTS = (
         other="binary arithmetic",
         reason="skip-zeros: in binary arithmetic a chunk takes one cycle, zero or not",
         remedy="leave it out",
-        find=lambda c, n: _if(c.skip_zeros and _binary(c)),
+        find=lambda c, n: _if(c.skip_zeros and _exact(c)),
     ),
     Conflict(
         one="skip_zeros",

@@ -23,7 +23,7 @@ from bitrain.spec import Layer, Network
 from bitrain.spec.prefix import all_prefixes
 
 from . import rom_words
-from .accumulation import Accumulation
+from .arithmetics import Accumulation
 from .array import Array
 from .config import AcceleratorConfig
 from .conflicts import ENGINE_CONFLICTS, check_conflicts
@@ -66,6 +66,8 @@ class Program:
         self.tilings = tuple(Tiling.of(layer, array) for layer in network.layers)
         self.sums = self._sums(network)
         """What the neurons of each layer accumulate."""
+        self.chunk_cycles = tuple(array.rules.cycles(network, layer) for layer in network.layers)
+        """Cycles that a chunk of each layer's inputs is at work."""
 
     @cached_property
     def prefix_programs(self) -> "dict[int, Program]":
@@ -76,7 +78,7 @@ class Program:
         }
 
     def _sums(self, network: Network) -> tuple[Accumulation, ...]:
-        found = [Accumulation.of(network, y, self.array) for y in network.layers]
+        found = [self.array.rules.accumulate(network, y, self.array.lanes) for y in network.layers]
         if self.skip_zeros:  # negative weights are counted by the hardware
             pairs = zip(found, network.layers, strict=True)
             found = [replace(sums, constants=layer.bias.astype(int)) for sums, layer in pairs]
@@ -116,8 +118,8 @@ class Program:
 
     @cached_property
     def stream_layers(self) -> list[Layer]:
-        """Layers in stream mode, which binary arithmetic has not."""
-        if self.array.arithmetic == "binary":
+        """Layers in stream mode, which only streams have."""
+        if not self.array.rules.has_streams:
             return []
         return [layer for layer in self.network.layers if layer.neuron == "stream"]
 
@@ -385,7 +387,7 @@ class Program:
             out_row_step=pool_h * sh,
             out_column_step=pool_w * sw,
             out_row_address_step=pool_h * sh * width - (out_width - 1) * pool_w * sw,
-            last_cycle=sums.cycles - 1,
+            last_cycle=self.chunk_cycles[index] - 1,
             bias_base=self.bias_bases[index],
             out_base=self.out_bases[index],
             plane=out_height * out_width,

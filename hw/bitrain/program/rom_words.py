@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from bitrain.spec import Layer
 
-from .accumulation import Accumulation
+from .arithmetics import Accumulation
 from .array import Array
 from .tiling import Tiling
 

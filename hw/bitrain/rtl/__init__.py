@@ -1,5 +1,6 @@
 """RTL of the accelerator: one Amaranth component per file, parametrised by the contract."""
 
+from .array.arrays import build_array
 from .array.binary_array import BinaryArray
 from .array.mac_array import MacArray
 from .array.multiplier import Multiplier
@@ -13,7 +14,7 @@ from .baselines.fsm_relu_max import FsmReluMax
 from .baselines.pooled_counts import PooledCounts
 from .baselines.pooled_fire import PooledFire
 from .engine.arg_max import ArgMax
-from .engine.engine import Engine, build_array
+from .engine.engine import Engine
 from .engine.exit_points import ExitPoints
 from .engine.firing_neurons import FiringNeurons
 from .engine.loader import Loader

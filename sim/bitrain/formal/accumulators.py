@@ -123,7 +123,7 @@ class CountsFit(Component):
 class Range:
     """What a neuron's accumulator can hold in a layer, and what its register can.
 
-    Counts of a binary array are signed and wrap, which does no harm as long as they have as many
+    Counts of exact products are signed and wrap, which does no harm as long as they have as many
     values as the accumulator takes: these are its ``largest_count``.
     """
 
@@ -146,16 +146,16 @@ def ranges(program: Program, bias_words: list[int]) -> Iterator[Range]:
     """Extremes of each layer in counter mode, over channels; ``bias_words`` as in the ROM's image.
 
     A positive weight m counts at most min(L, m) ones in L cycles; a negative one counts L less at
-    most as many. The weights of an OR group and one sign count at most L together. In binary
-    arithmetic they count up to 2^n m, and down to -2^n m - 1.
+    most as many. The weights of an OR group and one sign count at most L together. Exact
+    products count up to 2^n m, and down to -2^n m - 1.
     """
     network, bits = program.network, program.score_bits
-    binary = program.array.arithmetic == "binary"
+    exact = not program.array.rules.has_streams
     for index, layer in enumerate(network.layers):
-        if layer.neuron == "stream" and not binary:
+        if layer.neuron == "stream" and not exact:
             continue
         length, matrix = layer.stream_length, layer.weight_matrix
-        if binary:
+        if exact:
             negatives = (matrix < 0).sum(1)
             most = network.one * matrix.clip(min=0).sum(1) - negatives
             fewest = network.one * matrix.clip(max=0).sum(1) - negatives
@@ -182,7 +182,7 @@ def ranges(program: Program, bias_words: list[int]) -> Iterator[Range]:
             greatest = max(greatest, bias + int(most[channel]) + added)
         yield Range(
             layer=layer.name,
-            largest_count=greatest - least if binary else int(most.max()),
+            largest_count=greatest - least if exact else int(most.max()),
             count_limit=(1 << program.count_bits) - 1,
             least=least,
             greatest=greatest,

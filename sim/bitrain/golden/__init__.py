@@ -4,13 +4,12 @@ from .baselines import fsm_max, pooled_fire
 from .convolution import PackedWeights, Streams, convolve, pack_weights
 from .early_decision import Bound, decided_after
 from .fire import accumulate_and_fire
-from .model import Arithmetic, accuracy, layer_inputs, predict, run
+from .model import accuracy, layer_inputs, predict, run
 from .progressive import Progressive, calibrate_thresholds, choose_rungs, margins, run_progressive
 from .reference import run_reference
 from .zero_chunks import zero_chunks
 
 __all__ = [
-    "Arithmetic",
     "Bound",
     "PackedWeights",
     "Progressive",

@@ -1,26 +1,22 @@
 """The fast bit-exact model of a network, and its integer baseline."""
 
-from functools import lru_cache
-
 import numpy as np
 
-from bitrain.program import Arithmetic
+from bitrain.program import find_arithmetic
 from bitrain.spec import Layer, Network, to_unipolar
 
-from .convolution import PackedWeights, Streams, convolve, pack_weights
 from .fire import accumulate_and_fire
 from .requantise import finish
+from .sums import SUMS, streams_of
 
 
-def run(
-    network: Network, images: np.ndarray, arithmetic: Arithmetic = "stochastic"
-) -> list[np.ndarray]:
+def run(network: Network, images: np.ndarray, arithmetic: str = "stochastic") -> list[np.ndarray]:
     """Every layer's stored activations, and the scores, for a batch of images.
 
-    images: integers in [0, 2^n], (batch, channels, height, width). ``binary`` keeps the numbers but
-    multiplies them exactly, in counter mode throughout: the same-width integer baseline. Returns
-    one int64 array (batch, channels, height, width) per layer; the last holds the signed scores.
-    Binary scores are 2^(2n) / L times as fine.
+    images: integers in [0, 2^n], (batch, channels, height, width). arithmetic: ``binary`` keeps the
+    numbers but multiplies them exactly, in counter mode throughout: the same-width integer
+    baseline. Returns one int64 array (batch, channels, height, width) per layer; the last holds the
+    signed scores. Binary scores are 2^(2n) / L times as fine.
     """
     _check(network, images)
     return [output.astype(np.int64) for output in _outputs(network, images, arithmetic)]
@@ -33,19 +29,15 @@ def _check(network: Network, images: np.ndarray) -> None:
         raise ValueError(f"images must hold integers in 0 … {network.one}")
 
 
-def _outputs(network: Network, images: np.ndarray, arithmetic: Arithmetic) -> list[np.ndarray]:
-    outputs: list[np.ndarray] = []
+def _outputs(network: Network, images: np.ndarray, arithmetic: str) -> list[np.ndarray]:
+    fires, outputs = find_arithmetic(arithmetic).has_streams, list[np.ndarray]()
     for layer, parts in zip(network.layers, network.reads, strict=True):
         activations = _read(layer, parts, images, outputs)
-        if layer.neuron == "stream" and arithmetic == "stochastic":
-            outputs.append(_fired(network, layer, activations))
+        if layer.neuron == "stream" and fires:
+            outputs.append(accumulate_and_fire(streams_of(network, layer), activations, layer))
             continue
-        fraction, constants = 0, layer.bias.astype(np.int64)
-        if arithmetic == "stochastic":
-            sums = _stochastic_sums(network, layer, activations)
-        else:
-            sums, fraction = _binary_sums(network, layer, activations)
-            constants <<= fraction
+        sums, fraction = SUMS[arithmetic](network, layer, activations)
+        constants = layer.bias.astype(np.int64) << fraction
         if layer.shortcut:
             source = layer.shortcut.source
             added = _shortcut(layer, outputs[source] if source >= 0 else images) << fraction
@@ -86,7 +78,7 @@ def _read(
 def predict(
     network: Network,
     images: np.ndarray,
-    arithmetic: Arithmetic = "stochastic",
+    arithmetic: str = "stochastic",
     batch_size: int = 256,
 ) -> np.ndarray:
     """Scores (images, classes), computed in batches so that memory stays bounded."""
@@ -100,7 +92,7 @@ def accuracy(
     network: Network,
     images: np.ndarray,
     labels: np.ndarray,
-    arithmetic: Arithmetic = "stochastic",
+    arithmetic: str = "stochastic",
 ) -> float:
     """Share of the images, 0 … 1, whose largest score is their class.
 
@@ -108,49 +100,6 @@ def accuracy(
     """
     scores = predict(network, to_unipolar(images, network.bits), arithmetic)
     return float((scores.argmax(1) == labels).mean())
-
-
-def _streams(network: Network, layer: Layer) -> Streams:
-    banks = network.activation_bank, network.weight_bank
-    return Streams(*banks, layer.stream_length, network.or_lanes)
-
-
-def _stochastic_sums(network: Network, layer: Layer, activations: np.ndarray) -> np.ndarray:
-    streams = _streams(network, layer)
-    packed = _packed(streams, layer)
-    return convolve(streams, activations, packed, layer.stride, layer.padding)
-
-
-def _fired(network: Network, layer: Layer, activations: np.ndarray) -> np.ndarray:
-    """Activations of a layer in stream mode."""
-    streams = _streams(network, layer)
-    return accumulate_and_fire(streams, activations, layer)
-
-
-@lru_cache(maxsize=32)
-def _packed(streams: Streams, layer: Layer) -> PackedWeights:
-    """Kept from batch to batch."""
-    return pack_weights(streams, layer.weight, layer.groups)
-
-
-def _binary_sums(network: Network, layer: Layer, activations: np.ndarray) -> tuple[np.ndarray, int]:
-    """Exact sums in units of 2^-2n, and how many bits finer they are than the stochastic ones."""
-    fraction = 2 * network.bits - (layer.stream_length.bit_length() - 1)
-    (sh, sw), (height, width) = layer.stride, layer.conv_shape[1:]
-    windows = np.lib.stride_tricks.sliding_window_view(
-        _pad(layer, activations), layer.kernel, axis=(2, 3)
-    )[:, :, ::sh, ::sw][:, :, :height, :width]
-    # Sums of integers are exact in floats that hold the largest, and BLAS is far faster.
-    largest = layer.num_inputs << 2 * network.bits
-    assert largest < 1 << 53
-    kind = np.float32 if largest < 1 << 24 else np.float64
-    sums = [
-        np.tensordot(inputs.astype(kind), weight.astype(kind), axes=((1, 4, 5), (1, 2, 3)))
-        for inputs, weight in zip(
-            np.split(windows, layer.groups, 1), np.split(layer.weight, layer.groups), strict=True
-        )
-    ]
-    return np.moveaxis(np.concatenate(sums, -1), -1, 1).astype(np.int64), fraction
 
 
 def _shortcut(layer: Layer, stored: np.ndarray) -> np.ndarray:
@@ -162,8 +111,3 @@ def _shortcut(layer: Layer, stored: np.ndarray) -> np.ndarray:
     kept = np.pad(kept, ((0, 0), (before, after), (0, 0), (0, 0)))
     gains = layer.shortcut.gain << layer.upscale.astype(np.int64)
     return kept * gains[:, None, None]
-
-
-def _pad(layer: Layer, activations: np.ndarray) -> np.ndarray:
-    (ph, pw) = layer.padding
-    return np.pad(activations, ((0, 0), (0, 0), (ph, ph), (pw, pw)))

@@ -11,7 +11,6 @@ import numpy as np
 
 from bitrain.export import CHECK_IMAGES, export_network
 from bitrain.frontend import read_chain
-from bitrain.golden import Arithmetic
 from bitrain.models import check_scores, create_model, model_digest, model_file, save_weights
 from bitrain.nn import ScConfig, ScModel, convert, lengths_and_neurons
 from bitrain.spec import BitrainError, Network, file_digest, save_network
@@ -117,7 +116,7 @@ def evaluate_lengths(run: Run) -> dict[str, Any]:
 
 
 def convert_and_evaluate(
-    run: Run, sc: ScConfig, arithmetic: Arithmetic, recipe: FineTuneConfig | None
+    run: Run, sc: ScConfig, arithmetic: str, recipe: FineTuneConfig | None
 ) -> float:
     """Golden accuracy (%) of the float network converted as ``sc`` says, then fine-tuned or not."""
     model = _float_model(run, _trained(run))
@@ -207,7 +206,7 @@ def _train(run: Run, checkpoint: str, *, progress: bool = False) -> tuple[Any, l
     return model, fit(model, run.dataset, config.train, checkpoint=path, progress=progress)
 
 
-def _sc_model(run: Run, arithmetic: Arithmetic, checkpoint: str) -> ScModel:
+def _sc_model(run: Run, arithmetic: str, checkpoint: str) -> ScModel:
     return finetune_sc(
         _float_model(run, _trained(run)),
         run.dataset,
@@ -220,7 +219,7 @@ def _sc_model(run: Run, arithmetic: Arithmetic, checkpoint: str) -> ScModel:
     )
 
 
-def _accuracy(run: Run, network: Network, arithmetic: Arithmetic) -> float:
+def _accuracy(run: Run, network: Network, arithmetic: str) -> float:
     """Per cent of the test images, by the golden model."""
     return 100 * evaluate_network(network, run.dataset, arithmetic)
 

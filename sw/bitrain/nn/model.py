@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from bitrain.frontend import FloatLayer, read_chain
 from bitrain.frontend.float_layer import walk
-from bitrain.golden import Arithmetic
+from bitrain.program import find_arithmetic
 from bitrain.spec import BitrainError, Network, Neuron, Shape, check_images, parts_read, to_unipolar
 
 from .calibrate import calibrate, calibration_batch
@@ -34,6 +34,18 @@ def lengths_and_neurons(
     return config.lengths_of(names), neurons
 
 
+def _product_bits(config: ScConfig, length: int) -> ExactSums:
+    streams = *config.banks(), length
+    return OredSums(*streams, config.or_lanes) if config.or_lanes > 1 else StochasticSums(*streams)
+
+
+SUMS: dict[str, Callable[[ScConfig, int], ExactSums]] = {
+    "stochastic": _product_bits,
+    "binary": lambda config, length: BinarySums(config.bits, length),
+}
+"""Sums in each arithmetic (``bitrain.program.arithmetics``), for streams of so many bits."""
+
+
 class ScModel(nn.Module):
     """Layers in order, one :class:`ScLayer` for each ``spec.Layer`` of the exported network."""
 
@@ -41,17 +53,17 @@ class ScModel(nn.Module):
         self,
         chain: list[FloatLayer],
         config: ScConfig,
-        arithmetic: Arithmetic = "stochastic",
+        arithmetic: str = "stochastic",
         in_shape: Shape | None = None,
     ):
         """in_shape: of one image, where the first layer flattens it; else that layer's own."""
         super().__init__()
         self.in_shape = in_shape or chain[0].in_shape
         self.config = config
-        self.arithmetic: Arithmetic = arithmetic
+        self.arithmetic = arithmetic
         lengths, neurons = lengths_and_neurons(chain, config)
-        sums = {length: self._sums(length) for length in set(lengths)}
-        fires = arithmetic == "stochastic"  # exact products leave nothing to fire with
+        fires = find_arithmetic(arithmetic).has_streams
+        sums = {length: SUMS[arithmetic](config, length) for length in set(lengths)}
         self.layers = nn.ModuleList(
             ScLayer(
                 source,
@@ -64,14 +76,6 @@ class ScModel(nn.Module):
                 chain, lengths, parts_read(chain), neurons, strict=True
             )
         )
-
-    def _sums(self, length: int) -> ExactSums:
-        if self.arithmetic == "stochastic":
-            streams = *self.config.banks(), length
-            if self.config.or_lanes > 1:
-                return OredSums(*streams, self.config.or_lanes)
-            return StochasticSums(*streams)
-        return BinarySums(self.config.bits, length)
 
     @property
     def steps(self) -> list[ScLayer]:
@@ -180,7 +184,7 @@ def convert(
     in_shape: Shape,
     images: np.ndarray | Tensor,
     config: ScConfig,
-    arithmetic: Arithmetic = "stochastic",
+    arithmetic: str = "stochastic",
 ) -> ScModel:
     """Fold, normalise and quantise a trained ``nn.Sequential``; the model itself is left alone.
 

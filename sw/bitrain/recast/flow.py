@@ -17,7 +17,6 @@ from rich.console import Console
 from bitrain.data import Dataset, evenly_spaced, load_dataset
 from bitrain.export import CHECK_IMAGES, export_network
 from bitrain.frontend import read_steps
-from bitrain.golden import Arithmetic
 from bitrain.models import create_model, model_digest, read_metadata, save_weights
 from bitrain.nn import ScConfig, convert, lengths_and_neurons
 from bitrain.profile import cost_by_block, model_cost, paired_latency
@@ -307,10 +306,10 @@ def _stochastic(run: Recasting, model: Any) -> dict[str, Any]:
     recipe, dataset = run.config.sc, run.dataset
     assert recipe is not None
 
-    def accuracy(sc_model: Any, arithmetic: Arithmetic = "stochastic") -> float:
+    def accuracy(sc_model: Any, arithmetic: str = "stochastic") -> float:
         return 100 * evaluate_network(sc_model.to_network(run.config.name), dataset, arithmetic)
 
-    def converted(arithmetic: Arithmetic = "stochastic"):
+    def converted(arithmetic: str = "stochastic"):
         return convert(model, dataset.in_shape, dataset.train_images, recipe.sc, arithmetic)
 
     sc_model = converted()

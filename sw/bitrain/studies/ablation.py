@@ -18,7 +18,6 @@ from bitrain.flow.config import RunConfig
 from bitrain.flow.learning import check_model, convert_and_evaluate
 from bitrain.flow.pipeline import run_steps
 from bitrain.flow.run import Run
-from bitrain.golden import Arithmetic
 from bitrain.nn import ScConfig, StreamSource
 from bitrain.runner import plots
 from bitrain.runner.workspace import Workspace
@@ -95,5 +94,5 @@ def _combinations(config: RunConfig):
         yield {**row, "sequences": "integer", "wiring": ""}, base.with_length(length), _BINARY
 
 
-_STOCHASTIC: Arithmetic = "stochastic"
-_BINARY: Arithmetic = "binary"
+_STOCHASTIC = "stochastic"
+_BINARY = "binary"

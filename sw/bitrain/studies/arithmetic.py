@@ -16,13 +16,13 @@ from bitrain.accelerator import compile_network
 from bitrain.cost import estimate
 from bitrain.flow.hardware import tool_versions
 from bitrain.gen import SynthesisReport, find_device, generate_ip, synthesise, synthesise_component
-from bitrain.program import AcceleratorConfig, Arithmetic, Array, Program
+from bitrain.program import AcceleratorConfig, Array, Program
 from bitrain.rtl import build_array
 from bitrain.runner import plots
 from bitrain.runner.workspace import Workspace
 from bitrain.spec import BitrainError, Network, SngBank, write_atomically
 
-ARITHMETICS: tuple[Arithmetic, ...] = ("stochastic", "binary")
+ARITHMETICS: tuple[str, ...] = ("stochastic", "binary")
 
 
 def parse_neurons(text: str) -> tuple[int, int]:
@@ -108,7 +108,7 @@ def measure_arithmetic(
     return result
 
 
-def _array(neurons: tuple[int, int], arithmetic: Arithmetic, lanes: int) -> Array:
+def _array(neurons: tuple[int, int], arithmetic: str, lanes: int) -> Array:
     channels, positions = neurons
     lanes = 1 if arithmetic == "binary" else lanes
     try:
@@ -139,7 +139,7 @@ def _rewired(network: Network, array: Array) -> Network:
     return Network.model_validate(dict(network) | banks)
 
 
-def _accuracies(path: Path | None) -> dict[tuple[int, Arithmetic], float]:
+def _accuracies(path: Path | None) -> dict[tuple[int, str], float]:
     """Accuracies (%) after fine-tuning, by stream length and arithmetic."""
     if path is None:
         return {}

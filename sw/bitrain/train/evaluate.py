@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from bitrain.data import Dataset, check_classes
-from bitrain.golden import Arithmetic, accuracy
+from bitrain.golden import accuracy
 from bitrain.nn import best_device, torch_threads
 from bitrain.spec import Network
 
@@ -32,9 +32,7 @@ def scores_of(model: nn.Module, images: np.ndarray) -> np.ndarray:
     return scores.numpy()
 
 
-def evaluate_network(
-    network: Network, dataset: Dataset, arithmetic: Arithmetic = "stochastic"
-) -> float:
+def evaluate_network(network: Network, dataset: Dataset, arithmetic: str = "stochastic") -> float:
     """What the accelerator scores on the test images, 0 … 1, by the golden model.
 
     Raises :class:`BitrainError` where images or classes are not those of the network.

@@ -6,7 +6,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bitrain.data import Dataset
-from bitrain.golden import Arithmetic
 from bitrain.nn import ScConfig, ScModel, calibration_batch, convert, torch_threads
 
 from .config import FINE_TUNE, FineTuneConfig
@@ -22,7 +21,7 @@ def finetune_sc(
     sc_config: ScConfig,
     train_config: FineTuneConfig = FINE_TUNE,
     *,
-    arithmetic: Arithmetic = "stochastic",
+    arithmetic: str = "stochastic",
     checkpoint: Path | None = None,
     title: str = "fine-tune",
     progress: bool = False,

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from torch import nn
 
 from bitrain.data import Dataset
-from bitrain.golden import Arithmetic
 from bitrain.nn import ScConfig, convert, torch_threads
 
 from .config import FINE_TUNE, FineTuneConfig
@@ -71,7 +70,7 @@ def _before_and_after(
     model: nn.Module,
     dataset: Dataset,
     config: ScConfig,
-    arithmetic: Arithmetic,
+    arithmetic: str,
     train_config: FineTuneConfig,
     *,
     bar: bool,

@@ -11,7 +11,7 @@ from bitrain.spec import BitrainError
 
 def test_choices_are_those_of_the_contract() -> None:
     """They are written down twice, so that `--help` need not load the contract."""
-    assert common.Arithmetic == program.Arithmetic
+    assert get_args(common.Arithmetic) == tuple(program.ARITHMETICS)
     assert get_args(common.Sharing) == tuple(program.Sharing)
     assert common.Simulator == cosim.Simulator
 

@@ -29,7 +29,6 @@ from bitrain.cost.cost import layer_overhead
 from bitrain.host import write_weight_image
 from bitrain.host.registers import constants, registers_of
 from bitrain.host.weight_image import num_image_words, words_per_entry
-from bitrain.program import Program
 from bitrain.rtl import build_top
 from bitrain.spec import BitrainError, save_network, write_atomically
 
@@ -133,7 +132,9 @@ def _template_values(
         "engines": engines,
         "programs": programs,
         "cost": engines.cost,
-        "constant": _constant(programs[0]),
+        "constant": engines.array.rules.constant(
+            engines.network, engines.array.lanes, skip_zeros=programs[0].skip_zeros
+        ),
         "streaming": any(each.stream_layers for each in programs),
         "overheads": sorted(overheads),
         "prefix_cycles": {length: cost.cycles for length, cost in engines.prefix_costs.items()},
@@ -149,18 +150,6 @@ def _template_values(
         "family": device.family,
         "synth": device.synth_command(config.top),
     }
-
-
-def _constant(program: Program) -> str:
-    """What the bias ROM holds of a channel of bias b."""
-    array, group = program.array, program.network.or_lanes
-    if array.arithmetic == "binary":
-        return "bias + (number of negative weights)"
-    if program.skip_zeros:
-        return "bias"
-    if group > 1:
-        return f"bias - L x (number of chunks) x {array.lanes // group}"
-    return "bias - L x (number of negative weights)"
 
 
 def _write_templates(ip: Path, top: str, values: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import Component, In, Out
 
 from bitrain.program import Program
 
-from ..array.binary_array import BinaryArray
+from ..array.arrays import build_array
 from ..array.mac_array import MacArray
 from ..array.operands import OperandRegisters
 from ..array.sign_correction import SignCorrection
@@ -43,21 +43,6 @@ def score_shape(program: Program) -> Shape:
     """A score, or an activation where a part of a network gives these."""
     gives_scores = program.network.gives_scores
     return signed(program.score_bits) if gives_scores else activation_shape(program.network.bits)
-
-
-def build_array(program: Program) -> MacArray | BinaryArray:
-    """The array that runs ``program``, whatever its arithmetic and its neurons are."""
-    network = program.network
-    if program.array.arithmetic == "binary":
-        return BinaryArray(program.array, bits=network.bits, count_bits=program.count_bits)
-    return MacArray(
-        network.activation_bank,
-        network.weight_bank,
-        program.array,
-        count_bits=program.count_bits,
-        or_lanes=network.or_lanes,
-        stream_program=program if program.stream_layers else None,
-    )
 
 
 class Engine(Component):
@@ -235,7 +220,7 @@ class Engine(Component):
             control.descriptor.eq(descriptor),
             control.full.eq(operands.full),
             operands.take.eq(control.take),
-            *([array.restart.eq(control.take)] if isinstance(array, MacArray) else []),
+            *([array.restart.eq(control.take)] if "restart" in array.signature.members else []),
             array.step.eq(control.step),
             array.last.eq(control.last),
             array.activations.eq(operands.activations),

@@ -4,7 +4,6 @@ from typing import Any
 
 from bitrain.cost import estimate
 from bitrain.export import CHECK_IMAGES, export_network
-from bitrain.golden import Arithmetic
 from bitrain.program import Program
 from bitrain.spec import save_network
 from bitrain.train import evaluate_network, finetune_sc
@@ -32,7 +31,7 @@ def _export(run: Search, name: str) -> dict[str, Any]:
     config, dataset = run.config, run.dataset
     model = to_sequential(run.joined())
 
-    def tuned(arithmetic: Arithmetic) -> tuple[Any, float]:
+    def tuned(arithmetic: str) -> tuple[Any, float]:
         sc_model = finetune_sc(
             *(model, dataset, config.sc, config.finetune),
             arithmetic=arithmetic,

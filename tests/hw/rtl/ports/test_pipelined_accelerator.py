@@ -17,7 +17,7 @@ from networks import (
 from bitrain.accelerator import Engines
 from bitrain.accelerator.engines import cuts
 from bitrain.golden import run
-from bitrain.program import Arithmetic, Array
+from bitrain.program import Array
 from bitrain.rtl import PipelinedAccelerator
 from bitrain.spec import Network
 
@@ -81,9 +81,7 @@ def run_pipeline(pipeline: Engines, images, *, stalls: float = 0.0):
     return answers, np.diff(loaded).tolist(), stored
 
 
-def check(
-    network: Network, engines: int, *, stalls: float = 0.0, arithmetic: Arithmetic = "stochastic"
-):
+def check(network: Network, engines: int, *, stalls: float = 0.0, arithmetic: str = "stochastic"):
     lanes = network.num_lanes if arithmetic == "stochastic" else 1
     array = Array(channels=2, positions=2, lanes=lanes, arithmetic=arithmetic)
     pipeline = compiled(network, array, engines=engines)
