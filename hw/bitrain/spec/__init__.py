@@ -14,17 +14,29 @@ from .network import Network
 from .number import to_unipolar
 from .or_groups import OrLanes
 from .prefix import with_prefix
-from .sequence import Lfsr, Ramp, Sequence, Sobol, VanDerCorput
+from .sequence import (
+    CounterSequence,
+    Lfsr,
+    NumberSequence,
+    Ramp,
+    Sequence,
+    Sobol,
+    VanDerCorput,
+    find_sequence,
+    register_sequence,
+)
 from .store import load_network, save_network
 
 __all__ = [
     "BitrainError",
+    "CounterSequence",
     "LaneWire",
     "Layer",
     "Lfsr",
     "MaxPool2d",
     "Network",
     "Neuron",
+    "NumberSequence",
     "OrLanes",
     "Ramp",
     "Sequence",
@@ -36,8 +48,10 @@ __all__ = [
     "check_images",
     "content_digest",
     "file_digest",
+    "find_sequence",
     "load_network",
     "parts_read",
+    "register_sequence",
     "save_network",
     "to_unipolar",
     "with_prefix",

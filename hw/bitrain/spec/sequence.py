@@ -13,11 +13,22 @@ An n-bit sequence visits every value 0 … 2^n - 1 exactly once per period, so t
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
-from typing import Annotated, Literal
+from functools import cache, lru_cache
+from importlib.metadata import entry_points
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    model_validator,
+)
+
+from .errors import BitrainError
 
 MIN_WIDTH = 2
 MAX_WIDTH = 16
@@ -55,8 +66,12 @@ _SOBOL: tuple[tuple[int, int, tuple[int, ...]], ...] = (
 MAX_SOBOL_DIMENSION = len(_SOBOL) + 1
 
 
-class _Sequence(BaseModel, ABC, frozen=True):
-    """What all kinds share: a width in bits and the state at cycle 0."""
+class NumberSequence(BaseModel, ABC, frozen=True):
+    """What all kinds share: a width in bits and the state at cycle 0.
+
+    A kind of one's own has a field ``kind``, a literal with its name as default, and perhaps
+    options; :func:`register_sequence` makes it known.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -66,10 +81,16 @@ class _Sequence(BaseModel, ABC, frozen=True):
     """State (LFSR) or count (the other kinds) at cycle 0, below 2^n."""
 
     @model_validator(mode="after")
-    def _check_seed(self):
+    def _check(self):
         if self.seed >= 1 << self.width:
             raise ValueError(f"seed {self.seed} needs more than {self.width} bits")
+        self.check()
         return self
+
+    def check(self) -> None:
+        """Raise ValueError unless a period has every value once."""
+        if sorted(self.period()) != list(range(1 << self.width)):
+            raise ValueError(f"a period of {self} does not have each of 2^{self.width} values once")
 
     @property
     def values(self) -> np.ndarray:
@@ -77,11 +98,51 @@ class _Sequence(BaseModel, ABC, frozen=True):
         return _values(self)
 
     @abstractmethod
-    def _period(self) -> Iterable[int]:
-        """The values in order."""
+    def period(self) -> Iterable[int]:
+        """The values in order, from cycle 0."""
 
 
-class Lfsr(_Sequence, frozen=True):
+_kinds: dict[str, type[NumberSequence]] = {}
+Kind = TypeVar("Kind", bound=type[NumberSequence])
+
+
+def register_sequence(sequence: Kind) -> Kind:
+    """Make a kind of sequence known by the name in its field ``kind``; a decorator for classes.
+
+    An installed package can name its class as an entry point of ``bitrain.sequences`` instead.
+    Raises :class:`BitrainError` for a name that is taken.
+    """
+    kind = sequence.model_fields["kind"].default
+    if _kinds.setdefault(kind, sequence) is not sequence:
+        raise BitrainError(f"{sequence.__qualname__}: a sequence of kind {kind!r} is there already")
+    return sequence
+
+
+def find_sequence(kind: str) -> type[NumberSequence]:
+    """The class of a kind; :class:`BitrainError` if nothing registered it."""
+    if kind not in _kinds:
+        _load_entry_points()
+    if kind not in _kinds:
+        raise BitrainError(
+            f"no sequence is called {kind!r}; there are {', '.join(_kinds)}, and those of packages "
+            "that are installed or imported (docs/extending.md)"
+        )
+    return _kinds[kind]
+
+
+@cache
+def _load_entry_points() -> None:
+    for entry in entry_points(group="bitrain.sequences"):
+        try:
+            register_sequence(entry.load())
+        except Exception as error:  # whatever another package does when it is imported
+            raise BitrainError(
+                f"entry point {entry.name} = {entry.value} of bitrain.sequences: {error}"
+            ) from error
+
+
+@register_sequence
+class Lfsr(NumberSequence, frozen=True):
     """Fibonacci LFSR with the all-zero state inserted (a de Bruijn cycle of 2^n states).
 
     next = (state << 1 | feedback) mod 2^n, where
@@ -99,15 +160,15 @@ class Lfsr(_Sequence, frozen=True):
             return {**data, "taps": LFSR_TAPS[data["width"]]}
         return data
 
-    @model_validator(mode="after")
-    def _check_taps(self):
+    def check(self) -> None:
+        """Raise ValueError unless ``taps`` are a primitive polynomial."""
         if any(not 1 <= tap <= self.width for tap in self.taps) or self.width not in self.taps:
             raise ValueError(f"taps {self.taps} must lie in 1 … {self.width} and hold {self.width}")
         if len(np.unique(self.values)) != 1 << self.width:
             raise ValueError(f"taps {self.taps} are not a primitive polynomial: period too short")
-        return self
 
-    def _period(self) -> Iterator[int]:
+    def period(self) -> Iterator[int]:
+        """States from ``seed`` on."""
         state, mask = self.seed, (1 << self.width) - 1
         for _ in range(1 << self.width):
             yield state
@@ -117,7 +178,7 @@ class Lfsr(_Sequence, frozen=True):
             state = (state << 1 | feedback) & mask
 
 
-class _Counter(_Sequence, frozen=True):
+class CounterSequence(NumberSequence, frozen=True):
     """A counter seen through a GF(2) matrix: value = XOR of ``columns()[i]`` for set count bits."""
 
     direction: Literal["up", "down"] = "up"
@@ -126,7 +187,8 @@ class _Counter(_Sequence, frozen=True):
     def columns(self) -> tuple[int, ...]:
         """Column i of the matrix: what bit i of the count contributes."""
 
-    def _period(self) -> np.ndarray:
+    def period(self) -> np.ndarray:
+        """Counts from ``seed`` on, through the matrix."""
         step = 1 if self.direction == "up" else -1
         count = (self.seed + step * np.arange(1 << self.width)) % (1 << self.width)
         return np.bitwise_xor.reduce(
@@ -134,7 +196,8 @@ class _Counter(_Sequence, frozen=True):
         )
 
 
-class Ramp(_Counter, frozen=True):
+@register_sequence
+class Ramp(CounterSequence, frozen=True):
     """The count itself."""
 
     kind: Literal["ramp"] = "ramp"
@@ -144,7 +207,8 @@ class Ramp(_Counter, frozen=True):
         return tuple(1 << i for i in range(self.width))
 
 
-class VanDerCorput(_Counter, frozen=True):
+@register_sequence
+class VanDerCorput(CounterSequence, frozen=True):
     """The bit-reversed count: every prefix is spread as evenly as can be."""
 
     kind: Literal["van_der_corput"] = "van_der_corput"
@@ -154,7 +218,8 @@ class VanDerCorput(_Counter, frozen=True):
         return tuple(1 << (self.width - 1 - i) for i in range(self.width))
 
 
-class Sobol(_Counter, frozen=True):
+@register_sequence
+class Sobol(CounterSequence, frozen=True):
     """One dimension of a Sobol sequence, in natural (not Gray code) order."""
 
     kind: Literal["sobol"] = "sobol"
@@ -176,13 +241,26 @@ class Sobol(_Counter, frozen=True):
         return tuple(m[i] << (self.width - 1 - i) for i in range(self.width))
 
 
-Sequence = Annotated[Lfsr | Ramp | VanDerCorput | Sobol, Field(discriminator="kind")]
+def _of_its_kind(data: Any) -> Any:
+    if not isinstance(data, dict):
+        return data
+    try:
+        return find_sequence(str(data.get("kind"))).model_validate(data)
+    except BitrainError as error:
+        raise ValueError(f"kind: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = "".join(f"{part}: " for part in first["loc"])
+        raise ValueError(where + first["msg"].removeprefix("Value error, ")) from error
+
+
+Sequence = Annotated[SerializeAsAny[NumberSequence], BeforeValidator(_of_its_kind)]
 """Any kind of sequence, told apart by ``kind``."""
 
 
 @lru_cache(maxsize=256)
-def _values(sequence: _Sequence) -> np.ndarray:
+def _values(sequence: NumberSequence) -> np.ndarray:
     """Kept here, not in the sequence: comparing sequences must not compare arrays."""
-    values = np.fromiter(sequence._period(), np.uint16)
+    values = np.fromiter(sequence.period(), np.uint16)
     values.setflags(write=False)
     return values

@@ -9,39 +9,40 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
 from bitrain.spec import (
     BitrainError,
     LaneWire,
-    Lfsr,
     Neuron,
     OrLanes,
-    Ramp,
     SngBank,
-    Sobol,
-    VanDerCorput,
+    find_sequence,
 )
 from bitrain.spec.bank import MAX_LANES
 from bitrain.spec.sequence import MAX_SOBOL_DIMENSION
 
-_SEQUENCES = {"lfsr": Lfsr, "ramp": Ramp, "sobol": Sobol, "van_der_corput": VanDerCorput}
-_OPTIONS = {
-    "taps": ("lfsr",),
-    "dimension": ("sobol",),
-    "direction": ("ramp", "sobol", "van_der_corput"),
-}
-"""Options of a sequence, and the kinds that have them."""
 _SOURCES = ("activation_source", "weight_source")
 
 
+Wiring = Literal["identical", "rotated", "inverted", "mixed"]
+"""All lanes alike; lane j rotated by j; lane j XORed with the bit-reversed j; or both. XOR is a
+digital shift: it keeps a low-discrepancy pair of sequences one (A. B. Owen, *Randomly permuted
+(t,m,s)-nets and (t,s)-sequences*, 1995) while the lanes' errors average out."""
+
+
 class StreamSource(BaseModel):
-    """A bank's sequence and the wires from it to the lanes."""
+    """A bank's sequence and the wires from it to the lanes.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Further options are those of a registered kind (``bitrain.spec.register_sequence``).
+    """
 
-    kind: Literal["lfsr", "ramp", "sobol", "van_der_corput"]
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    kind: str
+    """``lfsr``, ``ramp``, ``sobol``, ``van_der_corput`` or a registered one."""
     taps: tuple[int, ...] | None = None
     """Exponents of an LFSR's primitive polynomial; the width's standard one by default."""
     dimension: int | None = Field(default=None, ge=1, le=MAX_SOBOL_DIMENSION)
@@ -50,26 +51,40 @@ class StreamSource(BaseModel):
     """Direction of the counter, which every kind but the LFSR has; up by default."""
     seed: int = Field(default=0, ge=0)
     """State or count at cycle 0, below 2^n."""
-    wiring: Literal["identical", "rotated", "inverted", "mixed"] = "identical"
-    """All lanes alike; lane j rotated by j; lane j XORed with the bit-reversed j; or both. XOR is a
-    digital shift: it keeps a low-discrepancy pair of sequences one (A. B. Owen, *Randomly permuted
-    (t,m,s)-nets and (t,s)-sequences*, 1995) while the lanes' errors average out."""
+    wiring: Wiring = "identical"
     period: int | None = Field(default=None, ge=1, le=MAX_LANES)
     """How many different wirings there are: lane j is wired like lane j mod ``period``. All N by
     default; 1 shares one value among all lanes."""
 
+    @field_validator("kind")
+    @classmethod
+    def _check_kind(cls, kind: str) -> str:
+        try:
+            find_sequence(kind)
+        except BitrainError as error:
+            raise ValueError(str(error)) from error
+        return kind
+
     @model_validator(mode="after")
     def _check(self):
-        for option, kinds in _OPTIONS.items():
-            if getattr(self, option) is not None and self.kind not in kinds:
-                raise ValueError(f"{option} is an option of {', '.join(kinds)}, not of {self.kind}")
+        known = find_sequence(self.kind).model_fields.keys() - {"kind", "width", "seed"}
+        if others := self._options.keys() - known:
+            raise ValueError(
+                f"{sorted(others)[0]} is no option of {self.kind}, which has "
+                f"{', '.join(sorted(known)) or 'none'}"
+            )
         return self
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        """Options of the sequence that are given."""
+        own = {option: getattr(self, option) for option in ("taps", "dimension", "direction")}
+        given = {option: value for option, value in own.items() if value is not None}
+        return given | (self.model_extra or {})
 
     def bank(self, bits: int, num_lanes: int) -> SngBank:
         """The bank of ``num_lanes`` lanes for numbers of ``bits`` bits."""
-        options: dict[str, Any] = {option: getattr(self, option) for option in _OPTIONS}
-        options = {option: value for option, value in options.items() if value is not None}
-        sequence = _SEQUENCES[self.kind](width=bits, seed=self.seed, **options)
+        sequence = find_sequence(self.kind)(width=bits, seed=self.seed, **self._options)
         period = self.period or num_lanes
         wires = (self._wire(lane % period, bits) for lane in range(num_lanes))
         return SngBank(sequence=sequence, lanes=tuple(wires))

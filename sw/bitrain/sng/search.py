@@ -5,11 +5,12 @@ against local minima.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
 from bitrain.nn import ScConfig, StreamSource
+from bitrain.nn.config import Wiring
 from bitrain.spec import SngBank
 from bitrain.spec.polynomial import primitive_taps
 from bitrain.spec.sequence import MAX_SOBOL_DIMENSION
@@ -18,7 +19,7 @@ CLIMBS = 4
 """Draws that coordinate moves start from; they share half of the budget."""
 
 _DIRECTIONS = ("up", "down")
-_WIRINGS = ("identical", "rotated", "inverted", "mixed")
+_WIRINGS = get_args(Wiring)
 
 
 class Sources(NamedTuple):

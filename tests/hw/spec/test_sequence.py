@@ -6,11 +6,24 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from networks import random_network
+from own_sequence import installed
 from pydantic import TypeAdapter, ValidationError
 from scipy.stats import qmc
 from strategies import sequences
 
-from bitrain.spec import Lfsr, Ramp, Sequence, Sobol, VanDerCorput
+from bitrain.spec import (
+    BitrainError,
+    Lfsr,
+    Ramp,
+    Sequence,
+    Sobol,
+    VanDerCorput,
+    find_sequence,
+    load_network,
+    register_sequence,
+    save_network,
+)
 from bitrain.spec.sequence import LFSR_TAPS, MAX_SOBOL_DIMENSION, MAX_WIDTH, MIN_WIDTH
 
 WIDTHS = range(MIN_WIDTH, MAX_WIDTH + 1)
@@ -194,3 +207,66 @@ def test_unknown_kind_and_field():
         adapter.validate_python({"kind": "random", "width": 4})
     with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
         adapter.validate_python({"kind": "ramp", "width": 4, "taps": (4, 3)})
+
+
+# --- kinds of one's own ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def weyl(tmp_path):
+    with installed(tmp_path):
+        yield find_sequence("weyl")
+
+
+def test_entry_point_makes_a_kind_known(weyl):
+    assert weyl(width=3, multiplier=5, seed=1).values.tolist() == [5, 2, 7, 4, 1, 6, 3, 0]
+    assert weyl(width=4).values.tolist()[:4] == [0, 5, 10, 15]
+
+
+def test_file_with_a_kind_of_its_own(weyl, tmp_path):
+    sequence = weyl(width=3, multiplier=3, seed=2)
+    network = random_network(1, bits=3, lanes=2)
+    bank = network.weight_bank.model_copy(update={"sequence": sequence})
+    network = network.model_copy(update={"weight_bank": bank})
+    save_network(network, tmp_path / "net.npz")
+    assert load_network(tmp_path / "net.npz").weight_bank.sequence == sequence
+
+
+@pytest.mark.parametrize("multiplier", [2, 8])
+def test_period_that_repeats_is_refused(weyl, multiplier):
+    with pytest.raises(ValidationError, match=r"does not have each of 2\^3 values once"):
+        weyl(width=3, multiplier=multiplier)
+
+
+def test_options_of_a_kind_are_checked(weyl):
+    adapter = TypeAdapter(Sequence)
+    for options, message in (
+        ({"multiplier": 0}, "multiplier: Input should"),
+        ({"step": 1}, "step"),
+    ):
+        with pytest.raises(ValidationError, match=message):
+            adapter.validate_python({"kind": "weyl", "width": 3, **options})
+
+
+def test_name_that_is_taken_is_refused():
+    class Other(Ramp, frozen=True):
+        pass
+
+    assert register_sequence(Ramp) is Ramp  # again
+    with pytest.raises(BitrainError, match=r"Other: a sequence of kind 'ramp' is there already"):
+        register_sequence(Other)
+
+
+def test_unknown_name_lists_what_there_is():
+    with pytest.raises(BitrainError, match=r"'weyl'; there are lfsr, ramp, van_der_corput, sobol"):
+        find_sequence("weyl")
+
+
+@pytest.mark.parametrize("source", ["import no_such_module", "Weyl = 3"])
+def test_broken_package_is_named(tmp_path, source):
+    with installed(tmp_path):
+        (tmp_path / "weyl.py").write_text(source)
+        with pytest.raises(
+            BitrainError, match=r"entry point weyl = weyl:Weyl of bitrain.sequences"
+        ):
+            find_sequence("weyl")

@@ -232,7 +232,10 @@ def test_header_that_is_none(path: Path, text):
         (lambda h: h["layers"][2].pop("kind"), "layers.2.kind: Field required"),
         (lambda h: h["layers"][2].update(relu=True), "network: Value error, layer 'linear"),
         (lambda h: h["layers"].pop(), "network: Value error, layer 'conv2d"),
-        (lambda h: h["weight_bank"]["sequence"].update(kind="dice"), "weight_bank.sequence: Input"),
+        (
+            lambda h: h["weight_bank"]["sequence"].update(kind="dice"),
+            "weight_bank.sequence: Value error, kind: no sequence is called 'dice'",
+        ),
         (lambda h: h["activation_bank"].update(lanes=[]), "activation_bank.lanes: Tuple should"),
         (lambda h: h.pop("name"), "name: Field required"),
         (lambda h: h.pop("layers"), "header and arrays do not match"),

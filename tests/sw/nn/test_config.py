@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from own_sequence import installed
 from pydantic import ValidationError
 
 from bitrain.nn import ScConfig, StreamSource
@@ -53,6 +54,21 @@ def test_options_of_the_sequence() -> None:
     assert sobol == Sobol(width=5, dimension=4, direction="down")
 
 
+def test_options_of_a_kind_of_ones_own(tmp_path) -> None:
+    with installed(tmp_path):
+        source = {"kind": "weyl", "multiplier": 11, "seed": 3}
+        config = ScConfig(bits=4, weight_source=source)
+        sequence = config.banks()[1].sequence
+        assert sequence.model_dump() == {**source, "width": 4}
+        assert ScConfig.model_validate(config.model_dump(mode="json")) == config
+        with pytest.raises(
+            ValidationError, match="taps is no option of weyl, which has multiplier"
+        ):
+            StreamSource(kind="weyl", taps=(4, 3))
+    with pytest.raises(ValidationError, match="no sequence is called 'weyl'"):
+        StreamSource(kind="weyl")
+
+
 def test_with_length() -> None:
     config = ScConfig(bits=8, stream_length=16, lanes=4).with_length(64)
     assert (config.bits, config.length, config.lanes) == (6, 64, 4)
@@ -88,8 +104,14 @@ def test_with_length_makes_sources_fit() -> None:
             {"weight_source": StreamSource(kind="lfsr", taps=(5, 1))},
             "weight_source: taps (5, 1) are not a primitive polynomial",
         ),
-        ({"weight_source": {"kind": "ramp", "taps": [5, 2]}}, "taps is an option of lfsr"),
-        ({"weight_source": {"kind": "lfsr", "direction": "up"}}, "direction is an option of ramp"),
+        (
+            {"weight_source": {"kind": "ramp", "taps": [5, 2]}},
+            "taps is no option of ramp, which has direction",
+        ),
+        (
+            {"weight_source": {"kind": "lfsr", "direction": "up"}},
+            "direction is no option of lfsr, which has taps",
+        ),
         ({"weight_source": {"kind": "ramp", "period": 0}}, "greater than or equal to 1"),
         ({"or_lanes": 3}, "Input should be 1, 2, 4 or 8"),
         (

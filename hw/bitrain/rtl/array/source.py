@@ -1,16 +1,17 @@
 """Sequence source: the counter or shift register behind a bank of SNGs."""
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Array, Cat, Const, Module, Signal
 from amaranth.lib.wiring import Component, In, Out
 
-from bitrain.spec import Lfsr, Sequence
+from bitrain.spec import CounterSequence, Lfsr, Sequence
 
 
 class SequenceSource(Component):
     r"""Emits ``sequence.values[t]`` in the t-th step after a restart.
 
     LFSR: state' = (state << 1) | (XOR of taps, XOR (low n - 1 bits are all zero)).
-    Other kinds: an up or down counter seen through an XOR matrix.
+    Counters: an up or down counter seen through an XOR matrix. Any other kind: a counter and a
+    table of the period.
 
     ::
 
@@ -41,21 +42,25 @@ class SequenceSource(Component):
         m = Module()
         sequence, width = self.sequence, self.sequence.width
         # Kept apart even where several sources run alike: the unshared baseline measures that.
-        state = Signal(width, init=sequence.seed, attrs={"keep": 1})
+        first = sequence.seed if isinstance(sequence, Lfsr | CounterSequence) else 0
+        state = Signal(width, init=first, attrs={"keep": 1})
         following = Signal(width)
         if isinstance(sequence, Lfsr):
             feedback = state[: width - 1] == 0
             for tap in sequence.taps:
                 feedback ^= state[tap - 1]
             m.d.comb += [following.eq(Cat(feedback, state)), self.value.eq(state)]
-        else:
+        elif isinstance(sequence, CounterSequence):
             step = 1 if sequence.direction == "up" else -1
             m.d.comb += following.eq(state + step)
             for i in range(width):
                 bits = [state[j] for j, column in enumerate(sequence.columns()) if column >> i & 1]
                 m.d.comb += self.value[i].eq(Cat(bits).xor())
+        else:
+            table = Array(Const(int(value), width) for value in sequence.values)
+            m.d.comb += [following.eq(state + 1), self.value.eq(table[state])]
         with m.If(self.restart):
-            m.d.sync += state.eq(sequence.seed)
+            m.d.sync += state.eq(first)
         with m.Elif(self.step):
             m.d.sync += state.eq(following)
         return m

@@ -1,8 +1,9 @@
 import pytest
 from bench_amaranth import simulate
+from own_sequence import installed
 
 from bitrain.rtl import SequenceSource
-from bitrain.spec import Lfsr, Ramp, Sobol, VanDerCorput
+from bitrain.spec import Lfsr, Ramp, Sobol, VanDerCorput, find_sequence
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,11 @@ def test_emits_the_contracts_values(sequence):
                 await ctx.tick()
 
     simulate(dut, testbench)
+
+
+def test_kind_of_ones_own_emits_its_values(tmp_path):
+    with installed(tmp_path):
+        test_emits_the_contracts_values(find_sequence("weyl")(width=4, multiplier=11, seed=3))
 
 
 def test_starts_at_its_seed_out_of_reset():
