@@ -17,6 +17,7 @@ from bitrain.train import (
     evaluate_network,
     finetune_converted,
     finetune_sc,
+    loop,
 )
 
 FEW = FINE_TUNE.model_copy(update={"epochs": 3})
@@ -141,7 +142,7 @@ def test_recipe_decides_the_threads(trained, digits, monkeypatch) -> None:
     """And the golden model, which runs on threads of numba's, leaves them alone."""
     seen = []
     monkeypatch.setattr(
-        "bitrain.train.loop._epoch", lambda *_, **__: seen.append(torch.get_num_threads()) or 0.0
+        loop, "train_epoch", lambda *_, **__: seen.append(torch.get_num_threads()) or 0.0
     )
     config = FEW.model_copy(update={"epochs": 1, "threads": 2})
     accuracy_by_length(trained, digits, (4,), train_config=config)

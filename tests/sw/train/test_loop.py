@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from epochs import interrupted_epoch
 from pydantic import ValidationError
 from torch import nn
 
@@ -90,7 +91,7 @@ def test_interrupted_run_resumes_to_the_same_result(small, tmp_path, monkeypatch
     assert [file.name for file in path.parent.iterdir()] == ["checkpoint.pt"]
 
 
-def test_fine_tuning_resumes_to_the_same_result(small, trained, tmp_path, monkeypatch) -> None:
+def test_fine_tuning_resumes_to_the_same_result(small, trained, tmp_path) -> None:
     path = tmp_path / "checkpoint.pt"
 
     def start():
@@ -98,25 +99,11 @@ def test_fine_tuning_resumes_to_the_same_result(small, trained, tmp_path, monkey
 
     straight = start()
     fit(straight, small, CONFIG)
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("bitrain.train.loop._epoch", interrupt_second_epoch())
+    with interrupted_epoch(1):
         fit(start(), small, CONFIG, checkpoint=path)
     resumed = start()
     fit(resumed, small, CONFIG, checkpoint=path)
     assert same(resumed, straight)
-
-
-def interrupt_second_epoch():
-    from bitrain.train import loop
-
-    real = loop._epoch
-
-    def run_epoch(*arguments, epoch, **others):
-        if epoch == 1:
-            raise KeyboardInterrupt
-        return real(*arguments, epoch=epoch, **others)
-
-    return run_epoch
 
 
 def test_finished_run_is_only_loaded(small, tmp_path, monkeypatch) -> None:
@@ -263,15 +250,14 @@ def test_patience_ends_the_training_early(small) -> None:
     assert len(fit(new_model(), small, impatient, loss=settling())) == 12
 
 
-def test_what_settled_resumes_to_the_same(small, tmp_path, monkeypatch) -> None:
+def test_what_settled_resumes_to_the_same(small, tmp_path) -> None:
     """Losses that fall for two epochs and then no more, as with a learning rate of nothing."""
     path = tmp_path / "checkpoint.pt"
     config = CONFIG.model_copy(update={"epochs": 9, "patience": 1, "learning_rate": 1e-9})
     straight = new_model()
     wanted = fit(straight, small, config)
     assert 2 <= len(wanted) < 9
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("bitrain.train.loop._epoch", interrupt_second_epoch())
+    with interrupted_epoch(1):
         fit(new_model(), small, config, checkpoint=path)
     for _ in range(2):  # the second only loads
         resumed = new_model()
