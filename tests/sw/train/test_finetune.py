@@ -78,6 +78,7 @@ def test_noise_has_the_moments_of_the_errors(trained, digits) -> None:
     with torch.no_grad():
         error = layer.accumulate(activations) - layer.accumulate(activations, real=True)
     assert error.std() > 0.1
+    assert layer.noise is not None
     torch.testing.assert_close(layer.noise.mean.flatten(), error.mean((0, 2, 3)))
     torch.testing.assert_close(layer.noise.deviation.flatten(), error.std((0, 2, 3)))
     sc_model.use_exact()

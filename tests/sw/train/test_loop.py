@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 from epochs import interrupted_epoch
+from modules import named_model
 from pydantic import ValidationError
 from torch import nn
 
 from bitrain.data import Dataset
 from bitrain.models import create_model
 from bitrain.nn import ScConfig, convert
-from bitrain.spec import BitrainError
+from bitrain.spec import BitrainError, Shape
 from bitrain.train import FineTuneConfig, TrainConfig, evaluate, fit
 from bitrain.train.loop import _settled, classification
 
@@ -30,8 +31,9 @@ def small(digits) -> Dataset:
 
 
 def new_model(dropout: float = 0.2) -> nn.Sequential:
-    model = create_model("digits_cnn", (1, 8, 8), 10)
-    return nn.Sequential(*model[:-1], nn.Dropout(dropout), model[-1])
+    model = named_model("digits_cnn", Shape(1, 8, 8), 10)
+    *blocks, last = model
+    return nn.Sequential(*blocks, nn.Dropout(dropout), last)
 
 
 def same(first: nn.Module, second: nn.Module) -> bool:
@@ -153,7 +155,8 @@ def test_spoilt_checkpoint(small, tmp_path, damage) -> None:
 
 def test_divergence_is_told(small) -> None:
     model = new_model()
-    nn.init.constant_(model[-1][-1].weight, float("inf"))
+    *_, linear = (part for part in model.modules() if isinstance(part, nn.Linear))
+    nn.init.constant_(linear.weight, float("inf"))
     with pytest.raises(BitrainError, match=r"training diverged in epoch 1 .* lower learning_rate"):
         fit(model, small, CONFIG)
 
@@ -326,7 +329,7 @@ def test_bfloat16_is_not_for_exact_sums() -> None:
 
 @pytest.mark.parametrize("scores", [3, 12])
 def test_as_many_scores_as_classes(small, scores) -> None:
-    model = create_model("digits_cnn", (1, 8, 8), scores)
+    model = create_model("digits_cnn", Shape(1, 8, 8), scores)
     message = f"^the model gives {scores} scores, data set 'digits' has 10 classes; give the data"
     with pytest.raises(BitrainError, match=message):
         fit(model, small, CONFIG)

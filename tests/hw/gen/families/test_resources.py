@@ -55,7 +55,7 @@ def test_routed_logic_cells_of_ice40():
 
 def test_timing_of_ecp5():
     fmax, path = read_timing(load("nextpnr_ecp5.json"), ECP5)
-    assert fmax == 94.22
+    assert fmax is not None and fmax == 94.22 and path is not None
     assert path == CriticalPath(
         source="line", sink="total", logic_ns=7.34, routing_ns=3.27, levels=15
     )
@@ -64,7 +64,7 @@ def test_timing_of_ecp5():
 
 def test_timing_of_ice40():
     fmax, path = read_timing(load("nextpnr_ice40.json"), ICE40)
-    assert fmax == 152.23
+    assert fmax == 152.23 and path is not None
     assert (path.source, path.sink) == ("line", "total")
 
 

@@ -16,9 +16,10 @@ NETWORKS = [
 ]
 
 
-def fields(program: Program, index: int) -> dict[str, int]:
+def fields(program: Program, index: int) -> dict[int | str, int]:
     """What the ROM says of a layer, by field, as unsigned numbers."""
-    word, found = program.descriptor_words[index], {}
+    word = program.descriptor_words[index]
+    found: dict[int | str, int] = {}
     for name, width in program.field_widths.items():
         found[name] = word & ((1 << width) - 1)
         word >>= width
