@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn import functional as F
 
 
-def conv_bn(channels, filters, kernel=3, stride=1, **options):
+def conv_bn(channels, filters, kernel: int | tuple[int, int] = 3, stride=1, **options):
     padding = options.pop("padding", (kernel - 1) // 2 if isinstance(kernel, int) else 0)
     options = {"bias": False, **options}
     conv = nn.Conv2d(channels, filters, kernel, stride, padding, **options)
@@ -59,6 +59,11 @@ class Bottleneck(BasicBlock):
 
 class ResNet(nn.Module):
     """As torchvision's."""
+
+    layer1: nn.Sequential
+    layer2: nn.Sequential
+    layer3: nn.Sequential
+    layer4: nn.Sequential
 
     def __init__(self, block):
         super().__init__()

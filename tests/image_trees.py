@@ -80,11 +80,18 @@ def zip_folder(folder, top: str = "", compression: int = zipfile.ZIP_STORED):
     return path
 
 
+def new_tar(path, kind: str) -> tarfile.TarFile:
+    """To write to; kind is the compression."""
+    make = {"": tarfile.TarFile.taropen, "gz": tarfile.TarFile.gzopen}
+    make |= {"bz2": tarfile.TarFile.bz2open, "xz": tarfile.TarFile.xzopen}
+    return make[kind](path, "w")
+
+
 def tar_folder(folder, suffix: str = ".tar", top: str = "", kind: str = ""):
     """In the order of the file system, which is none; kind is the compression."""
     path = folder.with_suffix(suffix)
     kind = kind or {".tar": "", ".tgz": "gz", ".txz": "xz"}.get(suffix, suffix.rpartition(".")[2])
-    with tarfile.open(path, f"w:{kind}") as archive:
+    with new_tar(path, kind) as archive:
         archive.add(folder, top or "./")
         archive.addfile(tarfile.TarInfo("._pets"))
     return path

@@ -88,7 +88,9 @@ def make(name: str, neuron: Neuron) -> Network:
 def run(out: Path) -> Iterator[dict]:
     """Results one by one; ``out/matrix.jsonl`` gets a line for each."""
     images = load_dataset("digits").test_images[:IMAGES]
-    simulators = [x for x in get_args(Simulator) if x != "icarus" or shutil.which("iverilog")]
+    simulators: list[Simulator] = [
+        x for x in get_args(Simulator) if x != "icarus" or shutil.which("iverilog")
+    ]
     out.mkdir(parents=True, exist_ok=True)
     with (out / "matrix.jsonl").open("w", encoding="utf-8") as file:
         for name, neuron in product(NETWORKS, get_args(Neuron)):

@@ -1,5 +1,7 @@
 """Random small networks for tests: every geometry that the contract allows, in few neurons."""
 
+from typing import Any, Literal
+
 import numpy as np
 
 from bitrain.accelerator import Engines, compile_network
@@ -33,7 +35,7 @@ def random_layer(
     *,
     bits: int,
     length: int,
-    kind: str = "conv2d",
+    kind: Literal["conv2d", "linear"] = "conv2d",
     relu: bool = True,
     **geometry,
 ) -> Layer:
@@ -70,7 +72,7 @@ def random_network(
     rng = np.random.default_rng(seed)
     length = length or 1 << bits
     channels, height, width = in_shape or (int(rng.integers(1, 4)), *rng.integers(6, 9, 2).tolist())
-    common = {"bits": bits, "length": length}
+    common: dict[str, Any] = {"bits": bits, "length": length}
     first = random_layer(
         rng,
         Shape(channels, height, width),
@@ -111,7 +113,7 @@ def residual_network(
     chain: list[Layer] = []
 
     def add(in_shape: Shape, channels: int, **options) -> None:
-        common = {"bits": bits, "length": length or 1 << bits}
+        common: dict[str, Any] = {"bits": bits, "length": length or 1 << bits}
         chain.append(random_layer(rng, in_shape, channels, **common, **options))
 
     def add_to(source: int, *, take=(1, 1), before: int = 1, after: int = 0, **options) -> None:
@@ -120,7 +122,7 @@ def residual_network(
         channels = before + chain[source].out_shape.channels + after
         add(chain[-1].out_shape, channels, shortcut=shortcut, **options)
 
-    same = {"kernel": (3, 3), "padding": (1, 1)}
+    same: dict[str, Any] = {"kernel": (3, 3), "padding": (1, 1)}
     image = Shape(int(rng.integers(1, 3)), *(2 * rng.integers(2, 4, 2)).tolist())
     add(image, int(rng.integers(1, 4)), **same)
     add_to(0, after=seed % 2, pool=MaxPool2d(kernel=(2, 2), stride=(2, 2)), **same)
@@ -145,8 +147,8 @@ def grouped_network(
     The third adds what the first stored where ``seed`` is even.
     """
     rng = np.random.default_rng(seed)
-    common = {"bits": bits, "length": length or 1 << bits}
-    same = {"kernel": (3, 3), "padding": (1, 1)}
+    common: dict[str, Any] = {"bits": bits, "length": length or 1 << bits}
+    same: dict[str, Any] = {"kernel": (3, 3), "padding": (1, 1)}
     image = Shape(int(rng.integers(1, 3)), *(2 * rng.integers(2, 4, 2)).tolist())
     channels = 2 * int(rng.integers(1, 3))
     first = random_layer(rng, image, channels, **same, **common)
@@ -181,8 +183,8 @@ def dense_network(
     odd; the second adds what the first layer stored.
     """
     rng = np.random.default_rng(seed)
-    common = {"bits": bits, "length": length or 1 << bits}
-    same = {"kernel": (3, 3), "padding": (1, 1)}
+    common: dict[str, Any] = {"bits": bits, "length": length or 1 << bits}
+    same: dict[str, Any] = {"kernel": (3, 3), "padding": (1, 1)}
     image = Shape(int(rng.integers(1, 3)), *(2 * rng.integers(2, 4, 2)).tolist())
     chain: list[Layer] = []
     stored = [image]  # what each layer leaves for the next, the image first
@@ -220,8 +222,8 @@ def projected_network(
     second of its pixels is copied behind what the second layer stored.
     """
     rng = np.random.default_rng(seed)
-    common = {"bits": bits, "length": length or 1 << bits}
-    same = {"kernel": (3, 3), "padding": (1, 1)}
+    common: dict[str, Any] = {"bits": bits, "length": length or 1 << bits}
+    same: dict[str, Any] = {"kernel": (3, 3), "padding": (1, 1)}
     image = Shape(int(rng.integers(1, 4)), *rng.integers(4, 7, 2).tolist())
     first = random_layer(rng, image, int(rng.integers(1, 4)), **same, **common)
     second = random_layer(rng, first.out_shape, int(rng.integers(1, 5)), stride=(2, 2), **common)

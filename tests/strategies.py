@@ -1,6 +1,7 @@
 """Hypothesis strategies: sequences, layers, small networks and programs, of any kind."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -53,7 +54,8 @@ def layers(draw, in_shape: Shape, bits: int, *, relu: bool = True, stream: bool 
     ``stream``: it may be in stream mode.
     """
     linear = in_shape[1:] == (1, 1) and draw(st.booleans())
-    sides, geometry = [], {"kernel": (1, 1)}
+    sides: list[tuple[int, ...]] = []
+    geometry: dict[str, Any] = {"kernel": (1, 1)}
     if not linear:
         for size in in_shape[1:]:
             padding = draw(st.integers(0, 2))

@@ -10,7 +10,7 @@ import ast
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -226,7 +226,7 @@ def check_layout(repository: Path) -> list[str]:
     return problems
 
 
-def find_cycle(graph: dict[str, Iterable[str]]) -> list[str]:
+def find_cycle(graph: Mapping[str, Iterable[str]]) -> list[str]:
     """Return the nodes of a cycle, or the empty list."""
     done: set[str] = set()
 

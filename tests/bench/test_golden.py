@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -82,7 +82,7 @@ def test_convolution(benchmark, clock, record, name, length):
 def lenet5(bits: int, length: int) -> Network:
     """LeNet-5 on 28 x 28 pixels, with random weights."""
     rng, pool = np.random.default_rng(0), MaxPool2d(kernel=(2, 2), stride=(2, 2))
-    common = {"bits": bits, "length": length}
+    common: dict[str, Any] = {"bits": bits, "length": length}
     layers = [
         random_layer(rng, Shape(1, 28, 28), 6, kernel=(5, 5), padding=(2, 2), pool=pool, **common)
     ]

@@ -18,6 +18,7 @@ def test_peak_memory(benchmark, record, random_images, tmp_path, cells):
     content["space"]["cells"] = cells
     config = NasConfig.model_validate(content)
     dataset = random_images(2 * config.search.batch_size)
+    assert config.genotype is not None
     genotype = given_genotype(config.genotype)
     teacher = coarse_network(config.space, genotype, dataset.in_shape, dataset.num_classes, seed=0)
 

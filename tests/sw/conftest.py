@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
+from modules import draw_statistics, named_model, part
 from torch import nn
 
 from bitrain.data import Dataset, load_dataset
-from bitrain.models import Concatenate, Residual, create_model
+from bitrain.models import Concatenate, Residual
 from bitrain.nn import ScConfig, StreamSource
 from bitrain.spec import Shape
 from bitrain.train import TrainConfig, fit
@@ -32,7 +33,7 @@ def digits() -> Dataset:
 @pytest.fixture(scope="session")
 def trained(digits: Dataset) -> nn.Sequential:
     """A float model after few epochs; do not change it."""
-    model = create_model("digits_cnn", digits.in_shape, digits.num_classes)
+    model = named_model("digits_cnn", digits.in_shape, digits.num_classes)
     fit(model, digits, TrainConfig(epochs=6, max_shift=0))
     return model
 
@@ -58,9 +59,8 @@ def _model(seed: int) -> nn.Sequential:
             nn.Flatten(),
             nn.Identity(),
         )
-        norm = model[1]
-        norm.running_mean.uniform_(-0.2, 0.2)
-        norm.running_var.uniform_(0.2, 2)
+        norm = part(model, "1", nn.BatchNorm2d)
+        draw_statistics(norm, variance=(0.2, 2))
         if norm.affine:
             nn.init.uniform_(norm.weight, -1.5, 1.5)
             nn.init.uniform_(norm.bias, -0.2, 0.2)
@@ -91,8 +91,7 @@ def _joined_model(seed: int) -> nn.Sequential:
             Concatenate(nn.Sequential(nn.Conv2d(channels, growth, 1), nn.ReLU())),
             nn.Flatten(),
         )
-        model[1].running_mean.uniform_(-0.2, 0.2)
-        model[1].running_var.uniform_(0.2, 2)
+        draw_statistics(model, variance=(0.2, 2))
         features = model.eval()(torch.zeros(1, *IN_SHAPE)).shape[1]
         return model.append(nn.Linear(features, 5)).eval()
 

@@ -13,7 +13,7 @@ import bitrain.gen.tools.tools
 from bitrain.cli import main
 from bitrain.gen.tools.verilator import VerilatorProgram
 from bitrain.models import create_model, save_weights
-from bitrain.spec import save_network
+from bitrain.spec import Shape, save_network
 
 
 @pytest.fixture
@@ -309,7 +309,7 @@ finetune: {epochs: 1, images: 20}
 @pytest.fixture
 def teacher(tmp_path):
     path = tmp_path / "teacher.safetensors"
-    save_weights(create_model("digits_cnn", (1, 8, 8), 10), path, {"model": "digits_cnn"})
+    save_weights(create_model("digits_cnn", Shape(1, 8, 8), 10), path, {"model": "digits_cnn"})
     return path
 
 
@@ -337,7 +337,7 @@ def test_recast(tmp_path, teacher, monkeypatch, capsys):
 )
 def test_recast_with_a_mistake_in_the_plan(fail, tmp_path, teacher, change, message):
     plan = tmp_path / "plan.yaml"
-    plan.write_text(PLAN.replace(*change, 1))
+    plan.write_text(PLAN.replace(change[0], change[1], 1))
     line = fail("recast", teacher, "--plan", plan, "--out", tmp_path / "out")
     assert f"{plan}: {message}" in line
     assert not (tmp_path / "out").exists()

@@ -152,7 +152,7 @@ def test_early_termination(tmp_path, network, weights, simulator):
     assert len(report.ladder_cycles) == 6
     program = Program(network, ARRAY, **options)
     cycles = [estimate(Program(p, ARRAY, **options)).cycles for p in program.prefixes.values()]
-    assert max(report.ladder_cycles) > max(cycles)  # more than one pass
+    assert max(found or 0 for found in report.ladder_cycles) > max(cycles)  # more than one pass
     # All images with margins that none reaches: at all lengths in turn.
     ladder = ",".join(f"{length}=500" for length in list(program.prefixes)[1:])
     report = simulate(ip, simulator=simulator, ladder=ladder)
@@ -190,7 +190,7 @@ def test_zeros_are_skipped(tmp_path, streams, simulator, options):
     report = simulate(ip, simulator=simulator, seed=3)
     assert report.problems == ()
     zeros, some = report.cycles
-    assert zeros < some < report.most_cycles
+    assert zeros and some and report.most_cycles and zeros < some < report.most_cycles
     if "engines" in options:
         assert report.most_cycles == compiled(SPARSE, array, engines=2).cost.cycles
     else:

@@ -20,14 +20,21 @@ main()
 
 
 @pytest.fixture(scope="module")
-def call(tmp_path_factory):
-    """The command of the installed wheel; `-S` leaves out the checkout, which a .pth file names."""
-    dist, installed, work = (tmp_path_factory.mktemp(name) for name in ("dist", "lib", "work"))
+def installed(tmp_path_factory) -> Path:
+    """What the wheel holds."""
+    dist, folder = (tmp_path_factory.mktemp(name) for name in ("dist", "lib"))
     build = [sys.executable, "-m", "hatchling", "build", "-d", str(dist)]
     subprocess.run(build, cwd=REPOSITORY, check=True, capture_output=True)
     (wheel,) = dist.glob("*.whl")
     assert list(dist.glob("*.tar.gz"))
-    ZipFile(wheel).extractall(installed)
+    ZipFile(wheel).extractall(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def call(installed, tmp_path_factory):
+    """The command of the installed wheel; `-S` leaves out the checkout, which a .pth file names."""
+    work = tmp_path_factory.mktemp("work")
     packages = os.pathsep.join([str(installed), sysconfig.get_paths()["purelib"]])
 
     def run(*arguments: str) -> str:
@@ -42,7 +49,6 @@ def call(tmp_path_factory):
         assert done.returncode == 0, done.stdout + done.stderr
         return " ".join(done.stdout.split())
 
-    run.installed = installed
     return run
 
 
@@ -56,9 +62,9 @@ def test_run_and_simulate(call) -> None:
 
 
 @pytest.mark.slow
-def test_what_is_in_it(call) -> None:
+def test_what_is_in_it(installed) -> None:
     """Types, examples, weights and templates; no tests."""
-    package = call.installed / "bitrain"
+    package = installed / "bitrain"
     for name in ("py.typed", "examples/digits.yaml", "models/weights/lenet5_mnist.safetensors"):
         assert (package / name).is_file(), name
     roots = [REPOSITORY / root / "bitrain" for root in ("hw", "sim", "sw")]

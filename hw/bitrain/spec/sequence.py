@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from importlib.metadata import entry_points
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import numpy as np
 from pydantic import (
@@ -74,6 +74,9 @@ class NumberSequence(BaseModel, ABC, frozen=True):
     """
 
     model_config = ConfigDict(extra="forbid")
+
+    if TYPE_CHECKING:
+        kind: str  # a literal of each class
 
     width: int = Field(ge=MIN_WIDTH, le=MAX_WIDTH)
     """Bits n; the period is 2^n."""

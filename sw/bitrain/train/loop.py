@@ -57,9 +57,8 @@ def fit(
     exists the run goes on from it and ends with the very result of an uninterrupted one, because
     each epoch draws from a generator of its own. An interrupt leaves the last epoch's file.
     ``before_epoch`` is called with the number of every epoch that begins, ``after_epoch`` with that
-    of every one that is over and saved, and its mean loss; ``loss`` gives the loss
-    of scores, for images and their labels; cross-entropy by default. ``optimizer``
-    takes the place of the recipe's; its first group follows the recipe's schedule.
+    of every one that is over and saved, and its mean loss; ``loss`` is cross-entropy by default.
+    ``optimizer`` takes the place of the recipe's; its first group follows the recipe's schedule.
 
     Under torchrun all processes call this with equal arguments, each computes its share of every
     batch, and each ends with the same model and losses; process 0 writes the checkpoint, which all
@@ -95,7 +94,7 @@ def fit(
             with torch_threads(config.threads):
                 if before_epoch:
                     before_epoch(epoch)
-                mean = _epoch(trained, dataset, config, optimizer, epoch=epoch, loss_of=loss)
+                mean = train_epoch(trained, dataset, config, optimizer, epoch=epoch, loss_of=loss)
             losses.append(mean)
             bar.update(task, advance=1, loss=f"loss {losses[-1]:.4f}")
             save()
@@ -105,7 +104,7 @@ def fit(
     return losses
 
 
-def _epoch(
+def train_epoch(
     model: nn.Module,
     dataset: Dataset,
     config: TrainConfig,
@@ -114,6 +113,7 @@ def _epoch(
     epoch: int,
     loss_of: Loss,
 ) -> float:
+    """What :func:`fit` calls for each epoch; returns its mean loss. Replace it to look on."""
     count = config.images or len(dataset.train_images)
     images, labels = (
         torch.from_numpy(evenly_spaced(array, count)).to(best_device())

@@ -1,5 +1,8 @@
 """A small component with the memories of every kind, and one IP package for all tests."""
 
+# Members of an Amaranth component come from its signature at run time.
+# pyright: reportAttributeAccessIssue=false
+
 import shutil
 from pathlib import Path
 
@@ -20,8 +23,8 @@ COEFFICIENTS = [(37 * i + 11) % 256 for i in range(32)]
 class Coefficients(Component):
     """A ROM under a name that says nothing."""
 
-    address: In(5)
-    value: Out(8)
+    def __init__(self):
+        super().__init__({"address": In(5), "value": Out(8)})
 
     def elaborate(self, platform):
         m = Module()
@@ -34,8 +37,8 @@ class Coefficients(Component):
 class Filter(Component):
     """A delay line in a RAM that starts empty, coefficients in a ROM, a running sum."""
 
-    sample: In(8)
-    total: Out(16)
+    def __init__(self):
+        super().__init__({"sample": In(8), "total": Out(16)})
 
     def elaborate(self, platform):
         m = Module()

@@ -30,7 +30,7 @@ def test_check_finds_every_flipped_bit(data, position):
     if position < 8 * len(data):
         changed = bytearray(data)
         changed[position // 8] ^= 1 << position % 8
-        assert crc8(changed) != crc8(data)
+        assert crc8(bytes(changed)) != crc8(data)
 
 
 def test_sizes_of_a_program():

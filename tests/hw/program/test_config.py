@@ -7,9 +7,9 @@ from bitrain.program import AcceleratorConfig, Array, Interface, Options
 
 
 def test_interface_by_name() -> None:
-    for name, reset in (("raw", "high"), ("axi", "low")):
-        config = AcceleratorConfig.model_validate({"interface": name})
-        assert config.interface == Interface(streams=name, reset=reset)
+    for wanted in (Interface(streams="raw", reset="high"), Interface(streams="axi", reset="low")):
+        config = AcceleratorConfig.model_validate({"interface": wanted.streams})
+        assert config.interface == wanted
     whole = {"interface": {"streams": "axi", "reset": "high"}}
     assert AcceleratorConfig.model_validate(whole).interface.reset_name == "areset"
 

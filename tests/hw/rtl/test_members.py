@@ -15,7 +15,7 @@ COMPONENTS = [exported for exported in EXPORTED if inspect.isclass(exported)]
 @pytest.mark.parametrize("component", COMPONENTS, ids=lambda c: c.__name__)
 def test_documented_members_are_the_signature(component):
     assert issubclass(component, Component)
-    text = inspect.getdoc(component)
+    text = inspect.getdoc(component) or ""
     members = text[text.index("Members\n-------") :]
     documented = set()
     for line in members.splitlines()[2:]:

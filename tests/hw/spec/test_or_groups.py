@@ -82,7 +82,7 @@ def test_what_a_neuron_counts_and_its_constant(lanes, data, or_lanes):
     counted = sum(lanes // or_lanes for _ in range(0, inputs, lanes)) * length
     assert sums.constants.tolist() == [layer.bias[0] - counted]
     assert sums.largest_count == counted + length * num_groups(inputs, or_lanes)
-    assert sums.largest_count < 1 << program.count_bits
+    assert sums.largest_count is not None and sums.largest_count < 1 << program.count_bits
     limit = 1 << program.score_bits - 1
     assert -limit <= sums.low <= sums.constants[0] and sums.high < limit
 

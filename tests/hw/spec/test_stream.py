@@ -1,5 +1,7 @@
 """Stream mode's contract: what is refused, and the bounds that hardware is built for."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -118,15 +120,18 @@ def test_states_stay_in_their_range(network, seed):
 def test_sums_that_never_shrink_fire_exactly():
     """Positive weights: what counter mode gives, if no cycle adds more than a fire takes off."""
     rng = np.random.default_rng(0)
-    common, pool = {"bits": 6, "length": 64}, MaxPool2d(kernel=(2, 2), stride=(2, 2))
+    common: dict[str, Any] = {"bits": 6, "length": 64}
+    pool = MaxPool2d(kernel=(2, 2), stride=(2, 2))
     first = random_layer(rng, Shape(2, 7, 7), 6, kernel=(2, 2), pool=pool, **common)
     weight, bias = np.abs(first.weight), np.zeros_like(first.bias)
     first = changed(first, weight=weight, bias=bias, shift=3)
     assert first.num_inputs == 1 << first.shift
     flat = Shape(first.out_shape.size, 1, 1)
     scores = random_layer(rng, flat, 2, kind="linear", relu=False, **common)
-    banks = {name: random_bank(rng, 6, 8) for name in ("activation_bank", "weight_bank")}
-    counter = Network(name="positive", layers=(first, scores), **banks)
+    first_bank, second_bank = random_bank(rng, 6, 8), random_bank(rng, 6, 8)
+    counter = Network(
+        name="positive", layers=(first, scores), activation_bank=first_bank, weight_bank=second_bank
+    )
     images = random_images(counter, 4)
     ours, theirs = (golden.run(n, images)[0] for n in (streamed(counter), counter))
     assert theirs.min() > 0 and theirs.max() < 64

@@ -2,12 +2,13 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from networks import random_images, random_network
 from simulators import require
 
-from bitrain.cosim import simulate_serial
+from bitrain.cosim import Simulator, simulate_serial
 from bitrain.gen import write_verilog
 from bitrain.program import Array, Program
 from bitrain.rtl import SerialAccelerator
@@ -15,7 +16,7 @@ from bitrain.rtl import SerialAccelerator
 pytestmark = [pytest.mark.tools, pytest.mark.slow]
 
 ARRAY = Array(channels=2, positions=2, lanes=2)
-LINE = {"divisor": 8, "gap_cycles": 800}
+LINE: dict[str, Any] = {"divisor": 8, "gap_cycles": 800}
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def sources(network, tmp_path_factory) -> Path:
     return folder
 
 
-def simulate(folder: Path, network, simulator: str = "icarus"):
+def simulate(folder: Path, network, simulator: Simulator = "icarus"):
     require(simulator)
     images = random_images(network, 2)
     return simulate_serial(

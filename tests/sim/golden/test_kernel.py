@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numba
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from llvmlite import binding as llvm
+from numba.core import registry
 from strategies import banks
 
 from bitrain.golden import Streams, convolve, kernel, pack_weights
@@ -216,6 +218,10 @@ def small_layers():
         yield wired(8, 5, length), maps, weight
 
 
+def check_sum(sums: np.ndarray) -> int:
+    return zlib.crc32(np.ascontiguousarray(sums, np.int32).tobytes())
+
+
 def run_small_layers(cache: Path, *processor: str) -> dict:
     paths = [str(REPOSITORY / part) for part in ("hw", "sim", "sw", "tests")]
     environment = {
@@ -239,9 +245,7 @@ def test_processors_agree_and_keep_to_their_own_compiled_code(tmp_path):
         if all(host.get(feature) for feature in features.split(",")):
             flags = ",".join(f"+{feature}" for feature in features.split(","))
             processors[name, flags] = flags
-    wanted = [
-        zlib.crc32(reference(*layer, (1, 1), (0, 0)).astype(np.int32)) for layer in small_layers()
-    ]
+    wanted = [check_sum(reference(*layer, (1, 1), (0, 0))) for layer in small_layers()]
     for times_before in 0, 1:
         for processor, features in processors.items():
             found = run_small_layers(tmp_path, *processor)
@@ -283,7 +287,8 @@ def test_banks_of_different_sizes():
 
 
 if __name__ == "__main__":
-    found = [zlib.crc32(convolve(*layer)) for layer in small_layers()]
+    found = [check_sum(convolve(*layer)) for layer in small_layers()]
     hits = kernel.accumulate.stats.cache_hits
-    *_, features = numba.core.registry.cpu_target.target_context.codegen().magic_tuple()
+    context: Any = registry.cpu_target.target_context
+    *_, features = context.codegen().magic_tuple()
     print(json.dumps({"sums": found, "tile": tile_of(features), "cached": sum(hits.values())}))

@@ -4,15 +4,16 @@ from typing import get_args
 
 import pytest
 
-from bitrain import cosim, program
+import bitrain.program as contract
+from bitrain import cosim
 from bitrain.cli import common
 from bitrain.spec import BitrainError
 
 
 def test_choices_are_those_of_the_contract() -> None:
     """They are written down twice, so that `--help` need not load the contract."""
-    assert get_args(common.Arithmetic) == tuple(program.ARITHMETICS)
-    assert get_args(common.Sharing) == tuple(program.Sharing)
+    assert get_args(common.Arithmetic) == tuple(contract.ARITHMETICS)
+    assert get_args(common.Sharing) == tuple(contract.Sharing)
     assert common.Simulator == cosim.Simulator
 
 

@@ -8,6 +8,7 @@ import tarfile
 
 import numpy as np
 import pytest
+from image_trees import new_tar
 
 from bitrain.data import load_dataset
 from bitrain.data.known import KNOWN
@@ -97,7 +98,7 @@ def test_read(folder, protocol) -> None:
 def test_archive(folder, tmp_path, name, kind) -> None:
     path = tmp_path / "data" / name
     path.parent.mkdir()
-    with tarfile.open(path, f"w:{kind}") as archive:
+    with new_tar(path, kind) as archive:
         archive.add(folder, folder.name)
     for place in (path, path.parent):
         check(load_dataset("cifar10", place), name)

@@ -64,7 +64,7 @@ def make(**changes) -> Dataset:
             "the training images; bring both to one size",
         ),
         (
-            {"train_images": np.float32([0, 0.2]).repeat(180).reshape(6, 3, 5, 4)},
+            {"train_images": np.array([0, 0.2], np.float32).repeat(180).reshape(6, 3, 5, 4)},
             "train_images: the largest pixel is 0.2, expected 0 … 1 with white at 1 (float32); "
             "multiply all by 5 if that is white, and write them again",
         ),

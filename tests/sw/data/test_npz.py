@@ -1,6 +1,7 @@
 """Arrays in an .npz file, and with them what is checked of every form."""
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ COLOUR = RNG.integers(0, 256, (6, 4, 5, 3), np.uint8)
 LABELS = np.array([0, 1, 2, 0, 1, 2])
 
 
-def arrays(**changes) -> dict[str, np.ndarray]:
+def arrays(**changes) -> dict[str, Any]:
     result = {
         "train_images": COLOUR,
         "train_labels": LABELS,

@@ -39,7 +39,7 @@ def test_tar_is_unpacked_once_and_not_to_disk(folder, monkeypatch) -> None:
             sizes.append(len(result := super().read(size)))
             return result
 
-        def seek(self, *_: object) -> int:
+        def seek(self, offset: int, whence: int = 0) -> int:
             raise AssertionError("going back means to unpack again")
 
     monkeypatch.setitem(tar._OPEN, b"\xfd7zXZ\0", Counted)

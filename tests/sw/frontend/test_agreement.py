@@ -1,10 +1,12 @@
 """A model is what it computes, not what its modules look like."""
 
 import copy
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
+from modules import draw_statistics, part
 from torch import nn
 from torch.nn.utils import parametrizations, parametrize, prune
 
@@ -34,9 +36,9 @@ def scores_of(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
 
 
 def pruned(model: nn.Sequential) -> nn.Sequential:
-    for part in model.modules():
-        if isinstance(part, nn.Conv2d | nn.Linear):
-            prune.l1_unstructured(part, "weight", 0.6)
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            prune.l1_unstructured(module, "weight", 0.6)
     return model
 
 
@@ -70,8 +72,15 @@ def test_weights_that_are_made_by_others(change) -> None:
     torch.testing.assert_close(scores_of(built_again, images), wanted, rtol=1e-4, atol=1e-5)
 
 
+def change_output(module: nn.Module, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    def hook(_module: nn.Module, _inputs: object, output: torch.Tensor) -> torch.Tensor:
+        return change(output)
+
+    module.register_forward_hook(hook)
+
+
 def twice(module: nn.Module) -> None:
-    module.register_forward_hook(lambda _module, _inputs, output: 2 * output)
+    change_output(module, lambda output: 2 * output)
 
 
 def half(module: nn.Module) -> None:
@@ -113,7 +122,7 @@ def test_a_hook_on_the_whole_model() -> None:
 def test_what_shows_on_a_single_real_image(rare) -> None:
     """Of those that calibrate: random images are grey all over, this one has a black half."""
     model = network()
-    model[0][0].register_forward_pre_hook(
+    model.get_submodule("0.0").register_forward_pre_hook(
         lambda _module, inputs: inputs[0] + (inputs[0].std((1, 2, 3), keepdim=True) > 0.45)
     )
     images = np.random.default_rng(0).random((64, *IN_SHAPE), np.float32)
@@ -133,7 +142,7 @@ def test_noise_that_training_adds_to_weights() -> None:
 
     model = network()
     parametrize.register_parametrization(model[2], "weight", Noisy())
-    parametrizations.spectral_norm(model[0][0])
+    parametrizations.spectral_norm(model.get_submodule("0.0"))
     before = copy.deepcopy(model.train().state_dict())
     read_chain(model, IN_SHAPE)
     assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
@@ -141,7 +150,7 @@ def test_noise_that_training_adds_to_weights() -> None:
 
 def test_a_hook_that_gives_no_numbers() -> None:
     model = network()
-    model[3].register_forward_hook(lambda _module, _inputs, output: output / 0)
+    change_output(model[3], lambda output: output / 0)
     with pytest.raises(BitrainError, match=r"^4: gives values that are not finite"):
         read_chain(model, IN_SHAPE)
 
@@ -149,15 +158,15 @@ def test_a_hook_that_gives_no_numbers() -> None:
 @pytest.mark.parametrize("value", [1e30, 1e38])
 def test_values_beyond_float32(value) -> None:
     model = network()
-    nn.init.constant_(model[0][0].weight, value)
-    nn.init.constant_(model[1].body[0].weight, value)
+    for path in ("0.0", "1.body.0"):
+        nn.init.constant_(part(model, path, nn.Conv2d).weight, value)
     with pytest.raises(BitrainError, match=r"gives values that are not finite; train the model"):
         read_chain(model, IN_SHAPE)
 
 
 def test_chance_is_refused() -> None:
     model = network()
-    model[0][2].register_forward_hook(lambda _m, _i, output: output * torch.rand(1))
+    change_output(model.get_submodule("0.2"), lambda output: output * torch.rand(1))
     with pytest.raises(BitrainError, match=r"^0\.2: the model gives other values here"):
         read_chain(model, IN_SHAPE)
 
@@ -179,7 +188,8 @@ def test_the_model_is_left_alone() -> None:
     model[1].eval()
     before = copy.deepcopy(model.state_dict())
     read_chain(model, IN_SHAPE)
-    assert model.training and not model[1].training and not model[1].body[0].training
+    assert model.training
+    assert not any(model.get_submodule(path).training for path in ("1", "1.body.0"))
     assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
     assert not any(module._forward_hooks for module in model.modules())
 
@@ -198,7 +208,7 @@ def test_lower_precision_is_refused(dtype) -> None:
 def test_parametrized_modules_are_those_below() -> None:
     model = network()
     parametrize.register_parametrization(model[2], "weight", nn.Tanh())
-    assert torch.equal(read_chain(model, IN_SHAPE)[2].weight, model[2].weight)
+    assert torch.equal(read_chain(model, IN_SHAPE)[2].weight, part(model, "2", nn.Conv2d).weight)
 
 
 def test_rounding_does_not_add_up_in_deep_networks() -> None:
@@ -207,8 +217,7 @@ def test_rounding_does_not_add_up_in_deep_networks() -> None:
     deep = []
     for _ in range(60):
         norm = nn.BatchNorm2d(8)
-        norm.running_mean.normal_()
-        norm.running_var.uniform_(1e-3, 0.1)
+        draw_statistics(norm, mean=2, variance=(1e-3, 0.1))
         deep += [nn.Conv2d(8, 8, 3, padding=1, bias=False), norm, nn.ReLU()]
     head = nn.Sequential(nn.Flatten(), nn.Linear(8 * 64, 3))
     model = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), *deep, *head)

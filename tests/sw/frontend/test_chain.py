@@ -5,6 +5,7 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 import torch
+from modules import draw_statistics, part
 from torch import nn
 
 from bitrain.frontend import read_chain
@@ -37,8 +38,7 @@ def float_forward(model: nn.Sequential, images: torch.Tensor) -> torch.Tensor:
 def test_batch_norm_is_folded(affine, bias) -> None:
     torch.manual_seed(0)
     norm = nn.BatchNorm2d(2, eps=0.1, affine=affine)
-    norm.running_mean.uniform_(-1, 1)
-    norm.running_var.uniform_(0.1, 3)
+    draw_statistics(norm, mean=1, variance=(0.1, 3))
     if affine:
         nn.init.uniform_(norm.weight, -2, 2)
         nn.init.uniform_(norm.bias, -1, 1)
@@ -315,6 +315,6 @@ def test_subclasses_are_refused() -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_weights_must_be_finite(value) -> None:
     model = nn.Sequential(conv(), nn.BatchNorm2d(2), nn.ReLU(), *tail())
-    nn.init.constant_(model[1].weight, value)
+    nn.init.constant_(part(model, "1", nn.BatchNorm2d).weight, value)
     with pytest.raises(BitrainError, match=r"^0: weights hold NaN or infinity; train again"):
         read_chain(model, IN_SHAPE)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from modules import draw_statistics
 from torch import nn
 
 from bitrain.frontend import read_chain
@@ -68,10 +69,7 @@ def test_steps_compute_what_the_model_does(name):
     else:
         shape = Shape(3, 16, 16)
         model = create_model(name, shape, 5)
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.running_mean.uniform_(-0.2, 0.2)
-            module.running_var.uniform_(0.5, 2)
+    draw_statistics(model)
     model.eval()
     images = torch.rand(4, *shape)
     with torch.no_grad():
@@ -131,7 +129,7 @@ def test_steps_of_a_block():
     steps = read_chain(residual_net(), IN_SHAPE)
     assert [step.name for step in steps] == ["0", "2.body.0", "2.body.3", "5"]
     assert [step.shortcut is None for step in steps] == [True, True, False, True]
-    assert steps[2].shortcut.source == 0 and steps[2].relu
+    assert steps[2].shortcut and steps[2].shortcut.source == 0 and steps[2].relu
     # The average is in the weights of the linear layer: one for each of the 4 x 4 pixels.
     assert steps[3].in_shape == (8 * 4 * 4, 1, 1)
 
@@ -196,10 +194,7 @@ def test_every_kind_of_block_is_read_as_what_it_computes(blocks):
         kind="linear", in_channels=blocks[-1].out_channels, out_channels=5, average=True, relu=False
     )
     model = nn.Sequential(*map(Block, [*blocks, head]))
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.running_mean.uniform_(-0.2, 0.2)
-            module.running_var.uniform_(0.5, 2)
+    draw_statistics(model)
     images = torch.rand(4, 3, 8, 8)
     with torch.no_grad():
         found = run(read_chain(model.eval(), Shape(3, 8, 8)), images)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from epochs import no_epochs
 
 from bitrain.nas import CoarseConfig, check_space, coarse_network, search_coarse
 from bitrain.nas.coarse import coarse_supernet, derive
@@ -28,7 +29,7 @@ def test_cells_of_a_kind_share_their_architecture(space, few):
     assert not set(normal[0].values()) & set(reduction[0].values())
 
 
-def test_cells_are_found_and_can_be_stacked(space, few, tmp_path, monkeypatch):
+def test_cells_are_found_and_can_be_stacked(space, few, tmp_path):
     checkpoint = tmp_path / "coarse.pt"
     genotype = search_coarse(space, few, CONFIG, checkpoint=checkpoint)
     check_space(space, genotype)
@@ -36,8 +37,8 @@ def test_cells_are_found_and_can_be_stacked(space, few, tmp_path, monkeypatch):
     assert network(torch.rand(2, *few.in_shape)).shape == (2, 10)
     assert search_coarse(space, few, CONFIG) == genotype
     # Finished: the checkpoint gives it back.
-    monkeypatch.setattr("bitrain.train.loop._epoch", None)
-    assert search_coarse(space, few, CONFIG, checkpoint=checkpoint) == genotype
+    with no_epochs():
+        assert search_coarse(space, few, CONFIG, checkpoint=checkpoint) == genotype
 
 
 @pytest.mark.parametrize("warmup", [1, 2])

@@ -4,9 +4,10 @@ import copy
 
 import pytest
 import torch
+from modules import part
 
 from bitrain.nas import KNOWN, SpaceConfig, coarse_network
-from bitrain.nas.network import Edge, edges_of
+from bitrain.nas.network import Cell, Edge, Stage, edges_of
 from bitrain.spec import Shape
 
 from .conftest import randomise
@@ -35,7 +36,10 @@ def mixed(edge: Edge, names) -> torch.Tensor:
     """Shares among ``names`` alone."""
     weights = dict(zip(edge.names, edge.alpha.exp().tolist(), strict=True))
     total = sum(weights[name] for name in names)
-    return sum(weights[name] / total * edge.operations[name](IMAGES) for name in names)
+    return sum(
+        (weights[name] / total * edge.operations[name](IMAGES) for name in names),
+        start=torch.zeros(()),
+    )
 
 
 def test_after_a_removal_the_shares_of_the_others_rise(edge):
@@ -101,12 +105,13 @@ def test_parts_one_after_the_other_are_the_network(name, join):
     network = coarse_network(space, genotype, Shape(2, 12, 12), 5).eval()
     activations = images = torch.rand(3, 2, 12, 12)
     shapes = []
-    for part in network.parts():
-        activations = part(activations)
+    for own in network.parts():
+        activations = own(activations)
         shapes.append(tuple(activations.shape[1:]))
     assert shapes == [(4, 12, 12), (4, 12, 12), (8, 6, 6), (8, 3, 3), (5,)]
     assert torch.equal(network(images), activations)
     stage = network.parts()[2]
+    assert isinstance(stage, Stage)
     outputs = stage.outputs(torch.rand(1, 4, 12, 12))
     assert [tuple(output.shape[1:]) for output in outputs] == 3 * [(8, 6, 6)]
 
@@ -128,7 +133,7 @@ def test_edges_have_paths_that_do_not_depend_on_what_was_removed():
     space = SpaceConfig(widths=(4,), cells=(2,), nodes=2)
     network = coarse_network(space, KNOWN["residual"], Shape(1, 8, 8), 3)
     other = copy.deepcopy(network)
-    del other.stages[0].cells[0].edges["1_1"]
+    del part(other, "stages.0.cells.0", Cell).edges["1_1"]
     assert set(dict(edges_of(network))) - set(dict(edges_of(other))) == {
         "stages.0.cells.0.edges.1_1"
     }

@@ -62,7 +62,9 @@ def test_cycles_of_the_accelerator():
         for p in (1, 4)
     )
     assert small.cycles > large.cycles > 0 and small.macs == large.macs
-    assert operation_cost(stage.cells[0].edges["1_1"].operations["skip"], SHAPE, Array()) == (
+    assert operation_cost(
+        stage.get_submodule("cells.0.edges.1_1.operations.skip"), SHAPE, Array()
+    ) == (
         0,
         0,
         0,

@@ -4,11 +4,13 @@ import itertools
 
 import pytest
 import torch
+from modules import part
+from torch import nn
 
 from bitrain.frontend import read_chain
 from bitrain.nas import KNOWN, CostModel, PruneConfig, derived_network, fine_network, to_sequential
 from bitrain.nas.importance import SKIPS, candidates_of, random_importance, strength
-from bitrain.nas.network import Cell, edges_of
+from bitrain.nas.network import Cell, Edge, Stage, edges_of
 from bitrain.nas.prune import is_needed, prune_node_wise, prune_round
 from bitrain.nas.space import crosses
 from bitrain.nas.stage import cells_of
@@ -22,8 +24,13 @@ SHAPE = Shape(4, 8, 8)
 CONFIG = PruneConfig(share=0.3)
 
 
-def stage_of(space, genotype=KNOWN["residual"], seed=0, number=1):
-    return fine_network(space, genotype, Shape(1, 8, 8), 10, seed=seed).stages[number]
+def stage_of(space, genotype=KNOWN["residual"], seed=0, number=1) -> Stage:
+    network = fine_network(space, genotype, Shape(1, 8, 8), 10, seed=seed)
+    return part(network, f"stages.{number}", Stage)
+
+
+def cells_in(stage: nn.Module) -> list[Cell]:
+    return [module for module in stage.modules() if isinstance(module, Cell)]
 
 
 def prune(stage, limit, importance, target, config=CONFIG) -> int:
@@ -54,7 +61,7 @@ def test_within_the_budget_and_whole(space, seed):
         prune(stage, limit, random_importance(seed), space.target, config)
         assert model_cost(stage, SHAPE).macs <= limit
         assert stage(torch.rand(2, *SHAPE)).shape == (2, 8, 4, 4)
-        for cell, genotype in zip(stage.cells, cells_of(stage), strict=True):
+        for cell, genotype in zip(cells_in(stage), cells_of(stage), strict=True):
             assert all(len(node) >= 1 for node in genotype.nodes)
             assert not any(edge.names == [] or "none" in edge.names for _, edge in edges_of(cell))
 
@@ -71,12 +78,12 @@ def test_what_the_accelerator_runs(seed):
         importance, limit = random_importance(seed + number), 0.5 * costs.total(stage).macs
         while not prune_round(stage, costs, limit, CONFIG, importance, target="accelerator"):
             pass
-        for part in stage.cells:
+        for cell in cells_in(stage):
             skips = []
             for node in range(3):
-                ((source, _),) = convolutions(part, node)
+                ((source, _),) = convolutions(cell, node)
                 assert source == node + 1
-                skips += [(s, node + 2) for s, e in part.into(node) if "skip" in e.names]
+                skips += [(s, node + 2) for s, e in cell.into(node) if "skip" in e.names]
             assert not any(crosses(*pair) for pair in itertools.combinations(skips, 2))
     read_chain(to_sequential(network.eval()), Shape(1, 8, 8))
 
@@ -89,13 +96,15 @@ def test_the_weakest_of_the_whole_stage_go_first():
         if path.startswith("cells.0"):
             edge.alpha.data[edge.names.index("conv_3x3")] = 5.0
     costs = CostModel(stage, SHAPE)
-    before = [len(candidates_of(cell)) for cell in stage.cells]
+    before = [len(candidates_of(cell)) for cell in cells_in(stage)]
     quota = -(-3 * sum(before) // 10)
     done = prune_round(stage, costs, 0.3 * costs.total(stage).macs, CONFIG, strength)
-    after = [len(candidates_of(cell)) for cell in stage.cells]
+    after = [len(candidates_of(cell)) for cell in cells_in(stage)]
     assert not done and sum(before) - sum(after) == quota
     assert after[0] < before[0] and after[1] == before[1], "the weak ones are in the first cell"
-    inputs = [sum(len(e.names) for _, e in cell.into(n)) for cell in stage.cells for n in (0, 1)]
+    inputs = [
+        sum(len(e.names) for _, e in cell.into(n)) for cell in cells_in(stage) for n in (0, 1)
+    ]
     assert len(set(inputs)) > 1
 
 
@@ -122,9 +131,10 @@ def test_an_impossible_budget():
 
 def test_the_last_operation_of_a_node_is_needed():
     stage = stage_of(TORCH)
-    cell = stage.cells[0]
-    for name in cell.edges["0_1"].names[1:]:
-        cell.edges["0_1"].remove(name)
+    cell, *_ = cells_in(stage)
+    edge = part(cell, "edges.0_1", Edge)
+    for name in edge.names[1:]:
+        edge.remove(name)
     first, *others = candidates_of(cell)
     assert is_needed(first, "torch") and not any(is_needed(other, "torch") for other in others)
     with_skip = next(c for c in others if c.name == "skip" and c.node == 1)
@@ -141,7 +151,7 @@ def test_every_node_is_read():
         stage = stage_of(space, seed=seed)
         limit = 0.3 * CostModel(stage, SHAPE).total(stage).macs
         prune(stage, limit, random_importance(seed), "torch")
-        for cell in stage.cells:
+        for cell in cells_in(stage):
             assert any(edge.names for source, edge in cell.into(1) if source == 2)
 
 

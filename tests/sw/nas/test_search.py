@@ -1,11 +1,9 @@
 """The loss of a stage, its optimizers, and a training that goes on after a stop."""
 
-from contextlib import contextmanager
-
 import pytest
 import torch
+from epochs import interrupted_epoch
 
-import bitrain.train.loop
 from bitrain.nas import KNOWN, SearchConfig, fine_network, inherit_weights, train_stage
 from bitrain.nas.network import edges_of
 from bitrain.nas.search import Optimizers, difference, reference_cost, stage_loss
@@ -18,27 +16,6 @@ from .conftest import TORCH, randomise
 @pytest.fixture
 def teacher(make_teacher):
     return make_teacher(TORCH)
-
-
-@pytest.fixture
-def stopping(monkeypatch):
-    """A context in which the third epoch is interrupted."""
-
-    @contextmanager
-    def stop():
-        real, epochs = bitrain.train.loop._epoch, []
-
-        def until_the_third(*arguments, **options):
-            if len(epochs) == 2:
-                raise KeyboardInterrupt
-            epochs.append(0)
-            return real(*arguments, **options)
-
-        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(bitrain.train.loop, "_epoch", until_the_third)
-            yield
-
-    return stop
 
 
 @pytest.fixture
@@ -139,11 +116,11 @@ def test_architecture_parameters_rest_at_first(teacher, new_stage, few, recipe):
         assert same(before, after) != moves
 
 
-def test_an_interrupted_search_goes_on_to_the_same_result(new_stage, search, tmp_path, stopping):
+def test_an_interrupted_search_goes_on_to_the_same_result(new_stage, search, tmp_path):
     """Bit for bit, though architecture parameters have an optimizer of their own."""
     straight, fresh = new_stage(), new_stage()
     losses = search(straight, tmp_path / "a.pt")
-    with stopping():
+    with interrupted_epoch(2):
         search(new_stage(), tmp_path / "b.pt")
     randomise(fresh, 5)
     assert search(fresh, tmp_path / "b.pt") == losses and len(losses) == 4

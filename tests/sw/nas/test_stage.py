@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from epochs import no_epochs
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from bitrain.nas import (
@@ -66,11 +67,11 @@ def test_a_stage_is_searched(space, make_teacher, few, task, tmp_path):
         )
 
 
-def test_a_second_call_gives_the_same_and_trains_nothing(make_teacher, few, task, monkeypatch):
+def test_a_second_call_gives_the_same_and_trains_nothing(make_teacher, few, task):
     teacher = make_teacher(TORCH)
     first = search_stage(task(), teacher, few)
-    monkeypatch.setattr("bitrain.train.loop._epoch", None)
-    assert search_stage(task(), make_teacher(TORCH), few) == first
+    with no_epochs():
+        assert search_stage(task(), make_teacher(TORCH), few) == first
 
 
 @pytest.mark.parametrize("name", ["round1", "search"])

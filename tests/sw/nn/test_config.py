@@ -57,7 +57,7 @@ def test_options_of_the_sequence() -> None:
 def test_options_of_a_kind_of_ones_own(tmp_path) -> None:
     with installed(tmp_path):
         source = {"kind": "weyl", "multiplier": 11, "seed": 3}
-        config = ScConfig(bits=4, weight_source=source)
+        config = ScConfig(bits=4, weight_source=StreamSource.model_validate(source))
         sequence = config.banks()[1].sequence
         assert sequence.model_dump() == {**source, "width": 4}
         assert ScConfig.model_validate(config.model_dump(mode="json")) == config

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from modules import part
 from torch import nn
 
 from bitrain import golden
@@ -103,14 +104,16 @@ def test_state_dict_holds_the_calibration(trained, digits) -> None:
 
 def test_all_zero_weights_are_refused() -> None:
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 2))
-    nn.init.zeros_(model[3].weight)
+    nn.init.zeros_(part(model, "3", nn.Linear).weight)
     with pytest.raises(BitrainError, match="3: all weights are zero; train the model first"):
         convert(model, Shape(1, 4, 4), np.ones((1, 1, 4, 4), np.float32), ScConfig())
 
 
 def test_a_layer_that_never_fires_converts() -> None:
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 2))
-    nn.init.constant_(model[0].bias, -1000)
+    bias = part(model, "0", nn.Conv2d).bias
+    assert bias is not None
+    nn.init.constant_(bias, -1000)
     images = np.ones((1, 1, 4, 4), np.float32)
     sc_model = convert(model, Shape(1, 4, 4), images, ScConfig())
     assert sc_model.run(torch.from_numpy(images))[0].count_nonzero() == 0
@@ -133,7 +136,7 @@ def test_residual_network_is_goldens(arithmetic) -> None:
     sc_model = convert(model, Shape(2, 7, 8), images, config, arithmetic)
     shortcuts = [layer.shortcut for layer in sc_model.to_network("test").layers]
     assert [s is None for s in shortcuts] == [True, False, True, False, True]
-    assert shortcuts[3].source == 1 and shortcuts[3].before == 1
+    assert shortcuts[3] and shortcuts[3].source == 1 and shortcuts[3].before == 1
     check_against_golden(sc_model, images)
 
 
@@ -255,7 +258,9 @@ def test_gradients_of_stream_mode(trained, digits) -> None:
         sc_model = convert(trained, digits.in_shape, digits.train_images, config).train()
         scores = sc_model(torch.from_numpy(digits.train_images[:32]))
         scores.logsumexp(1).sum().backward()
-        modes[neuron] = [step.weight.grad.flatten() for step in sc_model.steps]
+        gradients = [step.weight.grad for step in sc_model.steps]
+        modes[neuron] = [found.flatten() for found in gradients if found is not None]
+        assert len(modes[neuron]) == len(sc_model.steps)
     for ours, theirs in zip(modes["stream"], modes["counter"], strict=True):
         assert torch.nn.functional.cosine_similarity(ours, theirs, dim=0) > 0.5
 

@@ -16,10 +16,9 @@ BITS = 5
 
 
 def stochastic(bits: int = BITS, num_lanes: int = 5, length: int = 16) -> StochasticSums:
-    first, second = Lfsr(width=bits), VanDerCorput(width=bits)
-    return StochasticSums(
-        *(SngBank.wired(sequence, num_lanes, "rotated") for sequence in (first, second)), length
-    )
+    first = SngBank.wired(Lfsr(width=bits), num_lanes, "rotated")
+    second = SngBank.wired(VanDerCorput(width=bits), num_lanes, "rotated")
+    return StochasticSums(first, second, length)
 
 
 def draw(bits: int = BITS, images: int = 2, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -133,7 +132,8 @@ def gradients(function, activations: Tensor, weight: Tensor) -> tuple[Tensor, Te
     activations, weight = activations.clone().requires_grad_(), weight.clone().requires_grad_()
     out = function(activations, weight)
     upstream = torch.randn(out.shape, generator=torch.Generator().manual_seed(1)).to(out.dtype)
-    return torch.autograd.grad(out, (activations, weight), upstream)
+    first, second = torch.autograd.grad(out, (activations, weight), upstream)
+    return first, second
 
 
 @pytest.mark.parametrize("sums", [stochastic(), BinarySums(BITS, 16)], ids=["stochastic", "binary"])

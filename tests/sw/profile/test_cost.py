@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from modules import named_model
 from torch import nn
 
 from bitrain.models import Block, BlockSpec, Concatenate, Residual, Subsample, create_model
@@ -61,8 +62,9 @@ def test_blocks_add_up_to_the_model():
     kinds = {"conv": {"layers": 2}, "residual": {}, "bottleneck": {}, "dense": {}, "separable": {}}
     specs = [BlockSpec(kind="conv", in_channels=3, out_channels=8)]
     for kind, options in kinds.items():
-        spec = BlockSpec(kind=kind, in_channels=8, out_channels=8, **options)
-        specs.append(spec)
+        specs.append(
+            BlockSpec.model_validate({"kind": kind, "in_channels": 8, "out_channels": 8, **options})
+        )
     head = BlockSpec(kind="linear", in_channels=8, out_channels=4, average=True, relu=False)
     model = nn.Sequential(*map(Block, [*specs, head]))
     costs = cost_by_block(model, shape)
@@ -71,18 +73,18 @@ def test_blocks_add_up_to_the_model():
 
 
 def test_the_model_is_left_alone():
-    model = create_model("digits_cnn", Shape(1, 8, 8), 10).train()
-    model[0][1].eval()
+    model = named_model("digits_cnn", Shape(1, 8, 8), 10).train()
+    norm = model.get_submodule("0.1").eval()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     model_cost(model, Shape(1, 8, 8))
     cost_by_block(model, Shape(1, 8, 8))
-    assert model.training and model[1].training and not model[0][1].training
+    assert model.training and model[1].training and not norm.training
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
     assert not any(module._forward_hooks for module in model.modules())
 
 
 def test_an_image_that_does_not_fit():
-    model = create_model("digits_cnn", Shape(1, 8, 8), 10).train()
+    model = named_model("digits_cnn", Shape(1, 8, 8), 10).train()
     with pytest.raises(BitrainError, match="Sequential cannot read a map of 3 x 8 x 8"):
         model_cost(model, Shape(3, 8, 8))
     with pytest.raises(BitrainError, match="Block cannot read a map of 32 x 4 x 4"):

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import pytest
 import torch
+from modules import draw_statistics
 from torch import nn
 
 from bitrain.models import create_model
@@ -40,7 +41,10 @@ def forget():
 
 def test_models_take_turns_and_medians_are_of_pairs():
     # The second repeat is slow for both: the ratios, 4, 2 and 3, do not see it.
-    models = {"teacher": Recorder("teacher", 4, 20, 6), "student": Recorder("student", 1, 10, 2)}
+    models: dict[str, nn.Module] = {
+        "teacher": Recorder("teacher", 4, 20, 6),
+        "student": Recorder("student", 1, 10, 2),
+    }
     found = paired_latency(models, SHAPE, (2,), repeats=3, warmups=0, clock=lambda: Recorder.clock)
     assert [name for name, _ in Recorder.calls] == ["teacher", "student"] * 3
     teacher, student = found[2]["teacher"], found[2]["student"]
@@ -77,7 +81,7 @@ def test_real_models_and_the_real_clock():
     found = paired_latency({"a": model, "b": model}, SHAPE, (1, 2), repeats=2, warmups=0)
     assert found.keys() == {1, 2} and found[1].keys() == {"a", "b"}
     assert found[2]["b"].seconds > 0 and found[2]["a"].speedup == 1
-    assert model.training and isinstance(model[0][1], nn.BatchNorm2d)
+    assert model.training and isinstance(model.get_submodule("0.1"), nn.BatchNorm2d)
 
 
 @pytest.mark.parametrize(("models", "repeats"), [({}, 1), ({"one": nn.Identity()}, 0)])
@@ -90,10 +94,7 @@ def test_nothing_to_time(models, repeats):
 def test_folding_changes_nothing(name):
     shape = Shape(3, 16, 16)
     model = create_model(name, shape, 5)
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.running_mean.uniform_(-0.2, 0.2)
-            module.running_var.uniform_(0.5, 2)
+    draw_statistics(model)
     folded = fold_batch_norm(model)
     assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
     assert model.training and not folded.training
@@ -102,10 +103,14 @@ def test_folding_changes_nothing(name):
         torch.testing.assert_close(folded(images), model.eval()(images), atol=1e-4, rtol=1e-4)
 
 
+def kinds(model: nn.Module) -> list[type[nn.Module]]:
+    return [type(part) for part in model.children()]
+
+
 def test_only_what_follows_a_convolution_is_folded():
     class Odd(nn.Sequential):
-        def forward(self, inputs):
-            return inputs
+        def forward(self, input):
+            return input
 
     conv, norm = nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1)
     kept = [
@@ -115,6 +120,6 @@ def test_only_what_follows_a_convolution_is_folded():
         Odd(conv, norm),
     ]
     for model in kept:
-        assert [type(part) for part in fold_batch_norm(model)] == [type(part) for part in model]
+        assert kinds(fold_batch_norm(model)) == kinds(model)
     folded = fold_batch_norm(nn.Sequential(conv, norm))
-    assert [type(part) for part in folded] == [nn.Conv2d, nn.Identity]
+    assert kinds(folded) == [nn.Conv2d, nn.Identity]

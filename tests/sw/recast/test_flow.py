@@ -1,14 +1,15 @@
 """A plan carried out: what is written, what is kept at the next call, what is refused."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 import yaml
+from epochs import watched_epochs
 from rich.console import Console
 from torch import nn
 
-import bitrain.train.loop
 from bitrain.cost import estimate
 from bitrain.models import create_model, load_weights, model_digest, save_weights
 from bitrain.program import Program
@@ -74,17 +75,10 @@ def recast(tmp_path, teacher):
 
 
 @pytest.fixture
-def trainings(monkeypatch) -> list[str]:
-    """The epochs that are trained, by a mark each."""
-    found: list[str] = []
-    real = bitrain.train.loop._epoch
-
-    def epoch(*arguments, **options):
-        found.append("epoch")
-        return real(*arguments, **options)
-
-    monkeypatch.setattr(bitrain.train.loop, "_epoch", epoch)
-    return found
+def trainings() -> Iterator[list[int]]:
+    """The epochs that are trained, by number."""
+    with watched_epochs() as seen:
+        yield seen
 
 
 def records(tmp_path) -> dict[str, str]:

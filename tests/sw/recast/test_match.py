@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from epochs import interrupted_epoch, no_epochs
 from torch import nn
 from torch.nn import functional as F
 
@@ -178,21 +179,8 @@ def test_the_teacher_is_asked_once_a_batch_and_stays_as_it_is(make_net, spots, s
     assert model_digest(teacher) == before
 
 
-def interrupt_second_epoch(monkeypatch) -> None:
-    from bitrain.train import loop
-
-    real = loop._epoch
-
-    def run_epoch(*arguments, epoch, **others):
-        if epoch == 1:
-            raise KeyboardInterrupt
-        return real(*arguments, epoch=epoch, **others)
-
-    monkeypatch.setattr(loop, "_epoch", run_epoch)
-
-
 @pytest.mark.parametrize("scope", ["pair", "prefix"])
-def test_an_interrupted_block_resumes_to_the_same(nets, spots, tmp_path, monkeypatch, scope):
+def test_an_interrupted_block_resumes_to_the_same(nets, spots, tmp_path, scope):
     teacher, path = nets["conv"], tmp_path / "block.pt"
     config = CONFIG.model_copy(update={"epochs": 3, "max_shift": 1})
 
@@ -204,14 +192,12 @@ def test_an_interrupted_block_resumes_to_the_same(nets, spots, tmp_path, monkeyp
         return losses, model_digest(student.model())
 
     wanted = train()
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        interrupt_second_epoch(patch)
+    with interrupted_epoch(1):
         train(path)
     assert len(torch.load(path, weights_only=True)["losses"]) == 1
     assert train(path) == wanted
-    with monkeypatch.context() as patch:
-        interrupt_second_epoch(patch)
-        assert train(path) == wanted, "finished: only loaded"
+    with no_epochs():
+        assert train(path) == wanted
 
 
 def test_in_bfloat16_the_teacher_computes_alike(nets, spots):
@@ -254,7 +240,7 @@ def test_labels_and_scores(nets, spots):
     assert model_digest(teacher) == model_digest(nets["residual"]) and not teacher[0].training
 
 
-def test_fine_tuning_resumes_to_the_same(nets, spots, tmp_path, monkeypatch):
+def test_fine_tuning_resumes_to_the_same(nets, spots, tmp_path):
     path = tmp_path / "finetune.pt"
     config = RecastFineTuneConfig(epochs=2, batch_size=20)
 
@@ -264,8 +250,7 @@ def test_fine_tuning_resumes_to_the_same(nets, spots, tmp_path, monkeypatch):
         return losses, model_digest(model)
 
     wanted = train()
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        interrupt_second_epoch(patch)
+    with interrupted_epoch(1):
         train(path)
     assert train(path) == wanted
 

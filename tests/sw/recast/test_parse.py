@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 from foreign_models import BasicBlock, Bottleneck, Dense, OptionA, ResNet, conv_bn
+from modules import draw_statistics, part
 from torch import nn
 from torch.nn import functional as F
 
@@ -24,8 +25,7 @@ def trained(model: nn.Module) -> nn.Module:
     """With statistics of batch norm as training leaves them."""
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
-            module.running_mean.uniform_(-0.2, 0.2)
-            module.running_var.uniform_(0.5, 2)
+            draw_statistics(module)
             nn.init.uniform_(module.weight, 0.5, 1.5)
             nn.init.uniform_(module.bias, -0.2, 0.2)
     return model
@@ -103,8 +103,13 @@ def test_flat_lenet():
     )
     assert [block.spec for block in blocks] == [
         BlockSpec(
-            **dict(kind="conv", in_channels=3, out_channels=6, stride=2, downsample="max"),
-            **dict(kernel=5, padding=0),
+            kind="conv",
+            in_channels=3,
+            out_channels=6,
+            stride=2,
+            downsample="max",
+            kernel=5,
+            padding=0,
         ),
         BlockSpec(kind="conv", in_channels=6, out_channels=8, stride=2, downsample="max"),
         BlockSpec(kind="conv", in_channels=8, out_channels=4, kernel=2, padding=0),
@@ -138,7 +143,7 @@ def test_dead_batch_norm_hides_no_missing_relu():
     modules = conv_bn(3, 4)
     model = nn.Sequential(*modules, *head(4))
     nn.init.zeros_(modules[1].weight)
-    assert not is_built(parse_blocks(model, IN_SHAPE)[0])
+    assert not is_built(part(parse_blocks(model, IN_SHAPE), "0", Block))
 
 
 def test_other_settings_of_batch_norm_go_along():
@@ -156,8 +161,12 @@ def test_flat_resnet(bias):
     blocks = parse(nn.Sequential(*conv_bn(3, 4), nn.ReLU(), *residuals, *head(8)))
     assert [block.spec for block in blocks[1:3]] == [
         BlockSpec(
-            **dict(kind="residual", in_channels=4, out_channels=4, middle=6),
-            **dict(stride=2, downsample="max"),
+            kind="residual",
+            in_channels=4,
+            out_channels=4,
+            middle=6,
+            stride=2,
+            downsample="max",
         ),
         BlockSpec(kind="residual", in_channels=4, out_channels=8, stride=2),
     ]
@@ -182,7 +191,7 @@ def test_resnet(block, kind):
         assert [spec.middle for spec in middle] == [4, 4, 6, 6, 8, 8, 10, 10]
     assert last.average and not last.relu
     assert is_built(blocks[2]) and not is_built(blocks[3])
-    assert type(blocks[3][0]) is Residual and len(blocks[3][0].shortcut) == 2
+    assert type(blocks[3][0]) is Residual and len(part(blocks[3], "0.shortcut", nn.Sequential)) == 2
 
 
 def test_shortcut_without_weights_written_with_slices():

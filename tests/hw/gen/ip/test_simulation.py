@@ -67,13 +67,18 @@ endmodule
 def simulate(ip: Path, sources: list[Path], images: np.ndarray, network: Network, *, stall: bool):
     """Compile and run with Icarus; scores (images, scores) and (class, cycles) of each image."""
     verilog = (ip / "rtl" / "tiny.v").read_text()
+
+    def top_bit(port: str) -> int:
+        (bit,) = set(re.findall(rf"output \[(\d+):0\] {port}", verilog))
+        return int(bit)
+
     bench = BENCH.substitute(
         stall=int(stall),
         num_pixels=images.size,
         num_images=len(images),
         pixel_bits=network.bits + 1,
-        score_bits=int(re.search(r"output \[(\d+):0\] scores__payload", verilog)[1]),
-        class_bits=int(re.search(r"output \[(\d+):0\] class_index", verilog)[1]) + 1,
+        score_bits=top_bit("scores__payload"),
+        class_bits=top_bit("class_index") + 1,
     )
     run = ip / "run"
     run.mkdir()

@@ -46,7 +46,7 @@ def test_versions_of_python_packages():
     for record, tool in zip(find_tools(), TOOLS, strict=True):
         if tool.package and record.found:
             assert record.version == metadata.version(tool.package)
-            assert Path(record.path).exists()
+            assert record.path is not None and Path(record.path).exists()
 
 
 def test_missing_tool(monkeypatch, tmp_path: Path):

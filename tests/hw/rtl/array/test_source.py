@@ -43,7 +43,9 @@ def test_emits_the_contracts_values(sequence):
 
 def test_kind_of_ones_own_emits_its_values(tmp_path):
     with installed(tmp_path):
-        test_emits_the_contracts_values(find_sequence("weyl")(width=4, multiplier=11, seed=3))
+        test_emits_the_contracts_values(
+            find_sequence("weyl").model_validate({"width": 4, "multiplier": 11, "seed": 3})
+        )
 
 
 def test_starts_at_its_seed_out_of_reset():

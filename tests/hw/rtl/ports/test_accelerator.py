@@ -1,6 +1,7 @@
 """The whole accelerator in Amaranth's own simulator against golden; cycles against the formula."""
 
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from networks import (
 from bitrain.cost import estimate, skipping_cycles
 from bitrain.cost.cost import IMAGE_OVERHEAD
 from bitrain.golden import run, zero_chunks
-from bitrain.program import Array, Program, Sharing
+from bitrain.program import Array, Options, Program, Sharing
 from bitrain.rtl import Accelerator
 from bitrain.spec import Network, Shape, with_prefix
 
@@ -118,10 +119,12 @@ def test_tiles_that_take_as_long_as_finding_their_positions(inputs, length, lane
     So it is in layers that work on each channel by itself.
     """
     rng = np.random.default_rng(0)
-    common = {"bits": 3, "length": length, "relu": False}
+    common: dict[str, Any] = {"bits": 3, "length": length, "relu": False}
     layer = random_layer(rng, Shape(inputs, 1, 2 * positions), 3, **common)
-    banks = {name: random_bank(rng, 3, 1) for name in ("activation_bank", "weight_bank")}
-    network = Network(name="fast", layers=(layer,), **banks)
+    first_bank, second_bank = random_bank(rng, 3, 1), random_bank(rng, 3, 1)
+    network = Network(
+        name="fast", layers=(layer,), activation_bank=first_bank, weight_bank=second_bank
+    )
     array = Array(channels=1, positions=positions, lanes=lanes)
     check(network, array, random_images(network, 1))
 
@@ -340,10 +343,12 @@ def test_zeros_are_skipped(build, seed):
 def test_zeros_are_skipped_while_positions_are_found(inputs, length, lanes, positions):
     """Which takes longer than loading: after some tiles of zeros the streams wait for it."""
     rng = np.random.default_rng(0)
-    common = {"bits": 5, "length": length, "relu": False}
+    common: dict[str, Any] = {"bits": 5, "length": length, "relu": False}
     layer = random_layer(rng, Shape(inputs, 1, 8 * positions), 2, **common)
-    banks = {name: random_bank(rng, 5, 1) for name in ("activation_bank", "weight_bank")}
-    network = Network(name="fast", layers=(layer,), **banks)
+    first_bank, second_bank = random_bank(rng, 5, 1), random_bank(rng, 5, 1)
+    network = Network(
+        name="fast", layers=(layer,), activation_bank=first_bank, weight_bank=second_bank
+    )
     images = random_images(network, 2)
     tiles = rng.random((2, inputs, 1, 8, 1)) < 0.4
     images *= np.broadcast_to(tiles, (2, inputs, 1, 8, positions)).reshape(images.shape)
@@ -379,7 +384,7 @@ def test_zeros_are_skipped_in_layers_of_different_lengths():
 
 def test_zeros_are_skipped_in_every_prefix():
     network, array = random_network(1, bits=4, lanes=2), Array(channels=2, positions=3, lanes=2)
-    options = {"run_time_length": True, "skip_zeros": True}
+    options: Options = {"run_time_length": True, "skip_zeros": True}
     program = Program(network, array, **options)
     lengths = list(program.prefixes)
     assert len(lengths) >= 2

@@ -45,7 +45,7 @@ def run_pipeline(pipeline: Engines, images, *, stalls: float = 0.0):
 
     async def collect(ctx):
         for _ in images:
-            scores, last = [], False
+            scores, last, cycles = [], False, None
             while not last:
                 while rng.random() < stalls:
                     ctx.set(dut.scores.ready, 0)

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from epochs import no_epochs
 from rich.console import Console
 from tiny_search import SPACE
 
@@ -52,7 +53,7 @@ def search(tmp_path):
     return run
 
 
-def test_a_whole_search(search, few, tmp_path, monkeypatch):
+def test_a_whole_search(search, few, tmp_path):
     result = search()
     out = tmp_path / "out"
     assert json.loads((out / "search.json").read_text()) == result
@@ -72,8 +73,7 @@ def test_a_whole_search(search, few, tmp_path, monkeypatch):
     assert network.name == "tiny" and network.metadata["data"] == "digits"
     assert result["export"]["cycles"] > 0 and result["export"]["stream_length"] == 4
     # A second call trains nothing.
-    with monkeypatch.context() as patch:
-        patch.setattr("bitrain.train.loop._epoch", None)
+    with no_epochs():
         assert search() == result
     # Another search has stages of its own; what is before it is kept.
     before = (out / "steps" / "teacher.json").read_text()
@@ -91,7 +91,7 @@ def config(tmp_path):
     return load_search(path)
 
 
-def test_a_comparison_over_seeds(config, few, tmp_path, monkeypatch):
+def test_a_comparison_over_seeds(config, few, tmp_path):
     result = run_comparison(config, tmp_path, [0, 1], Console(quiet=True))
     assert json.loads((tmp_path / "comparison.json").read_text()) == result
     assert result["networks"].keys() == {
@@ -107,8 +107,8 @@ def test_a_comparison_over_seeds(config, few, tmp_path, monkeypatch):
         assert list(result["random"][index]) == ["random 0", "random 1"]
     assert searches[0]["teacher"]["losses"] != searches[1]["teacher"]["losses"]
     assert comparison_table(result).row_count == 5
-    monkeypatch.setattr("bitrain.train.loop._epoch", None)
-    assert run_comparison(config, tmp_path, [0, 1], Console(quiet=True)) == result
+    with no_epochs():
+        assert run_comparison(config, tmp_path, [0, 1], Console(quiet=True)) == result
 
 
 def test_an_ablation(config, few, tmp_path, monkeypatch):
@@ -128,9 +128,9 @@ def test_an_ablation(config, few, tmp_path, monkeypatch):
     cells = json.loads((tmp_path / "end-to-end" / "steps" / "timed.json").read_text())
     assert [len(stage["cells"]) for stage in cells["result"]["stages"]] == [1, 1]
     assert search_ablation_table(result).row_count == 7
-    monkeypatch.setattr("bitrain.train.loop._epoch", None)
-    assert run_search_ablation(config, tmp_path, Console(quiet=True)) == result
-    one = run_search_ablation(config, tmp_path, Console(quiet=True), only=["one point"])
+    with no_epochs():
+        assert run_search_ablation(config, tmp_path, Console(quiet=True)) == result
+        one = run_search_ablation(config, tmp_path, Console(quiet=True), only=["one point"])
     assert [*one["variants"]] == ["one point"]
     with pytest.raises(BitrainError, match="'no points': expected one of 'two points, successor'"):
         run_search_ablation(config, tmp_path, Console(quiet=True), only=["no points"])
@@ -165,9 +165,8 @@ def test_rates_come_from_a_calibration(tmp_path):
         ("genotype: residual", "array: {lanes: 12}", "lanes = 12 is no multiple of sc.lanes = 16"),
     ],
 )
-def test_mistakes_are_found_before_training(search, monkeypatch, old, new, message):
-    monkeypatch.setattr("bitrain.train.loop._epoch", None)
-    with pytest.raises(BitrainError, match=message):
+def test_mistakes_are_found_before_training(search, old, new, message):
+    with no_epochs(), pytest.raises(BitrainError, match=message):
         search(CONFIG.replace(old, new))
 
 

