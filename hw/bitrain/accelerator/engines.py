@@ -173,12 +173,7 @@ def compile_network(network: Network, config: AcceleratorConfig) -> Engines:
     asked for, and for a network that cannot be cut into so many parts.
     """
     check_conflicts(config, network)
-    programs = split(network, config)
-    if config.early_termination and len(programs[0].prefixes) < 2:
-        raise BitrainError(
-            f"early termination: network {network.name!r} has no shorter streams to run first"
-        )
-    return Engines(network, config, programs)
+    return Engines(network, config, split(network, config))
 
 
 def split(network: Network, config: AcceleratorConfig) -> tuple[Program, ...]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bitrain.spec import BitrainError, Layer, Network
+from bitrain.spec.prefix import all_prefixes
 
 from .array import Sharing
 from .config import AcceleratorConfig
@@ -72,6 +73,12 @@ def _stream_window(config: AcceleratorConfig, network: Network) -> dict[str, Any
         if layer.neuron == "stream" and positions % (rows * columns):
             return {"positions": positions, "layer": layer.name, "size": rows * columns}
     return None
+
+
+def _shortest(config: AcceleratorConfig, network: Network) -> dict[str, Any] | None:
+    if not config.early_termination or _fired(config, network) or len(all_prefixes(network)) > 1:
+        return None
+    return {"network": network.name}
 
 
 def _run_time(config: AcceleratorConfig) -> bool:
@@ -187,6 +194,13 @@ ACCELERATOR_CONFLICTS = (
         reason="early termination: the raw interface has no registers for its margins",
         remedy="choose --interface axi",
         find=lambda c, n: _if(c.early_termination and not c.interface.is_axi),
+    ),
+    Conflict(
+        one="early_termination",
+        other="a network without shorter prefixes",
+        reason="early termination: network {network!r} has no shorter streams to run first",
+        remedy="leave it out, or export with longer streams",
+        find=_shortest,
     ),
     Conflict(
         one="weights = ram",

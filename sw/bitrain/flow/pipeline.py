@@ -113,10 +113,10 @@ def run_flow(
     """
     if until is not None and until not in STEPS:
         raise BitrainError(f"--until {until}: no such step; choose one of {', '.join(STEPS)}")
-    if config.array.arithmetic == "binary" and until in (None, "sharing", "report"):
+    if not config.array.rules.has_streams and until in (None, "sharing", "report"):
         raise BitrainError(
-            "array: arithmetic = binary has no SNGs to share or report on; give --until blocks, or "
-            "an earlier step"
+            f"array: arithmetic = {config.array.arithmetic} has no SNGs to share or report on; "
+            "give --until blocks, or an earlier step"
         )
     dataset = load_dataset(config.data.name, config.data.directory)
     run = Run(config, Workspace(directory, fingerprint=dataset.digest), dataset)

@@ -9,6 +9,7 @@ from bitrain.program import CONFLICTS, AcceleratorConfig, check_conflicts
 from bitrain.spec import BitrainError, Network
 
 NETWORK = random_network(1, lanes=4)
+SHORTEST = random_network(4, bits=2, lanes=4, length=1)
 REPOSITORY = Path(__file__).parents[3]
 
 
@@ -39,6 +40,7 @@ CASES = [
     ({"array": FITS, "engines": 2, "run_time_length": True}, NETWORK),
     ({"array": FITS, "engines": 2, "weights": "ram", "interface": "axi"}, NETWORK),
     ({"array": FITS, "early_termination": True}, NETWORK),
+    ({"array": FITS, "early_termination": True, "interface": "axi"}, SHORTEST),
     ({"array": FITS, "weights": "ram"}, NETWORK),
 ]
 
