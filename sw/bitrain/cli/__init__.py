@@ -6,11 +6,21 @@ from typing import NoReturn
 from rich.console import Console
 from rich.text import Text
 
-# Importing a module registers its commands.
-from . import boards, hardware, networks, search
+# Importing a module registers its commands, in the order in which `--help` lists them.
+from . import run, networks, hardware, boards, search, studies  # isort: skip
 from .common import app, console
 
-__all__ = ["app", "boards", "console", "hardware", "main", "networks", "search"]
+__all__ = [
+    "app",
+    "boards",
+    "console",
+    "hardware",
+    "main",
+    "networks",
+    "run",
+    "search",
+    "studies",
+]
 
 
 def main() -> None:

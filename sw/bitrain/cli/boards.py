@@ -7,10 +7,12 @@ import typer
 
 from .common import (
     Channels,
+    Data,
     DataDir,
     Images,
     Lanes,
     NetworkFile,
+    PlacementSeed,
     Positions,
     Simulator,
     app,
@@ -23,18 +25,26 @@ from .common import (
 def build(
     network: NetworkFile,
     *,
-    board: Annotated[str, typer.Option(help="Board.", show_default=False)],
-    out: Annotated[Path, typer.Option(help="Folder to write.", show_default=False)],
+    board: Annotated[
+        str,
+        typer.Option(
+            help="Board: ulx3s, icebreaker, orangecrab, …; see docs/boards.md.", show_default=False
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(help="Folder to write, for `bitrain board-run`.", show_default=False)
+    ],
     channels: Channels = 4,
     positions: Positions = 4,
     lanes: Lanes = 16,
     baud: Annotated[int, typer.Option(help="Bits per second on the serial line.", min=1)] = 115_200,
-    seed: Annotated[int, typer.Option(help="Of placement.")] = 1,
+    seed: PlacementSeed = 1,
     check: Annotated[
-        int, typer.Option(help="Images to simulate at the serial pins too.", min=0)
+        int,
+        typer.Option(help="Simulate so many images at the serial pins too; 0 for none.", min=0),
     ] = 0,
-    simulator: Annotated[Simulator, typer.Option(help="For --check.")] = "verilator",
-    data: Annotated[str | None, typer.Option(help="Data set for --check; its own.")] = None,
+    simulator: Annotated[Simulator, typer.Option(help="What simulates them.")] = "verilator",
+    data: Data = None,
     data_dir: DataDir = None,
 ) -> None:
     """Write a bitstream: the accelerator behind a board's serial line."""
@@ -66,11 +76,18 @@ def build(
 
 @app.command()
 def board_run(
-    directory: Annotated[Path, typer.Argument(help="Folder of `build`.", show_default=False)],
+    directory: Annotated[
+        Path, typer.Argument(help="Folder that `bitrain build` wrote.", show_default=False)
+    ],
     *,
-    port: Annotated[str, typer.Option(help="Serial port, /dev/ttyUSB0 …", show_default=False)],
+    port: Annotated[
+        str,
+        typer.Option(
+            help="Serial port that the board is at, such as /dev/ttyUSB0.", show_default=False
+        ),
+    ],
     images: Images = 16,
-    data: Annotated[str | None, typer.Option(help="Data set; the network's own.")] = None,
+    data: Data = None,
     data_dir: DataDir = None,
 ) -> None:
     """Send test images to a board and compare its scores with the golden model's."""

@@ -52,8 +52,13 @@ Arithmetic = Literal["stochastic", "binary"]
 Sharing = Literal["shared", "unshared"]
 Simulator = Literal["verilator", "icarus"]
 
-NetworkFile = Annotated[Path, typer.Argument(help="Network file (.npz).", show_default=False)]
-IpFolder = Annotated[Path, typer.Argument(help="IP folder.", show_default=False)]
+NetworkFile = Annotated[
+    Path,
+    typer.Argument(help="Network file (.npz), as `bitrain run` writes it.", show_default=False),
+]
+IpFolder = Annotated[
+    Path, typer.Argument(help="IP folder, as `bitrain generate` writes it.", show_default=False)
+]
 Channels = Annotated[
     int,
     typer.Option(
@@ -94,10 +99,41 @@ ArithmeticOption = Annotated[
     Arithmetic,
     typer.Option("--arith", help="stochastic: streams; binary: integer multipliers, to compare."),
 ]
-Images = Annotated[int, typer.Option(help="Number of test images.", min=1)]
+Images = Annotated[int, typer.Option(help="How many test images, spread evenly.", min=1)]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        help="Data set: digits, mnist, fashion_mnist, cifar10, or images (those in --data-dir); "
+        "by default the one that the network was trained on."
+    ),
+]
 DataDir = Annotated[
     Path | None,
     typer.Option(help="Folder of the data set's files; without it, known sets are downloaded."),
+]
+Device = Annotated[
+    str,
+    typer.Option(help="FPGA: ecp5-25k, ecp5-45k, ecp5-85k, ice40-hx8k or ice40-up5k."),
+]
+PlacementSeed = Annotated[
+    int, typer.Option(help="Where placement begins; another may route to another clock.")
+]
+ConfigFile = Annotated[
+    Path,
+    typer.Option(
+        "--config", help="Configuration (YAML), or the name of an example.", show_default=False
+    ),
+]
+OutFolder = Annotated[
+    Path,
+    typer.Option(
+        "--out",
+        help="Output folder; steps that are finished there are kept.",
+        show_default=False,
+    ),
+]
+Seeds = Annotated[
+    str, typer.Option(help="One training for each, between commas; medians are taken over them.")
 ]
 
 

@@ -1,4 +1,4 @@
-"""Commands on hardware: IP folder, simulation, synthesis, tools."""
+"""Commands on hardware: IP folder, simulation, synthesis, proofs, tools."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,11 +10,13 @@ from .common import (
     ArithmeticOption,
     Channels,
     DataDir,
+    Device,
     Engines,
     Images,
     IpFolder,
     Lanes,
     NetworkFile,
+    PlacementSeed,
     Positions,
     SharingOption,
     Simulator,
@@ -67,9 +69,7 @@ def generate(
         ),
     ] = False,
     engines: Engines = 1,
-    device: Annotated[
-        str, typer.Option(help="FPGA of the constraints; `bitrain doctor` lists the tools.")
-    ] = "ecp5-85k",
+    device: Device = "ecp5-85k",
     name: Annotated[
         str | None, typer.Option(help="Verilog module; by default the network's name.")
     ] = None,
@@ -77,7 +77,8 @@ def generate(
     data: Annotated[
         str | None,
         typer.Option(
-            help="Data set of the test bench's images, or `random`; by default the network's own."
+            help="Data set of the test bench's images, or `random`; by default the one that the "
+            "network was trained on."
         ),
     ] = None,
     data_dir: DataDir = None,
@@ -125,7 +126,13 @@ def weights(
     ip: IpFolder,
     network: NetworkFile,
     *,
-    out: Annotated[Path, typer.Option(help="File to write.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="File to write, for the registers of an accelerator with --weights ram.",
+            show_default=False,
+        ),
+    ],
 ) -> None:
     """Write the weight image that makes an IP folder's accelerator run another training."""
     from bitrain.flow.networks import write_weights
@@ -139,12 +146,25 @@ def weights(
 def simulate(
     ip: IpFolder,
     *,
-    images: Annotated[int | None, typer.Option(help="Images; all vectors.", min=1)] = None,
-    simulator: Annotated[Simulator, typer.Option(help="Which simulator.")] = "verilator",
-    seed: Annotated[int, typer.Option(help="Of the random stalls.")] = 0,
-    waves: Annotated[bool, typer.Option("--waves", help="Record all signals (FST).")] = False,
+    images: Annotated[
+        int | None, typer.Option(help="How many of the folder's images; by default all.", min=1)
+    ] = None,
+    simulator: Annotated[
+        Simulator,
+        typer.Option(help="verilator: compiled, faster; icarus: no C++ compiler is needed."),
+    ] = "verilator",
+    seed: Annotated[
+        int, typer.Option(help="Another seed stalls the ports at other times, at random.")
+    ] = 0,
+    waves: Annotated[
+        bool, typer.Option("--waves", help="Record all signals in an FST file, for GTKWave.")
+    ] = False,
     ladder: Annotated[
-        str | None, typer.Option(help="Margins of early termination, as 4=10,8=7: all images.")
+        str | None,
+        typer.Option(
+            help="Early termination: run all images with these margins, LENGTH=MARGIN between "
+            "commas, as `bitrain progressive` prints them; by default a few random ones."
+        ),
     ] = None,
 ) -> None:
     """Simulate an IP folder and compare every stored value with the golden model."""
@@ -177,11 +197,20 @@ def simulate(
 def synth(
     ip: IpFolder,
     *,
-    device: Annotated[str | None, typer.Option(help="FPGA; the folder's own.")] = None,
-    route: Annotated[bool, typer.Option(help="Place and route after synthesis.")] = True,
-    seed: Annotated[int, typer.Option(help="Of placement.")] = 1,
-    frequency: Annotated[float | None, typer.Option(help="Target in MHz.", min=1)] = None,
-    blocks: Annotated[bool, typer.Option("--blocks", help="Resources per block too.")] = False,
+    device: Annotated[
+        str | None,
+        typer.Option(help="FPGA, as for `bitrain generate`; by default the folder's own."),
+    ] = None,
+    route: Annotated[
+        bool, typer.Option(help="Place and route too; without, there is no clock and no timing.")
+    ] = True,
+    seed: PlacementSeed = 1,
+    frequency: Annotated[
+        float | None, typer.Option(help="Clock to aim at, in MHz; by default the device's.", min=1)
+    ] = None,
+    blocks: Annotated[
+        bool, typer.Option("--blocks", help="List the resources of each block of the circuit too.")
+    ] = False,
 ) -> None:
     """Synthesise, place and route an IP folder."""
     from bitrain.gen import measure_blocks, synthesise
@@ -192,78 +221,6 @@ def synth(
     console.print(synthesis_table(report))
     if blocks:
         console.print(blocks_table(measure_blocks(ip, report.device)))
-
-
-@app.command()
-def arrays(
-    network: NetworkFile,
-    *,
-    out: Annotated[Path, typer.Option(help="Output folder; finished sizes are kept.")],
-    sizes: Annotated[str, typer.Option(help="P x Q x N.")] = "2x2x16,4x4x16,8x8x16,8x8x32",
-    device: Annotated[str, typer.Option(help="FPGA.")] = "ecp5-85k",
-) -> None:
-    """Synthesise arrays by themselves, with shared and unshared SNGs: table, JSON, plot."""
-    from bitrain.spec import load_network
-    from bitrain.studies.array_cost import measure_arrays, parse_sizes
-
-    from .render.studies import arrays_table
-
-    loaded = load_network(network)
-    console.print(
-        arrays_table(measure_arrays(loaded, parse_sizes(sizes), out, console, device=device))
-    )
-
-
-@app.command()
-def compare_arithmetic(
-    networks: Annotated[
-        list[Path], typer.Argument(help="Network files, one for each n.", show_default=False)
-    ],
-    *,
-    out: Annotated[Path, typer.Option(help="Output folder; finished arrays are kept.")],
-    neurons: Annotated[str, typer.Option(help="P x Q.")] = "4x4",
-    max_lanes: Annotated[int, typer.Option(help="Of a stochastic neuron.", min=1, max=256)] = 16,
-    clock: Annotated[float, typer.Option(help="Of both, in MHz.", min=1)] = 80,
-    whole: Annotated[
-        bool, typer.Option("--whole", help="Route whole accelerators, each at its own clock.")
-    ] = False,
-    accuracies: Annotated[
-        Path | None, typer.Option(help="JSON of `bitrain accuracy`, for accuracies beside.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="FPGA.")] = "ecp5-85k",
-) -> None:
-    """Synthesise streams and integers, arrays or all: images/s per 1,000 LUTs, table, plot."""
-    from bitrain.spec import load_network
-    from bitrain.studies.arithmetic import measure_arithmetic, parse_neurons
-
-    from .render.studies import arithmetic_table
-
-    result = measure_arithmetic(
-        [load_network(network) for network in networks],
-        parse_neurons(neurons),
-        out,
-        console,
-        device=device,
-        clock_mhz=clock,
-        max_lanes=max_lanes,
-        accuracies=accuracies,
-        whole=whole,
-    )
-    console.print(arithmetic_table(result))
-
-
-@app.command()
-def pooled(
-    *,
-    out: Annotated[Path, typer.Option(help="Output folder.")],
-    device: Annotated[str, typer.Option(help="FPGA.")] = "ecp5-25k",
-) -> None:
-    """Synthesise pooled neurons by themselves, in counter and stream mode: errors, LUTs, JSON."""
-    from bitrain.studies.pooled_neurons import MEMBERS, measure_pooled_neurons
-
-    from .render.studies import pooled_table
-
-    console.print(pooled_table(measure_pooled_neurons(out, device), MEMBERS))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Commands on networks: train and report, accuracy, cost, prefixes of streams, sequences."""
+"""Commands on a network file: accuracy, cost, search of number sequences."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +8,7 @@ import typer
 from .common import (
     ArithmeticOption,
     Channels,
+    Data,
     DataDir,
     Engines,
     Images,
@@ -17,85 +18,13 @@ from .common import (
     app,
     array_of,
     console,
-    integers,
-    margins,
-    seeds_of,
 )
-
-
-@app.command()
-def run(
-    name: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="CONFIG",
-            help="Configuration (YAML), or the name of an example, such as digits.",
-            show_default=False,
-        ),
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="The same as CONFIG.", show_default=False)
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Output folder, where finished steps are kept; build/NAME by default."),
-    ] = None,
-    until: Annotated[
-        str | None,
-        typer.Option(help="Stop after this step, for instance export; see what is printed."),
-    ] = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Train, export, generate, simulate, synthesise, report."""
-    from bitrain.flow.config import load_config
-    from bitrain.flow.pipeline import run_flow
-    from bitrain.spec import BitrainError
-
-    chosen = name or config
-    if chosen is None or (name and config):
-        raise BitrainError("give one configuration: bitrain run CONFIG, for instance digits")
-    settings = load_config(chosen, data_dir)
-    run_flow(settings, out or Path("build") / settings.name, until=until, console=console)
-
-
-@app.command()
-def accuracy(
-    config: Annotated[Path, typer.Option(help="Configuration (YAML).", show_default=False)],
-    out: Annotated[Path, typer.Option(help="Output folder; finished steps there are kept.")],
-    seeds: Annotated[str, typer.Option(help="Trainings, comma-separated.")] = "0,1,2",
-    data_dir: DataDir = None,
-) -> None:
-    """Accuracy by stream length, each trained for, medians over seeds: table, JSON, plot."""
-    from bitrain.flow.config import load_config
-    from bitrain.studies.accuracy import run_study
-
-    from .render.studies import study_table
-
-    study = run_study(load_config(config, data_dir), out, seeds_of(seeds), console)
-    console.print(study_table(study))
-
-
-@app.command()
-def ablate(
-    config: Annotated[Path, typer.Option(help="Configuration (YAML).", show_default=False)],
-    out: Annotated[Path, typer.Option(help="Output folder; finished parts there are kept.")],
-    finetune: Annotated[bool, typer.Option("--finetune", help="Train every one.")] = False,
-    data_dir: DataDir = None,
-) -> None:
-    """Accuracy with and without normalisation, upscaling, sharing, by sequences: JSON, plot."""
-    from bitrain.flow.config import load_config
-    from bitrain.studies.ablation import run_ablation
-
-    from .render.studies import ablation_table
-
-    result = run_ablation(load_config(config, data_dir), out, finetune=finetune, console=console)
-    console.print(ablation_table(result))
 
 
 @app.command()
 def evaluate(
     network: NetworkFile,
-    data: Annotated[str | None, typer.Option(help="Data set; the network's own.")] = None,
+    data: Data = None,
     data_dir: DataDir = None,
 ) -> None:
     """Accuracy on the test images: golden model and integer baseline."""
@@ -119,13 +48,19 @@ def cost(
     arith: ArithmeticOption = "stochastic",
     engines: Engines = 1,
     multipliers: Annotated[
-        int | None, typer.Option(help="The fastest P, Q, N of at most so many.", min=1)
+        int | None,
+        typer.Option(
+            help="List the fastest arrays P x Q x N of at most so many multipliers instead.", min=1
+        ),
     ] = None,
     skip_zeros: Annotated[
-        bool, typer.Option("--skip-zeros", help="What that saves on test images.")
+        bool,
+        typer.Option(
+            "--skip-zeros", help="Show what `generate --skip-zeros` would save on test images."
+        ),
     ] = False,
     images: Images = 100,
-    data: Annotated[str | None, typer.Option(help="Data set; the network's own.")] = None,
+    data: Data = None,
     data_dir: DataDir = None,
 ) -> None:
     """Cycles and memory accesses per layer, estimated; or the arrays that take fewest."""
@@ -171,66 +106,23 @@ def cost(
 
 
 @app.command()
-def progressive(
-    network: NetworkFile,
-    *,
-    data: Annotated[str | None, typer.Option(help="Data set; the network's own.")] = None,
-    data_dir: DataDir = None,
-    channels: Channels = 4,
-    positions: Positions = 4,
-    lanes: Lanes = 16,
-    lengths: Annotated[str, typer.Option(help="Prefixes in cycles.")] = "4,8,16,32",
-    tolerance: Annotated[
-        float, typer.Option(help="Share of the calibration images that may stop wrongly, a rung.")
-    ] = 0.001,
-    images: Annotated[int | None, typer.Option(help="Test images; all.", min=1)] = None,
-    early_termination: Annotated[
-        bool, typer.Option("--early-termination", help="Cycles of an accelerator that has it.")
-    ] = False,
-    ladder: Annotated[
-        str | None, typer.Option(help="Margins in product bits, as 4=10,8=7; calibrated ones.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for JSON and histogram.", file_okay=False)
-    ] = None,
-) -> None:
-    """Accuracy at prefixes of the streams, and with early termination."""
-    from bitrain.flow.networks import dataset_of
-    from bitrain.spec import load_network
-    from bitrain.studies.progressive import evaluate_progressive, write_progressive
-
-    from .render.studies import progressive_table
-
-    loaded, prefixes = load_network(network), integers("--lengths", lengths)
-    chosen = None if ladder is None else margins("--ladder", ladder)
-    report = evaluate_progressive(
-        loaded,
-        array_of(channels, positions, lanes),
-        dataset_of(loaded, data, data_dir),
-        lengths=prefixes,
-        tolerance=tolerance,
-        num_images=images,
-        early_termination=early_termination,
-        ladder=chosen,
-    )
-    console.print(progressive_table(report))
-    for line in report.summary:
-        console.print(line, soft_wrap=True)
-    if out:
-        write_progressive(report, out)
-        console.print(f"wrote {out}", soft_wrap=True)
-
-
-@app.command()
 def sequences(
     network: NetworkFile,
     *,
-    out: Annotated[Path | None, typer.Option(help="New file; NETWORK.sequences.npz.")] = None,
-    data: Annotated[str | None, typer.Option(help="Data set; the network's own.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write; by default NETWORK.sequences.npz.")
+    ] = None,
+    data: Data = None,
     data_dir: DataDir = None,
-    images: Annotated[int, typer.Option(help="Training images of the check.", min=1)] = 1000,
-    budget: Annotated[int, typer.Option(help="Pairs of sources to try.", min=1)] = 2000,
-    seed: Annotated[int, typer.Option(help="Of the search.", min=0)] = 0,
+    images: Annotated[
+        int, typer.Option(help="Training images on which accuracy must not fall.", min=1)
+    ] = 1000,
+    budget: Annotated[
+        int, typer.Option(help="Pairs of sources to try; time grows with it.", min=1)
+    ] = 2000,
+    seed: Annotated[
+        int, typer.Option(help="Another seed tries other pairs; the same, the same.", min=0)
+    ] = 0,
 ) -> None:
     """Search the number sequences of least error on the network's own operands."""
     from bitrain.flow.networks import dataset_of

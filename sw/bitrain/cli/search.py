@@ -5,21 +5,40 @@ from typing import Annotated, Literal
 
 import typer
 
-from .common import DataDir, app, console, seeds_of
+from .common import ConfigFile, DataDir, OutFolder, Seeds, app, console, seeds_of
 
 
 @app.command()
 def recast(
-    teacher: Annotated[str, typer.Argument(help="Trained weights: a name or a safetensors file.")],
+    teacher: Annotated[
+        str,
+        typer.Argument(
+            help="Trained weights: a safetensors file of `bitrain run`, or a shipped name.",
+            show_default=False,
+        ),
+    ],
     *,
-    plan: Annotated[Path, typer.Option(help="Plan (YAML).", show_default=False)],
-    out: Annotated[Path, typer.Option(help="Output folder; finished blocks there are kept.")],
+    plan: Annotated[
+        Path,
+        typer.Option(
+            help="Plan (YAML), or the name of an example: which blocks become what.",
+            show_default=False,
+        ),
+    ],
+    out: OutFolder,
     objective: Annotated[
-        Literal["cycles"] | None, typer.Option(help="Find the rules for blocks that save these.")
+        Literal["cycles"] | None,
+        typer.Option(
+            help="Search blocks that save cycles of the accelerator, beside the plan's rules."
+        ),
     ] = None,
     budget: Annotated[
         float | None,
-        typer.Option(help="Share of the teacher's, with --objective; 0.5.", min=0.01, max=1),
+        typer.Option(
+            help="With --objective: cycles to reach, as a share of the teacher's; 0.5 by default.",
+            min=0.01,
+            max=1,
+        ),
     ] = None,
     data_dir: DataDir = None,
 ) -> None:
@@ -40,9 +59,6 @@ def recast(
         console.print(line, soft_wrap=True)
 
 
-Config = Annotated[Path, typer.Option(help="Configuration (YAML).", show_default=False)]
-Out = Annotated[Path, typer.Option(help="Output folder; finished steps are kept.")]
-
 search_app = typer.Typer(help="InheritedNAS: coarse cells, then a fine search stage by stage.")
 app.add_typer(search_app, name="search", no_args_is_help=True)
 
@@ -50,10 +66,15 @@ app.add_typer(search_app, name="search", no_args_is_help=True)
 def _add_search(name: str, until: str | None, text: str) -> None:
     @search_app.command(name, help=text)
     def command(
-        config: Config,
-        out: Out,
-        workers: Annotated[int, typer.Option(help="Processes for stages.", min=1)] = 1,
-        scheduler: Annotated[str | None, typer.Option(help="Dask cluster, tcp://…")] = None,
+        config: ConfigFile,
+        out: OutFolder,
+        workers: Annotated[
+            int, typer.Option(help="Processes that search stages side by side.", min=1)
+        ] = 1,
+        scheduler: Annotated[
+            str | None,
+            typer.Option(help="Dask cluster that searches them instead, tcp://HOST:PORT."),
+        ] = None,
         data_dir: DataDir = None,
     ) -> None:
         from bitrain.nas.flow.config import load_search
@@ -77,9 +98,9 @@ _add_search("retrain", "retrain", "Train the joined network.")
 
 @search_app.command()
 def compare(
-    config: Config,
-    out: Out,
-    seeds: Annotated[str, typer.Option(help="Of searches, comma-separated.")] = "0,1,2",
+    config: ConfigFile,
+    out: OutFolder,
+    seeds: Seeds = "0,1,2",
     data_dir: DataDir = None,
 ) -> None:
     """Search from several seeds; the found networks against their rivals: table, JSON."""
@@ -94,11 +115,14 @@ def compare(
 
 @search_app.command("ablate")
 def ablate_search(
-    config: Config,
-    out: Out,
+    config: ConfigFile,
+    out: OutFolder,
     data_dir: DataDir = None,
     only: Annotated[
-        list[str] | None, typer.Option(help="A variant by name; repeat it for more.")
+        list[str] | None,
+        typer.Option(
+            help="Run this variant alone; repeat the option for more. By default all run."
+        ),
     ] = None,
 ) -> None:
     """Ways to match stages, and penalties: accuracy, search time, memory, latency: table, JSON."""
@@ -114,8 +138,12 @@ def ablate_search(
 @search_app.command()
 def calibrate(
     out: Annotated[Path, typer.Option(help="File to write (JSON).", show_default=False)],
-    batch_size: Annotated[int, typer.Option(help="Images at a time.", min=1)] = 1,
-    repeats: Annotated[int, typer.Option(help="Rounds; the median counts.", min=1)] = 15,
+    batch_size: Annotated[
+        int, typer.Option(help="Images at a time, as they will be in use.", min=1)
+    ] = 1,
+    repeats: Annotated[
+        int, typer.Option(help="Rounds, whose median counts; more are steadier.", min=1)
+    ] = 15,
 ) -> None:
     """Measure operations here and fit what multiplications and memory access cost."""
     from bitrain.nas import calibrate as measure

@@ -1,0 +1,220 @@
+"""Studies: many trainings or circuits for one table, with its JSON and plot."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .common import (
+    Channels,
+    ConfigFile,
+    Data,
+    DataDir,
+    Device,
+    Lanes,
+    NetworkFile,
+    OutFolder,
+    Positions,
+    Seeds,
+    app,
+    array_of,
+    console,
+    integers,
+    margins,
+    seeds_of,
+)
+
+
+@app.command()
+def accuracy(
+    config: ConfigFile,
+    out: OutFolder,
+    seeds: Seeds = "0,1,2",
+    data_dir: DataDir = None,
+) -> None:
+    """Accuracy by stream length, each trained for, medians over seeds: table, JSON, plot."""
+    from bitrain.flow.config import load_config
+    from bitrain.studies.accuracy import run_study
+
+    from .render.studies import study_table
+
+    study = run_study(load_config(config, data_dir), out, seeds_of(seeds), console)
+    console.print(study_table(study))
+
+
+@app.command()
+def ablate(
+    config: ConfigFile,
+    out: OutFolder,
+    finetune: Annotated[
+        bool,
+        typer.Option(
+            "--finetune",
+            help="Fine-tune each combination, which takes hours; without, it shows what conversion "
+            "alone loses.",
+        ),
+    ] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Accuracy with and without normalisation, upscaling, sharing, by sequences: JSON, plot."""
+    from bitrain.flow.config import load_config
+    from bitrain.studies.ablation import run_ablation
+
+    from .render.studies import ablation_table
+
+    result = run_ablation(load_config(config, data_dir), out, finetune=finetune, console=console)
+    console.print(ablation_table(result))
+
+
+@app.command()
+def progressive(
+    network: NetworkFile,
+    *,
+    data: Data = None,
+    data_dir: DataDir = None,
+    channels: Channels = 4,
+    positions: Positions = 4,
+    lanes: Lanes = 16,
+    lengths: Annotated[
+        str, typer.Option(help="Prefixes in cycles, rising powers of two between commas.")
+    ] = "4,8,16,32",
+    tolerance: Annotated[
+        float,
+        typer.Option(
+            help="Share of the calibration images that may stop wrongly at each length; more is "
+            "faster and less accurate."
+        ),
+    ] = 0.001,
+    images: Annotated[
+        int | None, typer.Option(help="How many test images; by default all.", min=1)
+    ] = None,
+    early_termination: Annotated[
+        bool,
+        typer.Option(
+            "--early-termination",
+            help="Count the cycles of an accelerator generated with --early-termination; without, "
+            "of one with --run-time-length.",
+        ),
+    ] = False,
+    ladder: Annotated[
+        str | None,
+        typer.Option(
+            help="Margins at which images stop, by length, in product bits, as 4=10,8=7; by "
+            "default those that training images choose."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for JSON and histogram; none by default.", file_okay=False),
+    ] = None,
+) -> None:
+    """Accuracy at prefixes of the streams, and with early termination."""
+    from bitrain.flow.networks import dataset_of
+    from bitrain.spec import load_network
+    from bitrain.studies.progressive import evaluate_progressive, write_progressive
+
+    from .render.studies import progressive_table
+
+    loaded, prefixes = load_network(network), integers("--lengths", lengths)
+    chosen = None if ladder is None else margins("--ladder", ladder)
+    report = evaluate_progressive(
+        loaded,
+        array_of(channels, positions, lanes),
+        dataset_of(loaded, data, data_dir),
+        lengths=prefixes,
+        tolerance=tolerance,
+        num_images=images,
+        early_termination=early_termination,
+        ladder=chosen,
+    )
+    console.print(progressive_table(report))
+    for line in report.summary:
+        console.print(line, soft_wrap=True)
+    if out:
+        write_progressive(report, out)
+        console.print(f"wrote {out}", soft_wrap=True)
+
+
+@app.command()
+def arrays(
+    network: NetworkFile,
+    *,
+    out: OutFolder,
+    sizes: Annotated[
+        str, typer.Option(help="Arrays to synthesise: P x Q x N between commas.")
+    ] = "2x2x16,4x4x16,8x8x16,8x8x32",
+    device: Device = "ecp5-85k",
+) -> None:
+    """Synthesise arrays by themselves, with shared and unshared SNGs: table, JSON, plot."""
+    from bitrain.spec import load_network
+    from bitrain.studies.array_cost import measure_arrays, parse_sizes
+
+    from .render.studies import arrays_table
+
+    loaded = load_network(network)
+    console.print(
+        arrays_table(measure_arrays(loaded, parse_sizes(sizes), out, console, device=device))
+    )
+
+
+@app.command()
+def compare_arithmetic(
+    networks: Annotated[
+        list[Path], typer.Argument(help="Network files, one for each n.", show_default=False)
+    ],
+    *,
+    out: OutFolder,
+    neurons: Annotated[str, typer.Option(help="P x Q of all arrays.")] = "4x4",
+    max_lanes: Annotated[
+        int,
+        typer.Option(
+            help="Most lanes N of a neuron of streams, which has L up to here.", min=1, max=256
+        ),
+    ] = 16,
+    clock: Annotated[
+        float, typer.Option(help="Clock in MHz: of arrays, assumed; of --whole, the target.", min=1)
+    ] = 80,
+    whole: Annotated[
+        bool,
+        typer.Option("--whole", help="Place and route whole accelerators, not the arrays alone."),
+    ] = False,
+    accuracies: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON of `bitrain accuracy`, whose accuracies stand beside; none by default."
+        ),
+    ] = None,
+    device: Device = "ecp5-85k",
+) -> None:
+    """Synthesise streams and integers, arrays or all: images/s per 1,000 LUTs, table, plot."""
+    from bitrain.spec import load_network
+    from bitrain.studies.arithmetic import measure_arithmetic, parse_neurons
+
+    from .render.studies import arithmetic_table
+
+    result = measure_arithmetic(
+        [load_network(network) for network in networks],
+        parse_neurons(neurons),
+        out,
+        console,
+        device=device,
+        clock_mhz=clock,
+        max_lanes=max_lanes,
+        accuracies=accuracies,
+        whole=whole,
+    )
+    console.print(arithmetic_table(result))
+
+
+@app.command()
+def pooled(
+    *,
+    out: OutFolder,
+    device: Device = "ecp5-25k",
+) -> None:
+    """Synthesise pooled neurons by themselves, in counter and stream mode: errors, LUTs, JSON."""
+    from bitrain.studies.pooled_neurons import MEMBERS, measure_pooled_neurons
+
+    from .render.studies import pooled_table
+
+    console.print(pooled_table(measure_pooled_neurons(out, device), MEMBERS))
