@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bitrain.models import Block, BlockSpec
+from bitrain.models import Block, BlockSpec, seeded
 from bitrain.models.blocks.spec import Kind
 from bitrain.spec import BitrainError, Shape
 
@@ -38,8 +38,7 @@ def parse_blocks(model: nn.Module, in_shape: Shape) -> nn.Sequential:
     if type(model) is nn.Sequential and model and all(isinstance(part, Block) for part in model):
         return copy.deepcopy(model)
     parameter = next(model.parameters(), torch.empty(0))
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with torch.no_grad(), seeded(0):
         images = torch.rand(3, *in_shape).to(parameter)
         groups = _group(find_segments(model, images))
         blocks = [_block(group) for group in groups]

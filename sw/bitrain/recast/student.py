@@ -9,10 +9,9 @@ what the teacher gives there.
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 
-import torch
 from torch import nn
 
-from bitrain.models import Block, BlockSpec
+from bitrain.models import Block, BlockSpec, seeded
 from bitrain.spec import BitrainError, Shape
 
 from .plan import Rule
@@ -57,8 +56,7 @@ class Student:
         old = self.blocks[index]
         assert old is not None
         new = []
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed((seed << 16) + index)
+        with seeded((seed << 16) + index):
             if rule.remove:
                 new += self._remove(index, old.spec)
             else:
@@ -155,8 +153,7 @@ class Student:
 
 def untrained(model: nn.Sequential, seed: int) -> nn.Sequential:
     """The same blocks with weights drawn from ``seed``."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         return nn.Sequential(*(Block(spec) for spec in specs_of(model)))
 
 
