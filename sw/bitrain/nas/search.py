@@ -8,7 +8,6 @@ its elements say something, and there is little to overfit.
 """
 
 from collections.abc import Callable, Iterator
-from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -195,7 +194,7 @@ def stage_loss(
 @torch.no_grad()
 def input_shape(before: nn.Module, in_shape: Shape) -> Shape:
     """What comes out of ``before`` for one image."""
-    parameter = next(chain(before.parameters(), [torch.zeros(())]))
+    parameter = next(before.parameters(), torch.zeros(()))
     return Shape(*before.eval()(parameter.new_zeros(1, *in_shape)).shape[1:])
 
 

@@ -19,12 +19,12 @@ from .genotype import CellGenotype, Genotype
 from .importance import batch_statistics, candidates_of, strength
 from .join import save_parts
 from .memory import peak_memory
-from .network import Cell, CellNetwork, JoinedNetwork, Stage, Stages, edges_of
+from .network import CellNetwork, JoinedNetwork, Stage, Stages, edges_of
 from .penalty import Cost, CostModel, penalty
 from .prune import TOLERANCE, PruneConfig, prune_round
 from .sample import draw_networks, keep, measure_networks, sampled_importance
 from .search import SearchConfig, input_shape, reference_cost, stage_loss, train_stage
-from .space import FineConfig, cell_genotype, fine_network, inherit_weights
+from .space import FineConfig, cells_of, fine_network, inherit_weights
 
 MEASURED_IMAGES = 200
 """Training images on which the loss of a sub-network is measured."""
@@ -82,10 +82,7 @@ def search_stage(
     parts = [stage] if isinstance(stage, Stage) else [*stage.stages]
     found: list[dict[str, Any]] = []
     for number, part in enumerate(parts, task.index):
-        shares = {
-            path: dict(zip(edge.names, edge.strengths().tolist(), strict=True))
-            for path, edge in edges_of(part)
-        }
+        shares = {path: edge.shares() for path, edge in edges_of(part)}
         found.append({"stage": number, "strengths": shares, "whole": f"{name}-{number}-whole.pt"})
         save_parts(part, task.folder / found[-1]["whole"])
     recovery = _recovery(task.search, task.recovery_epochs)
@@ -168,7 +165,6 @@ def random_stages(
     network = fine_network(space, genotype, dataset.in_shape, dataset.num_classes, seed=seed)
     found = []
     for index, (stage, limit) in enumerate(zip(network.stages, limits, strict=True)):
-        assert isinstance(stage, Stage)
         before = nn.Sequential(*teacher.parts()[: index + 1])
         costs = CostModel(stage, input_shape(before, dataset.in_shape))
         drawn = draw_networks(
@@ -259,8 +255,3 @@ def _objective(
         return found + penalty(costs, reference, task.search.penalty).item()
 
     return measure
-
-
-def cells_of(stage: nn.Module) -> list[CellGenotype]:
-    """What is left on the edges of every cell."""
-    return [cell_genotype(cell) for cell in stage.modules() if isinstance(cell, Cell)]
