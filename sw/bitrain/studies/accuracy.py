@@ -18,6 +18,7 @@ from bitrain.flow.learning import check_model
 from bitrain.flow.pipeline import run_steps
 from bitrain.flow.run import Run
 from bitrain.runner import plots
+from bitrain.runner.config import with_seed
 from bitrain.runner.workspace import Workspace
 from bitrain.spec import write_atomically
 
@@ -40,7 +41,8 @@ def run_study(
     floats: list[float] = []
     values: dict[int, list[dict[str, float]]] = {length: [] for length in config.lengths}
     for seed in seeds:
-        seeded = _with_seed(config, seed)
+        # Initial weights, and the order and augmentation of both trainings.
+        seeded = with_seed(config, seed, "train", "finetune")
         base = Workspace(directory / f"seed{seed}", fingerprint=dataset.digest)
         run = Run(seeded, base, dataset)
         check_model(run)
@@ -76,13 +78,6 @@ def run_study(
     plot = plots.accuracy_by_length(list(config.lengths), curves, result["float"])
     write_atomically(directory / "accuracy.svg", plot)
     return result
-
-
-def _with_seed(config: RunConfig, seed: int) -> RunConfig:
-    """The seed draws the initial weights, and the order and augmentation of both trainings."""
-    parts = {name: getattr(config, name) for name in ("train", "finetune")}
-    seeded = {name: part.model_copy(update={"seed": seed}) for name, part in parts.items()}
-    return config.model_copy(update=seeded)
 
 
 def _row(finetuned: dict[str, Any]) -> dict[str, float]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
+from bitrain.runner.config import with_seed
 from bitrain.spec import write_atomically
 
 from .config import NasConfig
@@ -28,10 +29,8 @@ def run_comparison(
     found: list[dict[str, Any]] = []
     for seed in seeds:
         console.print(f"[bold]seed {seed}")
-        parts = {name: getattr(config, name) for name in SEEDED}
-        seeded = {name: part.model_copy(update={"seed": seed}) for name, part in parts.items()}
-        part = config.model_copy(update=seeded)
-        found.append(run_search(part, directory / f"seed{seed}", console, until="baselines"))
+        seeded = with_seed(config, seed, *SEEDED)
+        found.append(run_search(seeded, directory / f"seed{seed}", console, until="baselines"))
     by_seed = [_by_network(result["baselines"]) for result in found]
     result = {
         "name": config.name,
