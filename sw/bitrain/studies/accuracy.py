@@ -4,7 +4,6 @@ Every seed has a float network of its own; for each length it is fine-tuned with
 binary arithmetic and exported. All accuracies are the golden model's, of the test images.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
@@ -16,18 +15,12 @@ from bitrain.data import load_dataset
 from bitrain.flow.config import RunConfig
 from bitrain.flow.learning import check_model
 from bitrain.flow.pipeline import run_steps
+from bitrain.flow.report import COLUMNS
 from bitrain.flow.run import Run
 from bitrain.runner import plots
 from bitrain.runner.config import with_seed
-from bitrain.runner.workspace import Workspace
+from bitrain.runner.workspace import Workspace, write_json
 from bitrain.spec import write_atomically
-
-COLUMNS = {
-    "sc_fine_tuned": "SC, SC-aware",
-    "sc_post_training": "SC, no SC training",
-    "int_fine_tuned": "integer, fine-tuned",
-    "int_post_training": "integer, no training",
-}
 
 
 def run_study(
@@ -73,7 +66,7 @@ def run_study(
         "float_by_seed": floats,
         "by_seed": {str(length): found for length, found in values.items()},
     }
-    write_atomically(directory / "accuracy.json", json.dumps(result, indent=1) + "\n")
+    write_json(directory / "accuracy.json", result)
     curves = {label: [row[key] for row in rows] for key, label in COLUMNS.items()}
     plot = plots.accuracy_by_length(list(config.lengths), curves, result["float"])
     write_atomically(directory / "accuracy.svg", plot)

@@ -6,7 +6,6 @@ training images, evenly spaced. The network has seen them in training, so its ma
 little too good there: the loss on the test images is what counts, and is reported.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import ceil
@@ -20,6 +19,7 @@ from bitrain.data import Dataset, evenly_spaced
 from bitrain.nn import torch_threads
 from bitrain.program import Array, Program
 from bitrain.runner.plots import cycles_used
+from bitrain.runner.workspace import write_json
 from bitrain.spec import BitrainError, Network, to_unipolar, with_prefix, write_atomically
 
 CALIBRATION_IMAGES = 5000
@@ -204,7 +204,7 @@ def evaluate_progressive(
 
 def write_progressive(report: ProgressiveReport, folder: Path) -> None:
     """Write ``progressive.json`` and ``progressive.svg``."""
-    write_atomically(folder / "progressive.json", json.dumps(asdict(report), indent=1) + "\n")
+    write_json(folder / "progressive.json", asdict(report))
     write_atomically(folder / "progressive.svg", report.to_svg())
 
 

@@ -1,6 +1,5 @@
 """``bitrain search compare``: a search from several seeds, and its rivals in each."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
@@ -9,7 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from bitrain.runner.config import with_seed
-from bitrain.spec import write_atomically
+from bitrain.runner.workspace import write_json
 
 from .config import NasConfig
 from .search import run_search
@@ -47,7 +46,7 @@ def run_comparison(
         ],
         "cells": [each["derive"]["cells"] for each in found],
     }
-    write_atomically(directory / "comparison.json", json.dumps(result, indent=1) + "\n")
+    write_json(directory / "comparison.json", result)
     return result
 
 
