@@ -10,6 +10,7 @@ from .blocks.block import Block
 from .blocks.spec import BlockSpec
 from .parts import check_size, conv, scores
 
+STEM = 16
 WIDTHS = (16, 32, 64)
 
 
@@ -42,16 +43,15 @@ def cifar_resnet(
     *,
     blocks: int,
     widths: tuple[int, ...],
-    stem: int = 16,
     kind: Literal["residual", "bottleneck"] = "residual",
 ) -> nn.Sequential:
-    """A convolution of ``stem`` filters, then ``blocks`` blocks for each of ``widths``.
+    """A convolution of 16 filters, then ``blocks`` blocks for each of ``widths``.
 
     Every stage but the first halves the map.
     """
     check_size(in_shape, 4)
-    specs = [BlockSpec(kind="conv", in_channels=in_shape.channels, out_channels=stem)]
-    channels = stem
+    specs = [BlockSpec(kind="conv", in_channels=in_shape.channels, out_channels=STEM)]
+    channels = STEM
     for stage, filters in enumerate(widths):
         for index in range(blocks):
             stride = 2 if stage > 0 and index == 0 else 1

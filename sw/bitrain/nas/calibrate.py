@@ -156,8 +156,10 @@ def fit_samples(samples: Sequence[Sample], batch_size: int = 1) -> Calibration:
     parts = np.column_stack([costs / scale, np.ones(len(costs))])
     *rates, operation = _FIT.fit(parts, seconds).coef_
     mac, word = rates / scale
+    device = best_device()
+    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
     return Calibration(
-        device=_device_name(),
+        device=gpu or "CPU, one thread",
         batch_size=batch_size,
         measured=len(samples),
         mac=mac,
@@ -182,11 +184,6 @@ def _ranks(values: np.ndarray) -> np.ndarray:
     """Ranks from 0, equal values share the mean of theirs."""
     _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(counts) - (counts + 1) / 2)[which]
-
-
-def _device_name() -> str:
-    device = best_device()
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU, one thread"
 
 
 def read_calibration(path: Path) -> Calibration:

@@ -210,11 +210,11 @@ class Stage(nn.Module):
         return self.outputs(inputs)[-1]
 
 
-class Stages(nn.Module):
+class Stages(Stage):
     """All stages of a network as one, to search them together."""
 
     def __init__(self, stages: nn.ModuleList):
-        super().__init__()
+        super().__init__([])
         self.stages = stages
 
     def outputs(self, inputs: Tensor) -> list[Tensor]:
@@ -224,10 +224,6 @@ class Stages(nn.Module):
             assert isinstance(stage, Stage)
             found += stage.outputs(found[-1] if found else inputs)
         return found
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """The first stage's input to the last cell's output."""
-        return self.outputs(inputs)[-1]
 
 
 class CellNetwork(nn.Module):

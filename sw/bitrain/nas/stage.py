@@ -79,7 +79,7 @@ def search_stage(
         )
 
     losses = {"search": train("search", task.search)}
-    parts = [stage] if isinstance(stage, Stage) else [*stage.stages]
+    parts = [*stage.stages] if isinstance(stage, Stages) else [stage]
     found: list[dict[str, Any]] = []
     for number, part in enumerate(parts, task.index):
         shares = {path: edge.shares() for path, edge in edges_of(part)}
@@ -133,9 +133,7 @@ def search_memory(task: StageTask, teacher: CellNetwork, dataset: Dataset) -> in
     return peak_memory(train)
 
 
-def _searched(
-    task: StageTask, teacher: CellNetwork, dataset: Dataset
-) -> tuple[CellNetwork, Stage | Stages]:
+def _searched(task: StageTask, teacher: CellNetwork, dataset: Dataset) -> tuple[CellNetwork, Stage]:
     """The teacher, and the super-network with what it inherits; whole where that is wanted."""
     network = fine_network(
         task.space, task.genotype, dataset.in_shape, dataset.num_classes, seed=task.search.seed
@@ -144,7 +142,7 @@ def _searched(
     if task.search.together:
         teacher, network = JoinedNetwork(teacher), JoinedNetwork(network)
     stage = network.stages[task.index]
-    assert isinstance(stage, Stage | Stages)
+    assert isinstance(stage, Stage)
     return teacher, stage
 
 
@@ -210,7 +208,7 @@ def _recovery(search: SearchConfig, epochs: int) -> SearchConfig:
 
 
 def _prune_by_samples(
-    stage: Stage | Stages,
+    stage: Stage,
     costs: CostModel,
     limit: float,
     task: StageTask,
@@ -232,7 +230,7 @@ def _prune_by_samples(
 
 
 def _objective(
-    stage: Stage | Stages,
+    stage: Stage,
     teacher: CellNetwork,
     task: StageTask,
     dataset: Dataset,

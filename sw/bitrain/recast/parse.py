@@ -141,7 +141,8 @@ def _spec(group: list[Segment]) -> BlockSpec:
             relu=any(isinstance(module, nn.ReLU) for module in main),
             dropout=next((module.p for module in main if isinstance(module, _DROPOUT)), 0.0),
         )
-        if spec.in_channels * spec.area == _num_read(main):
+        (layer,) = (module for module in main if isinstance(module, nn.Linear))
+        if spec.in_channels * spec.area == layer.in_features:
             return spec
         kind = "other"
     if kind == "other" or any(isinstance(pool, nn.AdaptiveAvgPool2d) for pool in pools):
@@ -187,11 +188,6 @@ def _kind(joins: list[Join], main: list[nn.Module], convs: list[nn.Conv2d]) -> K
         case (["dense"], [_]) | (["dense"], [True, _]):
             return "dense"
     return "other"
-
-
-def _num_read(main: list[nn.Module]) -> int:
-    """Inputs of the linear layer."""
-    return next(module.in_features for module in main if isinstance(module, nn.Linear))
 
 
 def _first(sizes: Any) -> int:

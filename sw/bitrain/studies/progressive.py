@@ -25,6 +25,7 @@ from bitrain.spec import BitrainError, Network, to_unipolar, with_prefix, write_
 CALIBRATION_IMAGES = 5000
 """At most so many training images choose the rungs and their thresholds."""
 PERCENTILES = (50, 90, 99)
+BATCH_SIZE = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,16 +235,14 @@ def _rungs(
     return (*chosen, len(networks) - 1), tuple(thresholds)
 
 
-def _last_layer(
-    network: Network, images: np.ndarray, batch_size: int = 256
-) -> dict[str, list[float]]:
+def _last_layer(network: Network, images: np.ndarray) -> dict[str, list[float]]:
     """Per cent of the images decided after 0 … L cycles of the last layer, by rule."""
     layer = network.layers[-1]
     if layer.conv_shape[1:] != (1, 1) or layer.groups > 1 or layer.shortcut:
         return {}
     cycles: dict[golden.Bound, list[np.ndarray]] = {"signs": [], "streams": []}
-    for first in range(0, len(images), batch_size):
-        batch = images[first : first + batch_size]
+    for first in range(0, len(images), BATCH_SIZE):
+        batch = images[first : first + BATCH_SIZE]
         inputs = golden.layer_inputs(network, batch, golden.run(network, batch))[-1]
         for rule, found in cycles.items():
             found.append(golden.decided_after(network, inputs, rule))
