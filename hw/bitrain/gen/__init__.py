@@ -4,42 +4,33 @@ Verilog from Amaranth, ROM images, FuseSoC core and constraints; synthesis, plac
 their reports; bitstreams for boards; the external tools that are installed.
 """
 
-from .boards.bitstream import DEFAULT_BAUD, Bitstream, BoardConfig, build_bitstream, read_board
+from .boards.bitstream import build_bitstream, read_board
 from .boards.boards import BOARDS, Board, find_board
 from .families.devices import DEFAULT_DEVICE, DEVICES, FAMILIES, find_device
 from .families.family import Device, Family, Pin
 from .families.fit import MemoryNeed, memory_needs, memory_problem
 from .families.resources import Capacity, Resources
 from .ip.config import IpConfig, read_config
-from .ip.memories import Memory
 from .ip.package import default_name, generate_ip
-from .ip.verilog import Sources, write_verilog
-from .tools.blocks import Block, BlockReport, measure_blocks
-from .tools.nextpnr import CriticalPath
+from .ip.verilog import write_verilog
+from .tools.blocks import BlockReport, measure_blocks
 from .tools.synth import SynthesisReport, synthesise, synthesise_component
 from .tools.tools import ToolRecord, find_tools
 
 __all__ = [
     "BOARDS",
-    "DEFAULT_BAUD",
     "DEFAULT_DEVICE",
     "DEVICES",
     "FAMILIES",
-    "Bitstream",
-    "Block",
     "BlockReport",
     "Board",
-    "BoardConfig",
     "Capacity",
-    "CriticalPath",
     "Device",
     "Family",
     "IpConfig",
-    "Memory",
     "MemoryNeed",
     "Pin",
     "Resources",
-    "Sources",
     "SynthesisReport",
     "ToolRecord",
     "build_bitstream",

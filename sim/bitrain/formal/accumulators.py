@@ -6,9 +6,8 @@ groups are at most those that the program counts with; exact integers, from the 
 bias ROM's image as exported, show that bias and count together fit the accumulator.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from amaranth.hdl import Assert, Assume, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data
@@ -40,24 +39,13 @@ class CountsFit(Component):
         The largest budget, over all cycles of a neuron.
     count_bits
         Width of a count in the accelerator.
-    array
-        The component.
     """
 
-    def __init__(
-        self,
-        network: Network,
-        *,
-        num_lanes: int,
-        bound: int,
-        count_bits: int,
-        array: Callable[..., Any] = MacArray,
-    ):
+    def __init__(self, network: Network, *, num_lanes: int, bound: int, count_bits: int):
         self.network = network
         self.num_lanes = num_lanes
         self.bound = bound
         self.count_bits = count_bits
-        self.array = array
         super().__init__(
             {
                 **{name: In(1) for name in ("restart", "step", "first")},
@@ -71,8 +59,8 @@ class CountsFit(Component):
         banks = self.network.activation_bank, self.network.weight_bank
         one = Array(channels=1, positions=1, lanes=self.num_lanes)
         wide = max(self.count_bits, self.bound.bit_length()) + 1
-        options = {"or_lanes": self.network.or_lanes} if self.network.or_lanes > 1 else {}
-        m.submodules.array = array = self.array(*banks, one, count_bits=wide, **options)
+        array = MacArray(*banks, one, count_bits=wide, or_lanes=self.network.or_lanes)
+        m.submodules.array = array
         m.d.comb += [
             array.restart.eq(self.restart),
             array.step.eq(self.step),

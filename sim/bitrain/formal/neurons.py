@@ -48,14 +48,8 @@ class FiresAsContracted(_Window):
     """y_t = OR_i (S_i >= θ), S_i -= θ y_t in a neuron's last chunk; the count is that of the y_t.
 
     Assumed: S - θ fits the circuit's states, as ``spec.stream.state_range`` makes it for the
-    network at hand; a neuron's constants stay while it runs; its last chunk is run once.
-
-    Parameters
-    ----------
-    program
-        See :func:`window_of`.
-    neurons
-        The component.
+    network at hand; a neuron's constants stay while it runs; its last chunk is run once. Programs
+    are those of :func:`window_of`.
     """
 
     def __init__(self, program: Program, neurons: Callable[..., Any] = FiringNeurons):
@@ -132,14 +126,7 @@ class MaxIsLargestCount(_Window):
     """A window of neurons with θ = 1 emits as many ones as the fullest of its input streams has.
 
     So in every cycle, for any streams of up to 2^b - 1 steps with b the bits of a count: the
-    stochastic max by difference counters.
-
-    Parameters
-    ----------
-    program
-        See :func:`window_of`.
-    neurons
-        The component.
+    stochastic max by difference counters. Programs are those of :func:`window_of`.
     """
 
     def __init__(self, program: Program, neurons: Callable[..., Any] = FiringNeurons):

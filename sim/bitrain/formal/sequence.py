@@ -15,13 +15,6 @@ class SourceFollowsSequence(Component):
 
     By induction over cycles: a counter of steps runs beside the source, and the value is that of
     the table. Nothing is assumed about restarts and steps.
-
-    Parameters
-    ----------
-    sequence
-        From the network file.
-    source
-        The component that is to emit it.
     """
 
     def __init__(self, sequence: Sequence, source: Callable[[Sequence], Any] = SequenceSource):
@@ -46,13 +39,7 @@ class SourceFollowsSequence(Component):
 
 
 class SequenceIsPermutation(Component):
-    """No two steps of a period have the same value: a sequence of 2^n numbers holds each once.
-
-    Parameters
-    ----------
-    sequence
-        From the network file.
-    """
+    """No two steps of a period have the same value: a sequence of 2^n numbers holds each once."""
 
     def __init__(self, sequence: Sequence):
         self.sequence = sequence

@@ -55,12 +55,7 @@ class EngineContract(Engine):
 class ScoresAreKept(Component):
     """``Accelerator.scores`` keeps the contract, with any engine of :class:`EngineContract`.
 
-    Parameters
-    ----------
-    program
-        The network on its array.
-    accelerator
-        The component, which takes the factory of its engine as its second argument.
+    An accelerator takes the factory of its engine as its second argument.
     """
 
     def __init__(self, program: Program, accelerator: Callable[..., Any] = Accelerator):
@@ -95,15 +90,7 @@ class ScoresAreKept(Component):
 
 
 class ElementsAreKept(Component):
-    """The loader's elements stay until the operands take them, and so do the memories' outputs.
-
-    Parameters
-    ----------
-    program
-        The network on its array.
-    loader
-        The component.
-    """
+    """The loader's elements stay until the operands take them, and so do the memories' outputs."""
 
     def __init__(self, program: Program, loader: Callable[[Program], Any] = Loader):
         self.program = program
@@ -127,15 +114,7 @@ class ElementsAreKept(Component):
 
 
 class BufferedElementsAreKept(Component):
-    """The skid buffer's elements stay until the operands take them, if the memories' do.
-
-    Parameters
-    ----------
-    program
-        The network on its array.
-    buffer
-        The component.
-    """
+    """The skid buffer's elements stay until the operands take them, if the memories' do."""
 
     def __init__(self, program: Program, buffer: Callable[..., Any] = SkidBuffer):
         self.buffer = buffer(program.array, bits=program.network.bits)
@@ -156,15 +135,7 @@ class BufferedElementsAreKept(Component):
 
 
 class BytesAreKept(Component):
-    """``SerialFrames.bytes`` keeps the contract if the accelerator's scores do.
-
-    Parameters
-    ----------
-    link
-        Sizes of the frames.
-    frames
-        The component.
-    """
+    """``SerialFrames.bytes`` keeps the contract if the accelerator's scores do."""
 
     def __init__(self, link: SerialLink, frames: Callable[..., Any] = SerialFrames):
         self.frames = frames(link, gap_cycles=100)

@@ -6,6 +6,7 @@ the arrays are kept beside it as an ``.npz`` file, which takes a second.
 """
 
 import io
+from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
 
@@ -31,13 +32,7 @@ def read_openml(name: str, known: KnownSet) -> RawData:
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, **arrays)
         write_atomically(kept, buffer.getvalue())
-    raw = read_npz(kept)
-    return RawData(
-        train=raw.train,
-        test=raw.test,
-        classes=raw.classes,
-        form=f"openml.org {known.openml} version 1",
-    )
+    return replace(read_npz(kept), form=f"openml.org {known.openml} version 1")
 
 
 def _fetch(name: str, known: KnownSet) -> dict[str, np.ndarray]:

@@ -144,14 +144,7 @@ def describe_model(run: Run) -> list[str]:
     Weights that the file loads are in the digest, and so is all that modules print of themselves,
     whatever other file says it.
     """
-    config, file = run.config, model_file(run.config.model)
-    model = create_model(
-        config.model,
-        run.dataset.in_shape,
-        run.dataset.num_classes,
-        seed=config.train.seed,
-        pretrained=config.pretrained,
-    )
+    model, file = _new_model(run), model_file(run.config.model)
     source = [file_digest(file)] if file else []
     return [model_digest(model), *source, *map(file_digest, _user_code(model))]
 
@@ -193,13 +186,16 @@ def _some_scores(run: Run, model: Any) -> list[list[float]]:
     return scores_of(model, images).tolist()
 
 
+def _new_model(run: Run) -> Any:
+    """The float network before its training."""
+    config, dataset = run.config, run.dataset
+    options = {"seed": config.train.seed, "pretrained": config.pretrained}
+    return create_model(config.model, dataset.in_shape, dataset.num_classes, **options)
+
+
 def _train(run: Run, checkpoint: str, *, progress: bool = False) -> tuple[Any, list[float]]:
     """The float network and the mean loss of every epoch; none if its weights are given."""
-    in_shape, num_classes = run.dataset.in_shape, run.dataset.num_classes
-    config = run.config
-    model = create_model(
-        config.model, in_shape, num_classes, seed=config.train.seed, pretrained=config.pretrained
-    )
+    model, config = _new_model(run), run.config
     if config.pretrained is not None:
         return model.eval(), []
     path = run.workspace.path(checkpoint)

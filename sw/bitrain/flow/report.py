@@ -16,12 +16,13 @@ from .run import Run
 NUM_EXAMPLES = 6
 """Images shown in the report."""
 
-_CURVES = {
+COLUMNS = {
     "sc_fine_tuned": "SC, SC-aware",
     "sc_post_training": "SC, no SC training",
     "int_fine_tuned": "integer, fine-tuned",
     "int_post_training": "integer, no training",
 }
+"""Accuracies at a stream length, and what they are called."""
 
 
 def write_report(run: Run) -> dict[str, Any]:
@@ -101,7 +102,7 @@ def _plots(run: Run, report: dict[str, Any]) -> dict[str, str]:
     return {
         "accuracy": plots.accuracy_by_length(
             [row["stream_length"] for row in rows],
-            {label: [row[key] for row in rows] for key, label in _CURVES.items()},
+            {label: [row[key] for row in rows] for key, label in COLUMNS.items()},
             report["accuracy"]["float"],
         ),
         "cycles": plots.bars(

@@ -6,13 +6,14 @@ that a chain computes what the model does.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from bitrain.models import evaluating
 from bitrain.spec import BitrainError, Shape
 
 from .float_layer import FloatLayer, walk
@@ -44,23 +45,14 @@ def check_agreement(
     then. images: real ones (batch, channels, rows, columns), beside random ones. Raises
     :class:`BitrainError` naming the first module that gives anything else.
     """
-    with _evaluating(model):
-        return _checked(model, read, in_shape, images)
-
-
-def _checked(
-    model: nn.Module,
-    read: Callable[[], tuple[list[FloatLayer], dict[int, Place]]],
-    in_shape: Shape,
-    images: Tensor | None,
-) -> list[FloatLayer]:
-    _, places = read()
     generator = torch.Generator().manual_seed(0)
     batch = torch.rand(RANDOM_IMAGES, *in_shape, generator=generator)
-    if images is not None:
-        batch = torch.cat([batch, images])
-    given, scores = _outputs(model, places, batch)
-    chain, _ = read()
+    with evaluating(model):
+        _, places = read()
+        if images is not None:
+            batch = torch.cat([batch, images])
+        given, scores = _outputs(model, places, batch)
+        chain, _ = read()
     last = len(chain) - 1
 
     def step(index: int, activations: Tensor, added: Tensor | None) -> Tensor:
@@ -127,15 +119,3 @@ def _outputs(
         for index, place in places.items()
     }
     return given, scores
-
-
-@contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode; afterwards every module is back in its own."""
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes.items():
-            module.training = training

@@ -3,6 +3,7 @@
 from .blocks.block import Block
 from .blocks.joins import Concatenate, Residual, Subsample
 from .blocks.spec import BLOCK_KINDS, BlockSpec
+from .context import evaluating, seeded
 from .registry import check_scores, create_model, list_models, model_file
 from .weights import list_pretrained, load_weights, model_digest, read_metadata, save_weights
 
@@ -15,6 +16,7 @@ __all__ = [
     "Subsample",
     "check_scores",
     "create_model",
+    "evaluating",
     "list_models",
     "list_pretrained",
     "load_weights",
@@ -22,4 +24,5 @@ __all__ = [
     "model_file",
     "read_metadata",
     "save_weights",
+    "seeded",
 ]

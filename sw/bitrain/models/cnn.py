@@ -5,7 +5,7 @@ from torch import nn
 from bitrain.spec import BitrainError, Shape
 
 from .blocks.spec import BlockSpec
-from .parts import check_size, plainly_initialised, scores
+from .parts import check_size, conv, plainly_initialised, scores
 
 
 def plain_cnn(in_shape: Shape, num_classes: int, filters: tuple[int, ...]) -> nn.Sequential:
@@ -17,7 +17,7 @@ def plain_cnn(in_shape: Shape, num_classes: int, filters: tuple[int, ...]) -> nn
             f"expected at least {1 << len(filters)} x {1 << len(filters)}"
         )
     specs = [
-        BlockSpec(kind="conv", in_channels=before, out_channels=after, stride=2, downsample="max")
+        conv(before, after, stride=2)
         for before, after in zip((channels, *filters), filters, strict=False)
     ]
     area = (height >> len(filters)) * (width >> len(filters))
@@ -32,14 +32,10 @@ def lenet5(in_shape: Shape, num_classes: int) -> nn.Sequential:
     """
     check_size(in_shape, 12)
     channels, height, width = in_shape
-    first = BlockSpec(
-        kind="conv", in_channels=channels, out_channels=6, kernel=5, stride=2, downsample="max"
-    )
-    second = first.model_copy(update={"in_channels": 6, "out_channels": 16, "padding": 0})
     area = ((height // 2 - 4) // 2) * ((width // 2 - 4) // 2)
     specs = [
-        first,
-        second,
+        conv(channels, 6, stride=2, kernel=5),
+        conv(6, 16, stride=2, kernel=5, padding=0),
         BlockSpec(kind="linear", in_channels=16, out_channels=120, area=area),
         BlockSpec(kind="linear", in_channels=120, out_channels=84),
         scores(84, num_classes),

@@ -1,5 +1,7 @@
 """What the families share: the check of the image size, initial weights, the last block."""
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -16,6 +18,12 @@ def check_size(in_shape: Shape, least: int) -> None:
         raise BitrainError(
             f"images of {height} x {width} are too small; expected at least {least} x {least}"
         )
+
+
+def conv(channels: int, filters: int, *, stride: int, **options: Any) -> BlockSpec:
+    """A block of 3 x 3 convolutions, which max pooling makes smaller where it has a stride."""
+    sizes = {"in_channels": channels, "out_channels": filters, "stride": stride}
+    return BlockSpec(kind="conv", downsample="max", **sizes, **options)
 
 
 def scores(

@@ -20,6 +20,7 @@ from bitrain.spec import BitrainError, Shape
 from .blocks.block import Block
 from .blocks.spec import BlockSpec
 from .cnn import digits_cnn, lenet5
+from .context import seeded
 from .densenet import densenet22, densenet100
 from .resnet import resnet9, resnet20, resnet56, resnet83, wrn28_10
 from .vgg import vgg8, vgg16
@@ -93,8 +94,7 @@ def _build(name: str, in_shape: Shape, num_classes: int, seed: int) -> nn.Module
             f"model {name!r} is unknown; choose one of {list_models()} or name your own as "
             "path/to/file.py:function"
         )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         if source is None:
             return _BUILDERS[name](Shape(*in_shape), num_classes)
         return _run_file(source, name.rpartition(":")[2], Shape(*in_shape), num_classes)
@@ -110,8 +110,7 @@ def _described(name: str, in_shape: Shape, num_classes: int, seed: int) -> nn.Se
             f"model {name}: the file does not say which blocks its weights belong to; give the "
             f"model's name, one of {list_models()}"
         ) from error
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         model = nn.Sequential(*map(Block, specs))
     if first.in_channels != in_shape.channels or last.out_channels != num_classes:
         raise BitrainError(

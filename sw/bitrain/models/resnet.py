@@ -8,8 +8,9 @@ from bitrain.spec import Shape
 
 from .blocks.block import Block
 from .blocks.spec import BlockSpec
-from .parts import check_size, scores
+from .parts import check_size, conv, scores
 
+STEM = 16
 WIDTHS = (16, 32, 64)
 
 
@@ -42,16 +43,15 @@ def cifar_resnet(
     *,
     blocks: int,
     widths: tuple[int, ...],
-    stem: int = 16,
     kind: Literal["residual", "bottleneck"] = "residual",
 ) -> nn.Sequential:
-    """A convolution of ``stem`` filters, then ``blocks`` blocks for each of ``widths``.
+    """A convolution of 16 filters, then ``blocks`` blocks for each of ``widths``.
 
     Every stage but the first halves the map.
     """
     check_size(in_shape, 4)
-    specs = [BlockSpec(kind="conv", in_channels=in_shape.channels, out_channels=stem)]
-    channels = stem
+    specs = [BlockSpec(kind="conv", in_channels=in_shape.channels, out_channels=STEM)]
+    channels = STEM
     for stage, filters in enumerate(widths):
         for index in range(blocks):
             stride = 2 if stage > 0 and index == 0 else 1
@@ -70,19 +70,13 @@ def resnet9(in_shape: Shape, num_classes: int) -> nn.Sequential:
     """
     check_size(in_shape, 10)
 
-    def conv(channels: int, filters: int) -> BlockSpec:
-        return BlockSpec(
-            kind="conv",
-            in_channels=channels,
-            out_channels=filters,
-            stride=2,
-            downsample="max",
-        )
+    def pooled(channels: int, filters: int) -> BlockSpec:
+        return conv(channels, filters, stride=2)
 
     def residual(channels: int) -> BlockSpec:
         return BlockSpec(kind="residual", in_channels=channels, out_channels=channels)
 
     # Without padding the maps are 30, 15, 7 and 3 pixels wide: a fifth less work than 32, 16, 8, 4.
     stem = BlockSpec(kind="conv", in_channels=in_shape.channels, out_channels=16, padding=0)
-    specs = [stem, conv(16, 64), residual(64), conv(64, 160), conv(160, 320), residual(320)]
+    specs = [stem, pooled(16, 64), residual(64), pooled(64, 160), pooled(160, 320), residual(320)]
     return nn.Sequential(*map(Block, [*specs, scores(320, num_classes, average=True)]))

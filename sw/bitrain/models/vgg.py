@@ -6,7 +6,7 @@ from bitrain.spec import Shape
 
 from .blocks.block import Block
 from .blocks.spec import BlockSpec
-from .parts import check_size, plainly_initialised, scores
+from .parts import check_size, conv, plainly_initialised, scores
 
 GROUPS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 """Filters and convolutions of each group of VGG-16, configuration D."""
@@ -23,7 +23,7 @@ def vgg16(in_shape: Shape, num_classes: int) -> nn.Sequential:
     for filters, num_convs in GROUPS:
         for index in range(num_convs):
             stride = 2 if index == num_convs - 1 else 1
-            specs.append(_conv(channels, filters, stride=stride))
+            specs.append(conv(channels, filters, stride=stride))
             channels = filters
     return nn.Sequential(*map(Block, [*specs, scores(channels, num_classes, average=True)]))
 
@@ -37,21 +37,10 @@ def vgg8(in_shape: Shape, num_classes: int) -> nn.Sequential:
     channels, height, width = in_shape
     specs: list[BlockSpec] = []
     for filters in (32, 64, 128):
-        specs.append(_conv(channels, filters, stride=2, layers=2))
+        specs.append(conv(channels, filters, stride=2, layers=2))
         channels = filters
     area = (height // 8) * (width // 8)
     hidden = BlockSpec(
         kind="linear", in_channels=channels, out_channels=128, area=area, dropout=0.5
     )
     return nn.Sequential(*map(plainly_initialised, [*specs, hidden, scores(128, num_classes)]))
-
-
-def _conv(channels: int, filters: int, *, stride: int, layers: int = 1) -> BlockSpec:
-    return BlockSpec(
-        kind="conv",
-        in_channels=channels,
-        out_channels=filters,
-        stride=stride,
-        downsample="max",
-        layers=layers,
-    )

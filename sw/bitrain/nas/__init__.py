@@ -4,12 +4,12 @@ from .accelerated import to_sequential
 from .calibrate import Calibration, calibrate, read_calibration
 from .coarse import CoarseConfig, search_coarse
 from .genotype import KNOWN, CellGenotype, Genotype
-from .join import cut_out, join_stages, load_parts, node_wise_stages, save_parts, scaled_to
-from .network import CellNetwork, SpaceConfig, coarse_network
+from .join import join_stages, load_parts, node_wise_stages, save_parts, scaled_to
+from .network import CellNetwork, SpaceConfig, coarse_network, derived_network
 from .penalty import Cost, CostModel, PenaltyConfig
 from .prune import PruneConfig
 from .search import SearchConfig, train_stage
-from .space import FineConfig, check_space, derived_network, fine_network, inherit_weights
+from .space import FineConfig, check_space, fine_network, inherit_weights
 from .stage import StageTask, random_stages, recover_stages, search_memory, search_stage
 
 __all__ = [
@@ -30,7 +30,6 @@ __all__ = [
     "calibrate",
     "check_space",
     "coarse_network",
-    "cut_out",
     "derived_network",
     "fine_network",
     "inherit_weights",

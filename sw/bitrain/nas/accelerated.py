@@ -6,7 +6,7 @@ from bitrain.models import Residual
 from bitrain.spec import BitrainError
 
 from .importance import SKIPS
-from .network import Cell, CellNetwork, Stage
+from .network import Cell, CellNetwork, cells_in
 
 
 def to_sequential(network: CellNetwork) -> nn.Sequential:
@@ -16,9 +16,7 @@ def to_sequential(network: CellNetwork) -> nn.Sequential:
     """
     modules: list[nn.Module] = list(network.stem)
     for number, stage in enumerate(network.stages):
-        assert isinstance(stage, Stage)
-        for index, cell in enumerate(stage.cells):
-            assert isinstance(cell, Cell)
+        for index, cell in enumerate(cells_in(stage)):
             modules.append(_cell(cell, f"stage {number}, cell {index}"))
     return nn.Sequential(*modules, *network.head)
 

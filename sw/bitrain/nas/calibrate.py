@@ -16,14 +16,16 @@ from statistics import median
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 from sklearn.linear_model import LinearRegression
-from sklearn.model_selection import KFold
+from sklearn.metrics import r2_score
+from sklearn.model_selection import KFold, cross_val_predict
 from torch import nn
 
 from bitrain.nn import best_device, torch_threads
 from bitrain.profile import fold_batch_norm, model_cost
-from bitrain.spec import BitrainError, Shape
+from bitrain.runner.config import Section, read_json
+from bitrain.spec import Shape
 
 from .operations import OPERATIONS, build_operation
 
@@ -33,10 +35,8 @@ STRIDES = (1, 2)
 FOLDS = 5
 
 
-class Fit(BaseModel):
+class Fit(Section):
     """How well a fit tells the seconds of operations that it has not seen."""
-
-    model_config = ConfigDict(frozen=True)
 
     r2: float
     """Share of the variance that it explains; up to 1."""
@@ -44,10 +44,8 @@ class Fit(BaseModel):
     """Spearman's."""
 
 
-class Calibration(BaseModel):
+class Calibration(Section):
     """seconds = mac · multiplications + word · memory access + operation."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     device: str
     batch_size: int
@@ -142,8 +140,8 @@ def _rounds(repeats: int) -> Timer:
     return measure
 
 
-def _clock(device: torch.device | str) -> float:
-    if torch.device(device).type == "cuda":
+def _clock(device: torch.device) -> float:
+    if device.type == "cuda":
         torch.cuda.synchronize()
         return time.perf_counter()
     return time.thread_time()  # other programs do not count
@@ -154,40 +152,32 @@ def fit_samples(samples: Sequence[Sample], batch_size: int = 1) -> Calibration:
     costs = np.array([[sample.macs, sample.memory_access] for sample in samples], float)
     seconds = np.array([sample.seconds for sample in samples])
     scale = costs.max(0)
-    parts = costs / scale
-    whole = _fit(parts, seconds)
-    mac, word = whole.coef_ / scale
+    # The time of an operation is a third part, so that it is not negative either.
+    parts = np.column_stack([costs / scale, np.ones(len(costs))])
+    *rates, operation = _FIT.fit(parts, seconds).coef_
+    mac, word = rates / scale
+    device = best_device()
+    gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
     return Calibration(
-        device=_device_name(),
+        device=gpu or "CPU, one thread",
         batch_size=batch_size,
         measured=len(samples),
         mac=mac,
         word=word,
-        operation=max(0.0, whole.intercept_),
+        operation=float(operation),
         both=_held_out(parts, seconds),
-        macs_alone=_held_out(parts[:, :1], seconds),
+        macs_alone=_held_out(parts[:, [0, 2]], seconds),
     )
 
 
-def _fit(parts: np.ndarray, seconds: np.ndarray) -> LinearRegression:
-    # The time of an operation is a third part, so that it is not negative either.
-    ones = np.ones((len(parts), 1))
-    found = LinearRegression(positive=True, fit_intercept=False).fit(
-        np.hstack([parts, ones]), seconds
-    )
-    found.intercept_, found.coef_ = found.coef_[-1], found.coef_[:-1]
-    return found
+_FIT = LinearRegression(positive=True, fit_intercept=False)
 
 
 def _held_out(parts: np.ndarray, seconds: np.ndarray) -> Fit:
-    predicted = np.empty_like(seconds)
     folds = KFold(min(FOLDS, len(seconds)), shuffle=True, random_state=0)
-    for known, others in folds.split(parts):
-        found = _fit(parts[known], seconds[known])
-        predicted[others] = parts[others] @ found.coef_ + found.intercept_
-    error = np.square(seconds - predicted).sum() / np.square(seconds - seconds.mean()).sum()
+    predicted = np.asarray(cross_val_predict(_FIT, parts, seconds, cv=folds))
     ranks = np.corrcoef(_ranks(predicted), _ranks(seconds))[0, 1]
-    return Fit(r2=1 - error, rank_correlation=ranks)
+    return Fit(r2=r2_score(seconds, predicted), rank_correlation=ranks)
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
@@ -196,17 +186,7 @@ def _ranks(values: np.ndarray) -> np.ndarray:
     return (np.cumsum(counts) - (counts + 1) / 2)[which]
 
 
-def _device_name() -> str:
-    device = torch.device(best_device())
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU, one thread"
-
-
 def read_calibration(path: Path) -> Calibration:
     """A file that ``bitrain search calibrate`` wrote; :class:`BitrainError` if it is none."""
-    try:
-        return Calibration.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
-        raise BitrainError(
-            f"calibration {path}: not a file of bitrain search calibrate ({reason})"
-        ) from error
+    problem = f"calibration {path}: not a file of bitrain search calibrate"
+    return read_json(path, Calibration, problem)

@@ -11,12 +11,13 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from bitrain.data import Dataset
+from bitrain.models import seeded
 from bitrain.spec import BitrainError, Shape
 from bitrain.train import classification, fit
 
 from .genotype import RESIDUAL, CellGenotype, EdgeChoice, Genotype
-from .importance import SKIPS
-from .network import Candidates, Cell, CellNetwork, edges_of
+from .importance import SKIPS, Candidate, keep_only
+from .network import Candidates, CellNetwork, cells_in, edges_of
 from .prune import prune_node_wise
 from .search import Optimizers, SearchConfig
 from .space import FineConfig, cell_genotype, crosses, fine_candidates
@@ -51,11 +52,10 @@ def coarse_supernet(
             return fine_candidates(space, _rows(space.nodes))
         return {(node, source): names for node in range(space.nodes) for source in range(node + 2)}
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
+    with seeded(config.seed):
         network = CellNetwork(space, in_shape, num_classes, candidates, partial=config.partial)
     first: dict[tuple[bool, str], nn.Parameter] = {}
-    for cell in _cells(network):
+    for cell in cells_in(network):
         for path, edge in edges_of(cell):
             edge.alpha = first.setdefault((cell.stride > 1, path), edge.alpha)
     return network
@@ -64,10 +64,6 @@ def coarse_supernet(
 def _rows(nodes: int) -> CellGenotype:
     """Convolutions one after the other: where accelerated cells begin."""
     return CellGenotype(nodes=tuple((EdgeChoice("conv_3x3", i + 1),) for i in range(nodes)))
-
-
-def _cells(network: CellNetwork) -> list[Cell]:
-    return [cell for cell in network.modules() if isinstance(cell, Cell)]
 
 
 def search_coarse(
@@ -127,34 +123,27 @@ def derive(network: CellNetwork, space: FineConfig, inputs: int) -> Genotype:
     else:
         prune_node_wise(network, inputs)
     found: dict[bool, CellGenotype] = {}
-    for cell in _cells(network):
+    for cell in cells_in(network):
         found.setdefault(cell.stride > 1, cell_genotype(cell))
     return Genotype(normal=found[False], reduction=found.get(True, RESIDUAL.reduction))
 
 
 def _prune_rows(network: CellNetwork) -> None:
     """Each node keeps its strongest convolution; skips stay that beat nothing and do not cross."""
-    for cell in _cells(network):
+    kept: set[Candidate] = set()
+    for cell in cells_in(network):
         skips: list[tuple[float, tuple[int, int]]] = []
-        for node in range(cell.nodes):
-            for source, edge in cell.into(node):
-                shares = dict(zip(edge.names, edge.strengths().tolist(), strict=True))
-                if set(edge.names) <= set(SKIPS):
-                    if shares["skip"] > shares["none"]:
-                        skips.append((shares["skip"], (source, node + 2)))
-                    continue
+        for node, source, edge in cell.all_edges():
+            shares = edge.shares()
+            if set(edge.names) <= set(SKIPS):
+                if shares["skip"] > shares["none"]:
+                    skips.append((shares["skip"], (source, node + 2)))
+            else:
                 best = max(set(shares) - {"none"}, key=lambda name: shares[name])
-                for name in edge.names:
-                    if name != best:
-                        edge.remove(name)
-        kept: list[tuple[int, int]] = []
+                kept.add(Candidate(cell, node, source, best))
+        spans: list[tuple[int, int]] = []
         for _, span in sorted(skips, reverse=True):
-            if not any(crosses(span, other) for other in kept):
-                kept.append(span)
-        for node in range(cell.nodes):
-            for source, edge in cell.into(node):
-                if set(edge.names) <= set(SKIPS):
-                    if (source, node + 2) in kept:
-                        edge.remove("none")
-                    else:
-                        del cell.edges[f"{node}_{source}"]
+            if not any(crosses(span, other) for other in spans):
+                spans.append(span)
+        kept |= {Candidate(cell, end - 2, start, "skip") for start, end in spans}
+    keep_only(network, kept.__contains__)

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from bitrain.runner.config import Section
 
 from .operations import OPERATIONS
 
@@ -18,10 +20,8 @@ class EdgeChoice(NamedTuple):
 Node = Annotated[tuple[EdgeChoice, ...], Field(min_length=1)]
 
 
-class CellGenotype(BaseModel):
+class CellGenotype(Section):
     """The edges of every node."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     nodes: tuple[Node, ...] = Field(min_length=1)
 
@@ -40,10 +40,8 @@ class CellGenotype(BaseModel):
         return self
 
 
-class Genotype(BaseModel):
+class Genotype(Section):
     """The two cells of a coarse network."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     normal: CellGenotype
     reduction: CellGenotype

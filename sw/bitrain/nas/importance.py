@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from .network import Cell, Edge
+from .network import Cell, Edge, cells_in
 
 SKIPS = ("skip", "none")
 
@@ -42,19 +42,25 @@ def candidates_of(stage: nn.Module) -> list[Candidate]:
     """Operations that do something."""
     return [
         Candidate(cell, node, source, name)
-        for cell in stage.modules()
-        if isinstance(cell, Cell)
-        for node in range(cell.nodes)
-        for source, edge in cell.into(node)
+        for cell in cells_in(stage)
+        for node, source, edge in cell.all_edges()
         for name in edge.names
         if name != "none"
     ]
 
 
+def keep_only(module: nn.Module, is_kept: Callable[[Candidate], bool]) -> None:
+    """Remove all other operations, ``none`` among them, and edges that are left with nothing."""
+    for cell in cells_in(module):
+        for node, source, edge in cell.all_edges():
+            for candidate in [Candidate(cell, node, source, name) for name in edge.names]:
+                if not is_kept(candidate):
+                    candidate.remove()
+
+
 def strength(candidate: Candidate) -> float:
     """The operation's share of its edge."""
-    edge = candidate.edge
-    return edge.strengths()[edge.names.index(candidate.name)].item()
+    return candidate.edge.shares()[candidate.name]
 
 
 @contextmanager

@@ -14,10 +14,10 @@ from bitrain.spec import BitrainError, Shape
 from bitrain.train import load_sealed, save_sealed
 
 from .genotype import CellGenotype, Genotype
-from .importance import Candidate
-from .network import Cell, CellNetwork, Stage, edges_of
+from .importance import Candidate, keep_only
+from .network import CellNetwork, FineGenotype, cells_in, edges_of
 from .prune import TOLERANCE, prune_node_wise
-from .space import FineConfig, cell_genotype, fine_network
+from .space import FineConfig, cells_of, fine_network
 
 
 def save_parts(module: nn.Module, path: Path) -> None:
@@ -46,7 +46,7 @@ def join_stages(network: CellNetwork, teacher: CellNetwork, files: Sequence[Path
 def cut_out(
     space: FineConfig,
     genotype: Genotype,
-    cells: Sequence[Sequence[CellGenotype]],
+    cells: FineGenotype,
     teacher: CellNetwork,
     files: Sequence[Path],
 ) -> CellNetwork:
@@ -57,15 +57,13 @@ def cut_out(
     in_shape, num_classes = teacher.in_shape, teacher.num_classes
     network = fine_network(space, genotype, in_shape, num_classes)
     join_stages(network, teacher, files)
-    for stage, own in zip(network.stages, cells, strict=True):
-        assert isinstance(stage, Stage)
-        for cell, wanted in zip(stage.cells, own, strict=True):
-            assert isinstance(cell, Cell)
-            for node, kept in enumerate(wanted.nodes):
-                for source, edge in cell.into(node):
-                    for name in edge.names:
-                        if (name, source) not in kept:
-                            Candidate(cell, node, source, name).remove()
+    kept = {
+        Candidate(cell, node, source, name)
+        for cell, wanted in zip(cells_in(network), itertools.chain(*cells), strict=True)
+        for node, edges in enumerate(wanted.nodes)
+        for name, source in edges
+    }
+    keep_only(network, kept.__contains__)
     return network
 
 
@@ -76,7 +74,6 @@ def node_wise_stages(
     num_classes: int,
     *,
     strengths: Sequence[Mapping[str, Mapping[str, float]]],
-    inputs: int = 2,
 ) -> list[list[CellGenotype]]:
     """What DARTS would keep of the searched super-networks, from the strengths that they had."""
     network = fine_network(space, genotype, in_shape, num_classes)
@@ -84,9 +81,8 @@ def node_wise_stages(
     for stage, table in zip(network.stages, strengths, strict=True):
         for path, edge in edges_of(stage):
             edge.alpha = nn.Parameter(torch.tensor([table[path][x] for x in edge.names]).log())
-        prune_node_wise(stage, inputs)
-        assert isinstance(stage, Stage)
-        found.append([cell_genotype(cell) for cell in stage.cells])
+        prune_node_wise(stage)
+        found.append(cells_of(stage))
     return found
 
 

@@ -29,7 +29,7 @@ class SearchLog:
         for name, value in zip(Cost._fields, costs.tolist(), strict=True):
             self._writer.add_scalar(f"expected/{name}", value, epoch)
         for path, edge in edges_of(module):
-            for name, share in zip(edge.names, edge.strengths().tolist(), strict=True):
+            for name, share in edge.shares().items():
                 self._writer.add_scalar(f"strength/{path}/{name}", share, epoch)
         self._writer.flush()
 

@@ -10,9 +10,11 @@ from itertools import compress
 from typing import Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, model_validator
 from torch import Tensor, nn
 
+from bitrain.models import seeded
+from bitrain.runner.config import Section
 from bitrain.spec import Shape
 
 from .genotype import CellGenotype, Genotype, Join
@@ -22,10 +24,12 @@ Candidates = Mapping[tuple[int, int], Sequence[str]]
 """Names of operations on each edge (node, source) of a cell."""
 
 
-class SpaceConfig(BaseModel):
-    """The frame of all networks of a search."""
+FineGenotype = Sequence[Sequence[CellGenotype]]
+"""Cells of every stage."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+
+class SpaceConfig(Section):
+    """The frame of all networks of a search."""
 
     widths: tuple[PositiveInt, ...] = Field(default=(16, 32, 64), min_length=1)
     """Channels of each stage; every stage but the first begins with a reduction cell."""
@@ -85,6 +89,10 @@ class Edge(nn.Module):
     def strengths(self) -> Tensor:
         """Share of each operation: (operations,)."""
         return self.alpha.softmax(0)
+
+    def shares(self) -> dict[str, float]:
+        """Share of each operation by its name."""
+        return dict(zip(self.names, self.strengths().tolist(), strict=True))
 
     def forward(self, inputs: Tensor) -> Tensor:
         """What the operations make of the inputs, weighted."""
@@ -162,6 +170,11 @@ class Cell(nn.Module):
                 found.append((source, edge))
         return found
 
+    def all_edges(self) -> list[tuple[int, int, Edge]]:
+        """Node, source and edge, in order."""
+        nodes = range(self.nodes)
+        return [(node, source, edge) for node in nodes for source, edge in self.into(node)]
+
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
         """Outputs of the two cells before to the output of this one."""
         states = [first, second]
@@ -197,11 +210,11 @@ class Stage(nn.Module):
         return self.outputs(inputs)[-1]
 
 
-class Stages(nn.Module):
+class Stages(Stage):
     """All stages of a network as one, to search them together."""
 
     def __init__(self, stages: nn.ModuleList):
-        super().__init__()
+        super().__init__([])
         self.stages = stages
 
     def outputs(self, inputs: Tensor) -> list[Tensor]:
@@ -211,10 +224,6 @@ class Stages(nn.Module):
             assert isinstance(stage, Stage)
             found += stage.outputs(found[-1] if found else inputs)
         return found
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """The first stage's input to the last cell's output."""
-        return self.outputs(inputs)[-1]
 
 
 class CellNetwork(nn.Module):
@@ -294,6 +303,11 @@ def edges_of(module: nn.Module) -> Iterator[tuple[str, Edge]]:
             yield name, part
 
 
+def cells_in(module: nn.Module) -> list[Cell]:
+    """Every cell below a module, in order."""
+    return [part for part in module.modules() if isinstance(part, Cell)]
+
+
 def from_genotype(cell: CellGenotype) -> Candidates:
     """The operations that the genotype has on each edge."""
     found: dict[tuple[int, int], list[str]] = {}
@@ -308,8 +322,14 @@ def coarse_network(
 ) -> CellNetwork:
     """All cells alike, but for the reductions; weights are drawn from ``seed``."""
     cells = genotype.stages(space.cells)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    return derived_network(space, cells, in_shape, num_classes, seed=seed)
+
+
+def derived_network(
+    space: SpaceConfig, cells: FineGenotype, in_shape: Shape, num_classes: int, *, seed: int = 0
+) -> CellNetwork:
+    """The network of these cells, with weights drawn from ``seed``."""
+    with seeded(seed):
         return CellNetwork(
             space, in_shape, num_classes, lambda stage, index: from_genotype(cells[stage][index])
         )

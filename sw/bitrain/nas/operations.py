@@ -26,11 +26,8 @@ class Zero(nn.Module):
         return kept.new_zeros(()).expand(len(kept), self.out_channels, *kept.shape[2:])
 
 
-def _conv_bn(channels: int, filters: int, kernel: int, stride: int = 1, *, dilation: int = 1):
-    padding = dilation * (kernel // 2)
-    conv = nn.Conv2d(
-        *(channels, filters, kernel), stride=stride, padding=padding, dilation=dilation, bias=False
-    )
+def _conv_bn(channels: int, filters: int, kernel: int, stride: int = 1):
+    conv = nn.Conv2d(channels, filters, kernel, stride, padding=kernel // 2, bias=False)
     return [conv, nn.BatchNorm2d(filters)]
 
 

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor, nn
 
+from bitrain.models import evaluating
 from bitrain.nn import ScConfig
 from bitrain.profile import model_cost
 from bitrain.program import Array
 from bitrain.recast import sc_cycles
+from bitrain.runner.config import Section
 from bitrain.spec import Shape
 
 from .network import Edge, edges_of
@@ -31,10 +33,8 @@ class Cost(NamedTuple):
     """Estimated cycles of the accelerator; 0 for what it does not run or what costs nothing."""
 
 
-class PenaltyConfig(BaseModel):
+class PenaltyConfig(Section):
     """Weights of the expected costs, each relative to the teacher's."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     calibration: Path | None = None
     """File of ``bitrain search calibrate``; see ``rates``."""
@@ -79,11 +79,8 @@ class CostModel:
             }
 
         hooks = [edge.register_forward_hook(record) for edge in paths]
-        training = module.training
-        with torch.no_grad():
-            like = next(module.parameters(), torch.zeros(()))
-            module.eval()(like.new_zeros(1, *in_shape))
-        module.train(training)
+        with torch.no_grad(), evaluating(module):
+            module(next(module.parameters(), torch.zeros(())).new_zeros(1, *in_shape))
         for hook in hooks:
             hook.remove()
 

@@ -10,13 +10,14 @@ import math
 from collections.abc import Callable
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import nn
 
+from bitrain.runner.config import Section
 from bitrain.spec import BitrainError
 
-from .importance import SKIPS, Candidate, Importance, candidates_of
-from .network import Cell, edges_of
+from .importance import SKIPS, Candidate, Importance, candidates_of, keep_only
+from .network import cells_in, edges_of
 from .penalty import CostModel
 from .space import Target, crosses
 
@@ -24,10 +25,8 @@ TOLERANCE = 0.05
 """How far below the budget a network may end."""
 
 
-class PruneConfig(BaseModel):
+class PruneConfig(Section):
     """How a stage is pruned."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     budget: float = Field(default=0.5, gt=0)
     """Multiplications, as a share of the teacher's stage."""
@@ -56,8 +55,7 @@ def is_needed(candidate: Candidate, target: Target) -> bool:
         return False
     readers = [
         name
-        for node in range(cell.nodes)
-        for read, edge in cell.into(node)
+        for _, read, edge in cell.all_edges()
         for name in edge.names
         if read == source and name != "none"
     ]
@@ -152,19 +150,11 @@ def _is_doubled(candidate: Candidate) -> bool:
     """
     if candidate.name in SKIPS:
         span = candidate.source, candidate.node + 2
-        return any(crosses(span, other) for other in _skips(candidate.cell) if other != span)
+        edges = candidate.cell.all_edges()
+        skips = [(source, node + 2) for node, source, edge in edges if "skip" in edge.names]
+        return any(crosses(span, other) for other in skips if other != span)
     edges = candidate.cell.into(candidate.node)
     return sum(name not in SKIPS for _, edge in edges for name in edge.names) > 1
-
-
-def _skips(cell: Cell) -> list[tuple[int, int]]:
-    """States that skips lead from and to."""
-    return [
-        (source, node + 2)
-        for node in range(cell.nodes)
-        for source, edge in cell.into(node)
-        if "skip" in edge.names
-    ]
 
 
 def _macs_of(stage: nn.Module, costs: CostModel) -> Callable[[Candidate], float]:
@@ -175,35 +165,21 @@ def _macs_of(stage: nn.Module, costs: CostModel) -> Callable[[Candidate], float]
 
 def clean(stage: nn.Module) -> None:
     """Take out what does nothing, and edges that are left with nothing."""
-    for cell in stage.modules():
-        if not isinstance(cell, Cell):
-            continue
-        for node in range(cell.nodes):
-            for source, edge in cell.into(node):
-                if edge.names == ["none"]:
-                    del cell.edges[f"{node}_{source}"]
-                elif "none" in edge.names:
-                    edge.remove("none")
+    keep_only(stage, lambda candidate: candidate.name != "none")
 
 
 def prune_node_wise(stage: nn.Module, inputs: int = 2) -> None:
     """What DARTS does: each node keeps its strongest ``inputs`` edges with one operation each."""
-    for cell in stage.modules():
-        if not isinstance(cell, Cell):
-            continue
+    kept: set[Candidate] = set()
+    for cell in cells_in(stage):
         for node in range(cell.nodes):
             ranked = []
             for source, edge in cell.into(node):
-                shares = dict(zip(edge.names, edge.strengths().tolist(), strict=True))
+                shares = edge.shares()
                 shares.pop("none", None)
                 if shares:
                     best = max(shares, key=lambda name: shares[name])
                     ranked.append((shares[best], source, best))
-            kept = {source: name for _, source, name in sorted(ranked, reverse=True)[:inputs]}
-            for source, edge in cell.into(node):
-                if source not in kept:
-                    del cell.edges[f"{node}_{source}"]
-                    continue
-                for name in edge.names:
-                    if name != kept[source]:
-                        edge.remove(name)
+            for _, source, name in sorted(ranked, reverse=True)[:inputs]:
+                kept.add(Candidate(cell, node, source, name))
+    keep_only(stage, kept.__contains__)

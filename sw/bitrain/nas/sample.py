@@ -16,8 +16,8 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from .importance import Candidate, Importance, random_importance
-from .network import Cell, edges_of
+from .importance import Candidate, Importance, keep_only, random_importance
+from .network import edges_of
 from .penalty import CostModel
 from .prune import PruneConfig, clean, prune_round
 from .space import Target
@@ -99,14 +99,6 @@ def sampled_importance(stage: nn.Module, samples: Sequence[Sample]) -> Importanc
 
 def keep(stage: nn.Module, network: Subnetwork) -> None:
     """Remove all operations that ``network`` does not have."""
-    for path, edge in list(edges_of(stage)):
-        kept = network.get(path, frozenset())
-        for name in edge.names:
-            if name not in kept and len(edge.names) > 1:
-                edge.remove(name)
-        if edge.names[0] not in kept:
-            owner, _, name = path.rpartition(".edges.")
-            cell = stage.get_submodule(owner)
-            assert isinstance(cell, Cell)
-            del cell.edges[name]
+    paths = {edge: path for path, edge in edges_of(stage)}
+    keep_only(stage, lambda candidate: candidate.name in network.get(paths[candidate.edge], ()))
     clean(stage)

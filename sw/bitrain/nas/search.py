@@ -8,7 +8,6 @@ its elements say something, and there is little to overfit.
 """
 
 from collections.abc import Callable, Iterator
-from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +22,7 @@ from bitrain.spec import Shape
 from bitrain.train import TrainConfig, fit, make_optimizer
 
 from .log import SearchLog
-from .network import CellNetwork, Stage, Stages, edges_of
+from .network import CellNetwork, Stage, edges_of
 from .penalty import Cost, CostModel, PenaltyConfig, penalty
 
 Matching = Literal["output", "successor", "middle"]
@@ -88,7 +87,7 @@ def alphas_of(module: nn.Module) -> Iterator[nn.Parameter]:
 class _Fed(nn.Module):
     """A stage behind the teacher's frozen part before it."""
 
-    def __init__(self, stage: Stage | Stages, before: nn.Module):
+    def __init__(self, stage: Stage, before: nn.Module):
         super().__init__()
         self.stage = stage
         self._before = [before]  # not a module of this one: it neither trains nor is saved
@@ -108,7 +107,7 @@ def difference(ours: Tensor, theirs: Tensor) -> Tensor:
 
 
 def train_stage(
-    stage: Stage | Stages,
+    stage: Stage,
     teacher: CellNetwork,
     index: int,
     dataset: Dataset,
@@ -173,7 +172,7 @@ def stage_loss(
     The teacher is frozen: gradients pass through its next stage and end in ours.
     """
     own, after = teacher.eval().requires_grad_(False).parts()[index + 1 : index + 3]
-    assert isinstance(own, Stage | Stages)
+    assert isinstance(own, Stage)
 
     def loss(outputs: tuple[Tensor, ...]) -> Tensor:
         inputs, *ours = outputs
@@ -195,7 +194,7 @@ def stage_loss(
 @torch.no_grad()
 def input_shape(before: nn.Module, in_shape: Shape) -> Shape:
     """What comes out of ``before`` for one image."""
-    parameter = next(chain(before.parameters(), [torch.zeros(())]))
+    parameter = next(before.parameters(), torch.zeros(()))
     return Shape(*before.eval()(parameter.new_zeros(1, *in_shape)).shape[1:])
 
 

@@ -8,10 +8,11 @@ import torch
 from pydantic import Field, field_validator
 from torch import nn
 
+from bitrain.models import seeded
 from bitrain.spec import BitrainError, Shape
 
 from .genotype import CellGenotype, EdgeChoice, Genotype
-from .network import Candidates, Cell, CellNetwork, SpaceConfig, Stage, from_genotype
+from .network import Candidates, Cell, CellNetwork, SpaceConfig, cells_in
 from .operations import ACCELERATED, OPERATIONS
 
 Target = Literal["torch", "accelerator"]
@@ -117,15 +118,14 @@ def fine_network(
     def candidates(stage: int, index: int) -> Candidates:
         return fine_candidates(space, cells[stage][index])
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         return CellNetwork(space, in_shape, num_classes, candidates)
 
 
-def inherit_weights(network: CellNetwork, teacher: CellNetwork, strength: float = 1.0) -> None:
-    """Copy the teacher's operations, stem and head; they start with the greater strength.
+def inherit_weights(network: CellNetwork, teacher: CellNetwork) -> None:
+    """Copy the teacher's operations, stem and head.
 
-    strength: added to the architecture parameter of what is inherited.
+    The architecture parameter of what is inherited starts higher, by 1.
     """
     known = teacher.state_dict()
     own = network.state_dict()
@@ -136,25 +136,21 @@ def inherit_weights(network: CellNetwork, teacher: CellNetwork, strength: float 
     }
     network.load_state_dict(fitting, strict=False)
     with torch.no_grad():
-        for stage, coarse in zip(network.stages, teacher.stages, strict=True):
-            assert isinstance(stage, Stage) and isinstance(coarse, Stage)
-            for cell, original in zip(stage.cells, coarse.cells, strict=True):
-                assert isinstance(cell, Cell) and isinstance(original, Cell)
-                for node in range(cell.nodes):
-                    taken = dict(original.into(node))
-                    for source, edge in cell.into(node):
-                        names = taken[source].names if source in taken else ["none"]
-                        for i, name in enumerate(edge.names):
-                            edge.alpha[i] += strength * (name in names)
+        for cell, original in zip(cells_in(network), cells_in(teacher), strict=True):
+            taken = {(node, source): edge.names for node, source, edge in original.all_edges()}
+            for node, source, edge in cell.all_edges():
+                names = taken.get((node, source), ["none"])
+                for i, name in enumerate(edge.names):
+                    edge.alpha[i] += float(name in names)
 
 
-FineGenotype = Sequence[Sequence[CellGenotype]]
-"""Cells of every stage."""
+def cells_of(stage: nn.Module) -> list[CellGenotype]:
+    """What is left on the edges of every cell."""
+    return [cell_genotype(cell) for cell in cells_in(stage)]
 
 
-def cell_genotype(cell: nn.Module) -> CellGenotype:
+def cell_genotype(cell: Cell) -> CellGenotype:
     """What is left on the edges, without those where nothing is."""
-    assert isinstance(cell, Cell)
     return CellGenotype(
         nodes=tuple(
             tuple(
@@ -166,14 +162,3 @@ def cell_genotype(cell: nn.Module) -> CellGenotype:
             for node in range(cell.nodes)
         )
     )
-
-
-def derived_network(
-    space: SpaceConfig, cells: FineGenotype, in_shape: Shape, num_classes: int, *, seed: int = 0
-) -> CellNetwork:
-    """The network of these cells, with weights drawn from ``seed``."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return CellNetwork(
-            space, in_shape, num_classes, lambda stage, index: from_genotype(cells[stage][index])
-        )

@@ -19,12 +19,12 @@ from .genotype import CellGenotype, Genotype
 from .importance import batch_statistics, candidates_of, strength
 from .join import save_parts
 from .memory import peak_memory
-from .network import Cell, CellNetwork, JoinedNetwork, Stage, Stages, edges_of
+from .network import CellNetwork, JoinedNetwork, Stage, Stages, edges_of
 from .penalty import Cost, CostModel, penalty
 from .prune import TOLERANCE, PruneConfig, prune_round
 from .sample import draw_networks, keep, measure_networks, sampled_importance
 from .search import SearchConfig, input_shape, reference_cost, stage_loss, train_stage
-from .space import FineConfig, cell_genotype, fine_network, inherit_weights
+from .space import FineConfig, cells_of, fine_network, inherit_weights
 
 MEASURED_IMAGES = 200
 """Training images on which the loss of a sub-network is measured."""
@@ -79,13 +79,10 @@ def search_stage(
         )
 
     losses = {"search": train("search", task.search)}
-    parts = [stage] if isinstance(stage, Stage) else [*stage.stages]
+    parts = [*stage.stages] if isinstance(stage, Stages) else [stage]
     found: list[dict[str, Any]] = []
     for number, part in enumerate(parts, task.index):
-        shares = {
-            path: dict(zip(edge.names, edge.strengths().tolist(), strict=True))
-            for path, edge in edges_of(part)
-        }
+        shares = {path: edge.shares() for path, edge in edges_of(part)}
         found.append({"stage": number, "strengths": shares, "whole": f"{name}-{number}-whole.pt"})
         save_parts(part, task.folder / found[-1]["whole"])
     recovery = _recovery(task.search, task.recovery_epochs)
@@ -136,9 +133,7 @@ def search_memory(task: StageTask, teacher: CellNetwork, dataset: Dataset) -> in
     return peak_memory(train)
 
 
-def _searched(
-    task: StageTask, teacher: CellNetwork, dataset: Dataset
-) -> tuple[CellNetwork, Stage | Stages]:
+def _searched(task: StageTask, teacher: CellNetwork, dataset: Dataset) -> tuple[CellNetwork, Stage]:
     """The teacher, and the super-network with what it inherits; whole where that is wanted."""
     network = fine_network(
         task.space, task.genotype, dataset.in_shape, dataset.num_classes, seed=task.search.seed
@@ -147,7 +142,7 @@ def _searched(
     if task.search.together:
         teacher, network = JoinedNetwork(teacher), JoinedNetwork(network)
     stage = network.stages[task.index]
-    assert isinstance(stage, Stage | Stages)
+    assert isinstance(stage, Stage)
     return teacher, stage
 
 
@@ -168,7 +163,6 @@ def random_stages(
     network = fine_network(space, genotype, dataset.in_shape, dataset.num_classes, seed=seed)
     found = []
     for index, (stage, limit) in enumerate(zip(network.stages, limits, strict=True)):
-        assert isinstance(stage, Stage)
         before = nn.Sequential(*teacher.parts()[: index + 1])
         costs = CostModel(stage, input_shape(before, dataset.in_shape))
         drawn = draw_networks(
@@ -214,7 +208,7 @@ def _recovery(search: SearchConfig, epochs: int) -> SearchConfig:
 
 
 def _prune_by_samples(
-    stage: Stage | Stages,
+    stage: Stage,
     costs: CostModel,
     limit: float,
     task: StageTask,
@@ -236,7 +230,7 @@ def _prune_by_samples(
 
 
 def _objective(
-    stage: Stage | Stages,
+    stage: Stage,
     teacher: CellNetwork,
     task: StageTask,
     dataset: Dataset,
@@ -259,8 +253,3 @@ def _objective(
         return found + penalty(costs, reference, task.search.penalty).item()
 
     return measure
-
-
-def cells_of(stage: nn.Module) -> list[CellGenotype]:
-    """What is left on the edges of every cell."""
-    return [cell_genotype(cell) for cell in stage.modules() if isinstance(cell, Cell)]

@@ -5,14 +5,12 @@ network with what it was recast into. Counted are Conv2d, Linear, Residual and p
 what a model does outside of them (sums or products in a ``forward`` of its own) is not seen.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from bitrain.models import Residual
+from bitrain.models import Residual, evaluating
 from bitrain.spec import BitrainError, Shape
 
 _POOLS = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
@@ -51,14 +49,14 @@ def model_cost(model: nn.Module, in_shape: Shape) -> ModelCost:
 
     Raises :class:`BitrainError` where the model cannot read such an image.
     """
-    with _evaluating(model):
+    with evaluating(model):
         return _measure(model, _image(model, in_shape))[0]
 
 
 def cost_by_block(model: nn.Sequential, in_shape: Shape) -> list[ModelCost]:
     """Cost of each child of ``model``, in order; :func:`model_cost` where none are shared."""
     costs: list[ModelCost] = []
-    with _evaluating(model):
+    with evaluating(model):
         activations = _image(model, in_shape)
         for block in model:
             cost, activations = _measure(block, activations)
@@ -105,15 +103,3 @@ def _part_cost(part: nn.Module, inputs: Tensor, outputs: Tensor) -> ModelCost:
         macs=written * (weights // channels),
         memory_access=inputs.numel() + weights + channels + written,
     )
-
-
-@contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode, and afterwards every module in the mode that it was in."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training

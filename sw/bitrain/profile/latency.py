@@ -37,22 +37,20 @@ def paired_latency(
     *,
     repeats: int = 15,
     warmups: int = 3,
-    threads: int = 1,
-    clock: Callable[[], float] | None = None,
+    clock: Callable[[], float] = time.thread_time,
 ) -> dict[int, dict[str, Latency]]:
     """Time copies of ``models`` as they would be deployed; the result is by batch size and name.
 
     The copies are in evaluation mode, with batch norm folded and channels last. in_shape: of one
-    image. warmups: rounds that are not counted. clock: gives seconds; by default those of the CPU
-    on one thread, in which other programs do not count, and of the wall on several.
+    image. warmups: rounds that are not counted. clock: gives seconds; by default those of the one
+    thread on the CPU, in which other programs do not count.
     """
     if not models or repeats < 1:
         raise ValueError("expected at least one model and one repeat")
-    now = clock or (time.thread_time if threads == 1 else time.perf_counter)
     ready = {name: _deployed(model) for name, model in models.items()}
     generator = torch.Generator().manual_seed(0)
     found: dict[int, dict[str, Latency]] = {}
-    with torch_threads(threads):
+    with torch_threads(1):
         for batch_size in batch_sizes:
             images = torch.rand(batch_size, *in_shape, generator=generator)
             images = images.contiguous(memory_format=torch.channels_last)
@@ -62,9 +60,9 @@ def paired_latency(
             times: dict[str, list[float]] = {name: [] for name in ready}
             for _ in range(repeats):
                 for name, model in ready.items():
-                    start = now()
+                    start = clock()
                     model(images)
-                    times[name].append(now() - start)
+                    times[name].append(clock() - start)
             found[batch_size] = _medians(times)
     return found
 
@@ -99,11 +97,9 @@ def fold_batch_norm(model: nn.Module) -> nn.Module:
             continue
         parts = list(parent._modules.items())
         for (name, conv), (norm_name, norm) in itertools.pairwise(parts):
-            if type(conv) is nn.Conv2d and type(norm) is nn.BatchNorm2d and _has_statistics(norm):
+            if type(conv) is not nn.Conv2d or type(norm) is not nn.BatchNorm2d:
+                continue
+            if norm.running_mean is not None and norm.running_var is not None:
                 parent._modules[name] = fuse_conv_bn_eval(conv, norm)
                 parent._modules[norm_name] = nn.Identity()
     return folded
-
-
-def _has_statistics(norm: nn.BatchNorm2d) -> bool:
-    return norm.running_mean is not None and norm.running_var is not None

@@ -4,7 +4,6 @@ Every block is a step of its own in the output folder, so that a plan which is c
 goes on from there. Accuracies are of the test images.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,7 +22,7 @@ from bitrain.profile import cost_by_block, model_cost, paired_latency
 from bitrain.program import Array
 from bitrain.runner import plots
 from bitrain.runner.config import DataConfig, with_data_dir
-from bitrain.runner.workspace import Workspace
+from bitrain.runner.workspace import Workspace, write_json
 from bitrain.runner.yaml_file import read_yaml
 from bitrain.spec import BitrainError, save_network, write_atomically
 from bitrain.train import evaluate, evaluate_network, finetune_converted
@@ -146,7 +145,7 @@ def run_recast(
         "teacher": source,
         **run.results,
     }
-    write_atomically(directory / "recast.json", json.dumps(result, indent=1) + "\n")
+    write_json(directory / "recast.json", result)
     write_atomically(directory / "recast.svg", plots.recasting(result))
     return result
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from bitrain.models import Block, BlockSpec
+from bitrain.models import Block, BlockSpec, seeded
 from bitrain.models.blocks.spec import Kind
 from bitrain.spec import BitrainError, Shape
 
@@ -38,8 +38,7 @@ def parse_blocks(model: nn.Module, in_shape: Shape) -> nn.Sequential:
     if type(model) is nn.Sequential and model and all(isinstance(part, Block) for part in model):
         return copy.deepcopy(model)
     parameter = next(model.parameters(), torch.empty(0))
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with torch.no_grad(), seeded(0):
         images = torch.rand(3, *in_shape).to(parameter)
         groups = _group(find_segments(model, images))
         blocks = [_block(group) for group in groups]
@@ -142,7 +141,8 @@ def _spec(group: list[Segment]) -> BlockSpec:
             relu=any(isinstance(module, nn.ReLU) for module in main),
             dropout=next((module.p for module in main if isinstance(module, _DROPOUT)), 0.0),
         )
-        if spec.in_channels * spec.area == _num_read(main):
+        (layer,) = (module for module in main if isinstance(module, nn.Linear))
+        if spec.in_channels * spec.area == layer.in_features:
             return spec
         kind = "other"
     if kind == "other" or any(isinstance(pool, nn.AdaptiveAvgPool2d) for pool in pools):
@@ -188,11 +188,6 @@ def _kind(joins: list[Join], main: list[nn.Module], convs: list[nn.Conv2d]) -> K
         case (["dense"], [_]) | (["dense"], [True, _]):
             return "dense"
     return "other"
-
-
-def _num_read(main: list[nn.Module]) -> int:
-    """Inputs of the linear layer."""
-    return next(module.in_features for module in main if isinstance(module, nn.Linear))
 
 
 def _first(sizes: Any) -> int:

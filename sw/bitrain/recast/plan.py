@@ -3,10 +3,11 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from bitrain.models import BLOCK_KINDS, BlockSpec
 from bitrain.nn import ScConfig
+from bitrain.runner.config import Section
 from bitrain.spec import BitrainError
 from bitrain.train import ExactPrecision, FineTuneConfig, TrainConfig
 
@@ -20,11 +21,7 @@ _KINDS = {
 """Options of a rule, and the kinds of blocks that have them."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Rule(_Section):
+class Rule(Section):
     """What becomes of some blocks of the teacher; what is not named stays as it is."""
 
     blocks: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
@@ -137,7 +134,7 @@ class StreamTrainConfig(BlockTrainConfig):
     precision: ExactPrecision = "float32"
 
 
-class ScRecast(_Section):
+class ScRecast(Section):
     """Recasting into stochastic arithmetic.
 
     Each layer of the student reproduces, with streams, what it gives in real numbers; then all
@@ -152,7 +149,7 @@ class ScRecast(_Section):
     finetune: FineTuneConfig = FineTuneConfig()
 
 
-class RecastPlan(_Section):
+class RecastPlan(Section):
     """Rules for blocks, and recipes."""
 
     blocks: tuple[Rule, ...] = ()

@@ -9,10 +9,9 @@ what the teacher gives there.
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 
-import torch
 from torch import nn
 
-from bitrain.models import Block, BlockSpec
+from bitrain.models import Block, BlockSpec, seeded
 from bitrain.spec import BitrainError, Shape
 
 from .plan import Rule
@@ -54,11 +53,8 @@ class Student:
         New weights are drawn from ``seed``; tensors of the old block whose names and shapes fit
         are inherited. Raises :class:`BitrainError` where the blocks do not fit together.
         """
-        old = self.blocks[index]
-        assert old is not None
-        new = []
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed((seed << 16) + index)
+        old, new = self._block(index), []
+        with seeded((seed << 16) + index):
             if rule.remove:
                 new += self._remove(index, old.spec)
             else:
@@ -67,12 +63,13 @@ class Student:
                 self.blocks[index] = self._build(index, target, old)
                 new.append(index)
             following = index + 1
-            if following < len(self.blocks) and self._misfit(following):
-                after = self.blocks[following]
-                assert after is not None
-                spec = self._described(following, after.spec)
-                self.blocks[following] = self._build(following, spec, after)
-                new.append(following)
+            if following < len(self.blocks):
+                after = self._block(following)
+                # It may no longer fit what it reads.
+                if after.spec.reading(self.shape_before(following)) != after.spec:
+                    spec = self._described(following, after.spec)
+                    self.blocks[following] = self._build(following, spec, after)
+                    new.append(following)
         if not self._ends_alike(index, old.spec.out_channels):
             raise BitrainError(
                 f"block {index}: the network does not give the teacher's scores any more; "
@@ -87,12 +84,17 @@ class Student:
             ) from error
         return new
 
+    def _block(self, index: int) -> Block:
+        """Block ``index``, which is there."""
+        block = self.blocks[index]
+        assert block is not None
+        return block
+
     def _remove(self, index: int, old: BlockSpec) -> list[int]:
         if index + 1 == len(self.blocks):
             raise BitrainError(f"block {index} gives the scores; it cannot be removed")
         self.blocks[index] = None
-        after = self.blocks[index + 1]
-        assert after is not None
+        after = self._block(index + 1)
         if old.stride > 1 and after.spec.kind != "linear":
             stride = old.stride * after.spec.stride
             downsample = after.spec.downsample if after.spec.stride > 1 else old.downsample
@@ -138,25 +140,16 @@ class Student:
         inherit(block, old)
         return block
 
-    def _misfit(self, index: int) -> bool:
-        """Whether block ``index`` no longer fits what it reads."""
-        block = self.blocks[index]
-        assert block is not None
-        return block.spec.reading(self.shape_before(index)) != block.spec
-
     def _ends_alike(self, index: int, num_scores: int) -> bool:
         if index + 1 < len(self.blocks):
             return True
-        block = self.blocks[index]
-        assert block is not None
-        spec = block.spec
+        spec = self._block(index).spec
         return spec.kind == "linear" and not spec.relu and spec.out_channels == num_scores
 
 
 def untrained(model: nn.Sequential, seed: int) -> nn.Sequential:
     """The same blocks with weights drawn from ``seed``."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         return nn.Sequential(*(Block(spec) for spec in specs_of(model)))
 
 

@@ -100,7 +100,7 @@ class Workspace:
             "result": result,
         }
         content = {**content, "sha256": content_digest(content, {})}
-        write_atomically(self._record(name), json.dumps(content, indent=1) + "\n")
+        write_json(self._record(name), content)
         self.results[name] = result
         return True
 
@@ -167,6 +167,11 @@ class Workspace:
         target.parent.mkdir(parents=True, exist_ok=True)
         self.path(output).replace(target)
         self.superseded[output] = str(target.relative_to(self.directory))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON value, whole or not at all."""
+    write_atomically(path, json.dumps(value, indent=1) + "\n")
 
 
 def _lock(directory: Path) -> None:

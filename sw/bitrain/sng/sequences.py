@@ -68,7 +68,8 @@ def find_sequences(
     count = min(OPERAND_IMAGES, max(1, len(order) // 4))
     chosen = np.split(order, (count, 2 * count, 2 * count + images))[:3]
     with torch_threads():
-        searched, checked = (_operands(network, dataset, part, rng) for part in chosen[:2])
+        pixels = [to_unipolar(dataset.train_images[part], network.bits) for part in chosen]
+        searched, checked = (sample_operands(network, part, rng) for part in pixels[:2])
         own = Banks(network.activation_bank, network.weight_bank)
         with Progress(console=Console(stderr=True), disable=not progress) as bar:
             task = bar.add_task("sequences", total=budget)
@@ -84,9 +85,8 @@ def find_sequences(
         sources = best if errors[best] < rms_error(own, searched) else _own_sources(own)
         found = _banks(network, sources) if sources else own
         labels = dataset.train_labels[chosen[2]]
-        pixels = to_unipolar(dataset.train_images[chosen[2]], network.bits)
         changed = with_banks(network, found, sources)
-        before, after = (_accuracy(each, pixels, labels) for each in (network, changed))
+        before, after = (_accuracy(each, pixels[2], labels) for each in (network, changed))
         better = rms_error(found, checked) < rms_error(own, checked) and after >= before
         return SequenceReport(
             own=stream_report(own, checked),
@@ -133,13 +133,6 @@ def _options(sources: Sources) -> dict[str, dict[str, Any]]:
         bank: source.model_dump(mode="json", exclude_defaults=True)
         for bank, source in sources._asdict().items()
     }
-
-
-def _operands(
-    network: Network, dataset: Dataset, chosen: np.ndarray, rng: np.random.Generator
-) -> tuple[Operands, ...]:
-    images = to_unipolar(dataset.train_images[chosen], network.bits)
-    return sample_operands(network, images, rng)
 
 
 def _accuracy(network: Network, images: np.ndarray, labels: np.ndarray) -> float:

@@ -5,7 +5,6 @@ SC training unless asked for, so that the figures show what the arithmetic itsel
 are the golden model's, of the test images.
 """
 
-import json
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from bitrain.flow.pipeline import run_steps
 from bitrain.flow.run import Run
 from bitrain.nn import ScConfig, StreamSource
 from bitrain.runner import plots
-from bitrain.runner.workspace import Workspace
+from bitrain.runner.workspace import Workspace, write_json
 from bitrain.spec import write_atomically
 
 SEQUENCES = {
@@ -75,7 +74,7 @@ def run_ablation(
         "float": run.workspace.results["train"]["accuracy"],
         "rows": rows,
     }
-    write_atomically(directory / "ablation.json", json.dumps(result, indent=1) + "\n")
+    write_json(directory / "ablation.json", result)
     write_atomically(directory / "ablation.svg", plots.ablation(result))
     return result
 

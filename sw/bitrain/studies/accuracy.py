@@ -4,7 +4,6 @@ Every seed has a float network of its own; for each length it is fine-tuned with
 binary arithmetic and exported. All accuracies are the golden model's, of the test images.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
@@ -16,17 +15,12 @@ from bitrain.data import load_dataset
 from bitrain.flow.config import RunConfig
 from bitrain.flow.learning import check_model
 from bitrain.flow.pipeline import run_steps
+from bitrain.flow.report import COLUMNS
 from bitrain.flow.run import Run
 from bitrain.runner import plots
-from bitrain.runner.workspace import Workspace
+from bitrain.runner.config import with_seed
+from bitrain.runner.workspace import Workspace, write_json
 from bitrain.spec import write_atomically
-
-COLUMNS = {
-    "sc_fine_tuned": "SC, SC-aware",
-    "sc_post_training": "SC, no SC training",
-    "int_fine_tuned": "integer, fine-tuned",
-    "int_post_training": "integer, no training",
-}
 
 
 def run_study(
@@ -40,7 +34,8 @@ def run_study(
     floats: list[float] = []
     values: dict[int, list[dict[str, float]]] = {length: [] for length in config.lengths}
     for seed in seeds:
-        seeded = _with_seed(config, seed)
+        # Initial weights, and the order and augmentation of both trainings.
+        seeded = with_seed(config, seed, "train", "finetune")
         base = Workspace(directory / f"seed{seed}", fingerprint=dataset.digest)
         run = Run(seeded, base, dataset)
         check_model(run)
@@ -71,18 +66,11 @@ def run_study(
         "float_by_seed": floats,
         "by_seed": {str(length): found for length, found in values.items()},
     }
-    write_atomically(directory / "accuracy.json", json.dumps(result, indent=1) + "\n")
+    write_json(directory / "accuracy.json", result)
     curves = {label: [row[key] for row in rows] for key, label in COLUMNS.items()}
     plot = plots.accuracy_by_length(list(config.lengths), curves, result["float"])
     write_atomically(directory / "accuracy.svg", plot)
     return result
-
-
-def _with_seed(config: RunConfig, seed: int) -> RunConfig:
-    """The seed draws the initial weights, and the order and augmentation of both trainings."""
-    parts = {name: getattr(config, name) for name in ("train", "finetune")}
-    seeded = {name: part.model_copy(update={"seed": seed}) for name, part in parts.items()}
-    return config.model_copy(update=seeded)
 
 
 def _row(finetuned: dict[str, Any]) -> dict[str, float]:

@@ -19,7 +19,7 @@ from bitrain.gen import SynthesisReport, find_device, generate_ip, synthesise, s
 from bitrain.program import AcceleratorConfig, Array, Program
 from bitrain.rtl import build_array
 from bitrain.runner import plots
-from bitrain.runner.workspace import Workspace
+from bitrain.runner.workspace import Workspace, write_json
 from bitrain.spec import BitrainError, Network, SngBank, write_atomically
 
 ARITHMETICS: tuple[str, ...] = ("stochastic", "binary")
@@ -103,7 +103,7 @@ def measure_arithmetic(
         "tag": f"{'post-route' if whole else 'post-synthesis'}; cycles estimated",
         "rows": rows,
     }
-    write_atomically(out / "arithmetic.json", json.dumps(result, indent=1) + "\n")
+    write_json(out / "arithmetic.json", result)
     write_atomically(out / "arithmetic.svg", plots.arithmetic(rows))
     return result
 

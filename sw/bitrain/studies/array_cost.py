@@ -1,6 +1,5 @@
 """What arrays take of an FPGA, all included: by size, with shared and with unshared SNGs."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from bitrain.gen import find_device, synthesise_component
 from bitrain.program import AcceleratorConfig, Array, Program, Sharing, check_conflicts
 from bitrain.rtl import build_array
 from bitrain.runner import plots
-from bitrain.runner.workspace import Workspace
+from bitrain.runner.workspace import Workspace, write_json
 from bitrain.spec import BitrainError, Network, write_atomically
 
 
@@ -66,7 +65,7 @@ def measure_arrays(
         "tag": "post-synthesis",
         "rows": rows,
     }
-    write_atomically(out / "arrays.json", json.dumps(result, indent=1) + "\n")
+    write_json(out / "arrays.json", result)
     write_atomically(out / "arrays.svg", plots.array_cost(rows))
     return result
 

@@ -5,7 +5,6 @@ weights. Errors are against counter mode, in steps of the activation. Circuits b
 increments P_t - N_t and end at the activation; they are synthesised by themselves.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from bitrain.gen import synthesise_component
 from bitrain.golden import fsm_max, pooled_fire
 from bitrain.nn import ScConfig, StreamSource
 from bitrain.rtl import FsmReluMax, PooledCounts, PooledFire
-from bitrain.spec import write_atomically
+from bitrain.runner.workspace import write_json
 
 MEMBERS = 4
 BITS = 6
@@ -150,5 +149,5 @@ def measure_pooled_neurons(directory: Path, device: str) -> list[dict]:
                 **asdict(report.resources),
             }
         )
-    write_atomically(directory / "pooled_neurons.json", json.dumps(rows, indent=1) + "\n")
+    write_json(directory / "pooled_neurons.json", rows)
     return rows

@@ -6,7 +6,6 @@ training images, evenly spaced. The network has seen them in training, so its ma
 little too good there: the loss on the test images is what counts, and is reported.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import ceil
@@ -20,11 +19,13 @@ from bitrain.data import Dataset, evenly_spaced
 from bitrain.nn import torch_threads
 from bitrain.program import Array, Program
 from bitrain.runner.plots import cycles_used
+from bitrain.runner.workspace import write_json
 from bitrain.spec import BitrainError, Network, to_unipolar, with_prefix, write_atomically
 
 CALIBRATION_IMAGES = 5000
 """At most so many training images choose the rungs and their thresholds."""
 PERCENTILES = (50, 90, 99)
+BATCH_SIZE = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,7 +205,7 @@ def evaluate_progressive(
 
 def write_progressive(report: ProgressiveReport, folder: Path) -> None:
     """Write ``progressive.json`` and ``progressive.svg``."""
-    write_atomically(folder / "progressive.json", json.dumps(asdict(report), indent=1) + "\n")
+    write_json(folder / "progressive.json", asdict(report))
     write_atomically(folder / "progressive.svg", report.to_svg())
 
 
@@ -234,16 +235,14 @@ def _rungs(
     return (*chosen, len(networks) - 1), tuple(thresholds)
 
 
-def _last_layer(
-    network: Network, images: np.ndarray, batch_size: int = 256
-) -> dict[str, list[float]]:
+def _last_layer(network: Network, images: np.ndarray) -> dict[str, list[float]]:
     """Per cent of the images decided after 0 … L cycles of the last layer, by rule."""
     layer = network.layers[-1]
     if layer.conv_shape[1:] != (1, 1) or layer.groups > 1 or layer.shortcut:
         return {}
     cycles: dict[golden.Bound, list[np.ndarray]] = {"signs": [], "streams": []}
-    for first in range(0, len(images), batch_size):
-        batch = images[first : first + batch_size]
+    for first in range(0, len(images), BATCH_SIZE):
+        batch = images[first : first + BATCH_SIZE]
         inputs = golden.layer_inputs(network, batch, golden.run(network, batch))[-1]
         for rule, found in cycles.items():
             found.append(golden.decided_after(network, inputs, rule))

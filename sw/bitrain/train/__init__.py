@@ -3,17 +3,15 @@
 from .config import FINE_TUNE, ExactPrecision, FineTuneConfig, TrainConfig
 from .evaluate import evaluate, evaluate_network, scores_of
 from .finetune import finetune_converted, finetune_sc
-from .lengths import LENGTHS, LengthAccuracy, accuracy_by_length
+from .lengths import accuracy_by_length
 from .loop import classification, fit
 from .optimizer import Optimizer, make_optimizer
 from .sealed import load_sealed, save_sealed
 
 __all__ = [
     "FINE_TUNE",
-    "LENGTHS",
     "ExactPrecision",
     "FineTuneConfig",
-    "LengthAccuracy",
     "Optimizer",
     "TrainConfig",
     "accuracy_by_length",

@@ -12,8 +12,6 @@ from .config import FINE_TUNE, FineTuneConfig
 from .evaluate import evaluate, evaluate_network
 from .finetune import finetune_converted
 
-LENGTHS = (4, 8, 16, 32, 64, 128, 256)
-
 
 @dataclass(frozen=True, kw_only=True)
 class LengthAccuracy:
@@ -35,7 +33,7 @@ class LengthAccuracy:
 def accuracy_by_length(
     model: nn.Module,
     dataset: Dataset,
-    lengths: Sequence[int] = LENGTHS,
+    lengths: Sequence[int],
     *,
     sc_config: ScConfig | None = None,
     train_config: FineTuneConfig = FINE_TUNE,

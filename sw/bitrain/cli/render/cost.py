@@ -9,23 +9,18 @@ from rich.table import Table
 from bitrain.accelerator import Engines
 from bitrain.cost import NetworkCost
 from bitrain.cost.array_shapes import ArrayChoice
-from bitrain.gen import (
-    Device,
-    MemoryNeed,
-    find_device,
-    memory_needs,
-    memory_problem,
-)
+from bitrain.gen import Device, MemoryNeed, find_device, memory_needs, memory_problem
 from bitrain.program import Program
 from bitrain.studies.zero_chunks import ZeroReport
+
+from .table import table_of
 
 
 def cost_table(cost: NetworkCost, part: str = "") -> Table:
     """Closed-form cost per layer and in all (estimated); ``part``: the engine that has it."""
-    table = Table(title=f"Cost per image{', ' * bool(part)}{part}, estimated")
-    table.add_column("layer")
-    for column in ("cycles", "MACs", "useful", "activation reads", "weight reads", "writes"):
-        table.add_column(column, justify="right")
+    columns = ("cycles", "MACs", "useful", "activation reads", "weight reads", "writes")
+    title = f"Cost per image{', ' * bool(part)}{part}, estimated"
+    table = table_of(title, ["layer"], columns)
     for layer in cost.layers:
         numbers = (layer.activation_reads, layer.weight_reads, layer.writes)
         table.add_row(
@@ -42,10 +37,9 @@ def cost_table(cost: NetworkCost, part: str = "") -> Table:
 
 def zeros_table(report: ZeroReport) -> Table:
     """Zero chunks per layer, and cycles with and without them: means over the images."""
-    table = Table(title=f"Zero chunks of {report.images} images, by golden and cost model")
-    table.add_column("layer")
-    for column in ("zero chunks", "cycles", "without skipping", "saved"):
-        table.add_column(column, justify="right")
+    title = f"Zero chunks of {report.images} images, by golden and cost model"
+    columns = ("zero chunks", "cycles", "without skipping", "saved")
+    table = table_of(title, ["layer"], columns)
     for layer in report.layers:
         saved = 1 - layer.cycles / layer.most_cycles
         numbers = (f"{layer.share:.1%}", f"{layer.cycles:,.0f}", f"{layer.most_cycles:,}")
@@ -59,10 +53,8 @@ def zeros_table(report: ZeroReport) -> Table:
 
 def shapes_table(choices: list[ArrayChoice]) -> Table:
     """Arrays, fastest first (estimated)."""
-    table = Table(title="Fastest arrays, estimated")
-    table.add_column("P x Q x N")
-    for column in ("multipliers", "SNGs", "cycles", "useful, layer by layer"):
-        table.add_column(column, justify="right")
+    columns = ("multipliers", "SNGs", "cycles", "useful, layer by layer")
+    table = table_of("Fastest arrays, estimated", ["P x Q x N"], columns)
     for choice in choices:
         array = choice.array
         table.add_row(
@@ -80,10 +72,7 @@ def memory_table(program: Program) -> Table:
     layers, stored = program.network.layers, program.network.stored.values()
     names = ["image", *(layer.name for layer in layers)]
     title = f"Activation RAM, {program.activation_depth:,} words of {program.activation_bits} bits"
-    table = Table(title=title)
-    table.add_column("buffer")
-    for column in ("words", "first", "last"):
-        table.add_column(column, justify="right")
+    table = table_of(title, ["buffer"], ("words", "first", "last"))
     for column in ("stored by", "read until"):
         table.add_column(column)
     for buffer, base in zip(program.buffers, program.buffer_bases, strict=True):
@@ -101,10 +90,8 @@ def memory_table(program: Program) -> Table:
 
 def needs_table(needs: list[MemoryNeed], device: Device) -> Table:
     """The engine's memories and the block RAM that they take (estimated)."""
-    table = Table(title=f"Memories on {device.name}, estimated")
-    table.add_column("memory")
-    for column in ("words", "bits", "copies", "block RAMs"):
-        table.add_column(column, justify="right")
+    columns = ("words", "bits", "copies", "block RAMs")
+    table = table_of(f"Memories on {device.name}, estimated", ["memory"], columns)
     for need in needs:
         numbers = (need.depth, need.width, need.copies, need.blocks)
         table.add_row(need.name, *(f"{number:,}" for number in numbers))
@@ -120,15 +107,11 @@ def print_memories(engines: Engines, device: str, console: Console) -> None:
     Several engines are shown one by one, with the warning where one alone needs too much.
     """
     chosen = find_device(device)
-    for each in engines.programs:
-        _print_memories(each, chosen, console)
-
-
-def _print_memories(program: Program, chosen: Device, console: Console) -> None:
-    console.print(memory_table(program))
-    console.print(needs_table(memory_needs(program, chosen), chosen))
-    if problem := memory_problem(program, chosen):
-        console.print(f"[yellow]warning:[/] {problem}", soft_wrap=True, highlight=False)
+    for program in engines.programs:
+        console.print(memory_table(program))
+        console.print(needs_table(memory_needs(program, chosen), chosen))
+        if problem := memory_problem(program, chosen):
+            console.print(f"[yellow]warning:[/] {problem}", soft_wrap=True, highlight=False)
 
 
 def print_mean(what: str, cycles: Sequence[int | None], most: int, console: Console) -> None:

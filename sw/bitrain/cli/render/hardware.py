@@ -6,6 +6,10 @@ from rich.table import Table
 from bitrain.formal import ProofResult
 from bitrain.gen import BlockReport, SynthesisReport, ToolRecord
 
+from .table import table_of
+
+DEPTH = 3
+
 
 def tools_table(records: list[ToolRecord]) -> Table:
     """External tools: found or how to get them."""
@@ -25,10 +29,8 @@ def tools_table(records: list[ToolRecord]) -> Table:
 
 def synthesis_table(report: SynthesisReport) -> Table:
     """Resources of a circuit beside what the device has."""
-    table = Table(title=f"{report.top} on {report.device}, {report.stage}")
-    table.add_column("resource")
-    table.add_column("used", justify="right")
-    table.add_column("of", justify="right")
+    title = f"{report.top} on {report.device}, {report.stage}"
+    table = table_of(title, ["resource"], ("used", "of"))
     for name in ("lut", "ff", "bram", "dsp"):
         used, available = getattr(report.resources, name), getattr(report.capacity, name)
         table.add_row(name.upper(), f"{used:,}", f"{available:,}")
@@ -37,14 +39,12 @@ def synthesis_table(report: SynthesisReport) -> Table:
     return table
 
 
-def blocks_table(report: BlockReport, depth: int = 3) -> Table:
-    """LUTs and flip-flops per block, down to ``depth`` levels of the hierarchy."""
-    table = Table(title=f"Blocks on {report.device}, {report.stage}")
-    table.add_column("block")
-    for column in ("LUT", "FF", "BRAM"):
-        table.add_column(column, justify="right")
+def blocks_table(report: BlockReport) -> Table:
+    """LUTs and flip-flops per block, down to ``DEPTH`` levels of the hierarchy."""
+    title = f"Blocks on {report.device}, {report.stage}"
+    table = table_of(title, ["block"], ("LUT", "FF", "BRAM"))
     for block in report.blocks:
-        if block.path.count(".") < depth:
+        if block.path.count(".") < DEPTH:
             inside = report.within(block.path)
             table.add_row(
                 block.path or report.top, f"{inside.lut:,}", f"{inside.ff:,}", f"{inside.bram}"
@@ -54,10 +54,7 @@ def blocks_table(report: BlockReport, depth: int = 3) -> Table:
 
 def proofs_table(results: list[ProofResult]) -> Table:
     """What was proven and how."""
-    table = Table(title="Proofs")
-    for column in ("claim", "method", "result", "of"):
-        table.add_column(column)
-    table.add_column("s", justify="right")
+    table = table_of("Proofs", ("claim", "method", "result", "of"), ["s"])
     for result in results:
         verdict = "proven" if result.proven else "[red]NOT PROVEN"
         table.add_row(result.claim, result.method, verdict, result.detail, f"{result.seconds:.1f}")

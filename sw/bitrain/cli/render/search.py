@@ -7,14 +7,13 @@ from rich.table import Table
 
 from bitrain.nas import Calibration
 
+from .table import table_of
+
 
 def recast_table(result: dict[str, Any]) -> Table:
     """One row for each recast block: the network as it is after that step."""
-    table = Table(title=f"{result['name']}: {result['teacher']} recast")
-    table.add_column("block")
-    headers = ("difference", "accuracy so far", "parameters", "activations", "MACs", "memory")
-    for column in headers:
-        table.add_column(column, justify="right")
+    columns = ("difference", "accuracy so far", "parameters", "activations", "MACs", "memory")
+    table = table_of(f"{result['name']}: {result['teacher']} recast", ["block"], columns)
     counts = ("parameters", "activations", "macs", "memory_access")
     for row in result["blocks"]:
         table.add_row(
@@ -54,10 +53,8 @@ def recast_summary(result: dict[str, Any]) -> list[str]:
 
 def search_table(result: dict[str, Any]) -> Table:
     """The networks of a search, as far as it went."""
-    table = Table(title=f"{result['name']}: {result['data']}")
-    table.add_column("network")
-    for column in ("accuracy", "MACs", "memory access"):
-        table.add_column(column, justify="right")
+    columns = ("accuracy", "MACs", "memory access")
+    table = table_of(f"{result['name']}: {result['data']}", ["network"], columns)
     table.add_column("weights")
     rows = [
         ("coarse network", "teacher", "its own training"),
@@ -76,10 +73,9 @@ def search_table(result: dict[str, Any]) -> Table:
 
 def comparison_table(result: dict[str, Any]) -> Table:
     """The found network and its rivals: medians over the seeds, and the range of several."""
-    table = Table(title=f"{result['name']}: {result['data']}; seeds {result['seeds']}")
-    table.add_column("network")
-    for column in ("random weights", "inherited weights", "MACs", "memory access"):
-        table.add_column(column, justify="right")
+    title = f"{result['name']}: {result['data']}; seeds {result['seeds']}"
+    columns = ("random weights", "inherited weights", "MACs", "memory access")
+    table = table_of(title, ["network"], columns)
     for name, rows in result["networks"].items():
         accuracies = (
             _median_and_range([row[key] for row in rows]) for key in ("accuracy", "inherited")
@@ -99,11 +95,8 @@ def _median_and_range(values: list[float | None]) -> str:
 
 def search_ablation_table(result: dict[str, Any]) -> Table:
     """Variants of a search; latency is that of one image, and relative to the first variant."""
-    table = Table(title=f"{result['name']}: {result['data']}")
-    table.add_column("search")
     columns = ("random weights", "inherited", "MACs", "memory access", "CPU s", "peak MiB", "µs")
-    for column in (*columns, "speed"):
-        table.add_column(column, justify="right")
+    table = table_of(f"{result['name']}: {result['data']}", ["search"], (*columns, "speed"))
     for name, row in result["variants"].items():
         latency = row["latency"]["1"]
         table.add_row(
@@ -122,10 +115,8 @@ def search_ablation_table(result: dict[str, Any]) -> Table:
 
 def calibration_table(found: Calibration) -> Table:
     """The fit, with and without memory access, on operations that were left out."""
-    table = Table(title=f"{found.measured} operations on {found.device}, batch {found.batch_size}")
-    table.add_column("fit")
-    for column in ("R²", "rank correlation"):
-        table.add_column(column, justify="right")
+    title = f"{found.measured} operations on {found.device}, batch {found.batch_size}"
+    table = table_of(title, ["fit"], ("R²", "rank correlation"))
     for name, fit in (("MACs alone", found.macs_alone), ("MACs, memory access", found.both)):
         table.add_row(name, f"{fit.r2:.3f}", f"{fit.rank_correlation:.3f}")
     return table

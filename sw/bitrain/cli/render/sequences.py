@@ -7,6 +7,8 @@ from bitrain.sng.sequences import SequenceReport, sources_yaml
 from bitrain.sng.stream_error import StreamReport, overall
 from bitrain.spec import Network
 
+from .table import table_of
+
 
 def print_sequences(network: Network, found: SequenceReport, console: Console) -> None:
     """Errors and correlations of a network's sequences and of those found."""
@@ -29,10 +31,8 @@ def print_sequences(network: Network, found: SequenceReport, console: Console) -
 
 def stream_error_table(own: list[StreamReport], found: list[StreamReport]) -> Table:
     """Errors of the accumulators per layer and in all, before and after."""
-    table = Table(title="Error of neurons' sums in output steps: own → found")
-    table.add_column("layer")
-    for column in ("L", "rms", "bias", "worst"):
-        table.add_column(column, justify="right")
+    title = "Error of neurons' sums in output steps: own → found"
+    table = table_of(title, ["layer"], ("L", "rms", "bias", "worst"))
     for before, after in zip(own, found, strict=True):
         pairs = zip(before.sums, after.sums, strict=True)
         table.add_row(before.layer, str(before.stream_length), *(_arrow(*pair) for pair in pairs))
@@ -44,10 +44,9 @@ def stream_error_table(own: list[StreamReport], found: list[StreamReport]) -> Ta
 
 def correlation_table(own: list[StreamReport], found: list[StreamReport]) -> Table:
     """Error of single products and correlation (SCC) of streams per layer, before and after."""
-    table = Table(title="Products and correlation (SCC) of their streams: own → found")
-    table.add_column("layer")
-    for column in ("product rms", "SCC", "|SCC|", "activation lanes", "weight lanes"):
-        table.add_column(column, justify="right")
+    title = "Products and correlation (SCC) of their streams: own → found"
+    columns = ("product rms", "SCC", "|SCC|", "activation lanes", "weight lanes")
+    table = table_of(title, ["layer"], columns)
     for before, after in zip(own, found, strict=True):
         table.add_row(
             before.layer,
@@ -62,10 +61,8 @@ def correlation_table(own: list[StreamReport], found: list[StreamReport]) -> Tab
 
 def wirings_table(by_wirings: dict[int, float]) -> Table:
     """Least error found by the number of different lane wirings."""
-    table = Table(title="Least error found, by lane wirings")
-    table.add_column("wirings")
-    for number in by_wirings:
-        table.add_column(str(number), justify="right")
+    title = "Least error found, by lane wirings"
+    table = table_of(title, ["wirings"], map(str, by_wirings))
     table.add_row("rms", *(f"{error:.2f}" for error in by_wirings.values()))
     return table
 

@@ -7,17 +7,17 @@ from rich.table import Table
 from bitrain.studies.accuracy import COLUMNS
 from bitrain.studies.progressive import ProgressiveReport
 
+from .table import table_of
+
 
 def study_table(study: dict[str, Any]) -> Table:
     """Accuracies (%) by stream length, medians over seeds."""
     seeds = ", ".join(map(str, study["seeds"]))
-    table = Table(
-        title=f"{study['model']}, {study['test_images']:,} test images, median of seeds {seeds}; "
+    title = (
+        f"{study['model']}, {study['test_images']:,} test images, median of seeds {seeds}; "
         f"float {study['float']:.2f} %"
     )
-    table.add_column("L", justify="right")
-    for label in COLUMNS.values():
-        table.add_column(label, justify="right")
+    table = table_of(title, (), ("L", *COLUMNS.values()))
     for row in study["by_length"]:
         table.add_row(str(row["stream_length"]), *(f"{row[key]:.2f}" for key in COLUMNS))
     return table
@@ -25,12 +25,12 @@ def study_table(study: dict[str, Any]) -> Table:
 
 def ablation_table(result: dict[str, Any]) -> Table:
     """Accuracies (%) of all combinations, a column for each stream length."""
-    table = Table(title=f"{result['model']}, float {result['float']:.2f} %")
-    for column in ("normalisation", "upscaling", "sequences", "wiring"):
-        table.add_column(column)
     lengths = sorted({row["stream_length"] for row in result["rows"]})
-    for length in lengths:
-        table.add_column(f"L = {length}", justify="right")
+    table = table_of(
+        f"{result['model']}, float {result['float']:.2f} %",
+        ("normalisation", "upscaling", "sequences", "wiring"),
+        (f"L = {length}" for length in lengths),
+    )
     lines: dict[tuple[str, ...], dict[int, float]] = {}
     for row in result["rows"]:
         switches = ("on" if row[name] else "off" for name in ("normalise", "upscale"))
@@ -43,10 +43,9 @@ def ablation_table(result: dict[str, Any]) -> Table:
 
 def progressive_table(report: ProgressiveReport) -> Table:
     """Accuracy and cycles (estimated) at each prefix, and what the ladder makes of it."""
-    table = Table(title=f"Progressive precision, {report.images} test images, cycles estimated")
-    headers = ("L", "cycles", "accuracy", "stop at margin", "cycles so far", "stop here", "right")
-    for column in headers:
-        table.add_column(column, justify="right")
+    title = f"Progressive precision, {report.images} test images, cycles estimated"
+    columns = ("L", "cycles", "accuracy", "stop at margin", "cycles so far", "stop here", "right")
+    table = table_of(title, (), columns)
     rungs = {rung.length: rung for rung in report.rungs}
     for prefix in report.prefixes:
         row = [f"{prefix.length}", f"{prefix.cycles:,}", f"{prefix.accuracy:.2f} %"]
@@ -63,11 +62,8 @@ def progressive_table(report: ProgressiveReport) -> Table:
 def arrays_table(result: dict[str, Any]) -> Table:
     """Arrays by themselves, a row for each size and sharing."""
     title = f"Arrays for n = {result['bits']} on {result['device']}, {result['tag']}"
-    table = Table(title=title)
-    table.add_column("P x Q x N")
-    table.add_column("SNGs")
-    for column in ("LUT4", "per lane", "flip-flops", "SNGs' share"):
-        table.add_column(column, justify="right")
+    columns = ("LUT4", "per lane", "flip-flops", "SNGs' share")
+    table = table_of(title, ("P x Q x N", "SNGs"), columns)
     for row in result["rows"]:
         table.add_row(
             f"{row['channels']} x {row['positions']} x {row['lanes']}",
@@ -82,11 +78,8 @@ def arrays_table(result: dict[str, Any]) -> Table:
 
 def pooled_table(rows: list[dict[str, Any]], members: int) -> Table:
     """Circuits for a window of ``members`` neurons: resources per neuron, errors."""
-    table = Table(title="Pooled neurons by themselves, post-synthesis")
-    table.add_column("circuit")
-    headers = ("LUT4", "FF", "wrong, default SNGs", "mean error", "wrong, LFSRs", "mean error")
-    for column in headers:
-        table.add_column(column, justify="right")
+    columns = ("LUT4", "FF", "wrong, default SNGs", "mean error", "wrong, LFSRs", "mean error")
+    table = table_of("Pooled neurons by themselves, post-synthesis", ["circuit"], columns)
     for row in rows:
         errors = [
             text
@@ -105,9 +98,7 @@ def arithmetic_table(result: dict[str, Any]) -> Table:
     """Streams against integers: a row for each precision and arithmetic."""
     size = f"{result['channels']} x {result['positions']} neurons"
     title = f"{result['circuit']} of {size} on {result['device']}, {result['tag']}"
-    table = Table(title=title)
-    for column in ("n", "L"):
-        table.add_column(column, justify="right")
+    table = table_of(title, (), ("n", "L"))
     table.add_column("arithmetic")
     for column in ("N", "LUT4", "MHz", "cycles", "images/s", "images/s per 1,000 LUT4", "accuracy"):
         table.add_column(column, justify="right")

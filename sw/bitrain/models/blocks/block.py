@@ -7,6 +7,7 @@ from torch import nn
 
 from bitrain.spec import BitrainError, Shape
 
+from ..context import evaluating
 from .joins import Concatenate, Residual, Subsample
 from .spec import BLOCK_KINDS, BlockSpec
 
@@ -25,15 +26,13 @@ class Block(nn.Sequential):
     @torch.no_grad()
     def out_shape(self, in_shape: Shape) -> Shape:
         """Shape of what comes out for one input; a vector is a map of one pixel."""
-        training = self.training
         parameter = next(self.parameters(), torch.empty(0))
         try:
-            found = self.eval()(parameter.new_zeros(1, *in_shape)).shape[1:]
+            with evaluating(self):
+                found = self(parameter.new_zeros(1, *in_shape)).shape[1:]
         except (RuntimeError, ValueError) as error:
             size = " x ".join(map(str, in_shape))
             raise BitrainError(f"a {self.spec.kind} block does not fit a map of {size}") from error
-        finally:
-            self.train(training)
         return Shape(*found, *(1,) * (3 - len(found)))
 
 

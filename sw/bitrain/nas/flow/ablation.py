@@ -5,7 +5,6 @@ are judged. Every variant is searched, derived and trained twice: from the weigh
 and from random ones.
 """
 
-import json
 import shutil
 import time
 from collections.abc import Collection, Mapping
@@ -17,8 +16,8 @@ from rich.console import Console
 from bitrain.data import load_dataset
 from bitrain.nn import torch_threads
 from bitrain.profile import paired_latency
-from bitrain.runner.workspace import Workspace
-from bitrain.spec import BitrainError, write_atomically
+from bitrain.runner.workspace import Workspace, write_json
+from bitrain.spec import BitrainError
 
 from ..stage import search_memory, search_stage
 from . import steps
@@ -77,7 +76,7 @@ def run_search_ablation(
         rows[name] = _row(run, rows)
     rows = _with_latency(base, rows, runs)
     result = {"name": config.name, "data": dataset.note, "variants": rows}
-    write_atomically(directory / "ablation.json", json.dumps(result, indent=1) + "\n")
+    write_json(directory / "ablation.json", result)
     return result
 
 

@@ -1,19 +1,14 @@
 """What a search is compared with: networks of as many multiplications, trained alike."""
 
 import math
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from ..genotype import CellGenotype
 from ..join import cut_out, node_wise_stages, scaled_to
-from ..network import CellNetwork
-from ..space import FineConfig, derived_network
+from ..network import CellNetwork, FineGenotype, derived_network
+from ..space import FineConfig
 from ..stage import random_stages, recover_stages
 from .run import Search, described
-
-Cells = Sequence[Sequence[CellGenotype]]
-"""The cells of every stage."""
 
 
 def compare(run: Search) -> dict[str, Any]:
@@ -66,7 +61,7 @@ def _epochs_in_all(run: Search) -> int:
 
 
 def from_random_weights(
-    run: Search, cells: Cells, macs: int, name: str, *, epochs: int | None = None
+    run: Search, cells: FineGenotype, macs: int, name: str, *, epochs: int | None = None
 ) -> dict[str, Any]:
     """Scaled to ``macs``, trained from random weights: widths, accuracy (%), costs.
 
@@ -81,7 +76,7 @@ def from_random_weights(
     return {"widths": network.widths, **run.train_alike(network, name, "random weights", epochs)}
 
 
-def _inherited(run: Search, cells: Cells, name: str) -> dict[str, Any]:
+def _inherited(run: Search, cells: FineGenotype, name: str) -> dict[str, Any]:
     """With the weights that the super-networks have for its operations.
 
     Each stage is trained for as long as what was found was between its rounds of pruning.
@@ -100,15 +95,15 @@ def _inherited(run: Search, cells: Cells, name: str) -> dict[str, Any]:
     return run.train_alike(network, name, "inherited weights")
 
 
-def _coarse(run: Search) -> Cells:
+def _coarse(run: Search) -> FineGenotype:
     return run.genotype.stages(run.config.space.cells)
 
 
-def _rivals(run: Search) -> dict[str, Cells]:
+def _rivals(run: Search) -> dict[str, FineGenotype]:
     space, genotype = run.config.space, run.genotype
     shape = run.dataset.in_shape, run.dataset.num_classes
     strengths = [stage["strengths"] for stage in run.results["fine"]]
-    rivals: dict[str, Cells] = {
+    rivals: dict[str, FineGenotype] = {
         "found": run.cells,
         "coarse": _coarse(run),
         "node-wise": node_wise_stages(space, genotype, *shape, strengths=strengths),

@@ -1,6 +1,5 @@
 """``bitrain search compare``: a search from several seeds, and its rivals in each."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
@@ -8,7 +7,8 @@ from typing import Any
 
 from rich.console import Console
 
-from bitrain.spec import write_atomically
+from bitrain.runner.config import with_seed
+from bitrain.runner.workspace import write_json
 
 from .config import NasConfig
 from .search import run_search
@@ -28,10 +28,8 @@ def run_comparison(
     found: list[dict[str, Any]] = []
     for seed in seeds:
         console.print(f"[bold]seed {seed}")
-        parts = {name: getattr(config, name) for name in SEEDED}
-        seeded = {name: part.model_copy(update={"seed": seed}) for name, part in parts.items()}
-        part = config.model_copy(update=seeded)
-        found.append(run_search(part, directory / f"seed{seed}", console, until="baselines"))
+        seeded = with_seed(config, seed, *SEEDED)
+        found.append(run_search(seeded, directory / f"seed{seed}", console, until="baselines"))
     by_seed = [_by_network(result["baselines"]) for result in found]
     result = {
         "name": config.name,
@@ -48,7 +46,7 @@ def run_comparison(
         ],
         "cells": [each["derive"]["cells"] for each in found],
     }
-    write_atomically(directory / "comparison.json", json.dumps(result, indent=1) + "\n")
+    write_json(directory / "comparison.json", result)
     return result
 
 

@@ -3,14 +3,13 @@
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from bitrain.nn import ScConfig
 from bitrain.program import Array
 from bitrain.recast import RecastFineTuneConfig
-from bitrain.runner.config import DataConfig, Section, with_data_dir
+from bitrain.runner.config import DataConfig, Section, read_json, with_data_dir
 from bitrain.runner.yaml_file import read_yaml
-from bitrain.spec import BitrainError
 from bitrain.train import FineTuneConfig, TrainConfig
 
 from ..calibrate import read_calibration
@@ -77,10 +76,5 @@ def given_genotype(source: str) -> Genotype:
     """Coarse cells by name or from a file; :class:`BitrainError` if there are none."""
     if source in KNOWN:
         return KNOWN[source]
-    try:
-        return Genotype.model_validate_json(Path(source).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
-        raise BitrainError(
-            f"genotype {source}: not one of {list(KNOWN)} and not a readable file of one ({reason})"
-        ) from error
+    problem = f"genotype {source}: not one of {list(KNOWN)} and not a readable file of one"
+    return read_json(Path(source), Genotype, problem)

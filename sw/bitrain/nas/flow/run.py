@@ -15,8 +15,7 @@ from bitrain.train import evaluate
 
 from ..genotype import CellGenotype, Genotype
 from ..join import join_stages, load_parts
-from ..network import CellNetwork, coarse_network
-from ..space import derived_network
+from ..network import CellNetwork, coarse_network, derived_network
 from .config import NasConfig
 
 

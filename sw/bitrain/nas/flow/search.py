@@ -3,7 +3,6 @@
 Each step is kept in the output folder.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from rich.console import Console
 
 from bitrain.data import load_dataset
 from bitrain.runner import plots
-from bitrain.runner.workspace import Workspace
+from bitrain.runner.workspace import Workspace, write_json
 from bitrain.spec import BitrainError, write_atomically
 
 from . import steps
@@ -60,7 +59,7 @@ def run_search(
         if name == until:
             break
     result = {"name": config.name, "data": dataset.note, **run.results}
-    write_atomically(directory / "search.json", json.dumps(result, indent=1) + "\n")
+    write_json(directory / "search.json", result)
     if "derive" in result:
         write_atomically(directory / "search.svg", plots.cells(result["derive"]["cells"]))
     if "baselines" in result:

@@ -70,19 +70,17 @@ def teacher(run: Search) -> Any:
 
 
 def search_stage_of(
-    config: dict[str, Any], genotype: dict[str, Any], weights: str, folder: str, index: int
+    config: NasConfig, genotype: Genotype, weights: Path, folder: Path, index: int
 ) -> list[dict[str, Any]]:
-    """One stage as a task that another process can run: all that it needs is in files.
+    """One stage as a task that another process can run: weights and images are in files.
 
     weights: of the teacher. folder: of stages, ``stages/<name>`` below that of the run.
     """
-    settings, own = NasConfig.model_validate(config), Path(folder)
-    with torch_threads(settings.search.threads):
-        dataset = load_dataset(settings.data.name, settings.data.directory)
-        cells = Genotype.model_validate(genotype)
-        network = coarse_network(settings.space, cells, dataset.in_shape, dataset.num_classes)
-        load_parts(network, Path(weights))
-        task = stage_task(settings, cells, own, index, own.parents[1] / "logs" / own.name)
+    with torch_threads(config.search.threads):
+        dataset = load_dataset(config.data.name, config.data.directory)
+        network = coarse_network(config.space, genotype, dataset.in_shape, dataset.num_classes)
+        load_parts(network, weights)
+        task = stage_task(config, genotype, folder, index, folder.parents[1] / "logs" / folder.name)
         return search_stage(task, network, dataset, progress=True)
 
 
@@ -115,10 +113,10 @@ def fine(run: Search, workers: int, scheduler: str | None) -> Any:
     def compute(name: str) -> list[Any]:
         folder = Path("stages") / name
         shared = (
-            run.config.model_dump(mode="json"),
-            run.results["coarse"],
-            str(run.workspace.path(run.results["teacher"]["weights"]).resolve()),
-            str(run.workspace.path(str(folder)).resolve()),
+            run.config,
+            run.genotype,
+            run.workspace.path(run.results["teacher"]["weights"]).resolve(),
+            run.workspace.path(str(folder)).resolve(),
         )
         count = 1 if run.config.search.together else len(run.config.space.widths)
         tasks = [(*shared, index) for index in range(count)]
