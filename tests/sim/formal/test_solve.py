@@ -19,7 +19,7 @@ class Claim(Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.d.comb += Assert(self.ok)
+        m.d.comb += Assert(self.ok, "it is not")
         return m
 
 

@@ -42,7 +42,9 @@ def test_descriptors_are_words_of_the_program_rom(build):
     layout = descriptor_layout(given)
     assert layout.size == sum(given.field_widths.values())
     for word, descriptor in zip(given.descriptor_words, given.descriptors, strict=True):
-        values = {name: getattr(descriptor, name) for name in given.field_widths}
+        values: dict[int | str, int] = {
+            name: getattr(descriptor, name) for name in given.field_widths
+        }
         assert layout.const(values).as_value().value % (1 << layout.size) == word
     assert all(field.shape.signed == (name in SIGNED_FIELDS) for name, field in layout)
 

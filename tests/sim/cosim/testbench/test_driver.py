@@ -35,7 +35,7 @@ def bench(ready):
 
     marks, pins.set_pixel = last, set_pixel
     checker: Any = SimpleNamespace(violate=problems.append)
-    taken: list[tuple[int, int, int]] = []
+    taken: list[tuple[int, int | str, int | str]] = []
 
     def edge(cycle: int) -> None:
         pins.pixel_ready.value = ready(cycle)
