@@ -98,6 +98,14 @@ NOT_LOADED = {
 }
 
 
+WITHOUT_A_MODULE = {
+    "tests/hw/gen/ip/test_package_readme.py": "what the templates say in the README",
+    "tests/hw/gen/ip/test_simulation.py": "a package in Icarus, without the test bench",
+    "tests/hw/rtl/test_members.py": "docstrings of all components",
+}
+"""Test files that are of no one module."""
+
+
 # --- the checker -------------------------------------------------------------------------------
 
 
@@ -226,6 +234,23 @@ def check_layout(repository: Path) -> list[str]:
     return problems
 
 
+def check_mirror(repository: Path, exceptions: Iterable[str] = ()) -> list[str]:
+    """Return one line for each test file without a module or package of its name at its place."""
+    problems, unused = [], set(exceptions)
+    for root in ROOTS:
+        for test in sorted((repository / "tests" / root).rglob("test_*.py")):
+            where = test.relative_to(repository).as_posix()
+            place = test.parent.relative_to(repository / "tests" / root)
+            module = repository / root / NAMESPACE / place / test.name.removeprefix("test_")
+            if module.is_file() or _holds_files(module.with_suffix("")):
+                continue
+            if where in unused:
+                unused.remove(where)
+            else:
+                problems.append(f"{where}: there is no {module.relative_to(repository).as_posix()}")
+    return [*problems, *(f"{where}: needs no exception" for where in sorted(unused))]
+
+
 def find_cycle(graph: Mapping[str, Iterable[str]]) -> list[str]:
     """Return the nodes of a cycle, or the empty list."""
     done: set[str] = set()
@@ -266,6 +291,11 @@ def test_table_allows_no_more_than_is_used() -> None:
 
 def test_layout() -> None:
     problems = check_layout(REPOSITORY)
+    assert not problems, "\n" + "\n".join(problems)
+
+
+def test_tests_mirror_the_sources() -> None:
+    problems = check_mirror(REPOSITORY, WITHOUT_A_MODULE)
     assert not problems, "\n" + "\n".join(problems)
 
 
@@ -397,6 +427,25 @@ def test_checker_finds_a_breach_of_the_layout(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"{text}\n", encoding="utf-8")
     assert problem in check_layout(healthy)
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("tests/hw/spec/test_cost.py", None),
+        ("tests/sim/test_golden.py", None),
+        ("tests/sw/test_cli.py", None),
+        ("tests/system/test_anything.py", None),
+        ("tests/hw/spec/test_costs.py", "there is no hw/bitrain/spec/costs.py"),
+        ("tests/sim/spec/test_cost.py", "there is no sim/bitrain/spec/cost.py"),
+    ],
+)
+def test_checker_finds_a_test_of_nothing(healthy: Path, name: str, problem: str | None) -> None:
+    (healthy / name).parent.mkdir(parents=True)
+    (healthy / name).write_text("")
+    assert check_mirror(healthy) == ([f"{name}: {problem}"] if problem else [])
+    found = check_mirror(healthy, [name])
+    assert found == ([] if problem else [f"{name}: needs no exception"])
 
 
 def test_byte_code_left_behind_is_no_package(healthy: Path) -> None:

@@ -46,14 +46,6 @@ def run(steps, images):
     return maps[-1].flatten(1)
 
 
-def test_subsample_keeps_every_second_pixel_between_new_channels():
-    images = torch.arange(2 * 2 * 5 * 4.0).reshape(2, 2, 5, 4)
-    found = Subsample(2, 5, 2)(images)
-    assert found.shape == (2, 5, 3, 2)
-    assert torch.equal(found[:, 1:3], images[:, :, ::2, ::2])
-    assert not found[:, 0].any() and not found[:, 3:].any()
-
-
 @pytest.mark.parametrize("name", ["own", "blocks", "resnet20"])
 def test_steps_compute_what_the_model_does(name):
     if name == "own":

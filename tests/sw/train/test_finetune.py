@@ -1,4 +1,4 @@
-"""Fine-tuning and accuracies by stream length, on the golden model."""
+"""Fine-tuning, on the golden model."""
 
 from dataclasses import replace
 
@@ -8,16 +8,14 @@ import torch
 from torch.nn import functional as F
 
 from bitrain.export import export_network
-from bitrain.nn import ScConfig, ScModel, convert, torch_threads
+from bitrain.nn import ScConfig, ScModel, convert
 from bitrain.spec import BitrainError
 from bitrain.train import (
     FINE_TUNE,
-    accuracy_by_length,
     evaluate,
     evaluate_network,
     finetune_converted,
     finetune_sc,
-    loop,
 )
 
 FEW = FINE_TUNE.model_copy(update={"epochs": 3})
@@ -113,41 +111,6 @@ def test_digits_smoke_at_length_32(trained, digits) -> None:
     tuned = finetune_sc(trained, digits, ScConfig(), FEW)
     accuracy = evaluate_network(tuned.to_network("test"), digits)
     assert accuracy > evaluate(trained, digits) - 0.01
-
-
-def test_accuracy_by_length(trained, digits) -> None:
-    rows = accuracy_by_length(trained, digits, (4, 8), train_config=FEW)
-    assert [(row.length, row.bits) for row in rows] == [(4, 2), (8, 3)]
-    config = ScConfig(bits=2)
-    tuned = finetune_sc(trained, digits, config, FEW)
-    assert rows[0].sc_fine_tuned == evaluate_network(tuned.to_network("test"), digits)
-    binary = convert(trained, digits.in_shape, digits.train_images, config, "binary")
-    wanted = evaluate_network(binary.to_network("test"), digits, "binary")
-    assert rows[0].binary_post_training == wanted
-    for row in rows:
-        assert row.float_model == evaluate(trained, digits)
-        assert row.sc_fine_tuned > row.sc_post_training
-        assert row.binary_fine_tuned > 0.95
-
-
-def test_threads_are_kept() -> None:
-    with torch_threads():
-        torch.set_num_threads(2)
-    assert torch.get_num_threads() == 1
-    with torch_threads(2):
-        assert torch.get_num_threads() == 2
-    assert torch.get_num_threads() == 1
-
-
-def test_recipe_decides_the_threads(trained, digits, monkeypatch) -> None:
-    """And the golden model, which runs on threads of numba's, leaves them alone."""
-    seen = []
-    monkeypatch.setattr(
-        loop, "train_epoch", lambda *_, **__: seen.append(torch.get_num_threads()) or 0.0
-    )
-    config = FEW.model_copy(update={"epochs": 1, "threads": 2})
-    accuracy_by_length(trained, digits, (4,), train_config=config)
-    assert seen == [2, 2] and torch.get_num_threads() == 1
 
 
 @pytest.mark.parametrize("classes", [2, 9, 11])

@@ -1,4 +1,4 @@
-"""The training loop: determinism, checkpoints, interrupts, resumption, messages."""
+"""The training loop: determinism, interrupts, resumption, messages."""
 
 from dataclasses import replace
 
@@ -7,14 +7,13 @@ import pytest
 import torch
 from epochs import interrupted_epoch
 from modules import named_model
-from pydantic import ValidationError
 from torch import nn
 
 from bitrain.data import Dataset
 from bitrain.models import create_model
 from bitrain.nn import ScConfig, convert
 from bitrain.spec import BitrainError, Shape
-from bitrain.train import FineTuneConfig, TrainConfig, evaluate, fit
+from bitrain.train import TrainConfig, evaluate, fit
 from bitrain.train.loop import _settled, classification
 
 CONFIG = TrainConfig(epochs=3, batch_size=50, max_shift=1)
@@ -117,42 +116,6 @@ def test_finished_run_is_only_loaded(small, tmp_path, monkeypatch) -> None:
     assert same(model, again)
 
 
-def test_checkpoint_of_another_recipe(small, tmp_path) -> None:
-    path = tmp_path / "checkpoint.pt"
-    fit(new_model(), small, CONFIG, checkpoint=path)
-    with pytest.raises(BitrainError) as error:
-        fit(new_model(), small, CONFIG.model_copy(update={"epochs": 9}), checkpoint=path)
-    assert str(error.value) == (
-        f"{path}: checkpoint of another recipe (epochs: 3 there, 9 now); use the same settings or "
-        "delete it to start again"
-    )
-
-
-def test_checkpoint_of_another_model(small, tmp_path) -> None:
-    path = tmp_path / "checkpoint.pt"
-    fit(new_model(), small, CONFIG, checkpoint=path)
-    other = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
-    with pytest.raises(BitrainError, match="checkpoint of another model; delete it to start"):
-        fit(other, small, CONFIG, checkpoint=path)
-
-
-@pytest.mark.parametrize("damage", ["empty", "cut", "text", "other", "bit"])
-def test_spoilt_checkpoint(small, tmp_path, damage) -> None:
-    path = tmp_path / "checkpoint.pt"
-    fit(new_model(), small, CONFIG, checkpoint=path)
-    content = path.read_bytes()
-    path.write_bytes({"empty": b"", "cut": content[:-300], "text": b"hello"}.get(damage, content))
-    if damage == "bit":
-        middle = len(content) // 2  # a weight
-        changed = bytes([content[middle] ^ 1])
-        path.write_bytes(content[:middle] + changed + content[middle + 1 :])
-    if damage == "other":
-        torch.save([1, 2], path)
-    with pytest.raises(BitrainError) as error:
-        fit(new_model(), small, CONFIG, checkpoint=path)
-    assert str(error.value) == f"{path}: not a readable checkpoint; delete it to start again"
-
-
 def test_divergence_is_told(small) -> None:
     model = new_model()
     *_, linear = (part for part in model.modules() if isinstance(part, nn.Linear))
@@ -196,28 +159,6 @@ def test_other_optimizer_warm_up_and_flips(small) -> None:
     assert losses[-1] < losses[0] / 2
     flipped = fit(new_model(0.0), small, config.model_copy(update={"flip": True}))
     assert flipped[0] != losses[0]
-
-
-def test_schedule_rises_and_falls() -> None:
-    config = TrainConfig(epochs=5, warmup=0.2, learning_rate=0.5)
-    rates = [config.rate(epoch, batch, 20) for epoch in range(5) for batch in range(20)]
-    assert rates[0] == 0 and rates[20] == 0.5 and rates[-1] < 1e-3
-    assert rates[:21] == sorted(rates[:21]) and rates[20:] == sorted(rates[20:], reverse=True)
-    assert TrainConfig(epochs=5, learning_rate=0.5).rate(0, 0, 20) == 0.5
-
-
-def test_schedule_begins_anew() -> None:
-    config = TrainConfig(epochs=5, restarts=(3,), warmup=0.2)
-    for length, begin in ((3, 0), (2, 3)):
-        cycle = TrainConfig(epochs=length, warmup=0.2)
-        for epoch in range(length):
-            assert config.rate(begin + epoch, 7, 20) == cycle.rate(epoch, 7, 20)
-
-
-@pytest.mark.parametrize("restarts", [(0,), (5,), (2, 2), (3, 1)])
-def test_restarts_out_of_order(restarts) -> None:
-    with pytest.raises(ValidationError, match="must rise, above 0 and below the number of epochs"):
-        TrainConfig(epochs=5, restarts=restarts)
 
 
 def test_part_of_the_images(digits) -> None:
@@ -320,11 +261,6 @@ def test_bfloat16_computes_in_it_and_keeps_weights_in_float32(small) -> None:
     full = fit(new_model(0), small, CONFIG)
     assert losses != full and losses == pytest.approx(full, rel=0.05)
     assert losses[-1] < losses[0]
-
-
-def test_bfloat16_is_not_for_exact_sums() -> None:
-    with pytest.raises(ValidationError, match="exact in float32 only; leave it out"):
-        FineTuneConfig(precision="bfloat16")
 
 
 @pytest.mark.parametrize("scores", [3, 12])

@@ -1,46 +1,19 @@
 """A whole search: what is written, what is kept at the next call, what is refused."""
 
 import json
-from dataclasses import replace
 
 import pytest
 from epochs import no_epochs
 from rich.console import Console
-from tiny_search import SPACE
+from tiny_search import CONFIG
 
-from bitrain.cli.render.search import comparison_table, search_ablation_table, search_table
+from bitrain.cli.render.search import search_table
 from bitrain.nas import calibrate
-from bitrain.nas.flow import ablation, steps
 from bitrain.nas.flow import search as flow_search
-from bitrain.nas.flow.ablation import run_search_ablation
-from bitrain.nas.flow.comparison import run_comparison
 from bitrain.nas.flow.config import load_search
 from bitrain.nas.flow.search import run_search
 from bitrain.profile import model_cost
 from bitrain.spec import BitrainError, load_network
-
-CONFIG = f"""\
-{SPACE}teacher: {{epochs: 1, batch_size: 32}}
-search: {{epochs: 1, batch_size: 32}}
-retrain: {{epochs: 1, batch_size: 32}}
-random_networks: 1
-sc: {{bits: 3, stream_length: 4, calibration_images: 40}}
-finetune: {{epochs: 1}}
-"""
-
-
-@pytest.fixture(autouse=True)
-def few(digits, monkeypatch):
-    found = replace(
-        digits,
-        **{
-            name: getattr(digits, name)[:60]
-            for name in ("train_images", "train_labels", "test_images", "test_labels")
-        },
-    )
-    for module in (flow_search, ablation, steps):
-        monkeypatch.setattr(module, "load_dataset", lambda name, directory: found)
-    return found
 
 
 @pytest.fixture
@@ -82,58 +55,6 @@ def test_a_whole_search(search, few, tmp_path):
     assert (out / "steps" / "teacher.json").read_text() == before
     assert other["fine"][0]["weights"] != result["fine"][0]["weights"]
     assert len(list((out / "stages").iterdir())) == 2
-
-
-@pytest.fixture
-def config(tmp_path):
-    path = tmp_path / "my.yaml"
-    path.write_text(CONFIG.replace("random_networks: 1", "random_networks: 2"))
-    return load_search(path)
-
-
-def test_a_comparison_over_seeds(config, few, tmp_path):
-    result = run_comparison(config, tmp_path, [0, 1], Console(quiet=True))
-    assert json.loads((tmp_path / "comparison.json").read_text()) == result
-    assert result["networks"].keys() == {
-        *("found", "coarse", "node-wise", "random, median", "coarse, longer")
-    }
-    searches = [json.loads((tmp_path / f"seed{i}" / "search.json").read_text()) for i in (0, 1)]
-    for index, search in enumerate(searches):
-        rows = {name: own[index] for name, own in result["networks"].items()}
-        assert rows["found"]["inherited"] == search["retrain"]["accuracy"]
-        assert rows["coarse"]["inherited"] is None, "its widths are scaled"
-        drawn = [search["baselines"][f"random {i}"]["accuracy"] for i in (0, 1)]
-        assert rows["random, median"]["accuracy"] == sum(drawn) / 2
-        assert list(result["random"][index]) == ["random 0", "random 1"]
-    assert searches[0]["teacher"]["losses"] != searches[1]["teacher"]["losses"]
-    assert comparison_table(result).row_count == 5
-    with no_epochs():
-        assert run_comparison(config, tmp_path, [0, 1], Console(quiet=True)) == result
-
-
-def test_an_ablation(config, few, tmp_path, monkeypatch):
-    monkeypatch.setattr(ablation, "REPEATS", 2)
-    result = run_search_ablation(config, tmp_path, Console(quiet=True))
-    assert json.loads((tmp_path / "ablation.json").read_text()) == result
-    rows = result["variants"]
-    assert rows.keys() == ablation.variants(config).keys() and len(rows) == 7
-    macs = rows["one point"]["macs"]
-    for row in rows.values():
-        assert row["macs"] == pytest.approx(
-            macs, rel=0.35
-        )  # in whole channels, of which it has few
-        assert 0 < row["inherited"] <= 100 and row["cpu_seconds"] > 0
-        assert all(row["latency"][size]["seconds"] > 0 for size in ("1", "64"))
-    assert rows["one point"]["peak_memory"] < 0.8 * rows["end to end"]["peak_memory"]
-    cells = json.loads((tmp_path / "end-to-end" / "steps" / "timed.json").read_text())
-    assert [len(stage["cells"]) for stage in cells["result"]["stages"]] == [1, 1]
-    assert search_ablation_table(result).row_count == 7
-    with no_epochs():
-        assert run_search_ablation(config, tmp_path, Console(quiet=True)) == result
-        one = run_search_ablation(config, tmp_path, Console(quiet=True), only=["one point"])
-    assert [*one["variants"]] == ["one point"]
-    with pytest.raises(BitrainError, match="'no points': expected one of 'two points, successor'"):
-        run_search_ablation(config, tmp_path, Console(quiet=True), only=["no points"])
 
 
 def test_rates_come_from_a_calibration(tmp_path):

@@ -1,0 +1,130 @@
+"""What the monitors take and complain of, clock edge by clock edge."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from handles import Change, Edge, Handle, run
+
+from bitrain.cosim.testbench import monitor
+from bitrain.cosim.testbench.monitor import ScoreMonitor, TraceMonitor
+
+
+@pytest.fixture(autouse=True)
+def edges(monkeypatch):
+    monkeypatch.setattr(monitor, "RisingEdge", Edge)
+    monkeypatch.setattr(monitor, "ValueChange", Change)
+
+
+class Recorder:
+    """Stands in for the checker."""
+
+    def __init__(self):
+        self.found: list[tuple] = []
+        self.problems: list[str] = []
+
+    def score(self, word, class_index) -> None:
+        self.found.append((word, class_index))
+
+    def write(self, *values) -> None:
+        self.found.append(values)
+
+    def violate(self, problem: str) -> None:
+        self.problems.append(problem)
+
+
+def bench(offered, busy: int = 1, extended: bool = True):
+    """A device that offers ``offered[cycle]``, or nothing where that is None."""
+    checker: Any = Recorder()
+    word, valid = Handle(), Handle(name="scores_valid")
+    pins: Any = SimpleNamespace(
+        clock=None,
+        score_valid=valid,
+        score_ready=Handle(),
+        class_index=Handle(2),
+        busy=Handle(busy),
+        score_word=lambda: None if word.value == "x" else word.value,
+        is_sign_extended=lambda: extended,
+    )
+    begun: list[int] = []
+    clock = [0]
+    ready: list[int] = []
+
+    def edge(cycle: int) -> None:
+        clock[0] = cycle
+        ready.append(int(pins.score_ready.value))
+        value = offered[cycle] if cycle < len(offered) else None
+        valid.value = int(value is not None)
+        word.value = 0 if value is None else value
+
+    scores = ScoreMonitor(pins, checker, on_offer=lambda: begun.append(clock[0]))
+    return scores, checker, edge, begun, ready
+
+
+def test_scores_at_full_rate():
+    scores, checker, edge, begun, ready = bench([5, 6, 7])
+    run(scores.take(3, iter([0, 0, 0])), edge)
+    assert checker.found == [(5, 2), (6, 2), (7, 2)] and checker.problems == []
+    assert begun == [0] and ready == [1, 1, 1]
+
+
+def test_ready_is_given_only_after_the_pause():
+    scores, checker, edge, begun, ready = bench([None, None, 5, 5, 5])
+    run(scores.take(1, iter([2])), edge)
+    assert checker.found == [(5, 2)] and checker.problems == []
+    assert begun == [2] and ready == [0, 0, 0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("offered", "problem"),
+    [
+        ([5, 6], "the score changed before the word was taken"),
+        ([5, None, None, 5], "the score fell before the word was taken"),
+        ([5, "x"], "the score changed before the word was taken"),
+    ],
+)
+def test_a_word_must_stay(offered, problem):
+    scores, checker, edge, *_ = bench(offered)
+    run(scores.take(1, iter([1])), edge)
+    assert problem in checker.problems
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"busy": 0}, "busy is not 1 while scores are offered"),
+        ({"extended": False}, "a score is not sign extended to whole bytes"),
+    ],
+)
+def test_violations(options, problem):
+    scores, checker, edge, *_ = bench([5], **options)
+    run(scores.take(1, iter([0])), edge)
+    assert checker.found == [(5, 2)] and checker.problems == [problem]
+
+
+def test_unknown_valid():
+    scores, checker, edge, *_ = bench([5, 5])
+
+    def unknown_at_first(cycle: int) -> None:
+        edge(cycle)
+        if cycle == 0:
+            scores.pins.score_valid.value = "x"
+
+    run(scores.take(1, iter([0])), unknown_at_first)
+    assert checker.problems == ["scores_valid is unknown"] and checker.found == [(5, 2)]
+
+
+def test_every_stored_activation_is_handed_on():
+    checker: Any = Recorder()
+    trace = SimpleNamespace(valid=Handle(), layer=Handle(), address=Handle(), data=Handle())
+    pins: Any = SimpleNamespace(clock=None, traces=[None, trace])
+    stored = {1: (0, 8, 3), 2: (0, 9, 4), 5: (1, 2, "x")}
+
+    def edge(cycle: int) -> None:
+        trace.valid.value = int(cycle in stored)
+        values = stored.get(cycle, (0, 0, 0))
+        trace.layer.value, trace.address.value, trace.data.value = values
+
+    with pytest.raises(TimeoutError):
+        run(TraceMonitor(pins, checker, 1).run(), edge, limit=10)
+    assert checker.found == [(1, 0, 8, 3), (1, 0, 9, 4), (1, 1, 2, None)]
