@@ -19,11 +19,11 @@ def no_weights():
 
 def test_every_stage_but_the_first_halves_the_map():
     stem, *blocks, last = specs_of(
-        cifar_resnet(CIFAR, 10, blocks=2, widths=(8, 12, 20), stem=4, kind="bottleneck")
+        cifar_resnet(CIFAR, 10, blocks=2, widths=(8, 12, 20), kind="bottleneck")
     )
-    assert (stem.kind, stem.in_channels, stem.out_channels, stem.stride) == ("conv", 3, 4, 1)
+    assert (stem.kind, stem.in_channels, stem.out_channels, stem.stride) == ("conv", 3, 16, 1)
     assert [(spec.in_channels, spec.out_channels, spec.stride) for spec in blocks] == [
-        *((4, 8, 1), (8, 8, 1)),
+        *((16, 8, 1), (8, 8, 1)),
         *((8, 12, 2), (12, 12, 1)),
         *((12, 20, 2), (20, 20, 1)),
     ]
