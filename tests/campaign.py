@@ -111,7 +111,7 @@ def draw(number: int) -> Case:
         if number % 7 == 6:
             array = _binary(array, network)
         try:
-            cycles = estimate(Program(network, array)).cycles
+            cycles = estimate(Program(network, array)).latency
         except BitrainError:  # a pooling window in stream mode needs as many positions
             return
         if cycles <= MAX_CYCLES:

@@ -166,7 +166,7 @@ def write_ip(
         num_writes=len(writes) // len(images),
         num_scores=network.num_scores,
         pixels=network.in_shape.size,
-        cycles=estimate(Program(network, array)).cycles,
+        cycles=estimate(Program(network, array)).latency,
         faults=", ".join(f"{f.upper().replace(' ', '_')} = {i}" for i, f in enumerate(FAULTS)),
     )
     for part in ("rtl", "rom"):

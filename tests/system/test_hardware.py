@@ -74,7 +74,7 @@ def test_random_network_is_bit_exact(tmp_path, simulator, build, seed, sharing):
     assert report.mismatches == 0
     stored = sum(layer.out_shape.size for layer in network.layers)
     assert report.values_compared >= NUM_IMAGES * stored
-    assert report.cycles == (estimate(Program(network, array)).cycles,) * NUM_IMAGES
+    assert report.cycles == (estimate(Program(network, array)).latency,) * NUM_IMAGES
 
 
 @pytest.mark.parametrize("simulator", ["verilator", "icarus"])
@@ -84,7 +84,7 @@ def test_stream_mode_is_bit_exact(tmp_path, simulator):
     array = Array(channels=2, positions=8, lanes=4)
     report = simulate(generate(tmp_path / "ip", network, array), simulator=simulator)
     assert report.problems == ()
-    assert report.cycles == (estimate(Program(network, array)).cycles,) * NUM_IMAGES
+    assert report.cycles == (estimate(Program(network, array)).latency,) * NUM_IMAGES
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_or_groups_are_bit_exact(tmp_path, simulator, build, or_lanes):
     array = Array(channels=2, positions=3, lanes=4)
     report = simulate(generate(tmp_path / "ip", network, array), simulator=simulator)
     assert report.problems == ()
-    assert report.cycles == (estimate(Program(network, array)).cycles,) * NUM_IMAGES
+    assert report.cycles == (estimate(Program(network, array)).latency,) * NUM_IMAGES
 
 
 @pytest.mark.parametrize(("simulator", "lanes"), [("verilator", 1), ("icarus", 3)])
@@ -108,7 +108,7 @@ def test_binary_arithmetic_is_bit_exact(tmp_path, simulator, lanes):
     array = Array(channels=3, positions=2, lanes=lanes, arithmetic="binary")
     report = simulate(generate(tmp_path / "ip", network, array), simulator=simulator, seed=lanes)
     assert report.problems == ()
-    assert report.cycles == (estimate(Program(network, array)).cycles,) * NUM_IMAGES
+    assert report.cycles == (estimate(Program(network, array)).latency,) * NUM_IMAGES
 
 
 def corrupted(ip: Path, directory: Path, name: str, change) -> Path:

@@ -74,7 +74,7 @@ def test_bit_exact(tmp_path, streams, reset, simulator, network):
     interface = Interface(streams=streams, reset=reset)
     report = simulate(generate(tmp_path / "ip", interface, network), simulator=simulator, seed=1)
     assert report.problems == ()
-    assert report.cycles == (estimate(Program(network, ARRAY)).cycles,) * 2
+    assert report.cycles == (estimate(Program(network, ARRAY)).latency,) * 2
     # Three scenarios, and with AXI two more of four and three images.
     images = (2 + 3 + 1) + (4 + 3) * (streams == "axi")
     stored = sum(layer.out_shape.size for layer in network.layers)
@@ -112,7 +112,7 @@ def test_every_stream_length(tmp_path, streams, simulator):
     assert len(program.prefixes) >= 3
     results = json.loads((report.log.parent / "results.json").read_text())["scenarios"]
     for length, prefix in program.prefixes.items():
-        cycles = estimate(Program(prefix, ARRAY, run_time_length=True)).cycles
+        cycles = estimate(Program(prefix, ARRAY, run_time_length=True)).latency
         assert results[f"length{length}"]["cycles"] == [cycles] * 2
         assert results[f"length{length}"]["mismatches"] == 0
 
@@ -151,7 +151,7 @@ def test_early_termination(tmp_path, network, weights, simulator):
     assert report.problems == ()
     assert len(report.ladder_cycles) == 6
     program = Program(network, ARRAY, **options)
-    cycles = [estimate(Program(p, ARRAY, **options)).cycles for p in program.prefixes.values()]
+    cycles = [estimate(Program(p, ARRAY, **options)).latency for p in program.prefixes.values()]
     assert max(found or 0 for found in report.ladder_cycles) > max(cycles)  # more than one pass
     # All images with margins that none reaches: at all lengths in turn.
     ladder = ",".join(f"{length}=500" for length in list(program.prefixes)[1:])
@@ -192,9 +192,9 @@ def test_zeros_are_skipped(tmp_path, streams, simulator, options):
     zeros, some = report.cycles
     assert zeros and some and report.most_cycles and zeros < some < report.most_cycles
     if "engines" in options:
-        assert report.most_cycles == compiled(SPARSE, array, engines=2).cost.cycles
+        assert report.most_cycles == compiled(SPARSE, array, engines=2).cost.latency
     else:
-        assert report.most_cycles == estimate(Program(SPARSE, array, **options)).cycles
+        assert report.most_cycles == estimate(Program(SPARSE, array, **options)).latency
 
 
 LADDER_FAULTS = {

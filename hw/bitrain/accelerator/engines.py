@@ -30,21 +30,21 @@ class EnginesCost:
     """Cost of each engine by itself."""
 
     @property
-    def cycles(self) -> int:
-        """From the last pixel taken to the first score offered, with no other image on the way."""
-        return sum(part.cycles for part in self.parts) + sum(
+    def latency(self) -> int:
+        """Cycles from the last pixel taken to the first score offered, with no other image around."""
+        return sum(part.latency for part in self.parts) + sum(
             part.load_cycles for part in self.parts[1:]
         )
 
     @property
-    def image_cycles(self) -> int:
+    def initiation_interval(self) -> int:
         """Cycles per image at full rate on both streams: those of the slowest engine."""
-        return max(part.image_cycles for part in self.parts)
+        return max(part.initiation_interval for part in self.parts)
 
     @property
     def between_cycles(self) -> int:
-        """Those of ``cycles`` in which no engine runs layers."""
-        return self.cycles - sum(part.cycles for part in self.parts)
+        """Those of ``latency`` in which no engine runs layers."""
+        return self.latency - sum(part.latency for part in self.parts)
 
     def at_full_rate(
         self, images: int, cycles: Sequence[Sequence[int]] | None = None
@@ -54,7 +54,7 @@ class EnginesCost:
         The first images wait for none, so both settle once the pipeline is full, if all take as
         long. cycles: of each engine, image by image, where they differ.
         """
-        cycles = cycles or [[part.cycles] * images for part in self.parts]
+        cycles = cycles or [[part.latency] * images for part in self.parts]
         free = [0] * len(self.parts)
         """When each engine can take a word."""
         loaded, found = [], []
@@ -196,7 +196,7 @@ def split(network: Network, config: AcceleratorConfig) -> tuple[Program, ...]:
 
     @cache
     def cycles(begin: int, end: int) -> int:
-        return estimate(program(begin, end)).image_cycles
+        return estimate(program(begin, end)).initiation_interval
 
     @cache
     def best(end: int, number: int) -> tuple[int, tuple[int, ...]]:

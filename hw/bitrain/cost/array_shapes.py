@@ -17,8 +17,8 @@ class ArrayChoice:
     """An array and what the closed form says of it."""
 
     array: Array
-    cycles: int
-    """From the last pixel to the first score, as ``NetworkCost.cycles``."""
+    latency: int
+    """From the last pixel to the first score, as ``NetworkCost.latency``."""
     useful: tuple[float, ...]
     """Share of the lane-cycles that compute products, by layer."""
 
@@ -50,7 +50,7 @@ def fastest_arrays(
                 except BitrainError:  # a pooling window in stream mode needs as many positions
                     continue
                 found.append(_choice(network, array))
-    found.sort(key=lambda choice: (choice.cycles, choice.array.multipliers, choice.array.sngs))
+    found.sort(key=lambda choice: (choice.latency, choice.array.multipliers, choice.array.sngs))
     return found[:count]
 
 
@@ -63,4 +63,4 @@ def _choice(network: Network, array: Array) -> ArrayChoice:
         cycles.append(layer_cycles(tiling, array, length, overhead))
         work = layer.out_channels * tiling.positions * layer.num_inputs * length
         useful.append(work / (cycles[-1] * array.multipliers))
-    return ArrayChoice(array=array, cycles=sum(cycles) + IMAGE_OVERHEAD, useful=tuple(useful))
+    return ArrayChoice(array=array, latency=sum(cycles) + IMAGE_OVERHEAD, useful=tuple(useful))

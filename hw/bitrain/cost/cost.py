@@ -73,14 +73,14 @@ class NetworkCost:
     stream_rom_bits: int = 0
 
     @property
-    def cycles(self) -> int:
-        """From the last pixel taken to the first score offered: what the cycle counter shows."""
+    def latency(self) -> int:
+        """Cycles from the last pixel taken to the first score offered: what the counter shows."""
         return sum(layer.cycles for layer in self.layers) + IMAGE_OVERHEAD
 
     @property
-    def image_cycles(self) -> int:
+    def initiation_interval(self) -> int:
         """Cycles per image at full rate on both streams."""
-        return self.load_cycles + self.cycles + self.output_cycles
+        return self.load_cycles + self.latency + self.output_cycles
 
     @property
     def memory_bits(self) -> int:

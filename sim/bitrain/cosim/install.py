@@ -70,7 +70,7 @@ def write_testbench(
         "full_rate": {"cycles": cycles, "intervals": intervals},
         "images": len(images),
         "lengths": [
-            {"length": length, "predicted_cycles": cost.cycles}
+            {"length": length, "predicted_cycles": cost.latency}
             for length, cost in engines.prefix_costs.items()
         ],
     }
@@ -122,7 +122,7 @@ def _run(engines: Engines, network: Network, length: int, images: np.ndarray) ->
             cycles = skipping_cycles(program, zero[begin:end]).sum(0) + IMAGE_OVERHEAD
             taken.append(cycles.tolist())
         else:
-            taken.append([part.cycles] * len(images))
+            taken.append([part.latency] * len(images))
         begin = end
     cycles = [cost.between_cycles + sum(each) for each in zip(*taken, strict=True)]
     return _Answers(outputs, taken, cycles)

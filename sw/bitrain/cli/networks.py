@@ -99,8 +99,8 @@ def cost(
         console.print(cost_table(part, f"engine {i}" if engines > 1 else ""))
     if engines > 1:
         console.print(
-            f"{found.cycles:,} cycles from the last pixel to the first score, an image every "
-            f"{found.image_cycles:,}",
+            f"{found.latency:,} cycles from the last pixel to the first score, an image every "
+            f"{found.initiation_interval:,}",
             soft_wrap=True,
         )
 

@@ -34,8 +34,8 @@ def generate(run: Run) -> dict[str, Any]:
     return {
         "layers": [layer for part in parts for layer in part.pop("layers")],
         "engines": parts,
-        "cycles": engines.cost.cycles,
-        "image_cycles": engines.cost.image_cycles,
+        "cycles": engines.cost.latency,
+        "image_cycles": engines.cost.initiation_interval,
     }
 
 

@@ -36,7 +36,7 @@ def sc_cycles(
         return None
     return estimate(
         Program(ScModel(chain, config or ScConfig()).to_network("cycles"), array)
-    ).cycles
+    ).latency
 
 
 def propose_rules(

@@ -79,14 +79,14 @@ def measure_arithmetic(
             workspace.fingerprint = ""  # circuits do not depend on each other
             workspace.step(step, [*inputs, clock_mhz] if whole else inputs, measure)
             measured = workspace.results[step]
-            per_second = 1e6 * measured.get("clock_mhz", clock_mhz) / cost.image_cycles
+            per_second = 1e6 * measured.get("clock_mhz", clock_mhz) / cost.initiation_interval
             rows.append(
                 {
                     "bits": network.bits,
                     "stream_length": length,
                     "arithmetic": arithmetic,
                     "lanes": array.lanes,
-                    "image_cycles": cost.image_cycles,
+                    "image_cycles": cost.initiation_interval,
                     "images_per_s": per_second,
                     "images_per_s_per_klut": 1e3 * per_second / measured["lut"],
                     "accuracy": known.get((length, arithmetic)),

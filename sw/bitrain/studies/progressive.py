@@ -146,7 +146,7 @@ def evaluate_progressive(
     known = evenly_spaced(dataset.train_images, CALIBRATION_IMAGES)
     calibration = to_unipolar(known, network.bits)
     cycles = [
-        estimate(Program(prefix, array, early_termination=early_termination)).cycles
+        estimate(Program(prefix, array, early_termination=early_termination)).latency
         for prefix in networks
     ]
 

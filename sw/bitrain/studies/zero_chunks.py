@@ -58,5 +58,5 @@ def measure_zeros(network: Network, array: Array, images: np.ndarray) -> ZeroRep
         ),
         images=len(images),
         cycles=np.sum(cycles, 1) + IMAGE_OVERHEAD,
-        most_cycles=cost.cycles,
+        most_cycles=cost.latency,
     )

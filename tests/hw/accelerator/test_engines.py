@@ -69,8 +69,8 @@ def test_parts_are_the_layers_in_order() -> None:
 def test_slowest_engine_is_as_fast_as_can_be() -> None:
     whole = compiled(NETWORK, ARRAY).cost
     two = compiled(NETWORK, ARRAY, engines=2).cost
-    assert two.image_cycles < whole.image_cycles
-    assert two.cycles > whole.cycles  # words go from engine to engine
+    assert two.initiation_interval < whole.initiation_interval
+    assert two.latency > whole.latency  # words go from engine to engine
 
 
 def test_too_many_engines() -> None:

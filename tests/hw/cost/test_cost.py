@@ -88,8 +88,8 @@ def test_estimate_adds_up(network, data):
     array = data.draw(arrays).model_copy(update={"lanes": lanes})
     program, cost = Program(network, array), estimate(Program(network, array))
     P, Q, N = array.channels, array.positions, array.lanes
-    assert cost.cycles == sum(layer.cycles for layer in cost.layers) + IMAGE_OVERHEAD
-    assert cost.image_cycles == network.in_shape.size + cost.cycles + network.num_scores
+    assert cost.latency == sum(layer.cycles for layer in cost.layers) + IMAGE_OVERHEAD
+    assert cost.initiation_interval == network.in_shape.size + cost.latency + network.num_scores
     for layer, one, tiling in zip(network.layers, cost.layers, program.tilings, strict=True):
         assert one.name == layer.name
         pipeline = PIPELINED_OVERHEAD * array.pipelined
@@ -155,4 +155,4 @@ def test_more_neurons_need_fewer_cycles_where_there_is_work(field):
         estimate(Program(network, Array.model_validate({"lanes": 4, field: n}))) for n in (1, 2, 4)
     ]
     for cost, larger in pairwise(costs):
-        assert 0.45 * cost.cycles < larger.cycles < 0.8 * cost.cycles
+        assert 0.45 * cost.latency < larger.latency < 0.8 * cost.latency

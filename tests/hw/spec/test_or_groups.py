@@ -92,8 +92,8 @@ def test_what_a_neuron_counts_and_its_constant(lanes, data, or_lanes):
 def test_cycles_are_those_without_groups(network):
     array = Array(channels=2, positions=3, lanes=8 * network.num_lanes)
     assert (
-        estimate(Program(network, array)).cycles
-        == estimate(Program(ored(network, 1), array)).cycles
+        estimate(Program(network, array)).latency
+        == estimate(Program(ored(network, 1), array)).latency
     )
 
 

@@ -72,8 +72,8 @@ def test_manifest(ip: Path):
         ],
         "images": 3,
         "engines": [len(NETWORK.layers)],
-        "full_rate": {"cycles": [cost.cycles] * 3, "intervals": [cost.image_cycles] * 2},
-        "lengths": [{"length": 16, "predicted_cycles": cost.cycles}],
+        "full_rate": {"cycles": [cost.latency] * 3, "intervals": [cost.initiation_interval] * 2},
+        "lengths": [{"length": 16, "predicted_cycles": cost.latency}],
     }
 
 
@@ -98,7 +98,7 @@ def test_vectors_of_every_length(ip: Path):
         vectors, prefix = Vectors.load(ip / "tb", rung), with_prefix(NETWORK, length)
         *_, scores = golden.run(prefix, IMAGES)
         np.testing.assert_array_equal(vectors.scores, scores.reshape(3, -1))
-        cycles = estimate(Program(prefix, ARRAY, run_time_length=True)).cycles
+        cycles = estimate(Program(prefix, ARRAY, run_time_length=True)).latency
         assert vectors.predicted_cycles.tolist() == [cycles] * 3
 
 
@@ -113,7 +113,7 @@ def test_cycles_where_zeros_are_skipped(ip: Path):
         compiled(NETWORK, array, run_time_length=True, **options),
         images,
     )
-    most = estimate(Program(NETWORK, array, run_time_length=True)).cycles
+    most = estimate(Program(NETWORK, array, run_time_length=True)).latency
     own, other = Vectors.load(ip / "tb"), Vectors.load(ip / "tb", expected="other")
     for vectors in (own, other, Vectors.load(ip / "tb", 1)):
         assert 0 < vectors.predicted_cycles[1] < vectors.predicted_cycles[[0, 2]].min()

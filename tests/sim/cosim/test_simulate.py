@@ -26,7 +26,7 @@ VALUES = sum(layer.out_shape.size for layer in NETWORK.layers) + 1
 FOUND = {
     "last too early": "last is 1 on score 4 of 5",
     "wrong class": "layer class_index: wrong value",
-    "one cycle late": f"{estimate(Program(NETWORK, ARRAY)).cycles + 1} cycles, predicted",
+    "one cycle late": f"{estimate(Program(NETWORK, ARRAY)).latency + 1} cycles, predicted",
     "cycle counter wrong": "the cycle counter shows",
     "busy low": "busy is not 1 while scores are offered",
     "unstable payload": "stalled: the score changed before the word was taken",
@@ -66,7 +66,7 @@ def test_right_answers_and_then_wrong_ones_without_compiling_again(ip: Path, sim
     assert report.images == 2
     assert report.values_compared == VALUES * (2 + 3 + 1)  # full rate, pauses, reset
     assert (report.mismatches, report.first_mismatch) == (0, None)
-    assert report.predicted_cycles == estimate(Program(NETWORK, ARRAY)).cycles
+    assert report.predicted_cycles == estimate(Program(NETWORK, ARRAY)).latency
     assert report.cycles == (report.predicted_cycles,) * 2
     assert report.clock_cycles > 6 * report.predicted_cycles
     assert report.simulator == simulator

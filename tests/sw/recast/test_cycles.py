@@ -20,7 +20,7 @@ def test_those_of_the_exported_network(make_net, spots, kind):
     model = make_net(kind)
     sc_model = convert(model, spots.in_shape, spots.train_images, SC)
     network = export_network(sc_model, "spots", spots.test_images[:2])
-    assert sc_cycles(model, spots.in_shape, SC, ARRAY) == estimate(Program(network, ARRAY)).cycles
+    assert sc_cycles(model, spots.in_shape, SC, ARRAY) == estimate(Program(network, ARRAY)).latency
 
 
 def test_of_the_default_streams(make_net, spots):

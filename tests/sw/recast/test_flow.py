@@ -121,7 +121,7 @@ def test_a_whole_plan(recast, tmp_path, few, teacher, trainings):
     network = load_network(out / "network.npz")
     assert network.name == "tiny" and network.metadata["data"] == "digits"
     array = load_plan(tmp_path / "my.yaml").array
-    assert estimate(Program(network, array)).cycles == cost["student"]["cycles"]
+    assert estimate(Program(network, array)).latency == cost["student"]["cycles"]
 
     # What was written is a model by itself, and can be a teacher.
     path = str(out / "student.safetensors")

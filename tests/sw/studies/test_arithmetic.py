@@ -67,7 +67,7 @@ def test_rows(measure, tmp_path):
     ]
     streams, integers, shorter, _ = result["rows"]
     binary = Array(channels=2, positions=3, lanes=1, arithmetic="binary")
-    cycles = estimate(Program(networks[0], binary)).image_cycles
+    cycles = estimate(Program(networks[0], binary)).initiation_interval
     assert integers["image_cycles"] == cycles
     assert integers["images_per_s"] == pytest.approx(50e6 / cycles)
     assert integers["lut"] == 1200 == 2 * streams["lut"]

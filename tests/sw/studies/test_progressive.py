@@ -48,7 +48,7 @@ def test_prefixes_are_those_of_golden_and_cost_model(dataset):
         network = with_prefix(NETWORK, prefix.length)
         right = golden.predict(network, images).argmax(1) == dataset.test_labels
         assert prefix.accuracy == pytest.approx(100 * right.mean())
-        assert prefix.cycles == estimate(Program(network, ARRAY)).cycles
+        assert prefix.cycles == estimate(Program(network, ARRAY)).latency
 
 
 def test_shares_and_cycles_add_up(dataset):
@@ -123,9 +123,9 @@ def test_margins_that_are_given(dataset):
     """As many product bits as are asked for; the last length always decides."""
     found = report(dataset, ladder={4: 1, 16: 3}, early_termination=True)
     assert [(rung.length, rung.margin) for rung in found.rungs] == [(4, 1), (16, 3), (32, None)]
-    full = estimate(Program(NETWORK, ARRAY, early_termination=True)).cycles
+    full = estimate(Program(NETWORK, ARRAY, early_termination=True)).latency
     assert (
-        found.full_cycles == full == estimate(Program(NETWORK, ARRAY, run_time_length=True)).cycles
+        found.full_cycles == full == estimate(Program(NETWORK, ARRAY, run_time_length=True)).latency
     )
     with pytest.raises(BitrainError, match="--ladder: length 32, expected some of"):
         report(dataset, ladder={32: 1})

@@ -60,7 +60,7 @@ class Engine(Component):
     run-time length, the descriptor is that of a prefix; in those whose weights can be loaded, the
     weight ROM and the bias ROM are RAMs with these contents.
 
-    Latency: ``done`` as many cycles after ``start`` as ``cost.estimate(...).cycles`` says, less
+    Latency: ``done`` as many cycles after ``start`` as ``cost.estimate(...).latency`` says, less
     one.
 
     Members

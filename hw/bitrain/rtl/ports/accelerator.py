@@ -23,7 +23,7 @@ class Accelerator(Component):
         scores  ______________________/‾‾‾‾‾‾‾‾\______
                         |◄── cycles ──►|
 
-    Latency: ``cost.estimate(program).cycles`` from the last pixel to the first score; with
+    Latency: ``cost.estimate(program).latency`` from the last pixel to the first score; with
     early termination, those of the networks of all its passes.
 
     Parameters

@@ -18,7 +18,7 @@ class PipelinedAccelerator(Component):
 
         pixels ─► engine 0 ─► engine 1 ─► … ─► scores
 
-    Latency: ``Engines.cost.cycles`` from the last pixel to the first score, and as long as the
+    Latency: ``Engines.cost.latency`` from the last pixel to the first score, and as long as the
     image waits for those before it.
 
     Parameters

@@ -72,7 +72,7 @@ def simulate_serial(
         "gap_cycles": gap_cycles,
         "simulator": simulator,
         "seed": seed,
-        "cycles": estimate(program).cycles,
+        "cycles": estimate(program).latency,
         "images": images.reshape(len(images), -1).tolist(),
         "scores": scores.tolist(),
     }

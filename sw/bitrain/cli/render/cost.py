@@ -31,7 +31,7 @@ def cost_table(cost: NetworkCost, part: str = "") -> Table:
             *(f"{number:,}" for number in numbers),
         )
     table.add_section()
-    table.add_row("all", f"{cost.cycles:,}", f"{sum(layer.macs for layer in cost.layers):,}")
+    table.add_row("all", f"{cost.latency:,}", f"{sum(layer.macs for layer in cost.layers):,}")
     return table
 
 
@@ -61,7 +61,7 @@ def shapes_table(choices: list[ArrayChoice]) -> Table:
             f"{array.channels} x {array.positions} x {array.lanes}",
             f"{array.multipliers:,}",
             f"{array.sngs:,}",
-            f"{choice.cycles:,}",
+            f"{choice.latency:,}",
             " ".join(f"{100 * share:.0f}" for share in choice.useful) + " %",
         )
     return table

@@ -57,5 +57,5 @@ def _export(run: Search, name: str) -> dict[str, Any]:
         "integer": tuned("binary")[1],
         "stream_length": config.sc.length,
         "macs": network.macs,
-        "cycles": estimate(Program(network, config.array)).cycles,
+        "cycles": estimate(Program(network, config.array)).latency,
     }

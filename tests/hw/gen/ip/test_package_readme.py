@@ -90,7 +90,7 @@ def test_formula_of_the_readme(package: Path, network: Network, array: Array):
         names = {"P": P, "Q": Q, "N": N, "L": L, "T": T, "c": c, "chunk": max(L, N)}
         names["tile"] = max(c * names["chunk"], P * Q)
         assert eval(formula, names) == layer_cost.cycles
-    assert f"(`cycles`), sum of the above from layer 0 on | {cost.cycles} |" in readme
+    assert f"(`cycles`), sum of the above from layer 0 on | {cost.latency} |" in readme
 
 
 def test_readme_lists_the_shortcuts(fast, array: Array, tmp_path: Path):

@@ -109,7 +109,7 @@ def check(ip: Path, sources: list[Path], network: Network, array: Array, *, stal
     scores, found = simulate(ip, sources, images, network, stall=stall)
     expected = golden.run(network, images)[-1].reshape(NUM_IMAGES, -1)
     np.testing.assert_array_equal(scores, expected)
-    cycles = estimate(Program(network, array)).cycles
+    cycles = estimate(Program(network, array)).latency
     assert found == [(int(best), cycles) for best in expected.argmax(1)]
 
 

@@ -75,7 +75,7 @@ def run_accelerator(program: Program, images, *, stalls: float = 0.0, seed: int 
 
 
 def check(network: Network, array: Array, images, **options):
-    program, cycles = Program(network, array), estimate(Program(network, array)).cycles
+    program, cycles = Program(network, array), estimate(Program(network, array)).latency
     compare(program, run_accelerator(program, images, **options), network, images, cycles)
 
 
@@ -297,7 +297,7 @@ def test_every_prefix_at_run_time(build, seed, bits, or_lanes):
     results = run_accelerator(program, images, lengths=logs, stalls=0.1)
     for i, length in enumerate(lengths):
         prefix = with_prefix(network, length)
-        cycles = estimate(Program(prefix, array, run_time_length=True)).cycles
+        cycles = estimate(Program(prefix, array, run_time_length=True)).latency
         compare(program, results[i : i + 1], prefix, images[i : i + 1], cycles)
 
 
@@ -316,7 +316,7 @@ def check_skipping(network: Network, array: Array, images, **options):
     results = run_accelerator(program, images, **options)
     for i, expected in enumerate(cycles.tolist()):
         compare(program, results[i : i + 1], network, images[i : i + 1], expected)
-    return estimate(Program(network, array)).cycles - cycles
+    return estimate(Program(network, array)).latency - cycles
 
 
 @pytest.mark.parametrize("seed", range(8))

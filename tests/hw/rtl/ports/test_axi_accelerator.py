@@ -92,7 +92,7 @@ def test_frames_and_registers(run_time_length):
             expected = run(prefix, image[None])[-1].ravel()
             assert await receive(ctx, dut) == expected.tolist()
             assert await read(ctx, bus, "CLASS_INDEX") == np.argmax(expected)
-            cycles = estimate(Program(prefix, ARRAY, run_time_length=run_time_length)).cycles
+            cycles = estimate(Program(prefix, ARRAY, run_time_length=run_time_length)).latency
             assert await read(ctx, bus, "CYCLES") == cycles
             assert await read(ctx, bus, "FRAMES") == i + 1
         await write(ctx, bus, "ERROR", 3)
@@ -174,7 +174,7 @@ def test_early_termination(build):
     lengths = sorted(program.prefixes)
     prefixes = [program.prefixes[length] for length in lengths]
     cycles = [
-        estimate(Program(prefix, ARRAY, early_termination=True)).cycles for prefix in prefixes
+        estimate(Program(prefix, ARRAY, early_termination=True)).latency for prefix in prefixes
     ]
     found = [margins(prefix, predict(prefix, images)) for prefix in prefixes]
     seen = set()

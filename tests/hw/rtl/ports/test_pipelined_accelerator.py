@@ -111,8 +111,8 @@ def check(network: Network, engines: int, *, stalls: float = 0.0, arithmetic: st
     else:
         assert [found for *_, found in answers] == cycles
         assert intervals == predicted
-    assert cycles[0] == pipeline.cost.cycles
-    assert predicted[-1] == pipeline.cost.image_cycles
+    assert cycles[0] == pipeline.cost.latency
+    assert predicted[-1] == pipeline.cost.initiation_interval
 
 
 @pytest.mark.parametrize("seed", range(2))
