@@ -81,7 +81,7 @@ def _describe(layer) -> str:
     parts += ["max{}x{}".format(*layer.pool.kernel)] if layer.pool else []
     parts += [f"<{layer.source}"] if layer.source is not None else []
     parts += [f"+{layer.shortcut.source}"] if layer.shortcut else []
-    parts += [f"|{layer.append}"] if layer.append is not None else []
+    parts += [f"|{layer.concat_after}"] if layer.concat_after is not None else []
     return " ".join(parts)
 
 

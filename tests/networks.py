@@ -189,19 +189,21 @@ def dense_network(
     chain: list[Layer] = []
     stored = [image]  # what each layer leaves for the next, the image first
 
-    def add(channels: int, *, append: int | None = None, **options) -> None:
-        layer = random_layer(rng, stored[-1], channels, append=append, **common, **options)
+    def add(channels: int, *, concat_after: int | None = None, **options) -> None:
+        layer = random_layer(
+            rng, stored[-1], channels, concat_after=concat_after, **common, **options
+        )
         chain.append(layer)
-        before = 0 if append is None else stored[append + 1].channels
+        before = 0 if concat_after is None else stored[concat_after + 1].channels
         stored.append(Shape(before + channels, *layer.out_shape[1:]))
 
-    add(int(rng.integers(1, 4)), **same, append=-1 if seed % 2 else None)
+    add(int(rng.integers(1, 4)), **same, concat_after=-1 if seed % 2 else None)
     if seed % 2 == 0:
         add(int(rng.integers(1, 4)))
-        add(int(rng.integers(1, 3)), **same, append=0)
+        add(int(rng.integers(1, 3)), **same, concat_after=0)
     channels = chain[0].out_channels + int(rng.integers(0, 2))
     shortcut = Shortcut(source=0, gain=int(rng.integers(1, 20)))
-    add(channels, **same, shortcut=shortcut, append=len(chain) - 1)
+    add(channels, **same, shortcut=shortcut, concat_after=len(chain) - 1)
     size = stored[-1].channels
     add(size, kernel=(2, 2), stride=(2, 2), groups=size)
     add(3, relu=False)
@@ -236,7 +238,7 @@ def projected_network(
         groups=earlier.channels,
         stride=(2, 2),
         source=source,
-        append=1,
+        concat_after=1,
         **common,
     )
     channels, height, width = second.out_shape

@@ -115,7 +115,7 @@ def shortcuts(draw, layer: Layer, before: list[Layer]):
 @st.composite
 def appended(draw, layer: Layer, before: list[Layer], shapes: list[Shape]):
     """The layer, put behind an earlier output or the image where it fits; ``shapes`` of these."""
-    taken = {other.append for other in before}
+    taken = {other.concat_after for other in before}
     fitting = [
         index - 1
         for index, shape in enumerate(shapes)
@@ -123,7 +123,7 @@ def appended(draw, layer: Layer, before: list[Layer], shapes: list[Shape]):
     ]
     if not fitting or draw(st.booleans()):
         return layer
-    return replaced(layer, append=draw(st.sampled_from(fitting)))
+    return replaced(layer, concat_after=draw(st.sampled_from(fitting)))
 
 
 @st.composite
@@ -152,7 +152,7 @@ def branches(draw, stored: list[Shape], taken: set[int | None], bits: int):
         stream_length=1 << draw(st.integers(0, bits)),
         stride=stride,
         source=source,
-        append=last,
+        concat_after=last,
     )
 
 
@@ -193,13 +193,13 @@ def networks(
             layer = draw(appended(layer, chain, stored)) if left else layer
         chain.append(layer)
         channels, height, width = layer.out_shape
-        if layer.append is not None:
-            channels += stored[layer.append + 1].channels
+        if layer.concat_after is not None:
+            channels += stored[layer.concat_after + 1].channels
         shape = Shape(channels, height, width)
         stored.append(shape)
         branch = None
         if shortcut and left:
-            branch = draw(branches(stored, {other.append for other in chain}, n))
+            branch = draw(branches(stored, {other.concat_after for other in chain}, n))
         if branch:
             chain.append(branch)
             shape = Shape(shape.channels + branch.out_channels, height, width)

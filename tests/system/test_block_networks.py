@@ -75,8 +75,8 @@ def test_generate_and_simulate(specs, tmp_path, bitrain):
     assert f"Activation RAM, {Program(network, ARRAY).activation_depth} words of 5 bits" in printed
     assert "Memories on ecp5-85k" in printed and "warning" not in printed
     for layer in network.layers:
-        if layer.append is not None:
-            assert f"{network.layers[layer.append].name} + {layer.name}" in printed
+        if layer.concat_after is not None:
+            assert f"{network.layers[layer.concat_after].name} + {layer.name}" in printed
     line = bitrain("simulate", out)
     found = re.search(
         r": 0 mismatches in ([\d,]+) values, 2 images; cycles per image (\d+), predicted (\d+)",

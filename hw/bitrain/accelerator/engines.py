@@ -31,7 +31,7 @@ class EnginesCost:
 
     @property
     def latency(self) -> int:
-        """Cycles from the last pixel taken to the first score offered, with no other image around."""
+        """Cycles from the last pixel taken to the first score offered, no other image around."""
         return sum(part.latency for part in self.parts) + sum(
             part.load_cycles for part in self.parts[1:]
         )
@@ -237,7 +237,7 @@ def part(network: Network, begin: int, end: int) -> Network:
 def _moved(layer: Layer, begin: int) -> Layer:
     """With its references to other layers counted from ``begin``."""
     update: dict[str, Any] = {}
-    for name in ("source", "append"):
+    for name in ("source", "concat_after"):
         if (index := getattr(layer, name)) is not None:
             update[name] = index - begin
     if (shortcut := layer.shortcut) is not None:

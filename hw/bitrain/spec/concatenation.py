@@ -17,7 +17,7 @@ class Placed(Protocol):
         ...
 
     @property
-    def append(self) -> int | None:
+    def concat_after(self) -> int | None:
         """The layer behind whose output its own is put, -1 for the image, or None."""
         ...
 
@@ -26,7 +26,7 @@ def parts_stored(layers: Sequence[Placed]) -> dict[int, tuple[int, ...]]:
     """For each layer, and for the image (-1), what it lies behind in memory, and itself last."""
     stored: dict[int, tuple[int, ...]] = {-1: (-1,)}
     for index, layer in enumerate(layers):
-        stored[index] = (*(() if layer.append is None else stored[layer.append]), index)
+        stored[index] = (*(() if layer.concat_after is None else stored[layer.concat_after]), index)
     return stored
 
 

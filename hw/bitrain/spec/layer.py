@@ -81,7 +81,13 @@ class Layer(BaseModel):
     Arrays are integers, read-only, and travel outside the JSON header of a network file.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+        validate_by_name=True,
+        serialize_by_alias=True,  # the names in network files
+    )
 
     kind: Literal["conv2d", "linear"]
     name: str = Field(min_length=1)
@@ -99,7 +105,9 @@ class Layer(BaseModel):
     shortcut: Shortcut | None = None
     source: int | None = Field(default=None, ge=-1)
     """The layer (-1: the image) whose output this one reads; by default the layer before it."""
-    append: int | None = Field(default=None, ge=-1)
+    concat_after: int | None = Field(
+        default=None, ge=-1, validation_alias="append", serialization_alias="append"
+    )
     """The layer (-1: the image) behind whose output this one's is put: who reads this output reads
     that layer's channels first, with those that they lie behind."""
     stream_length: int = Field(ge=1)

@@ -48,7 +48,7 @@ class Network(BaseModel):
             raise ValueError("activation and weight banks differ in width")
         if len(self.activation_bank.lanes) != len(self.weight_bank.lanes):
             raise ValueError("activation and weight banks differ in lanes")
-        self._check_appends()
+        self._check_concatenations()
         self._check_reads()
         for layer in self.layers:
             last = layer is self.layers[-1] and self.gives_scores
@@ -93,21 +93,21 @@ class Network(BaseModel):
             if index not in used:
                 raise ValueError(f"nothing reads layer {layer.name!r}")
 
-    def _check_appends(self) -> None:
+    def _check_concatenations(self) -> None:
         taken: dict[int, str] = {}
         for index, layer in enumerate(self.layers):
-            if (append := layer.append) is None:
+            if (behind := layer.concat_after) is None:
                 continue
-            if append >= index:
+            if behind >= index:
                 raise ValueError(f"layer {layer.name!r} is put behind what is stored after it")
             if index == len(self.layers) - 1:
                 raise ValueError(f"layer {layer.name!r} gives the scores; nothing reads them")
-            if append in taken:
+            if behind in taken:
                 raise ValueError(
-                    f"layers {taken[append]!r} and {layer.name!r} are put behind the same output"
+                    f"layers {taken[behind]!r} and {layer.name!r} are put behind the same output"
                 )
-            taken[append] = layer.name
-            before = self.stored_shape(append)
+            taken[behind] = layer.name
+            before = self.stored_shape(behind)
             if before[1:] != layer.out_shape[1:]:
                 raise ValueError(
                     f"layer {layer.name!r} gives {tuple(layer.out_shape)}, which cannot be put "
@@ -130,8 +130,8 @@ class Network(BaseModel):
             return self.in_shape
         layer = self.layers[index]
         channels, height, width = layer.out_shape
-        if layer.append is not None:
-            channels += self.stored_shape(layer.append).channels
+        if layer.concat_after is not None:
+            channels += self.stored_shape(layer.concat_after).channels
         return Shape(channels, height, width)
 
     def added_shape(self, index: int) -> Shape:

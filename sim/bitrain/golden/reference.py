@@ -20,8 +20,8 @@ def run_reference(network: Network, images: np.ndarray) -> list[np.ndarray]:
         activations = np.stack([_layer(network, layer, image, added) for image, added in pairs])
         outputs.append(activations)
         stored[index] = activations
-        if layer.append is not None:
-            stored[index] = np.concatenate([stored[layer.append], activations], axis=1)
+        if layer.concat_after is not None:
+            stored[index] = np.concatenate([stored[layer.concat_after], activations], axis=1)
     return outputs
 
 

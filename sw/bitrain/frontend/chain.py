@@ -180,7 +180,7 @@ class _Reader:
         if beside:
             copy = copy_step(f"{path}.shortcut", before, stride=strides)
             behind = len(self.steps) - 1
-            self.steps.append(replace(copy, source=inputs[-1], append=behind))
+            self.steps.append(replace(copy, source=inputs[-1], concat_after=behind))
         self.steps.append(replace(with_projection(last, projection, beside=beside), relu=True))
         self.parts, self.relu_path = (len(self.steps) - 1,), path
 
@@ -216,12 +216,12 @@ class _Reader:
                 f"{path}: the body gives {_by(self.shape)}, which cannot be put beside "
                 f"{_by(before)}; make rows and columns fit"
             )
-        if any(step.append == inputs[-1] for step in self.steps):
+        if any(step.concat_after == inputs[-1] for step in self.steps):
             raise BitrainError(
                 f"{path}.body: begins with a Concatenate of the same input, and memory has one "
                 "place behind it; put a Conv2d with nn.ReLU() first"
             )
-        self.steps[-1] = replace(last, append=inputs[-1])
+        self.steps[-1] = replace(last, concat_after=inputs[-1])
         self.parts, self.beside = (*inputs, len(self.steps) - 1), before.channels
 
     def average(self, path: str, module: nn.AdaptiveAvgPool2d) -> None:

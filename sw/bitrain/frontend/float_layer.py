@@ -64,8 +64,8 @@ class FloatLayer:
     shortcut: FloatShortcut | None = None
     source: int | None = None
     """The step (-1: the image) that it reads: as ``spec.Layer.source``."""
-    append: int | None = None
-    """The step (-1: the image) behind whose output this one's is put: as ``spec.Layer.append``."""
+    concat_after: int | None = None
+    """The step (-1: the image) behind whose output this one's is put, as in ``spec.Layer``."""
     trained: bool = True
     """Whether weights change in training; those of average pooling do not."""
 
@@ -124,7 +124,7 @@ class FloatLayer:
             upscale=upscale.cpu().numpy(),
             shortcut=shortcut,
             source=self.source,
-            append=self.append,
+            concat_after=self.concat_after,
             stream_length=stream_length,
             neuron=neuron,
             relu=self.relu,

@@ -73,7 +73,7 @@ def test_output_never_overlaps_input_and_all_fits(program):
     for i, layer in enumerate(layers):
         source = range(program.in_bases[i], program.in_bases[i] + layer.in_shape.size)
         assert source.start >= 0 and source.stop <= program.activation_depth
-        if i and layers[i - 1].append is None and layer.source is None:
+        if i and layers[i - 1].concat_after is None and layer.source is None:
             assert program.in_bases[i] == program.out_bases[i - 1]
         if i < len(layers) - 1:
             target = range(program.out_bases[i], program.out_bases[i] + layer.out_shape.size)

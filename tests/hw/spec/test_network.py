@@ -36,14 +36,19 @@ def test_properties(network):
 
 def put(layer, behind: int):
     """The layer, put behind another's output."""
-    return layer.model_copy(update={"append": behind})
+    return layer.model_copy(update={"concat_after": behind})
 
 
 def test_what_is_put_behind_each_other_is_read_as_one():
     def add(channels: int, out_channels: int, **options):
         return layer(Shape(channels, 2, 2), out_channels, **options)
 
-    stem, narrow, first, second = add(1, 4), add(4, 2), add(2, 3, append=0), add(7, 3, append=2)
+    stem, narrow, first, second = (
+        add(1, 4),
+        add(4, 2),
+        add(2, 3, concat_after=0),
+        add(7, 3, concat_after=2),
+    )
     layers_ = (stem, narrow, first, second, add(10, 1), add(1, 5, relu=False))
     network = Network.model_validate(replaced(layers=layers_))
     assert network.reads == ((-1,), (0,), (1,), (0, 2), (0, 2, 3), (4,))
@@ -63,7 +68,7 @@ def test_a_layer_may_read_an_earlier_output():
     def add(channels: int, out_channels: int, **options):
         return layer(Shape(channels, 2, 2), out_channels, **options)
 
-    layers_ = (add(1, 4), add(4, 2), add(4, 3, source=0, append=1), add(5, 1, relu=False))
+    layers_ = (add(1, 4), add(4, 2), add(4, 3, source=0, concat_after=1), add(5, 1, relu=False))
     network = Network.model_validate(replaced(layers=layers_))
     assert network.reads == ((-1,), (0,), (0,), (1, 2))
     program = Program(network, Array(lanes=4))
@@ -116,11 +121,11 @@ LAST = layer(Shape(3, 2, 2), relu=False)
         ),
         ({"layers": (INNER, put(LAST, 0))}, "layer 'conv2d3x3' gives the scores; nothing reads"),
         (
-            {"layers": (layer(Shape(1, 2, 2), kernel=(2, 1), append=-1), LAST)},
+            {"layers": (layer(Shape(1, 2, 2), kernel=(2, 1), concat_after=-1), LAST)},
             r"gives \(3, 1, 2\), which cannot be put behind \(1, 2, 2\)",
         ),
         (
-            {"layers": (INNER, *(layer(Shape(c, 2, 2), append=0) for c in (3, 6)), LAST)},
+            {"layers": (INNER, *(layer(Shape(c, 2, 2), concat_after=0) for c in (3, 6)), LAST)},
             "layers 'conv2d3x3' and 'conv2d6x3' are put behind the same output",
         ),
         (

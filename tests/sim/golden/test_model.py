@@ -159,8 +159,8 @@ def binary(network: Network, image: np.ndarray) -> list[np.ndarray]:
             neurons = pooled
         outputs.append(neurons.astype(np.int64))
         stored[index] = neurons
-        if layer.append is not None:
-            stored[index] = np.concatenate([stored[layer.append], neurons])
+        if layer.concat_after is not None:
+            stored[index] = np.concatenate([stored[layer.concat_after], neurons])
     return outputs
 
 

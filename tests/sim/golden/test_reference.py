@@ -100,6 +100,6 @@ def test_stream_mode(image, fires):
 def test_concatenation():
     """The second layer's map lies behind the first's."""
     first = layer([[8]])
-    second = layer([[4]], name="second", append=0)
+    second = layer([[4]], name="second", concat_after=0)
     *_, found = run(network(first, second, scores([[8, 8]])), [[[6]]])
     assert found == [[[6 + 4]]]

@@ -57,7 +57,7 @@ def test_maps_are_joined_in_the_order_of_the_parts():
 def test_a_walk_gives_each_step_what_it_reads():
     """The second is put behind the first; the third reads both and adds the image."""
     first = layer([[1.0]])
-    second = layer([[1.0]], append=0)
+    second = layer([[1.0]], concat_after=0)
     third = layer([[1.0, 1.0]], shortcut=FloatShortcut(-1, Subsample(1, 1, 1)))
     seen = []
 
@@ -78,7 +78,7 @@ def test_the_contracts_layer_has_the_same_geometry():
         pool=MaxPool2d(kernel=(2, 2), stride=(2, 2)),
         shortcut=FloatShortcut(2, Subsample(1, 4, 3)),
         source=1,
-        append=0,
+        concat_after=0,
     )
     found = given.to_layer(
         weight=torch.full((4, 1, 1, 1), -3.0),
@@ -91,7 +91,7 @@ def test_the_contracts_layer_has_the_same_geometry():
     assert np.array_equal(found.weight, np.full((4, 1, 1, 1), -3))
     assert found.bias.tolist() == [0, 1, 2, 3] and found.upscale.tolist() == [0, 1, 2, 0]
     assert (found.shift, found.stream_length, found.relu) == (2, 16, True)
-    assert (found.source, found.append, found.pool) == (1, 0, given.pool)
+    assert (found.source, found.concat_after, found.pool) == (1, 0, given.pool)
     assert found.shortcut is not None and found.shortcut.gain == 5
     assert (found.shortcut.source, found.shortcut.stride, found.shortcut.before) == (2, (3, 3), 1)
 

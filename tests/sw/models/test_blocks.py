@@ -204,7 +204,7 @@ def test_steps_of_dense_blocks():
     model = nn.Sequential(Block(spec("conv", 3)), Block(GROWN), Block(WIDE))
     model.append(nn.Sequential(nn.Flatten(), nn.Linear(12 * 64, 2)))
     steps = read_chain(model, Shape(3, 8, 8))
-    assert [step.append for step in steps] == [None, None, 0, None, 2, *[None] * 4]
+    assert [step.concat_after for step in steps] == [None, None, 0, None, 2, *[None] * 4]
     reads = ((-1,), (0,), (1,), (0, 2), (3,), (0, 2, 4), (5,), (6,), (7,))
     assert parts_read(steps) == reads
     assert [step.trained for step in steps] == [*[True] * 5, False, *[True] * 3]

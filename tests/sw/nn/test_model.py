@@ -179,7 +179,7 @@ def test_dense_network_is_goldens(arithmetic, normalise) -> None:
     images = np.random.default_rng(0).random((6, 2, 7, 8), np.float32)
     config = ScConfig(bits=5, lanes=4, normalise=normalise)
     sc_model = convert(dense_model(), Shape(2, 7, 8), images, config, arithmetic)
-    appends = [layer.append for layer in sc_model.to_network("test").layers]
+    appends = [layer.concat_after for layer in sc_model.to_network("test").layers]
     assert appends == [-1, None, 0, None, None, 4, None, 6, None, 8, None]
     check_against_golden(sc_model, images)
     with torch.no_grad():
