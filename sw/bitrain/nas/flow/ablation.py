@@ -8,6 +8,7 @@ and from random ones.
 import shutil
 import time
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -135,11 +136,7 @@ def _with_latency(
         models: dict[str, Any] = {name: run.joined() for name, run in runs.items()}
         found = paired_latency(models, base.dataset.in_shape, BATCH_SIZES, repeats=REPEATS)
         return {
-            name: {
-                str(size): {"seconds": own[name].seconds, "speedup": own[name].speedup}
-                for size, own in found.items()
-            }
-            for name in models
+            name: {str(size): asdict(own[name]) for size, own in found.items()} for name in models
         }
 
     latency = base.step("latency", rows, measure)
