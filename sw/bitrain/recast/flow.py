@@ -130,9 +130,12 @@ def run_recast(
     trial = Student(teacher, dataset.in_shape, config.rules)
     for index, rule in config.rules.items():
         trial.replace(index, rule, config.train.seed)
-    _check_streams(config, trial.model(), dataset)
+    model = trial.model()
+    if config.sc:
+        lengths_and_neurons(read_steps(model, dataset.in_shape), config.sc.sc)
+    sc_cycles(model, dataset.in_shape, _sc_config(config), config.array)
     if config.scratch:
-        untrained(trial.model(), config.finetune.seed)
+        untrained(model, config.finetune.seed)
     workspace = Workspace(directory, fingerprint=dataset.digest, products=PRODUCTS)
     run = Recasting(config, teacher, dataset, workspace, console)
     _recast(run)
@@ -146,13 +149,6 @@ def run_recast(
     write_json(directory / "recast.json", result)
     write_atomically(directory / "recast.svg", plots.recasting(result))
     return result
-
-
-def _check_streams(config: RecastConfig, model: Any, dataset: Dataset) -> None:
-    """Refuse a student that does not suit ``sc`` or ``array``."""
-    if config.sc:
-        lengths_and_neurons(read_steps(model, dataset.in_shape), config.sc.sc)
-    sc_cycles(model, dataset.in_shape, _sc_config(config), config.array)
 
 
 def _propose(config: RecastConfig, teacher: Any, dataset: Dataset, budget: float) -> RecastConfig:
