@@ -2,11 +2,10 @@
 
 from .install import write_testbench
 from .serial.simulate import SerialReport, simulate_serial
-from .simulate import SimulationReport, Simulator, simulate
+from .simulate import Simulator, simulate
 
 __all__ = [
     "SerialReport",
-    "SimulationReport",
     "Simulator",
     "simulate",
     "simulate_serial",

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from bitrain.gen import DEFAULT_DEVICE
 from bitrain.nn import ScConfig
 from bitrain.program import AcceleratorConfig, Array
-from bitrain.runner.config import DataConfig, Section, with_data_dir
+from bitrain.runner.config import JobConfig, Section
 from bitrain.runner.yaml_file import read_yaml
 from bitrain.train import FineTuneConfig, TrainConfig
 
@@ -33,12 +33,9 @@ class SynthConfig(Section):
     """Seed of the placement."""
 
 
-class RunConfig(Section):
+class RunConfig(JobConfig):
     """Everything that ``bitrain run`` does, in order."""
 
-    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
-    """Names the network and the Verilog module."""
-    data: DataConfig = DataConfig()
     model: str = "digits_cnn"
     """One of ``bitrain.models.list_models()``, or your own as ``path/to/file.py:function``."""
     pretrained: str | None = None
@@ -88,4 +85,4 @@ def load_config(path: Path, data_dir: Path | None = None) -> RunConfig:
 
     data_dir: where the data set's files are, in place of the file's ``data.directory``.
     """
-    return with_data_dir(read_yaml(path, RunConfig), data_dir)
+    return read_yaml(path, RunConfig).with_data_dir(data_dir)

@@ -9,7 +9,7 @@ from bitrain.spec import Shape
 
 from .blocks.block import Block
 from .blocks.spec import BlockSpec
-from .parts import check_size, scores
+from .parts import check_size, conv, scores
 
 GROWTH = 12
 
@@ -43,7 +43,8 @@ def cifar_densenet(
     channels = stem
     for stage in range(3):
         if stage > 0:
-            specs.append(_transition(channels))
+            halved = {"kernel": 1, "stride": 2, "downsample": "average"}
+            specs.append(conv(channels, channels // 2, **halved))
             channels //= 2
         for _ in range(blocks):
             specs.append(
@@ -57,14 +58,3 @@ def cifar_densenet(
             )
             channels += layers * GROWTH
     return nn.Sequential(*map(Block, [*specs, scores(channels, num_classes, average=True)]))
-
-
-def _transition(channels: int) -> BlockSpec:
-    return BlockSpec(
-        kind="conv",
-        in_channels=channels,
-        out_channels=channels // 2,
-        kernel=1,
-        stride=2,
-        downsample="average",
-    )

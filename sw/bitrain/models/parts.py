@@ -20,10 +20,10 @@ def check_size(in_shape: Shape, least: int) -> None:
         )
 
 
-def conv(channels: int, filters: int, *, stride: int, **options: Any) -> BlockSpec:
-    """A block of 3 x 3 convolutions, which max pooling makes smaller where it has a stride."""
-    sizes = {"in_channels": channels, "out_channels": filters, "stride": stride}
-    return BlockSpec(kind="conv", downsample="max", **sizes, **options)
+def conv(channels: int, filters: int, **options: Any) -> BlockSpec:
+    """A block of 3 x 3 convolutions unless ``options`` say else; a stride is of max pooling."""
+    usual = {"kind": "conv", "downsample": "max"}
+    return BlockSpec(in_channels=channels, out_channels=filters, **{**usual, **options})
 
 
 def scores(

@@ -56,12 +56,6 @@ class PenaltyConfig(Section):
             macs, memory_access = ((macs + memory_access) * part / both for part in seconds)
         return torch.tensor([macs, memory_access, self.cycles])
 
-    def share(self, cost: Cost, reference: Cost) -> float:
-        """Share of the reference's cost, weighted as the penalty is; 0 without weights."""
-        weights = self.weights(reference).tolist()
-        parts = zip(weights, cost, reference, strict=True)
-        return sum(w * own / max(whole, 1) for w, own, whole in parts) / (sum(weights) or 1.0)
-
 
 class CostModel:
     """Costs of all operations of a module, by path of the edge and name of the operation."""

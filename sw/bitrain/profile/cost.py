@@ -36,12 +36,8 @@ class ModelCost:
     reads and a write for each element of a residual block's sum; inputs and outputs of pooling."""
 
     def __add__(self, other: "ModelCost") -> "ModelCost":
-        return ModelCost(
-            parameters=self.parameters + other.parameters,
-            activations=self.activations + other.activations,
-            macs=self.macs + other.macs,
-            memory_access=self.memory_access + other.memory_access,
-        )
+        added = {name: count + getattr(other, name) for name, count in vars(self).items()}
+        return ModelCost(**added)
 
 
 def model_cost(model: nn.Module, in_shape: Shape) -> ModelCost:

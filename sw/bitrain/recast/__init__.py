@@ -3,12 +3,11 @@
 from .cycles import propose_rules, sc_cycles
 from .match import finetune_student, matching_loss, measure_difference, recast_block
 from .parse import parse_blocks
-from .plan import BlockTrainConfig, RecastFineTuneConfig, RecastPlan, Rule, ScRecast
+from .plan import RecastFineTuneConfig, RecastPlan, Rule, ScRecast
 from .stochastic import last_layers, recast_stochastic
 from .student import Student, blocks_of, specs_of, untrained
 
 __all__ = [
-    "BlockTrainConfig",
     "RecastFineTuneConfig",
     "RecastPlan",
     "Rule",

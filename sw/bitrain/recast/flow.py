@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import Field
 from rich.console import Console
 
 from bitrain.data import Dataset, evenly_spaced, load_dataset
@@ -21,7 +20,7 @@ from bitrain.nn import ScConfig, convert, lengths_and_neurons
 from bitrain.profile import cost_by_block, model_cost, paired_latency
 from bitrain.program import Array
 from bitrain.runner import plots
-from bitrain.runner.config import DataConfig, with_data_dir
+from bitrain.runner.config import JobConfig
 from bitrain.runner.workspace import Workspace, write_json
 from bitrain.runner.yaml_file import read_yaml
 from bitrain.spec import BitrainError, save_network, write_atomically
@@ -41,11 +40,9 @@ DIFFERENCE_IMAGES = 1000
 PRODUCTS = ("student.safetensors", "network.npz", "recast.json", "recast.svg")
 
 
-class RecastConfig(RecastPlan):
+class RecastConfig(JobConfig, RecastPlan):
     """A plan as a file: with its data and the array that runs the student."""
 
-    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
-    data: DataConfig = DataConfig()
     array: Array = Array()
 
 
@@ -80,7 +77,7 @@ class Recasting:
 
 def load_plan(path: Path, data_dir: Path | None = None) -> RecastConfig:
     """Read a plan; :class:`BitrainError` names the line that is wrong."""
-    return with_data_dir(read_yaml(path, RecastConfig, "recast"), data_dir)
+    return read_yaml(path, RecastConfig, "recast").with_data_dir(data_dir)
 
 
 def load_teacher(source: str, dataset: Dataset):
@@ -132,9 +129,12 @@ def run_recast(
     trial = Student(teacher, dataset.in_shape, config.rules)
     for index, rule in config.rules.items():
         trial.replace(index, rule, config.train.seed)
-    _check_streams(config, trial.model(), dataset)
+    model = trial.model()
+    if config.sc:
+        lengths_and_neurons(read_steps(model, dataset.in_shape), config.sc.sc)
+    sc_cycles(model, dataset.in_shape, _sc_config(config), config.array)
     if config.scratch:
-        untrained(trial.model(), config.finetune.seed)
+        untrained(model, config.finetune.seed)
     workspace = Workspace(directory, fingerprint=dataset.digest, products=PRODUCTS)
     run = Recasting(config, teacher, dataset, workspace, console)
     _recast(run)
@@ -148,13 +148,6 @@ def run_recast(
     write_json(directory / "recast.json", result)
     write_atomically(directory / "recast.svg", plots.recasting(result))
     return result
-
-
-def _check_streams(config: RecastConfig, model: Any, dataset: Dataset) -> None:
-    """Refuse a student that does not suit ``sc`` or ``array``."""
-    if config.sc:
-        lengths_and_neurons(read_steps(model, dataset.in_shape), config.sc.sc)
-    sc_cycles(model, dataset.in_shape, _sc_config(config), config.array)
 
 
 def _propose(config: RecastConfig, teacher: Any, dataset: Dataset, budget: float) -> RecastConfig:

@@ -1,9 +1,9 @@
 """What configurations share: options that are checked, and the data set."""
 
 from pathlib import Path
-from typing import Any, Protocol, Self, TypeVar
+from typing import Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bitrain.spec import BitrainError
 
@@ -34,26 +34,22 @@ def read_json(path: Path, section: type[Options], problem: str) -> Options:
         raise BitrainError(f"{problem} ({reason})") from error
 
 
-class _HasData(Protocol):
-    @property
-    def data(self) -> DataConfig: ...
+class JobConfig(Section):
+    """What every long job is told."""
 
-    def model_copy(self, *, update: dict[str, Any]) -> Self: ...
+    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
+    """Names the network and the Verilog module."""
+    data: DataConfig = DataConfig()
 
+    def with_data_dir(self, data_dir: Path | None) -> Self:
+        """The same with another folder of the data set's files, if one is given."""
+        if data_dir is None:
+            return self
+        data = self.data.model_copy(update={"directory": data_dir})
+        return self.model_copy(update={"data": data})
 
-Config = TypeVar("Config", bound=_HasData)
-
-
-def with_data_dir(config: Config, data_dir: Path | None) -> Config:
-    """The configuration with another folder of the data set's files, if one is given."""
-    if data_dir is None:
-        return config
-    data = config.data.model_copy(update={"directory": data_dir})
-    return config.model_copy(update={"data": data})
-
-
-def with_seed(config: Config, seed: int, *trainings: str) -> Config:
-    """The configuration with another seed in the sections named."""
-    parts = {name: getattr(config, name) for name in trainings}
-    seeded = {name: part.model_copy(update={"seed": seed}) for name, part in parts.items()}
-    return config.model_copy(update=seeded)
+    def with_seed(self, seed: int, *trainings: str) -> Self:
+        """The same with another seed in the sections named."""
+        parts = {name: getattr(self, name) for name in trainings}
+        seeded = {name: part.model_copy(update={"seed": seed}) for name, part in parts.items()}
+        return self.model_copy(update=seeded)

@@ -1,7 +1,8 @@
 """Plots of a report, as SVG text to be placed in a page."""
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import matplotlib
@@ -20,11 +21,16 @@ _STYLE: dict[Any, Any] = {
 }
 
 
-def _svg(size: tuple[float, float], draw: Callable[[Figure], None]) -> str:
+@contextmanager
+def _drawing(width: float, height: float) -> Iterator[Figure]:
+    """A figure of so many inches, in the style of all plots."""
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=size, layout="constrained")
-        draw(figure)
-        buffer = io.StringIO()
+        yield Figure(figsize=(width, height), layout="constrained")
+
+
+def _svg(figure: Figure) -> str:
+    buffer = io.StringIO()
+    with matplotlib.rc_context(_STYLE):
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     svg = buffer.getvalue()
     return svg[svg.index("<svg") :]
@@ -34,8 +40,7 @@ def accuracy_by_length(
     lengths: Sequence[int], curves: Mapping[str, Sequence[float]], float_accuracy: float
 ) -> str:
     """Accuracy (%) against stream length, one line per curve, the float network dotted."""
-
-    def draw(figure: Figure) -> None:
+    with _drawing(6.4, 3.4) as figure:
         axes = figure.subplots()
         for (label, values), marker in zip(curves.items(), "os^Dv", strict=False):
             axes.plot(lengths, values, marker=marker, label=label, markersize=4)
@@ -45,14 +50,12 @@ def accuracy_by_length(
         axes.minorticks_off()
         axes.set(xlabel="stream length L (cycles), n = log2 L", ylabel="test accuracy (%)")
         axes.legend()
-
-    return _svg((6.4, 3.4), draw)
+    return _svg(figure)
 
 
 def ablation(result: Mapping[str, Any]) -> str:
     """Error (%) against stream length: a panel for each normalisation and upscaling."""
-
-    def draw(figure: Figure) -> None:
+    with _drawing(9.6, 4.2) as figure:
         panels = [(True, True), (True, False), (False, True), (False, False)]
         grid = figure.subplots(1, len(panels), sharey=True)
         colours: dict[str, str] = {}
@@ -81,22 +84,19 @@ def ablation(result: Mapping[str, Any]) -> str:
             axes.set(xlabel="stream length L")
         grid[0].set(ylabel="test error (%)")
         figure.legend(*grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-
-    return _svg((9.6, 4.2), draw)
+    return _svg(figure)
 
 
 def bars(values: Mapping[str, float], unit: str) -> str:
     """Horizontal bars with their values, the first on top."""
-
-    def draw(figure: Figure) -> None:
+    with _drawing(6.4, 0.9 + 0.28 * len(values)) as figure:
         axes = figure.subplots()
         container = axes.barh(list(values), list(values.values()), color="#4477aa")
         axes.bar_label(container, fmt="{:,.0f}", padding=3)
         axes.invert_yaxis()
         axes.margins(x=0.12)
         axes.set(xlabel=unit)
-
-    return _svg((6.4, 0.9 + 0.28 * len(values)), draw)
+    return _svg(figure)
 
 
 def cycles_used(
@@ -112,8 +112,7 @@ def cycles_used(
     and full: cycles used on average, and at the full length. decided: for each exact rule, images
     (%) decided after 0 … L cycles of the last layer.
     """
-
-    def draw(figure: Figure) -> None:
+    with _drawing(6.4, 5.2) as figure:
         top, *bottom = figure.subplots(2 if decided else 1, squeeze=False)[:, 0]
         cycles, shares, right = zip(*stops, strict=True)
         largest = max(*cycles, full)
@@ -134,8 +133,7 @@ def cycles_used(
             axes.set(xlabel="cycles of the last layer until decided", ylabel="images (%)")
         for axes in (top, *bottom):
             axes.legend(fontsize=7, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
-
-    return _svg((6.4, 5.2), draw)
+    return _svg(figure)
 
 
 def images_with_scores(
@@ -145,8 +143,7 @@ def images_with_scores(
 
     examples: image (channels, height, width), scores (classes,) and label of each.
     """
-
-    def draw(figure: Figure) -> None:
+    with _drawing(1.3 * len(examples), 3.0) as figure:
         grid = figure.subplots(2, len(examples), squeeze=False)
         for (pixels, scores, label), (top, bottom) in zip(examples, grid.T, strict=True):
             image = np.moveaxis(pixels.astype(float), 0, -1)
@@ -161,14 +158,12 @@ def images_with_scores(
             bottom.invert_yaxis()
             bottom.tick_params(labelsize=6)
             bottom.grid(visible=False)
-
-    return _svg((1.3 * len(examples), 3.0), draw)
+    return _svg(figure)
 
 
 def recasting(result: Mapping[str, Any]) -> str:
     """Accuracy (%) as block after block is recast, and the student's costs beside the teacher's."""
-
-    def draw(figure: Figure) -> None:
+    with _drawing(8, 3.2) as figure:
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
         blocks, accuracy = result["blocks"], result["accuracy"]
         numbers = [block["block"] for block in blocks]
@@ -192,15 +187,13 @@ def recasting(result: Mapping[str, Any]) -> str:
         right.axvline(1, color="black", linestyle=":")
         right.invert_yaxis()
         right.set(xlabel="student / teacher")
-
-    return _svg((8, 3.2), draw)
+    return _svg(figure)
 
 
 def search_front(result: Mapping[str, Any]) -> str:
     """Accuracy (%) against multiplications of all networks of a search."""
     marks = {"found": "o", "coarse": "s", "node-wise": "^", "random": "x"}
-
-    def draw(figure: Figure) -> None:
+    with _drawing(6.4, 3.4) as figure:
         axes = figure.subplots()
         for key, label in (("teacher", "coarse network"), ("retrain", "found, inherited weights")):
             row = result[key]
@@ -213,15 +206,13 @@ def search_front(result: Mapping[str, Any]) -> str:
         axes.set(xlabel="MACs", ylabel="test accuracy (%)")
         axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.legend()
-
-    return _svg((6.4, 3.4), draw)
+    return _svg(figure)
 
 
 def array_cost(rows: Sequence[Mapping[str, Any]]) -> str:
     """LUTs per lane, and the SNGs' share, against neurons: shared and unshared SNGs."""
     kinds = sorted({(row["lanes"], row["sharing"]) for row in rows})
-
-    def draw(figure: Figure) -> None:
+    with _drawing(7.2, 3.2) as figure:
         for axes, key, scale, label in zip(
             figure.subplots(1, 2),
             ("lut_per_lane", "sng_share"),
@@ -238,14 +229,12 @@ def array_cost(rows: Sequence[Mapping[str, Any]]) -> str:
                 axes.plot(*zip(*points, strict=True), "o-", label=f"{sharing}, N = {lanes}")
             axes.set(xlabel="neurons P Q", ylabel=label, ylim=(0, None))
             axes.legend()
-
-    return _svg((7.2, 3.2), draw)
+    return _svg(figure)
 
 
 def arithmetic(rows: Sequence[Mapping[str, Any]]) -> str:
     """Images a second per 1,000 LUTs against precision, a line for each arithmetic."""
-
-    def draw(figure: Figure) -> None:
+    with _drawing(4.8, 3.2) as figure:
         axes = figure.subplots()
         for arithmetic, marker in (("stochastic", "o-"), ("binary", "s-")):
             points = sorted(
@@ -257,8 +246,7 @@ def arithmetic(rows: Sequence[Mapping[str, Any]]) -> str:
         axes.set_xticks(sorted({row["bits"] for row in rows}))
         axes.set(xlabel="precision n (L = 2^n)", ylabel="images/s per 1,000 LUT4", ylim=(0, None))
         axes.legend()
-
-    return _svg((4.8, 3.2), draw)
+    return _svg(figure)
 
 
 def cells(stages: Sequence[Sequence[Mapping[str, Any]]]) -> str:
@@ -266,8 +254,7 @@ def cells(stages: Sequence[Sequence[Mapping[str, Any]]]) -> str:
     columns = max(len(stage) for stage in stages)
     names = sorted({op for s in stages for c in s for node in c["nodes"] for op, _ in node})
     colours = {name: f"C{i}" for i, name in enumerate(names)}
-
-    def draw(figure: Figure) -> None:
+    with _drawing(2.6 * columns, 1.9 * len(stages) + 0.5) as figure:
         grid = figure.subplots(len(stages), columns, squeeze=False)
         for number, (row, stage) in enumerate(zip(grid, stages, strict=True)):
             for axes in row[len(stage) :]:
@@ -277,8 +264,7 @@ def cells(stages: Sequence[Sequence[Mapping[str, Any]]]) -> str:
                 axes.set_title(f"stage {number}, cell {index}", fontsize=8)
         handles = [Line2D([], [], color=colours[name], label=name) for name in names]
         figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8)
-
-    return _svg((2.6 * columns, 1.9 * len(stages) + 0.5), draw)
+    return _svg(figure)
 
 
 def _draw_cell(axes: Any, nodes: Sequence[Any], colours: Mapping[str, str]) -> None:

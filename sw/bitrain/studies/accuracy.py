@@ -18,7 +18,6 @@ from bitrain.flow.pipeline import run_steps
 from bitrain.flow.report import COLUMNS
 from bitrain.flow.run import Run
 from bitrain.runner import plots
-from bitrain.runner.config import with_seed
 from bitrain.runner.workspace import Workspace, write_json
 from bitrain.spec import write_atomically
 
@@ -35,7 +34,7 @@ def run_study(
     values: dict[int, list[dict[str, float]]] = {length: [] for length in config.lengths}
     for seed in seeds:
         # Initial weights, and the order and augmentation of both trainings.
-        seeded = with_seed(config, seed, "train", "finetune")
+        seeded = config.with_seed(seed, "train", "finetune")
         base = Workspace(directory / f"seed{seed}", fingerprint=dataset.digest)
         run = Run(seeded, base, dataset)
         check_model(run)

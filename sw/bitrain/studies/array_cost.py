@@ -1,6 +1,7 @@
 """What arrays take of an FPGA, all included: by size, with shared and with unshared SNGs."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +48,10 @@ def measure_arrays(
             check_conflicts(AcceleratorConfig(array=array), network)
             name = f"{'x'.join(map(str, size))}-{sharing}"
             console.print(f"{name} ...")
-
-            def measure(array: Array = array, name: str = name) -> dict[str, Any]:
-                return _measure(network, array, workspace.path("arrays", name), device)
-
+            folder = workspace.path("arrays", name)
             inputs = [network.model_dump(mode="json"), array.model_dump(mode="json"), device]
             workspace.fingerprint = ""  # sizes do not depend on each other
+            measure = partial(_measure, network, array, folder, device)
             workspace.step(f"array-{name}", inputs, measure)
             pair.append(workspace.results[f"array-{name}"])
         shared, unshared = pair

@@ -142,12 +142,6 @@ def measure_pooled_neurons(directory: Path, device: str) -> list[dict]:
         report = synthesise_component(
             variant.circuit, device, directory / str(index), name="window"
         )
-        rows.append(
-            {
-                "circuit": variant.name,
-                "errors": errors,
-                **asdict(report.resources),
-            }
-        )
+        rows.append({"circuit": variant.name, "errors": errors, **asdict(report.resources)})
     write_json(directory / "pooled_neurons.json", rows)
     return rows

@@ -7,11 +7,10 @@ import numpy as np
 from bitrain import golden
 from bitrain.cost import estimate, skipping_cycles
 from bitrain.cost.cost import IMAGE_OVERHEAD
-from bitrain.program import Array, Options, Program
+from bitrain.program import Array, Program
 from bitrain.spec import Network
 
 BATCH = 64
-OPTIONS: Options = {"skip_zeros": True}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,14 +41,14 @@ def measure_zeros(network: Network, array: Array, images: np.ndarray) -> ZeroRep
 
     Raises :class:`BitrainError` for a network or an array that has no zeros to skip.
     """
-    program = Program(network, array, **OPTIONS)
+    program = Program(network, array, skip_zeros=True)
     shares, cycles = [], []
     for first in range(0, len(images), BATCH):
         batch = images[first : first + BATCH]
         zero = golden.zero_chunks(network, array, batch, golden.run(network, batch))
         shares += np.stack([found.mean((1, 2, 3)) for found in zero], 1).tolist()
         cycles += skipping_cycles(program, zero).T.tolist()
-    cost = estimate(Program(network, array, **OPTIONS))
+    cost = estimate(program)
     rows = zip(cost.layers, np.mean(shares, 0), np.mean(cycles, 0), strict=True)
     return ZeroReport(
         layers=tuple(

@@ -5,14 +5,13 @@ from .evaluate import evaluate, evaluate_network, scores_of
 from .finetune import finetune_converted, finetune_sc
 from .lengths import accuracy_by_length
 from .loop import classification, fit
-from .optimizer import Optimizer, make_optimizer
+from .optimizer import make_optimizer
 from .sealed import load_sealed, save_sealed
 
 __all__ = [
     "FINE_TUNE",
     "ExactPrecision",
     "FineTuneConfig",
-    "Optimizer",
     "TrainConfig",
     "accuracy_by_length",
     "classification",

@@ -8,8 +8,7 @@ blocks as one shape of block allows. Synthesis may mix shapes and has the last w
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bitrain.program import Array, Program
-from bitrain.spec import Network
+from bitrain.program import Program
 
 from .devices import DEVICES
 from .family import Device
@@ -94,8 +93,9 @@ def _what_fits(program: Program, device: Device) -> Iterator[str]:
 
     for name, field in ("P", "channels"), ("Q", "positions"), ("N", "lanes"):
         for value in range(getattr(array, field) - 1, 0, -1):
-            changed = _changed(network, array, field, value)
-            if changed is not None and fits(changed):
+            if field == "lanes" and value % network.num_lanes:
+                continue
+            if fits(Program(network, array.model_copy(update={field: value}))):
                 yield f"{name} = {value}"
                 break
     for fewer in range(1, network.bits - _FEWEST_BITS + 1):
@@ -106,10 +106,3 @@ def _what_fits(program: Program, device: Device) -> Iterator[str]:
         if other.capacity.bram > 0 and other is not device and fits(program, other):
             yield f"device {other.name}"
             break
-
-
-def _changed(network: Network, array: Array, field: str, value: int) -> Program | None:
-    """The program on an array with another P, Q or N; None for lanes that do not suit it."""
-    if field == "lanes" and value % network.num_lanes:
-        return None
-    return Program(network, array.model_copy(update={field: value}))

@@ -73,25 +73,12 @@ class IpConfig(AcceleratorConfig):
     @classmethod
     def of(cls, engines: Engines, *, top: str, device: str, frequency_mhz: float) -> "IpConfig":
         """Configuration of an IP package about to be written."""
-        network = engines.network
-        layers = tuple(
-            LayerConfig(
-                name=layer.name,
-                kind=layer.kind,
-                out_shape=layer.out_shape,
-                stream_length=layer.stream_length,
-                shift=layer.shift,
-            )
-            for layer in network.layers
-        )
         return cls(
             version=package_version("bitrain") or "unknown",
             top=top,
             device=device,
             frequency_mhz=frequency_mhz,
-            network=NetworkConfig(
-                name=network.name, bits=network.bits, in_shape=network.in_shape, layers=layers
-            ),
+            network=NetworkConfig.model_validate(engines.network, from_attributes=True),
             tools={name: package_version(name) or "unknown" for name in _TOOLS},
             **dict(engines.config),
         )

@@ -7,8 +7,6 @@ its path.
 
 import json
 from dataclasses import dataclass
-from functools import reduce
-from operator import add
 from pathlib import Path
 from typing import Any, Literal
 
@@ -49,22 +47,19 @@ class BlockReport:
     @property
     def total(self) -> Resources:
         """All blocks together."""
-        return _sum(block.resources for block in self.blocks)
+        return sum((block.resources for block in self.blocks), Resources())
 
     def within(self, path: str) -> Resources:
         """Resources of a block with all that is in it."""
         inside = f"{path}." if path else ""
-        return _sum(
-            block.resources
-            for block in self.blocks
-            if block.path == path or block.path.startswith(inside)
-        )
+        own = [x for x in self.blocks if x.path == path or x.path.startswith(inside)]
+        return sum((block.resources for block in own), Resources())
 
     @property
     def sng_share_of_lut(self) -> float:
         """Part of all LUTs that number generation takes: SNG banks and their sources."""
-        sngs = _sum(block.resources for block in self.blocks if block.kind != "other")
-        return sngs.lut / max(1, self.total.lut)
+        sngs = sum(block.resources.lut for block in self.blocks if block.kind != "other")
+        return sngs / max(1, self.total.lut)
 
 
 def measure_blocks(ip: Path, device: str | None = None) -> BlockReport:
@@ -103,7 +98,3 @@ def _kind(path: str) -> Kind:
     """From the names that the RTL gives: activation_sngs_3, weight_source_all."""
     words = path.rpartition(".")[2].split("_")
     return "sng" if "sngs" in words else "source" if "source" in words else "other"
-
-
-def _sum(resources) -> Resources:
-    return reduce(add, resources, Resources())

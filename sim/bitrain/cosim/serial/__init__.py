@@ -3,7 +3,3 @@
 ``simulate`` runs ``run`` in a process of its own, which builds a model and has the simulator load
 ``scenarios``; ``line`` is the host's end of the line.
 """
-
-from .simulate import SerialReport, simulate_serial
-
-__all__ = ["SerialReport", "simulate_serial"]

@@ -8,6 +8,7 @@ and from random ones.
 import shutil
 import time
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,11 @@ def run_search_ablation(
 
     only: names of variants; the first of them is what the others are compared with. All, if empty.
     """
-    chosen = _chosen(variants(config), only)
+    known = variants(config)
+    for name in only:
+        if name not in known:
+            raise BitrainError(f"--only {name!r}: expected one of {', '.join(map(repr, known))}")
+    chosen = {name: known[name] for name in known if not only or name in only}
     dataset = load_dataset(config.data.name, config.data.directory)
     space = Workspace(directory, fingerprint=dataset.digest, products=("ablation.json",))
     base = Search(config, dataset, space, console)
@@ -78,13 +83,6 @@ def run_search_ablation(
     result = {"name": config.name, "data": dataset.note, "variants": rows}
     write_json(directory / "ablation.json", result)
     return result
-
-
-def _chosen(known: dict[str, NasConfig], only: Collection[str]) -> dict[str, NasConfig]:
-    for name in only:
-        if name not in known:
-            raise BitrainError(f"--only {name!r}: expected one of {', '.join(map(repr, known))}")
-    return {name: config for name, config in known.items() if not only or name in only}
 
 
 def _row(run: Search, rows: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
@@ -135,11 +133,7 @@ def _with_latency(
         models: dict[str, Any] = {name: run.joined() for name, run in runs.items()}
         found = paired_latency(models, base.dataset.in_shape, BATCH_SIZES, repeats=REPEATS)
         return {
-            name: {
-                str(size): {"seconds": own[name].seconds, "speedup": own[name].speedup}
-                for size, own in found.items()
-            }
-            for name in models
+            name: {str(size): asdict(own[name]) for size, own in found.items()} for name in models
         }
 
     latency = base.step("latency", rows, measure)

@@ -7,7 +7,6 @@ from typing import Any
 
 from rich.console import Console
 
-from bitrain.runner.config import with_seed
 from bitrain.runner.workspace import write_json
 
 from .config import NasConfig
@@ -28,7 +27,7 @@ def run_comparison(
     found: list[dict[str, Any]] = []
     for seed in seeds:
         console.print(f"[bold]seed {seed}")
-        seeded = with_seed(config, seed, *SEEDED)
+        seeded = config.with_seed(seed, *SEEDED)
         found.append(run_search(seeded, directory / f"seed{seed}", console, until="baselines"))
     by_seed = [_by_network(result["baselines"]) for result in found]
     result = {

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from bitrain.nn import ScConfig
 from bitrain.program import Array
 from bitrain.recast import RecastFineTuneConfig
-from bitrain.runner.config import DataConfig, Section, read_json, with_data_dir
+from bitrain.runner.config import JobConfig, read_json
 from bitrain.runner.yaml_file import read_yaml
 from bitrain.train import FineTuneConfig, TrainConfig
 
@@ -20,11 +20,9 @@ from ..search import SearchConfig
 from ..space import FineConfig
 
 
-class NasConfig(Section):
+class NasConfig(JobConfig):
     """A whole search."""
 
-    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
-    data: DataConfig = DataConfig()
     space: FineConfig = FineConfig()
     genotype: str | None = None
     """Coarse cells that are given: one of ``bitrain.nas.KNOWN`` or a JSON file; else searched."""
@@ -62,7 +60,7 @@ def load_search(path: Path, data_dir: Path | None = None) -> NasConfig:
 
     Raises :class:`BitrainError` that names the line or the file that is wrong.
     """
-    config = with_data_dir(read_yaml(path, NasConfig, "search"), data_dir)
+    config = read_yaml(path, NasConfig, "search").with_data_dir(data_dir)
     penalty = config.search.penalty
     if penalty.calibration is None:
         return config

@@ -28,6 +28,10 @@ class Search:
     workspace: Workspace
     console: Console
     results: dict[str, Any] = field(default_factory=dict)
+    workers: int = 1
+    """Processes that search stages side by side."""
+    scheduler: str | None = None
+    """Address of a Dask cluster in their place."""
 
     def step(
         self,

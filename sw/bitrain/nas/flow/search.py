@@ -19,7 +19,15 @@ from .config import NasConfig
 from .export import export
 from .run import Search
 
-STEPS = ("coarse", "teacher", "fine", "derive", "retrain", "baselines", "export")
+STEPS = {
+    "coarse": steps.coarse,
+    "teacher": steps.teacher,
+    "fine": steps.fine,
+    "derive": steps.derive,
+    "retrain": steps.retrain,
+    "baselines": compare,
+    "export": export,
+}
 """The last one only where the space's target is the accelerator."""
 PRODUCTS = ("search.json", "search.svg", "search_front.svg")
 
@@ -41,20 +49,10 @@ def run_search(
         raise BitrainError(f"there is no step {until!r}; choose from {', '.join(STEPS)}")
     dataset = load_dataset(config.data.name, config.data.directory)
     workspace = Workspace(directory, fingerprint=dataset.digest, products=PRODUCTS)
-    run = Search(config, dataset, workspace, console)
-    computations = {
-        "coarse": steps.coarse,
-        "teacher": steps.teacher,
-        "fine": lambda run: steps.fine(run, workers, scheduler),
-        "derive": steps.derive,
-        "retrain": steps.retrain,
-        "baselines": compare,
-        "export": export,
-    }
-    assert tuple(computations) == STEPS
-    if config.space.target != "accelerator":
-        del computations["export"]
-    for name, compute in computations.items():
+    run = Search(config, dataset, workspace, console, workers=workers, scheduler=scheduler)
+    for name, compute in STEPS.items():
+        if name == "export" and config.space.target != "accelerator":
+            continue
         run.results[name] = compute(run)
         if name == until:
             break

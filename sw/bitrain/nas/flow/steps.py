@@ -106,7 +106,7 @@ def in_folder(folder: Path, stage: dict[str, Any]) -> dict[str, Any]:
     return stage | {key: str(folder / stage[key]) for key in ("weights", "whole")}
 
 
-def fine(run: Search, workers: int, scheduler: str | None) -> Any:
+def fine(run: Search) -> Any:
     """Search all stages; of each its cells, losses and files of weights."""
     inputs = run.config.model_dump(mode="json", include=SEARCHED)
 
@@ -120,7 +120,8 @@ def fine(run: Search, workers: int, scheduler: str | None) -> Any:
         )
         count = 1 if run.config.search.together else len(run.config.space.widths)
         tasks = [(*shared, index) for index in range(count)]
-        found = cluster.map_tasks(search_stage_of, tasks, workers=workers, scheduler=scheduler)
+        where = {"workers": run.workers, "scheduler": run.scheduler}
+        found = cluster.map_tasks(search_stage_of, tasks, **where)
         return [in_folder(folder, stage) for stages in found for stage in stages]
 
     found = run.step("fine", inputs, compute, outputs=("stages/fine-{key}",))
