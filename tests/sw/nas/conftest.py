@@ -29,6 +29,12 @@ ACCELERATOR = FineConfig(
 RECIPE = SearchConfig(epochs=2, batch_size=32, learning_rate=0.005, alpha_learning_rate=0.05)
 
 
+@pytest.fixture(autouse=True)
+def drawn(monkeypatch):
+    """A quarter as many networks to choose a random one from."""
+    monkeypatch.setattr("bitrain.nas.stage.DRAWN", 8)
+
+
 @pytest.fixture(params=[TORCH, ACCELERATOR], ids=["torch", "accelerator"])
 def space(request) -> FineConfig:
     return request.param
