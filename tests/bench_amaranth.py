@@ -3,20 +3,18 @@
 from amaranth.sim import Simulator
 
 MAX_CYCLES = 200_000
+PERIOD = 1e-6
 
 
 def simulate(dut, *testbenches, background=(), combinational: bool = False) -> None:
     """Run ``testbenches`` (coroutine functions of a context) to their end, others beside them."""
     simulator = Simulator(dut)
     if not combinational:
-        simulator.add_clock(1e-6)
+        simulator.add_clock(PERIOD)
 
         async def watchdog(ctx):
-            cycle = 0
-            async for _ in ctx.tick():
-                cycle += 1
-                if cycle == MAX_CYCLES:
-                    raise TimeoutError(f"no end after {MAX_CYCLES} cycles")
+            await ctx.delay(MAX_CYCLES * PERIOD)
+            raise TimeoutError(f"no end after {MAX_CYCLES} cycles")
 
         background = (*background, watchdog)
     for testbench in testbenches:

@@ -101,7 +101,7 @@ def draw(number: int) -> Case:
         database=None,
         deadline=None,
         derandomize=False,
-        suppress_health_check=[*HealthCheck.__members__.values()],
+        suppress_health_check=list(HealthCheck),  # pyright: ignore[reportArgumentType]
     )
     @given(networks(MAX_LAYERS, shortcut=True, stream=number % 7 != 3))
     def take(network: Network) -> None:

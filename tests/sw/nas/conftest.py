@@ -26,6 +26,13 @@ ACCELERATOR = FineConfig(
     target="accelerator",
     operations=("conv_1x1", "conv_3x3", "narrow_3x3"),
 )
+RECIPE = SearchConfig(epochs=2, batch_size=32, learning_rate=0.005, alpha_learning_rate=0.05)
+
+
+@pytest.fixture(autouse=True)
+def drawn(monkeypatch):
+    """A quarter as many networks to choose a random one from."""
+    monkeypatch.setattr("bitrain.nas.stage.DRAWN", 8)
 
 
 @pytest.fixture(params=[TORCH, ACCELERATOR], ids=["torch", "accelerator"])
@@ -60,7 +67,7 @@ def make_teacher(few: Dataset) -> Callable[[FineConfig], CellNetwork]:
 
 @pytest.fixture
 def recipe() -> SearchConfig:
-    return SearchConfig(epochs=2, batch_size=32, learning_rate=0.005, alpha_learning_rate=0.05)
+    return RECIPE
 
 
 def randomise(module: nn.Module, seed: int = 0) -> None:

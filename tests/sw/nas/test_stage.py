@@ -1,5 +1,6 @@
 """The search of a stage from the super-network to its cells."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -25,22 +26,25 @@ from bitrain.nas.search import reference_cost
 from bitrain.profile import model_cost
 from bitrain.spec import BitrainError
 
-from .conftest import ACCELERATOR, TORCH
+from .conftest import ACCELERATOR, RECIPE, TORCH
 
 GENOTYPE = KNOWN["residual"]
 
 
+def task_of(index=1, space=TORCH, **options) -> StageTask:
+    settings = {
+        "search": RECIPE,
+        "prune": PruneConfig(budget=0.5, networks=8),
+        "recovery_epochs": 1,
+        **options,
+    }
+    return StageTask(index=index, space=space, genotype=GENOTYPE, **settings)
+
+
 @pytest.fixture
-def task(recipe, tmp_path):
-    def make(index=1, space=TORCH, folder="stages", **options) -> StageTask:
-        settings = {
-            "search": recipe,
-            "prune": PruneConfig(budget=0.5, networks=8),
-            "recovery_epochs": 1,
-            "folder": tmp_path / folder,
-            **options,
-        }
-        return StageTask(index=index, space=space, genotype=GENOTYPE, **settings)
+def task(tmp_path):
+    def make(index=1, space=TORCH, **options) -> StageTask:
+        return task_of(index, space, folder=tmp_path / "stages", **options)
 
     return make
 
@@ -67,21 +71,35 @@ def test_a_stage_is_searched(space, make_teacher, few, task, tmp_path):
         )
 
 
-def test_a_second_call_gives_the_same_and_trains_nothing(make_teacher, few, task):
-    teacher = make_teacher(TORCH)
-    first = search_stage(task(), teacher, few)
+@pytest.fixture(scope="module")
+def finished(make_teacher, few, tmp_path_factory):
+    """The folder of a search with logs, and its result; not to be changed."""
+    folder = tmp_path_factory.mktemp("finished")
+    task = task_of(folder=folder / "stages", logs=folder / "logs")
+    return folder, search_stage(task, make_teacher(TORCH), few)
+
+
+@pytest.fixture
+def again(finished, make_teacher, few, tmp_path):
+    """Search once more, in a copy of that folder."""
+    stages = tmp_path / "again"
+    shutil.copytree(finished[0] / "stages", stages)
+    return lambda: search_stage(task_of(folder=stages), make_teacher(TORCH), few)
+
+
+def test_a_second_call_gives_the_same_and_trains_nothing(finished, again):
     with no_epochs():
-        assert search_stage(task(), make_teacher(TORCH), few) == first
+        assert again() == finished[1]
 
 
 @pytest.mark.parametrize("name", ["round1", "search"])
-def test_what_was_lost_is_done_again(make_teacher, few, task, tmp_path, name):
-    first = search_stage(task(), make_teacher(TORCH), few)
-    weights = (tmp_path / "stages" / first[0]["weights"]).read_bytes()
-    (tmp_path / "stages" / f"stage1-{name}.pt").unlink()
-    (tmp_path / "stages" / first[0]["weights"]).unlink()
-    assert search_stage(task(), make_teacher(TORCH), few) == first
-    assert (tmp_path / "stages" / first[0]["weights"]).read_bytes() == weights
+def test_what_was_lost_is_done_again(finished, again, tmp_path, name):
+    _, first = finished
+    weights = (tmp_path / "again" / first[0]["weights"]).read_bytes()
+    (tmp_path / "again" / f"stage1-{name}.pt").unlink()
+    (tmp_path / "again" / first[0]["weights"]).unlink()
+    assert again() == first
+    assert (tmp_path / "again" / first[0]["weights"]).read_bytes() == weights
 
 
 def test_importance_by_strength(make_teacher, few, task):
@@ -104,10 +122,9 @@ def test_random_networks(space, make_teacher, few):
     teacher = make_teacher(space)
     limits = [0.5 * reference_cost(teacher, index, few.in_shape).macs for index in (0, 1)]
     drawn = [
-        random_stages(space, GENOTYPE, teacher, few, limits=limits, seed=seed)
-        for seed in (0, 0, 1, 2)
+        random_stages(space, GENOTYPE, teacher, few, limits=limits, seed=seed) for seed in (0, 0, 1)
     ]
-    assert drawn[0] == drawn[1] and drawn[0] != drawn[2] != drawn[3]
+    assert drawn[0] == drawn[1] != drawn[2]
     known = {*space.operations, "skip", "conv_3x3"}
     for cells in drawn:
         network = derived_network(space, cells, few.in_shape, few.num_classes)
@@ -117,9 +134,9 @@ def test_random_networks(space, make_teacher, few):
         assert model_cost(network, few.in_shape).macs > 0
 
 
-def test_what_tensorboard_shows(make_teacher, few, task, tmp_path):
-    (found,) = search_stage(task(logs=tmp_path / "logs"), make_teacher(TORCH), few)
-    events = EventAccumulator(str(tmp_path / "logs" / "stage1-search"))
+def test_what_tensorboard_shows(finished):
+    folder, (found,) = finished
+    events = EventAccumulator(str(folder / "logs" / "stage1-search"))
     events.Reload()
     assert [event.value for event in events.Scalars("loss")] == pytest.approx(
         found["losses"]["search"]
@@ -129,7 +146,7 @@ def test_what_tensorboard_shows(make_teacher, few, task, tmp_path):
     path, table = next(iter(found["strengths"].items()))
     for name, share in table.items():
         assert events.Scalars(f"strength/{path}/{name}")[-1].value == pytest.approx(share)
-    rounds = {folder.name for folder in (tmp_path / "logs").iterdir()}
+    rounds = {folder.name for folder in (folder / "logs").iterdir()}
     assert rounds == {f"stage1-{name.replace(' ', '')}" for name in found["losses"]}
 
 

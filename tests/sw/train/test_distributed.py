@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import modules
 import pytest
 import torch
 from modules import named_model, part
@@ -135,11 +136,12 @@ def folder(tmp_path_factory) -> Path:
     """Where the two processes have left their files."""
     path = tmp_path_factory.mktemp("distributed")
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    roots = os.pathsep.join(str(Path(root).parent) for root in bitrain.__path__)
+    roots = [Path(root).parent for root in bitrain.__path__]
+    paths = os.pathsep.join(map(str, [*roots, Path(modules.__file__).parent]))
     with subprocess.Popen(
         [*launcher, "--nproc-per-node", "2", str(Path(__file__)), str(path)],
         cwd=path,
-        env={**os.environ, "PYTHONPATH": roots, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

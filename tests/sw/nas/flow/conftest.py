@@ -27,5 +27,5 @@ def few(digits, monkeypatch):
 @pytest.fixture
 def config(tmp_path):
     path = tmp_path / "my.yaml"
-    path.write_text(CONFIG.replace("random_networks: 1", "random_networks: 2"))
+    path.write_text(CONFIG.replace("random_networks: 1", "random_networks: 0"))
     return load_search(path)
