@@ -5,18 +5,19 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from bitrain.runner.config import DataConfig, Section, with_data_dir
+from bitrain.runner.config import DataConfig, JobConfig
 
 
-class Config(Section):
+class Config(JobConfig):
+    name: str = "job"
     data: DataConfig = DataConfig(name="mnist", directory=Path("there"))
     rounds: int = 3
 
 
 def test_another_folder():
     config = Config()
-    assert with_data_dir(config, None) is config
-    changed = with_data_dir(config, Path("here"))
+    assert config.with_data_dir(None) is config
+    changed = config.with_data_dir(Path("here"))
     assert changed == Config(data=DataConfig(name="mnist", directory=Path("here")))
     assert config.data.directory == Path("there"), "a copy"
 
