@@ -25,7 +25,7 @@ from strategies import networks
 from bitrain.accelerator.engines import cuts
 from bitrain.cosim import Simulator, simulate, write_testbench
 from bitrain.cost import estimate
-from bitrain.gen import generate_ip
+from bitrain.gen.ip.package import generate_ip
 from bitrain.program import Array, Options, Program, Sharing
 from bitrain.spec import BitrainError, Network, save_network
 

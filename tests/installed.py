@@ -2,7 +2,7 @@
 
 import pytest
 
-from bitrain.gen import find_tools
+from bitrain.gen.tools.tools import find_tools
 
 FOUND = {record.name for record in find_tools() if record.found}
 

@@ -24,7 +24,7 @@ from torch import nn
 from bitrain.cosim import Simulator, simulate, write_testbench
 from bitrain.data import load_dataset
 from bitrain.export import export_network
-from bitrain.gen import generate_ip
+from bitrain.gen.ip.package import generate_ip
 from bitrain.models import Block, BlockSpec
 from bitrain.nn import ScConfig, convert
 from bitrain.program import Array

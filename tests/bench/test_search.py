@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bitrain.nas import coarse_network, search_memory
 from bitrain.nas.flow.config import NasConfig, given_genotype
 from bitrain.nas.flow.steps import stage_task
+from bitrain.nas.network import coarse_network
+from bitrain.nas.stage import search_memory
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "search" / "cifar10.yaml"
 

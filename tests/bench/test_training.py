@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from bitrain.models import create_model
-from bitrain.train import TrainConfig, fit
+from bitrain.train.config import TrainConfig
+from bitrain.train.loop import fit
 
 IMAGES = 256
 

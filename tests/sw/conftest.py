@@ -13,7 +13,8 @@ from bitrain.data import Dataset, load_dataset
 from bitrain.models import Concatenate, Residual
 from bitrain.nn import ScConfig, StreamSource
 from bitrain.spec import Shape
-from bitrain.train import TrainConfig, fit
+from bitrain.train.config import TrainConfig
+from bitrain.train.loop import fit
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ import json
 import pytest
 from networks import random_network
 
-from bitrain.gen import build_bitstream, read_board
+from bitrain.gen.boards.bitstream import build_bitstream, read_board
 from bitrain.program import Array
 
 pytestmark = [pytest.mark.tools, pytest.mark.slow]

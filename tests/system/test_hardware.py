@@ -19,7 +19,7 @@ from simulators import require
 
 from bitrain.cosim import simulate, write_testbench
 from bitrain.cost import estimate
-from bitrain.gen import generate_ip
+from bitrain.gen.ip.package import generate_ip
 from bitrain.program import Array, Program, Sharing
 from bitrain.spec import Network
 

@@ -34,7 +34,8 @@ finetune: {epochs: 1, images: 60}
 
 def train_float() -> None:
     """Networks in real numbers, the second with weights whose strides are channels last too."""
-    from bitrain.train import TrainConfig, fit
+    from bitrain.train.config import TrainConfig
+    from bitrain.train.loop import fit
 
     for precision in ("float32", "bfloat16"):
         model = network()
@@ -49,7 +50,8 @@ def train_float() -> None:
 def train_streams() -> None:
     """Exact sums, noise on real ones, and the integer baseline."""
     from bitrain.nn import ScConfig
-    from bitrain.train import FineTuneConfig, finetune_sc
+    from bitrain.train.config import FineTuneConfig
+    from bitrain.train.finetune import finetune_sc
 
     config = FineTuneConfig(epochs=2, noise_epochs=1, batch_size=16, distillation=0.5)
     for arithmetic in ("stochastic", "binary"):
@@ -58,8 +60,11 @@ def train_streams() -> None:
 
 def train_recast() -> None:
     """A block whose teacher and whose student both have such a convolution."""
-    from bitrain.recast import Rule, Student, parse_blocks, recast_block
-    from bitrain.train import TrainConfig
+    from bitrain.recast.match import recast_block
+    from bitrain.recast.parse import parse_blocks
+    from bitrain.recast.plan import Rule
+    from bitrain.recast.student import Student
+    from bitrain.train.config import TrainConfig
 
     dataset = images()
     teacher = parse_blocks(network().eval(), dataset.in_shape)

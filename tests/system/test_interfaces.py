@@ -14,7 +14,7 @@ from networks import compiled, random_images, random_network, residual_network, 
 from bitrain.cli import main
 from bitrain.cosim import simulate, write_testbench
 from bitrain.cost import estimate
-from bitrain.gen import generate_ip
+from bitrain.gen.ip.package import generate_ip
 from bitrain.host import weight_image
 from bitrain.program import Array, Interface, Options, Program
 from bitrain.spec import BitrainError, Network, save_network

@@ -14,7 +14,8 @@ from amaranth.lib import data
 from amaranth.lib.wiring import Component, In
 
 from bitrain.program import Array, Program
-from bitrain.rtl import MacArray, PopulationCount
+from bitrain.rtl.array.mac_array import MacArray
+from bitrain.rtl.array.popcount import PopulationCount
 from bitrain.rtl.engine.layouts import activation_shape, weight_layout
 from bitrain.spec import Network
 from bitrain.spec.or_groups import always_counted, grouped

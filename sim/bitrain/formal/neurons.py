@@ -13,7 +13,7 @@ from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Member
 
 from bitrain.program import Program
-from bitrain.rtl import FiringNeurons
+from bitrain.rtl.engine.firing_neurons import FiringNeurons
 
 SPARE = 2
 """Bits of the model beyond those of the circuit's states."""

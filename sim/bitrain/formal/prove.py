@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from bitrain.accelerator import Engines, compile_network
-from bitrain.gen import IpConfig, read_config, write_verilog
+from bitrain.gen.ip.config import IpConfig, read_config
+from bitrain.gen.ip.verilog import write_verilog
 from bitrain.host import SerialLink
 from bitrain.program import Program
-from bitrain.rtl import build_top
+from bitrain.rtl.ports.top import build_top
 from bitrain.spec import BitrainError, load_network
 
 from .accumulators import CountsFit, ranges

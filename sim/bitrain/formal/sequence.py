@@ -6,7 +6,7 @@ from typing import Any
 from amaranth.hdl import Array, Assert, Assume, Const, Module, Signal
 from amaranth.lib.wiring import Component, In
 
-from bitrain.rtl import SequenceSource
+from bitrain.rtl.array.source import SequenceSource
 from bitrain.spec import Sequence
 
 

@@ -8,8 +8,12 @@ from amaranth.lib.wiring import Component, In
 
 from bitrain.host import SerialLink
 from bitrain.program import Program
-from bitrain.rtl import Accelerator, Engine, Loader, SerialFrames, SkidBuffer
+from bitrain.rtl.engine.engine import Engine
 from bitrain.rtl.engine.layouts import descriptor_layout, rungs_layout
+from bitrain.rtl.engine.loader import Loader
+from bitrain.rtl.engine.skid_buffer import SkidBuffer
+from bitrain.rtl.ports.accelerator import Accelerator
+from bitrain.rtl.ports.serial_frames import SerialFrames
 
 
 def kept(m: Module, valid: Value, ready: Value, payload: Value) -> Value:

@@ -50,7 +50,7 @@ def build(
     """Write a bitstream: the accelerator behind a board's serial line."""
     from bitrain.flow.board import check_build
     from bitrain.flow.networks import example_vectors
-    from bitrain.gen import build_bitstream
+    from bitrain.gen.boards.bitstream import build_bitstream
     from bitrain.spec import load_network
 
     from .render.hardware import synthesis_table

@@ -213,7 +213,8 @@ def synth(
     ] = False,
 ) -> None:
     """Synthesise, place and route an IP folder."""
-    from bitrain.gen import measure_blocks, synthesise
+    from bitrain.gen.tools.blocks import measure_blocks
+    from bitrain.gen.tools.synth import synthesise
 
     from .render.hardware import blocks_table, synthesis_table
 
@@ -239,7 +240,7 @@ def prove(ip: IpFolder) -> None:
 @app.command()
 def doctor() -> None:
     """List the external tools, their versions and how to get what is missing."""
-    from bitrain.gen import find_tools
+    from bitrain.gen.tools.tools import find_tools
 
     from .render.hardware import tools_table
 

@@ -146,7 +146,7 @@ def calibrate(
     ] = 15,
 ) -> None:
     """Measure operations here and fit what multiplications and memory access cost."""
-    from bitrain.nas import calibrate as measure
+    from bitrain.nas.calibrate import calibrate as measure
     from bitrain.spec import write_atomically
 
     from .render.search import calibration_table

@@ -14,7 +14,7 @@ import numpy as np
 
 from bitrain import golden
 from bitrain.cosim import SerialReport, Simulator, simulate_serial
-from bitrain.gen import read_board
+from bitrain.gen.boards.bitstream import read_board
 from bitrain.host import LinkError, Reply, SerialLink
 from bitrain.host.serial_link import BITS_PER_BYTE, BROKEN, BROKEN_REPLY_BYTES, GAP_SECONDS, REPLY
 from bitrain.program import Program

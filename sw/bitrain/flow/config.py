@@ -5,12 +5,12 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from bitrain.gen import DEFAULT_DEVICE
+from bitrain.gen.families.devices import DEFAULT_DEVICE
 from bitrain.nn import ScConfig
 from bitrain.program import AcceleratorConfig, Array
 from bitrain.runner.config import JobConfig, Section
 from bitrain.runner.yaml_file import read_yaml
-from bitrain.train import FineTuneConfig, TrainConfig
+from bitrain.train.config import FineTuneConfig, TrainConfig
 
 
 class SimulateConfig(Section):

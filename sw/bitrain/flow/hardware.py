@@ -6,11 +6,13 @@ from typing import Any
 from bitrain.accelerator import compile_network
 from bitrain.cosim import simulate
 from bitrain.frontend import read_steps
-from bitrain.gen import find_device, measure_blocks, synthesise, synthesise_component
+from bitrain.gen.families.devices import find_device
+from bitrain.gen.tools.blocks import measure_blocks
+from bitrain.gen.tools.synth import synthesise, synthesise_component
 from bitrain.models import create_model
 from bitrain.nn import ScModel
 from bitrain.program import Program, Sharing
-from bitrain.rtl import build_array
+from bitrain.rtl.array.arrays import build_array
 from bitrain.spec import BitrainError
 
 from .networks import generate_with_testbench

@@ -14,16 +14,11 @@ from bitrain.frontend import read_chain
 from bitrain.models import check_scores, create_model, model_digest, model_file, save_weights
 from bitrain.nn import ScConfig, ScModel, convert, lengths_and_neurons
 from bitrain.spec import BitrainError, Network, file_digest, save_network
-from bitrain.train import (
-    FineTuneConfig,
-    accuracy_by_length,
-    evaluate,
-    evaluate_network,
-    finetune_converted,
-    finetune_sc,
-    fit,
-    scores_of,
-)
+from bitrain.train.config import FineTuneConfig
+from bitrain.train.evaluate import evaluate, evaluate_network, scores_of
+from bitrain.train.finetune import finetune_converted, finetune_sc
+from bitrain.train.lengths import accuracy_by_length
+from bitrain.train.loop import fit
 
 from .run import Run
 

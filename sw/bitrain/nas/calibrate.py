@@ -23,7 +23,8 @@ from sklearn.model_selection import KFold, cross_val_predict
 from torch import nn
 
 from bitrain.nn import best_device, torch_threads
-from bitrain.profile import fold_batch_norm, model_cost
+from bitrain.profile.cost import model_cost
+from bitrain.profile.latency import fold_batch_norm
 from bitrain.runner.config import Section, read_json
 from bitrain.spec import Shape
 
@@ -59,7 +60,7 @@ class Calibration(Section):
 
     @property
     def rates(self) -> tuple[float, float]:
-        """For :class:`bitrain.nas.PenaltyConfig`."""
+        """For :class:`PenaltyConfig`."""
         return self.mac, self.word
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from bitrain.data import Dataset
 from bitrain.models import seeded
 from bitrain.spec import BitrainError, Shape
-from bitrain.train import classification, fit
+from bitrain.train.loop import classification, fit
 
 from .genotype import RESIDUAL, CellGenotype, EdgeChoice, Genotype
 from .importance import SKIPS, Candidate, keep_only

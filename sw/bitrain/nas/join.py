@@ -9,9 +9,9 @@ from zipfile import BadZipFile
 import torch
 from torch import nn
 
-from bitrain.profile import model_cost
+from bitrain.profile.cost import model_cost
 from bitrain.spec import BitrainError, Shape
-from bitrain.train import load_sealed, save_sealed
+from bitrain.train.sealed import load_sealed, save_sealed
 
 from .genotype import CellGenotype, Genotype
 from .importance import Candidate, keep_only

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from bitrain.models import evaluating
 from bitrain.nn import ScConfig
-from bitrain.profile import model_cost
+from bitrain.profile.cost import model_cost
 from bitrain.program import Array
-from bitrain.recast import sc_cycles
+from bitrain.recast.cycles import sc_cycles
 from bitrain.runner.config import Section
 from bitrain.spec import Shape
 

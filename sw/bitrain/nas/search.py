@@ -19,7 +19,9 @@ from bitrain.data import Dataset
 from bitrain.nn import best_device
 from bitrain.program import Array
 from bitrain.spec import Shape
-from bitrain.train import TrainConfig, fit, make_optimizer
+from bitrain.train.config import TrainConfig
+from bitrain.train.loop import fit
+from bitrain.train.optimizer import make_optimizer
 
 from .log import SearchLog
 from .network import CellNetwork, Stage, edges_of

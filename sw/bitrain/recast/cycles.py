@@ -10,7 +10,7 @@ from bitrain.cost import estimate
 from bitrain.frontend import read_steps
 from bitrain.models import BlockSpec
 from bitrain.nn import ScConfig, ScModel
-from bitrain.profile import model_cost
+from bitrain.profile.cost import model_cost
 from bitrain.program import Array, Program
 from bitrain.spec import BitrainError, Shape
 

@@ -17,14 +17,16 @@ from bitrain.export import CHECK_IMAGES, export_network
 from bitrain.frontend import read_steps
 from bitrain.models import create_model, model_digest, read_metadata, save_weights
 from bitrain.nn import ScConfig, convert, lengths_and_neurons
-from bitrain.profile import cost_by_block, model_cost, paired_latency
+from bitrain.profile.cost import cost_by_block, model_cost
+from bitrain.profile.latency import paired_latency
 from bitrain.program import Array
 from bitrain.runner import plots
 from bitrain.runner.config import JobConfig
 from bitrain.runner.workspace import Workspace, write_json
 from bitrain.runner.yaml_file import read_yaml
 from bitrain.spec import BitrainError, save_network, write_atomically
-from bitrain.train import evaluate, evaluate_network, finetune_converted
+from bitrain.train.evaluate import evaluate, evaluate_network
+from bitrain.train.finetune import finetune_converted
 
 from .cycles import propose_rules, sc_cycles
 from .match import finetune_student, measure_difference, recast_block

@@ -11,7 +11,8 @@ from torch.nn import functional as F
 from bitrain.data import Dataset
 from bitrain.nn import best_device
 from bitrain.spec import BitrainError
-from bitrain.train import TrainConfig, classification, fit
+from bitrain.train.config import TrainConfig
+from bitrain.train.loop import classification, fit
 
 from .plan import RecastFineTuneConfig
 from .student import Student

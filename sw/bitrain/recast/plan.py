@@ -9,7 +9,7 @@ from bitrain.models import BLOCK_KINDS, BlockSpec
 from bitrain.nn import ScConfig
 from bitrain.runner.config import Section
 from bitrain.spec import BitrainError
-from bitrain.train import ExactPrecision, FineTuneConfig, TrainConfig
+from bitrain.train.config import ExactPrecision, FineTuneConfig, TrainConfig
 
 _MAPS = ("conv", "residual", "bottleneck", "dense", "separable")
 _KINDS = {

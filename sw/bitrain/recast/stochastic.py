@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from bitrain.data import Dataset
 from bitrain.nn import ScModel, calibration_batch
-from bitrain.train import fit
+from bitrain.train.loop import fit
 
 from .match import matching_loss
 from .plan import ScRecast

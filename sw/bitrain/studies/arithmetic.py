@@ -15,9 +15,11 @@ from rich.console import Console
 from bitrain.accelerator import compile_network
 from bitrain.cost import estimate
 from bitrain.flow.hardware import tool_versions
-from bitrain.gen import SynthesisReport, find_device, generate_ip, synthesise, synthesise_component
+from bitrain.gen.families.devices import find_device
+from bitrain.gen.ip.package import generate_ip
+from bitrain.gen.tools.synth import SynthesisReport, synthesise, synthesise_component
 from bitrain.program import AcceleratorConfig, Array, Program
-from bitrain.rtl import build_array
+from bitrain.rtl.array.arrays import build_array
 from bitrain.runner import plots
 from bitrain.runner.workspace import Workspace, write_json
 from bitrain.spec import BitrainError, Network, SngBank, write_atomically

@@ -8,9 +8,10 @@ from typing import Any
 from rich.console import Console
 
 from bitrain.flow.hardware import tool_versions
-from bitrain.gen import find_device, synthesise_component
+from bitrain.gen.families.devices import find_device
+from bitrain.gen.tools.synth import synthesise_component
 from bitrain.program import AcceleratorConfig, Array, Program, Sharing, check_conflicts
-from bitrain.rtl import build_array
+from bitrain.rtl.array.arrays import build_array
 from bitrain.runner import plots
 from bitrain.runner.workspace import Workspace, write_json
 from bitrain.spec import BitrainError, Network, write_atomically

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from bitrain.gen import synthesise_component
+from bitrain.gen.tools.synth import synthesise_component
 from bitrain.golden import fsm_max, pooled_fire
 from bitrain.nn import ScConfig, StreamSource
-from bitrain.rtl import FsmReluMax, PooledCounts, PooledFire
+from bitrain.rtl.baselines.fsm_relu_max import FsmReluMax
+from bitrain.rtl.baselines.pooled_counts import PooledCounts
+from bitrain.rtl.baselines.pooled_fire import PooledFire
 from bitrain.runner.workspace import write_json
 
 MEMBERS = 4

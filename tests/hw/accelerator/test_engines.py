@@ -7,7 +7,7 @@ from networks import compiled, random_images, random_network, residual_network
 
 from bitrain.accelerator import Part
 from bitrain.cosim import write_testbench
-from bitrain.gen import generate_ip
+from bitrain.gen.ip.package import generate_ip
 from bitrain.program import Array, Program
 from bitrain.spec import BitrainError
 

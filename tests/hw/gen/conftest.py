@@ -12,8 +12,8 @@ from amaranth.lib import memory
 from amaranth.lib.wiring import Component, In, Out
 from networks import compiled, random_network
 
-from bitrain.gen import generate_ip
 from bitrain.gen.ip import package as packages
+from bitrain.gen.ip.package import generate_ip
 from bitrain.program import Array
 from bitrain.spec import Network
 

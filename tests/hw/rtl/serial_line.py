@@ -2,7 +2,7 @@
 
 from bench_amaranth import simulate
 
-from bitrain.rtl import UartTransmitter
+from bitrain.rtl.ports.uart_transmitter import UartTransmitter
 
 
 def bits_of(byte: int, stop: int = 1) -> list[int]:

@@ -5,7 +5,7 @@ from networks import compiled, random_network
 
 from bitrain.cosim.manifest import describe_ports, describe_registers
 from bitrain.program import Array, Interface
-from bitrain.rtl import build_top
+from bitrain.rtl.ports.top import build_top
 
 NETWORK = random_network(1, bits=4, lanes=2)
 ARRAY = Array(channels=2, positions=1, lanes=2)

@@ -9,9 +9,9 @@ from networks import random_images, random_network
 from simulators import require
 
 from bitrain.cosim import Simulator, simulate_serial
-from bitrain.gen import write_verilog
+from bitrain.gen.ip.verilog import write_verilog
 from bitrain.program import Array, Program
-from bitrain.rtl import SerialAccelerator
+from bitrain.rtl.ports.serial_accelerator import SerialAccelerator
 
 pytestmark = [pytest.mark.tools, pytest.mark.slow]
 

@@ -20,17 +20,15 @@ from bitrain.formal.streams import (
     ElementsAreKept,
     ScoresAreKept,
 )
-from bitrain.gen import generate_ip
+from bitrain.gen.ip.package import generate_ip
 from bitrain.host import SerialLink
 from bitrain.program import Array, Program
-from bitrain.rtl import (
-    Accelerator,
-    FiringNeurons,
-    Loader,
-    SequenceSource,
-    SerialFrames,
-    SkidBuffer,
-)
+from bitrain.rtl.array.source import SequenceSource
+from bitrain.rtl.engine.firing_neurons import FiringNeurons
+from bitrain.rtl.engine.loader import Loader
+from bitrain.rtl.engine.skid_buffer import SkidBuffer
+from bitrain.rtl.ports.accelerator import Accelerator
+from bitrain.rtl.ports.serial_frames import SerialFrames
 from bitrain.spec import BitrainError, Lfsr, Network, Ramp, Sobol, VanDerCorput
 
 pytestmark = pytest.mark.tools

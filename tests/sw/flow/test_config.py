@@ -5,7 +5,7 @@ from pathlib import Path
 from bitrain.flow.config import RunConfig, load_config
 from bitrain.nas.flow.config import load_search
 from bitrain.recast.flow import load_plan
-from bitrain.train import FINE_TUNE, TrainConfig
+from bitrain.train.config import FINE_TUNE, TrainConfig
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from bitrain.models.cnn import digits_cnn, lenet5, plain_cnn
-from bitrain.recast import specs_of
+from bitrain.recast.student import specs_of
 from bitrain.spec import BitrainError, Shape
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bitrain.models.densenet import cifar_densenet, densenet22, densenet100
-from bitrain.recast import specs_of
+from bitrain.recast.student import specs_of
 from bitrain.spec import BitrainError, Shape
 
 CIFAR = Shape(3, 32, 32)

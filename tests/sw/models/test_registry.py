@@ -9,7 +9,8 @@ from torch import nn
 
 from bitrain.frontend import read_chain
 from bitrain.models import Block, create_model, list_models, save_weights
-from bitrain.recast import Rule, Student, specs_of
+from bitrain.recast.plan import Rule
+from bitrain.recast.student import Student, specs_of
 from bitrain.spec import BitrainError, Shape
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bitrain.models.resnet import cifar_resnet, resnet9, resnet83, wrn28_10
-from bitrain.recast import blocks_of, specs_of
+from bitrain.recast.student import blocks_of, specs_of
 from bitrain.spec import BitrainError, Shape
 
 CIFAR = Shape(3, 32, 32)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bitrain.models.vgg import vgg8, vgg16
-from bitrain.recast import specs_of
+from bitrain.recast.student import specs_of
 from bitrain.spec import BitrainError, Shape
 
 

@@ -8,8 +8,12 @@ import torch
 from torch import nn
 
 from bitrain.data import Dataset
-from bitrain.nas import KNOWN, CellNetwork, FineConfig, SearchConfig, coarse_network
-from bitrain.train import TrainConfig, fit
+from bitrain.nas.genotype import KNOWN
+from bitrain.nas.network import CellNetwork, coarse_network
+from bitrain.nas.search import SearchConfig
+from bitrain.nas.space import FineConfig
+from bitrain.train.config import TrainConfig
+from bitrain.train.loop import fit
 
 TORCH = FineConfig(
     widths=(4, 8),

@@ -4,7 +4,9 @@ import pytest
 import torch
 
 from bitrain.frontend import read_chain
-from bitrain.nas import CellGenotype, derived_network, to_sequential
+from bitrain.nas.accelerated import to_sequential
+from bitrain.nas.genotype import CellGenotype
+from bitrain.nas.network import derived_network
 from bitrain.spec import BitrainError, Shape
 
 from .conftest import ACCELERATOR, TORCH, randomise

@@ -4,9 +4,8 @@ import random
 
 import pytest
 
-from bitrain.nas import calibrate, read_calibration
-from bitrain.nas.calibrate import Sample, _ranks, fit_samples
-from bitrain.profile import model_cost
+from bitrain.nas.calibrate import Sample, _ranks, calibrate, fit_samples, read_calibration
+from bitrain.profile.cost import model_cost
 from bitrain.spec import BitrainError
 
 MAC, WORD, OPERATION = 3e-10, 2e-8, 1e-5

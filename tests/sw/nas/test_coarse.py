@@ -4,9 +4,9 @@ import pytest
 import torch
 from epochs import no_epochs
 
-from bitrain.nas import CoarseConfig, check_space, coarse_network, search_coarse
-from bitrain.nas.coarse import coarse_supernet, derive
-from bitrain.nas.network import Cell, edges_of
+from bitrain.nas.coarse import CoarseConfig, coarse_supernet, derive, search_coarse
+from bitrain.nas.network import Cell, coarse_network, edges_of
+from bitrain.nas.space import check_space
 
 from .conftest import ACCELERATOR
 

@@ -3,7 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
-from bitrain.nas import KNOWN, CellGenotype, FineConfig, Genotype, coarse_network
+from bitrain.nas.genotype import KNOWN, CellGenotype, Genotype
+from bitrain.nas.network import coarse_network
+from bitrain.nas.space import FineConfig
 from bitrain.spec import Shape
 
 

@@ -5,7 +5,7 @@ import torch
 from modules import part
 from torch import nn
 
-from bitrain.nas import KNOWN, fine_network
+from bitrain.nas.genotype import KNOWN
 from bitrain.nas.importance import (
     batch_statistics,
     candidates_of,
@@ -13,6 +13,7 @@ from bitrain.nas.importance import (
     strength,
 )
 from bitrain.nas.network import Cell, Edge, Stage
+from bitrain.nas.space import fine_network
 from bitrain.spec import Shape
 
 from .conftest import TORCH

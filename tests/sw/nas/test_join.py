@@ -3,17 +3,11 @@
 import pytest
 import torch
 
-from bitrain.nas import (
-    KNOWN,
-    coarse_network,
-    fine_network,
-    load_parts,
-    node_wise_stages,
-    save_parts,
-    scaled_to,
-)
-from bitrain.nas.network import edges_of
-from bitrain.profile import model_cost
+from bitrain.nas.genotype import KNOWN
+from bitrain.nas.join import load_parts, node_wise_stages, save_parts, scaled_to
+from bitrain.nas.network import coarse_network, edges_of
+from bitrain.nas.space import fine_network
+from bitrain.profile.cost import model_cost
 from bitrain.spec import BitrainError, Shape
 
 from .conftest import TORCH

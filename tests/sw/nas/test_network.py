@@ -6,8 +6,8 @@ import pytest
 import torch
 from modules import part
 
-from bitrain.nas import KNOWN, SpaceConfig, coarse_network
-from bitrain.nas.network import Cell, Edge, Stage, edges_of
+from bitrain.nas.genotype import KNOWN
+from bitrain.nas.network import Cell, Edge, SpaceConfig, Stage, coarse_network, edges_of
 from bitrain.spec import Shape
 
 from .conftest import randomise

@@ -5,7 +5,7 @@ import torch
 
 from bitrain.models import Subsample
 from bitrain.nas.operations import ACCELERATED, OPERATIONS, build_operation
-from bitrain.profile import model_cost
+from bitrain.profile.cost import model_cost
 from bitrain.spec import BitrainError, Shape
 
 

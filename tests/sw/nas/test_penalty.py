@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from bitrain.nas import KNOWN, Cost, CostModel, PenaltyConfig, fine_network
+from bitrain.nas.genotype import KNOWN
 from bitrain.nas.network import Edge, edges_of
-from bitrain.nas.penalty import operation_cost, penalty
-from bitrain.profile import model_cost
+from bitrain.nas.penalty import Cost, CostModel, PenaltyConfig, operation_cost, penalty
+from bitrain.nas.space import fine_network
+from bitrain.profile.cost import model_cost
 from bitrain.program import Array
 from bitrain.spec import Shape
 

@@ -8,13 +8,15 @@ from modules import part
 from torch import nn
 
 from bitrain.frontend import read_chain
-from bitrain.nas import KNOWN, CostModel, PruneConfig, derived_network, fine_network, to_sequential
+from bitrain.nas.accelerated import to_sequential
+from bitrain.nas.genotype import KNOWN
 from bitrain.nas.importance import SKIPS, candidates_of, random_importance, strength
-from bitrain.nas.network import Cell, Edge, Stage, edges_of
-from bitrain.nas.prune import is_needed, prune_node_wise, prune_round
-from bitrain.nas.space import crosses
+from bitrain.nas.network import Cell, Edge, Stage, derived_network, edges_of
+from bitrain.nas.penalty import CostModel
+from bitrain.nas.prune import PruneConfig, is_needed, prune_node_wise, prune_round
+from bitrain.nas.space import crosses, fine_network
 from bitrain.nas.stage import cells_of
-from bitrain.profile import model_cost
+from bitrain.profile.cost import model_cost
 from bitrain.spec import BitrainError, Shape
 
 from .conftest import ACCELERATOR, TORCH

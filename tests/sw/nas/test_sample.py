@@ -6,11 +6,12 @@ import math
 import pytest
 import torch
 
-from bitrain.nas import KNOWN, CostModel
+from bitrain.nas.genotype import KNOWN
 from bitrain.nas.importance import batch_statistics, candidates_of
 from bitrain.nas.network import edges_of
+from bitrain.nas.penalty import CostModel
 from bitrain.nas.sample import Sample, draw_networks, keep, measure_networks, sampled_importance
-from bitrain.profile import model_cost
+from bitrain.profile.cost import model_cost
 
 from .conftest import TORCH
 from .test_prune import SHAPE, stage_of

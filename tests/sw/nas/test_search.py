@@ -4,10 +4,18 @@ import pytest
 import torch
 from epochs import interrupted_epoch
 
-from bitrain.nas import KNOWN, SearchConfig, fine_network, inherit_weights, train_stage
+from bitrain.nas.genotype import KNOWN
 from bitrain.nas.network import edges_of
-from bitrain.nas.search import Optimizers, difference, reference_cost, stage_loss
-from bitrain.profile import model_cost
+from bitrain.nas.search import (
+    Optimizers,
+    SearchConfig,
+    difference,
+    reference_cost,
+    stage_loss,
+    train_stage,
+)
+from bitrain.nas.space import fine_network, inherit_weights
+from bitrain.profile.cost import model_cost
 from bitrain.spec import BitrainError
 
 from .conftest import TORCH, randomise

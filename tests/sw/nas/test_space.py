@@ -4,18 +4,17 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from bitrain.nas import (
-    KNOWN,
-    CellGenotype,
+from bitrain.nas.genotype import KNOWN, CellGenotype, Genotype
+from bitrain.nas.network import Cell, derived_network, edges_of
+from bitrain.nas.space import (
     FineConfig,
-    Genotype,
+    cell_genotype,
     check_space,
-    derived_network,
+    crosses,
+    fine_candidates,
     fine_network,
     inherit_weights,
 )
-from bitrain.nas.network import Cell, edges_of
-from bitrain.nas.space import cell_genotype, crosses, fine_candidates
 from bitrain.nas.stage import cells_of
 from bitrain.spec import BitrainError
 

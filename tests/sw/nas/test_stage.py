@@ -9,21 +9,13 @@ import torch
 from epochs import no_epochs
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from bitrain.nas import (
-    KNOWN,
-    CellGenotype,
-    PruneConfig,
-    StageTask,
-    derived_network,
-    join_stages,
-    random_stages,
-    recover_stages,
-    search_memory,
-    search_stage,
-)
-from bitrain.nas.network import edges_of
+from bitrain.nas.genotype import KNOWN, CellGenotype
+from bitrain.nas.join import join_stages
+from bitrain.nas.network import derived_network, edges_of
+from bitrain.nas.prune import PruneConfig
 from bitrain.nas.search import reference_cost
-from bitrain.profile import model_cost
+from bitrain.nas.stage import StageTask, random_stages, recover_stages, search_memory, search_stage
+from bitrain.profile.cost import model_cost
 from bitrain.spec import BitrainError
 
 from .conftest import ACCELERATOR, RECIPE, TORCH

@@ -6,7 +6,7 @@ from modules import named_model
 from torch import nn
 
 from bitrain.models import Block, BlockSpec, Concatenate, Residual, Subsample, create_model
-from bitrain.profile import ModelCost, cost_by_block, model_cost
+from bitrain.profile.cost import ModelCost, cost_by_block, model_cost
 from bitrain.spec import BitrainError, Shape
 
 CIFAR = Shape(3, 32, 32)

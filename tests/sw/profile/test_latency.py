@@ -8,7 +8,7 @@ from modules import draw_statistics
 from torch import nn
 
 from bitrain.models import create_model
-from bitrain.profile import fold_batch_norm, paired_latency
+from bitrain.profile.latency import fold_batch_norm, paired_latency
 from bitrain.spec import Shape
 
 SHAPE = Shape(1, 8, 8)

@@ -10,7 +10,8 @@ from torch import nn
 
 from bitrain.data import Dataset
 from bitrain.models import Block, BlockSpec
-from bitrain.train import TrainConfig, fit
+from bitrain.train.config import TrainConfig
+from bitrain.train.loop import fit
 
 KINDS = ("conv", "residual", "bottleneck", "dense", "separable")
 """Kinds of block that give a map."""

@@ -8,7 +8,8 @@ from bitrain.export import export_network
 from bitrain.models import Block
 from bitrain.nn import ScConfig, convert
 from bitrain.program import Array, Program
-from bitrain.recast import Student, propose_rules, sc_cycles, specs_of
+from bitrain.recast.cycles import propose_rules, sc_cycles
+from bitrain.recast.student import Student, specs_of
 from bitrain.spec import BitrainError
 
 SC = ScConfig(bits=4, stream_length=8)

@@ -13,10 +13,12 @@ from torch import nn
 from bitrain.cost import estimate
 from bitrain.models import create_model, load_weights, model_digest, save_weights
 from bitrain.program import Program
-from bitrain.recast import flow, sc_cycles, specs_of
+from bitrain.recast import flow
+from bitrain.recast.cycles import sc_cycles
 from bitrain.recast.flow import RecastConfig, load_plan, load_teacher, run_recast
+from bitrain.recast.student import specs_of
 from bitrain.spec import BitrainError, load_network
-from bitrain.train import evaluate
+from bitrain.train.evaluate import evaluate
 
 PLAN = """\
 name: tiny

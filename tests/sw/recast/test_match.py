@@ -10,17 +10,12 @@ from torch import nn
 from torch.nn import functional as F
 
 from bitrain.models import model_digest
-from bitrain.recast import (
-    RecastFineTuneConfig,
-    Rule,
-    Student,
-    finetune_student,
-    matching_loss,
-    measure_difference,
-    recast_block,
-)
+from bitrain.recast.match import finetune_student, matching_loss, measure_difference, recast_block
+from bitrain.recast.plan import RecastFineTuneConfig, Rule
+from bitrain.recast.student import Student
 from bitrain.spec import BitrainError
-from bitrain.train import TrainConfig, fit
+from bitrain.train.config import TrainConfig
+from bitrain.train.loop import fit
 
 from .conftest import KINDS
 

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from bitrain.models import BlockSpec
-from bitrain.recast import RecastPlan, Rule
+from bitrain.recast.plan import RecastPlan, Rule
 from bitrain.spec import BitrainError
 
 

@@ -5,9 +5,10 @@ import torch
 from torch.nn import functional as F
 
 from bitrain.nn import ScConfig, ScModel, convert
-from bitrain.recast import ScRecast, last_layers, recast_stochastic
+from bitrain.recast.plan import ScRecast
+from bitrain.recast.stochastic import last_layers, recast_stochastic
 from bitrain.spec import Shape
-from bitrain.train import TrainConfig
+from bitrain.train.config import TrainConfig
 
 CONFIG = TrainConfig(epochs=3, batch_size=20, learning_rate=2e-3, max_shift=0)
 

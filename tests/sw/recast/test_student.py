@@ -8,7 +8,9 @@ from modules import part
 from torch import nn
 
 from bitrain.models import Block
-from bitrain.recast import Rule, Student, blocks_of, parse_blocks, specs_of, untrained
+from bitrain.recast.parse import parse_blocks
+from bitrain.recast.plan import Rule
+from bitrain.recast.student import Student, blocks_of, specs_of, untrained
 from bitrain.spec import BitrainError, Shape
 
 from .conftest import KINDS

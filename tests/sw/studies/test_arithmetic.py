@@ -10,8 +10,8 @@ from rich.console import Console
 
 from bitrain.cli.render.studies import arithmetic_table
 from bitrain.cost import estimate
-from bitrain.gen import read_config
 from bitrain.gen.families.resources import Resources
+from bitrain.gen.ip.config import read_config
 from bitrain.program import Array, Program
 from bitrain.spec import BitrainError
 from bitrain.studies import arithmetic

@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from bitrain.spec import BitrainError
-from bitrain.train import TrainConfig, make_optimizer
 from bitrain.train.checkpoint import Checkpoint
+from bitrain.train.config import TrainConfig
+from bitrain.train.optimizer import make_optimizer
 
 CONFIG = TrainConfig(epochs=3)
 

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from bitrain.train import FineTuneConfig, TrainConfig
+from bitrain.train.config import FineTuneConfig, TrainConfig
 
 
 def test_schedule_rises_and_falls() -> None:

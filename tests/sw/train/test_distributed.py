@@ -18,9 +18,11 @@ import bitrain
 from bitrain.data import load_dataset
 from bitrain.nn import ScConfig, ScModel, best_device, convert
 from bitrain.spec import BitrainError, Shape
-from bitrain.train import FineTuneConfig, TrainConfig, distributed, finetune_converted, fit
+from bitrain.train import distributed
 from bitrain.train.checkpoint import Checkpoint
-from bitrain.train.loop import classification
+from bitrain.train.config import FineTuneConfig, TrainConfig
+from bitrain.train.finetune import finetune_converted
+from bitrain.train.loop import classification, fit
 
 # 203 images: the last batch holds 3, two for one process and one for the other.
 CONFIG = TrainConfig(

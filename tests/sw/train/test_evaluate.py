@@ -9,8 +9,7 @@ from torch import nn
 
 from bitrain.data import Dataset
 from bitrain.spec import BitrainError
-from bitrain.train import evaluate, scores_of
-from bitrain.train.evaluate import BATCH_SIZE
+from bitrain.train.evaluate import BATCH_SIZE, evaluate, scores_of
 
 COUNT = BATCH_SIZE + 3
 

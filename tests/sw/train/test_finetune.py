@@ -10,13 +10,9 @@ from torch.nn import functional as F
 from bitrain.export import export_network
 from bitrain.nn import ScConfig, ScModel, convert
 from bitrain.spec import BitrainError
-from bitrain.train import (
-    FINE_TUNE,
-    evaluate,
-    evaluate_network,
-    finetune_converted,
-    finetune_sc,
-)
+from bitrain.train.config import FINE_TUNE
+from bitrain.train.evaluate import evaluate, evaluate_network
+from bitrain.train.finetune import finetune_converted, finetune_sc
 
 FEW = FINE_TUNE.model_copy(update={"epochs": 3})
 

@@ -3,14 +3,11 @@
 import torch
 
 from bitrain.nn import ScConfig, convert
-from bitrain.train import (
-    FINE_TUNE,
-    accuracy_by_length,
-    evaluate,
-    evaluate_network,
-    finetune_sc,
-    loop,
-)
+from bitrain.train import loop
+from bitrain.train.config import FINE_TUNE
+from bitrain.train.evaluate import evaluate, evaluate_network
+from bitrain.train.finetune import finetune_sc
+from bitrain.train.lengths import accuracy_by_length
 
 FEW = FINE_TUNE.model_copy(update={"epochs": 3})
 

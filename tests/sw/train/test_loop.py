@@ -13,8 +13,9 @@ from bitrain.data import Dataset
 from bitrain.models import create_model
 from bitrain.nn import ScConfig, convert
 from bitrain.spec import BitrainError, Shape
-from bitrain.train import TrainConfig, evaluate, fit
-from bitrain.train.loop import _settled, classification
+from bitrain.train.config import TrainConfig
+from bitrain.train.evaluate import evaluate
+from bitrain.train.loop import _settled, classification, fit
 
 CONFIG = TrainConfig(epochs=3, batch_size=50, max_shift=1)
 

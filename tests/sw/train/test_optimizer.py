@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from bitrain.train import TrainConfig, make_optimizer
+from bitrain.train.config import TrainConfig
+from bitrain.train.optimizer import make_optimizer
 
 
 def step(optimizer, **options) -> float:

@@ -6,7 +6,7 @@ from zipfile import BadZipFile
 import pytest
 import torch
 
-from bitrain.train import load_sealed, save_sealed
+from bitrain.train.sealed import load_sealed, save_sealed
 
 STATE = {"weight": torch.arange(600.0), "losses": [1.5, 2.5]}
 

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bitrain.host.serial_link import GAP_SECONDS
 from bitrain.program import Array, Program
-from bitrain.rtl import SerialAccelerator
+from bitrain.rtl.ports.serial_accelerator import SerialAccelerator
 from bitrain.spec import BitrainError, Network, save_network, write_atomically
 
 from ..families.fit import memory_problem
@@ -81,7 +81,7 @@ def build_bitstream(
     name: str | None = None,
     seed: int = 1,
 ) -> Bitstream:
-    """Build ``network`` on ``array`` for a board of ``bitrain.gen.BOARDS`` in ``directory``.
+    """Build ``network`` on ``array`` for a board of :data:`BOARDS` in ``directory``.
 
     ``baud``: bits per second on the serial line. ``seed``: of placement. An older build there is
     replaced when this one is ready; one that fails leaves its logs in ``<directory>.unfinished``.

@@ -37,7 +37,7 @@ class Pin:
     """Where a port goes."""
 
     port: str
-    """Port of :class:`bitrain.rtl.SerialAccelerator`."""
+    """Port of :class:`SerialAccelerator`."""
     site: str
     attributes: dict[str, str]
     inverted: bool

@@ -29,7 +29,7 @@ from bitrain.cost.cost import layer_overhead
 from bitrain.host import write_weight_image
 from bitrain.host.registers import constants, registers_of
 from bitrain.host.weight_image import num_image_words, words_per_entry
-from bitrain.rtl import build_top
+from bitrain.rtl.ports.top import build_top
 from bitrain.spec import BitrainError, save_network, write_atomically
 
 from ..families.devices import DEFAULT_DEVICE, FAMILIES, find_device

@@ -9,7 +9,9 @@ from rich.table import Table
 from bitrain.accelerator import Engines
 from bitrain.cost import NetworkCost
 from bitrain.cost.array_shapes import ArrayChoice
-from bitrain.gen import Device, MemoryNeed, find_device, memory_needs, memory_problem
+from bitrain.gen.families.devices import find_device
+from bitrain.gen.families.family import Device
+from bitrain.gen.families.fit import MemoryNeed, memory_needs, memory_problem
 from bitrain.program import Program
 from bitrain.studies.zero_chunks import ZeroReport
 

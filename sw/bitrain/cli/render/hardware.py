@@ -4,7 +4,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from bitrain.formal import ProofResult
-from bitrain.gen import BlockReport, SynthesisReport, ToolRecord
+from bitrain.gen.tools.blocks import BlockReport
+from bitrain.gen.tools.synth import SynthesisReport
+from bitrain.gen.tools.tools import ToolRecord
 
 from .table import table_of
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
-from bitrain.nas import Calibration
+from bitrain.nas.calibrate import Calibration
 
 from .table import table_of
 

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from bitrain.data import load_dataset
 from bitrain.nn import torch_threads
-from bitrain.profile import paired_latency
+from bitrain.profile.latency import paired_latency
 from bitrain.runner.workspace import Workspace, write_json
 from bitrain.spec import BitrainError
 

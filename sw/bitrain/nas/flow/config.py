@@ -7,10 +7,10 @@ from pydantic import Field, model_validator
 
 from bitrain.nn import ScConfig
 from bitrain.program import Array
-from bitrain.recast import RecastFineTuneConfig
+from bitrain.recast.plan import RecastFineTuneConfig
 from bitrain.runner.config import JobConfig, read_json
 from bitrain.runner.yaml_file import read_yaml
-from bitrain.train import FineTuneConfig, TrainConfig
+from bitrain.train.config import FineTuneConfig, TrainConfig
 
 from ..calibrate import read_calibration
 from ..coarse import CoarseConfig
@@ -25,7 +25,7 @@ class NasConfig(JobConfig):
 
     space: FineConfig = FineConfig()
     genotype: str | None = None
-    """Coarse cells that are given: one of ``bitrain.nas.KNOWN`` or a JSON file; else searched."""
+    """Coarse cells that are given: one of ``nas.genotype.KNOWN`` or a JSON file; else searched."""
     coarse: CoarseConfig = CoarseConfig()
     teacher: TrainConfig = TrainConfig()
     """Training of the coarse network."""

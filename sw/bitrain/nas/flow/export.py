@@ -6,7 +6,8 @@ from bitrain.cost import estimate
 from bitrain.export import CHECK_IMAGES, export_network
 from bitrain.program import Program
 from bitrain.spec import save_network
-from bitrain.train import evaluate_network, finetune_sc
+from bitrain.train.evaluate import evaluate_network
+from bitrain.train.finetune import finetune_sc
 
 from ..accelerated import to_sequential
 from .run import Search

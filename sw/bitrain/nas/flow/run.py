@@ -8,10 +8,10 @@ from typing import Any
 from rich.console import Console
 
 from bitrain.data import Dataset
-from bitrain.profile import model_cost
-from bitrain.recast import finetune_student
+from bitrain.profile.cost import model_cost
+from bitrain.recast.match import finetune_student
 from bitrain.runner.workspace import Workspace
-from bitrain.train import evaluate
+from bitrain.train.evaluate import evaluate
 
 from ..genotype import CellGenotype, Genotype
 from ..join import join_stages, load_parts

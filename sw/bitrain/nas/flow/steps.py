@@ -10,7 +10,7 @@ from typing import Any
 
 from bitrain.data import load_dataset
 from bitrain.nn import torch_threads
-from bitrain.train import fit
+from bitrain.train.loop import fit
 
 from ..coarse import search_coarse
 from ..genotype import Genotype

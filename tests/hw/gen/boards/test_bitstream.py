@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 from networks import random_network
 
-from bitrain.gen import build_bitstream, read_board
 from bitrain.gen.boards import bitstream
+from bitrain.gen.boards.bitstream import build_bitstream, read_board
 from bitrain.program import Array
 from bitrain.spec import BitrainError
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from bitrain.gen import BOARDS, find_board
+from bitrain.gen.boards.boards import BOARDS, find_board
 from bitrain.spec import BitrainError
 
 

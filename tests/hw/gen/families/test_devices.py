@@ -2,8 +2,7 @@
 
 import pytest
 
-from bitrain.gen import find_device
-from bitrain.gen.families.devices import DEVICES
+from bitrain.gen.families.devices import DEVICES, find_device
 from bitrain.spec import BitrainError
 
 

@@ -2,8 +2,8 @@
 
 from tool_outputs import load
 
-from bitrain.gen import Resources
 from bitrain.gen.families.ecp5 import ECP5
+from bitrain.gen.families.resources import Resources
 
 
 def test_cells_of_ecp5():

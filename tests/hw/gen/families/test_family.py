@@ -10,21 +10,13 @@ import yaml
 from networks import random_network
 
 from bitrain.accelerator import Engines, compile_network
-from bitrain.gen import (
-    DEVICES,
-    FAMILIES,
-    Board,
-    Capacity,
-    Device,
-    Family,
-    Pin,
-    Resources,
-    find_device,
-    generate_ip,
-    memory_needs,
-    memory_problem,
-)
 from bitrain.gen.boards import bitstream
+from bitrain.gen.boards.boards import Board
+from bitrain.gen.families.devices import DEVICES, FAMILIES, find_device
+from bitrain.gen.families.family import Device, Family, Pin
+from bitrain.gen.families.fit import memory_needs, memory_problem
+from bitrain.gen.families.resources import Capacity, Resources
+from bitrain.gen.ip.package import generate_ip
 from bitrain.gen.tools import nextpnr, synth, yosys
 from bitrain.program import AcceleratorConfig, Array
 from bitrain.spec import BitrainError, Network

@@ -3,9 +3,8 @@
 import pytest
 from networks import random_network, residual_network
 
-from bitrain.gen import find_device, memory_needs, memory_problem
-from bitrain.gen.families.devices import DEVICES
-from bitrain.gen.families.fit import _blocks
+from bitrain.gen.families.devices import DEVICES, find_device
+from bitrain.gen.families.fit import _blocks, memory_needs, memory_problem
 from bitrain.program import Array, Program
 from bitrain.spec import Network, Shape
 

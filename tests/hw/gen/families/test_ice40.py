@@ -2,8 +2,8 @@
 
 from tool_outputs import load
 
-from bitrain.gen import Resources
 from bitrain.gen.families.ice40 import ICE40
+from bitrain.gen.families.resources import Resources
 
 
 def test_every_kind_of_cell():

@@ -1,6 +1,6 @@
 """Sums of resources, and what a device lacks."""
 
-from bitrain.gen import Capacity, Resources
+from bitrain.gen.families.resources import Capacity, Resources
 
 
 def test_sum():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bitrain.gen import find_device
+from bitrain.gen.families.devices import find_device
 from bitrain.gen.ip.config import IpConfig, read_config
 from bitrain.program import AcceleratorConfig, Array
 from bitrain.spec import BitrainError, Network

@@ -17,12 +17,12 @@ from networks import (
     streamed,
 )
 
-from bitrain.gen import find_tools, write_verilog
 from bitrain.gen.ip.lint import AXI_WAIVERS, INLINE, WAIVERS, waiver_file
-from bitrain.gen.tools.tools import run_tool
+from bitrain.gen.ip.verilog import write_verilog
+from bitrain.gen.tools.tools import find_tools, run_tool
 from bitrain.gen.tools.verilator import find_verilator
 from bitrain.program import Array, Interface, Options, Program, Sharing, Weights
-from bitrain.rtl import build_top
+from bitrain.rtl.ports.top import build_top
 from bitrain.spec import Network
 
 FOUND = {record.name for record in find_tools() if record.found}

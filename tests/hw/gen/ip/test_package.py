@@ -7,7 +7,8 @@ import pytest
 import yaml
 from networks import compiled
 
-from bitrain.gen import default_name, generate_ip, read_config
+from bitrain.gen.ip.config import read_config
+from bitrain.gen.ip.package import default_name, generate_ip
 from bitrain.gen.tools.verilator import LEAST_VERILATOR
 from bitrain.host import weight_image
 from bitrain.program import Array, Interface, Program

@@ -11,10 +11,11 @@ from networks import compiled, dense_network, residual_network, streamed
 
 from bitrain.accelerator import Engines
 from bitrain.cost import estimate
-from bitrain.gen import generate_ip, read_config
+from bitrain.gen.ip.config import read_config
+from bitrain.gen.ip.package import generate_ip
 from bitrain.host.registers import constants, registers_of
 from bitrain.program import Array, Interface, Options, Program, Tiling
-from bitrain.rtl import build_top
+from bitrain.rtl.ports.top import build_top
 from bitrain.spec import Network
 
 INTERFACES = [

@@ -7,7 +7,7 @@ from networks import compiled
 
 from bitrain.gen.ip.ports import Port, list_ports
 from bitrain.program import Interface
-from bitrain.rtl import build_top
+from bitrain.rtl.ports.top import build_top
 
 
 def some(**members) -> Component:

@@ -12,7 +12,8 @@ from networks import random_images
 
 from bitrain import golden
 from bitrain.cost import estimate
-from bitrain.gen import find_tools, synthesise
+from bitrain.gen.tools.synth import synthesise
+from bitrain.gen.tools.tools import find_tools
 from bitrain.program import Array, Program
 from bitrain.spec import Network
 

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bitrain.gen import write_verilog
-from bitrain.gen.ip.verilog import wake_processes
+from bitrain.gen.ip.verilog import wake_processes, write_verilog
 from bitrain.program import Array, Program
 from bitrain.spec import BitrainError, Network
 

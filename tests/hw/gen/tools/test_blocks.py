@@ -6,8 +6,9 @@ import pytest
 from installed import needs
 from tool_outputs import load
 
-from bitrain.gen import FAMILIES, BlockReport, Resources, measure_blocks
-from bitrain.gen.tools.blocks import read_blocks
+from bitrain.gen.families.devices import FAMILIES
+from bitrain.gen.families.resources import Resources
+from bitrain.gen.tools.blocks import BlockReport, measure_blocks, read_blocks
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tool_outputs import load
 
-from bitrain.gen import find_device
+from bitrain.gen.families.devices import find_device
 from bitrain.gen.families.ecp5 import ECP5
 from bitrain.gen.families.ice40 import ICE40
 from bitrain.gen.tools import nextpnr

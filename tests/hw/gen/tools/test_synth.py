@@ -7,13 +7,9 @@ from pathlib import Path
 import pytest
 from installed import needs
 
-from bitrain.gen import (
-    Resources,
-    find_device,
-    synthesise,
-    synthesise_component,
-)
-from bitrain.gen.tools.synth import check_fit
+from bitrain.gen.families.devices import find_device
+from bitrain.gen.families.resources import Resources
+from bitrain.gen.tools.synth import check_fit, synthesise, synthesise_component
 from bitrain.spec import BitrainError
 
 # --- what fits ----------------------------------------------------------------------------------

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bitrain.gen import find_tools
-from bitrain.gen.tools.tools import TOOLS, error_line, mounted_folders, run_tool, which
+from bitrain.gen.tools.tools import TOOLS, error_line, find_tools, mounted_folders, run_tool, which
 from bitrain.spec import BitrainError
 
 NAMES = [

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bitrain.gen import find_tools
+from bitrain.gen.tools.tools import find_tools
 from bitrain.gen.tools.verilator import LEAST_VERILATOR, find_verilator
 
 OLD = "Verilator 5.006 2023-01-22 rev (Debian 5.006-3)"

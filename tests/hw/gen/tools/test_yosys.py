@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tool_outputs import OUTPUTS
 
-from bitrain.gen import find_device
+from bitrain.gen.families.devices import find_device
 from bitrain.gen.tools import yosys
 from bitrain.spec import BitrainError
 

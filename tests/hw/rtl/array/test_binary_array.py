@@ -3,7 +3,7 @@ import pytest
 from bench_amaranth import simulate
 
 from bitrain.program import Array
-from bitrain.rtl import BinaryArray
+from bitrain.rtl.array.binary_array import BinaryArray
 
 BITS, COUNT_BITS = 3, 9
 

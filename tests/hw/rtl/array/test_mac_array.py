@@ -3,7 +3,7 @@ import pytest
 from bench_amaranth import simulate
 
 from bitrain.program import Array, Sharing
-from bitrain.rtl import MacArray
+from bitrain.rtl.array.mac_array import MacArray
 from bitrain.spec import Lfsr, SngBank, VanDerCorput
 
 BITS, LENGTH, COUNT_BITS = 4, 8, 8

@@ -1,7 +1,7 @@
 import pytest
 from bench_amaranth import simulate
 
-from bitrain.rtl import Multiplier
+from bitrain.rtl.array.multiplier import Multiplier
 
 
 @pytest.mark.parametrize("bits", [1, 2, 3, 4])

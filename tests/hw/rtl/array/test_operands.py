@@ -4,7 +4,7 @@ import pytest
 from bench_amaranth import simulate
 
 from bitrain.program import Array
-from bitrain.rtl import OperandRegisters
+from bitrain.rtl.array.operands import OperandRegisters
 
 BITS = 3
 

@@ -3,7 +3,7 @@ import random
 import pytest
 from bench_amaranth import simulate
 
-from bitrain.rtl import PopulationCount
+from bitrain.rtl.array.popcount import PopulationCount
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 4, 5, 7, 8, 16, 17, 33])

@@ -5,7 +5,7 @@ from bench_amaranth import simulate
 from networks import random_network
 
 from bitrain.program import Array, Program
-from bitrain.rtl import SignCorrection
+from bitrain.rtl.array.sign_correction import SignCorrection
 
 
 @pytest.mark.parametrize("lanes", [4, 20])

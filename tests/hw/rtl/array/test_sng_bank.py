@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from bench_amaranth import simulate
 
-from bitrain.rtl import StochasticNumberGenerators
+from bitrain.rtl.array.sng_bank import StochasticNumberGenerators
 from bitrain.spec import LaneWire, Lfsr, SngBank, Sobol, VanDerCorput
 
 

@@ -2,7 +2,7 @@ import pytest
 from bench_amaranth import simulate
 from own_sequence import installed
 
-from bitrain.rtl import SequenceSource
+from bitrain.rtl.array.source import SequenceSource
 from bitrain.spec import Lfsr, Ramp, Sobol, VanDerCorput, find_sequence
 
 

@@ -6,7 +6,7 @@ from bench_amaranth import simulate
 from pooling_windows import LENGTH, WINDOWS, restart
 
 from bitrain.golden import fsm_max
-from bitrain.rtl import FsmMax
+from bitrain.rtl.baselines.fsm_max import FsmMax
 
 
 @pytest.mark.parametrize("width", [2, 3, 4])

@@ -5,7 +5,7 @@ from bench_amaranth import simulate
 from pooling_windows import LENGTH, WINDOWS, random_increments, restart, step
 
 from bitrain.golden import fsm_max, pooled_fire
-from bitrain.rtl import FsmReluMax
+from bitrain.rtl.baselines.fsm_relu_max import FsmReluMax
 
 
 @pytest.mark.parametrize("members", [2, 4])

@@ -4,7 +4,7 @@ import pytest
 from bench_amaranth import simulate
 from pooling_windows import LENGTH, WINDOWS, random_increments, restart, step
 
-from bitrain.rtl import PooledCounts
+from bitrain.rtl.baselines.pooled_counts import PooledCounts
 
 
 @pytest.mark.parametrize("members", [1, 3, 4])

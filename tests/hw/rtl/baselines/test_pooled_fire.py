@@ -6,7 +6,7 @@ from bench_amaranth import simulate
 from pooling_windows import LENGTH, WINDOWS, random_increments, restart, step
 
 from bitrain.golden import pooled_fire
-from bitrain.rtl import PooledFire
+from bitrain.rtl.baselines.pooled_fire import PooledFire
 
 
 @pytest.mark.parametrize("members", [1, 3, 4])

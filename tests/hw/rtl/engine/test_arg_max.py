@@ -3,7 +3,7 @@ import random
 from amaranth.hdl import signed
 from bench_amaranth import simulate
 
-from bitrain.rtl import ArgMax
+from bitrain.rtl.engine.arg_max import ArgMax
 
 
 def test_lowest_index_of_the_largest_value_in_any_order():

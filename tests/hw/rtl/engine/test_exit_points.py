@@ -6,7 +6,7 @@ from bench_amaranth import simulate
 from networks import random_network
 
 from bitrain.program import Array, Program
-from bitrain.rtl import ExitPoints
+from bitrain.rtl.engine.exit_points import ExitPoints
 
 PROGRAM = Program(
     random_network(4, bits=4, lanes=2, in_shape=(1, 4, 4)),

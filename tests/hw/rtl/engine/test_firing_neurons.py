@@ -5,7 +5,7 @@ from networks import random_network, streamed
 from windows import set_descriptor
 
 from bitrain.program import Array, Program
-from bitrain.rtl import FiringNeurons
+from bitrain.rtl.engine.firing_neurons import FiringNeurons
 
 CHANNELS, POSITIONS, LENGTH, CHUNKS = 2, 4, 8, 2
 

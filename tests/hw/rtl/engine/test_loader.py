@@ -6,7 +6,7 @@ from networks import grouped_network, random_network
 from windows import set_descriptor, tiles_of_positions
 
 from bitrain.program import Array, Program
-from bitrain.rtl import Loader
+from bitrain.rtl.engine.loader import Loader
 
 
 def expected_elements(program: Program, index: int):

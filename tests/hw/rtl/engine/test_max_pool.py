@@ -3,7 +3,7 @@ import random
 import pytest
 from bench_amaranth import simulate
 
-from bitrain.rtl import MaxPool
+from bitrain.rtl.engine.max_pool import MaxPool
 
 
 @pytest.mark.parametrize(("num_channels", "window"), [(1, 4), (3, 4), (4, 1), (2, 9)])

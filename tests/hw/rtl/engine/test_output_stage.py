@@ -5,7 +5,7 @@ from networks import grouped_network, random_network, residual_network
 from windows import neuron_positions, set_descriptor
 
 from bitrain.program import Array, Program
-from bitrain.rtl import OutputStage
+from bitrain.rtl.engine.output_stage import OutputStage
 from bitrain.spec import Layer
 
 

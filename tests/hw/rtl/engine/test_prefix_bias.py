@@ -5,7 +5,7 @@ from bench_amaranth import simulate
 from prefixes import ARRAY, NETWORKS, at_full_scale
 
 from bitrain.program import Program
-from bitrain.rtl import PrefixBias
+from bitrain.rtl.engine.prefix_bias import PrefixBias
 from bitrain.spec import Network
 
 

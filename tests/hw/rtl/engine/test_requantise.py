@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from bench_amaranth import simulate
 
-from bitrain.rtl import Requantise
+from bitrain.rtl.engine.requantise import Requantise
 
 
 @pytest.mark.parametrize(

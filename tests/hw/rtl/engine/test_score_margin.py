@@ -6,7 +6,7 @@ import pytest
 from amaranth.hdl import signed
 from bench_amaranth import simulate
 
-from bitrain.rtl import ScoreMargin
+from bitrain.rtl.engine.score_margin import ScoreMargin
 
 
 @pytest.mark.parametrize("seed", range(4))

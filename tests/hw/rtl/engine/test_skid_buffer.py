@@ -6,7 +6,7 @@ import pytest
 from bench_amaranth import simulate
 
 from bitrain.program import Array
-from bitrain.rtl import SkidBuffer
+from bitrain.rtl.engine.skid_buffer import SkidBuffer
 
 ARRAY = Array(channels=2, positions=3, lanes=1)
 

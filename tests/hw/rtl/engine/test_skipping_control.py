@@ -7,7 +7,7 @@ from networks import random_network
 from windows import set_descriptor
 
 from bitrain.program import Array, Program
-from bitrain.rtl import SkippingControl
+from bitrain.rtl.engine.skipping_control import SkippingControl
 
 TILES = 12
 

@@ -3,7 +3,7 @@ from networks import random_network, streamed
 from windows import set_descriptor
 
 from bitrain.program import Array, Program
-from bitrain.rtl import StreamConstants
+from bitrain.rtl.engine.stream_constants import StreamConstants
 from bitrain.spec.stream import first_emitting, threshold_bits
 
 

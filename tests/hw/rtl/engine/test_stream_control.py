@@ -6,7 +6,7 @@ from networks import random_network
 from windows import set_descriptor
 
 from bitrain.program import Array, Program
-from bitrain.rtl import StreamControl
+from bitrain.rtl.engine.stream_control import StreamControl
 
 
 @pytest.mark.parametrize("length", [1, 2, 8])

@@ -8,7 +8,7 @@ from networks import random_network, retrained
 
 from bitrain.host import weight_image
 from bitrain.program import Array, Program
-from bitrain.rtl import WeightLoader
+from bitrain.rtl.engine.weight_loader import WeightLoader
 
 NETWORK = random_network(4, bits=3, lanes=2, in_shape=(1, 4, 4))
 

@@ -4,7 +4,7 @@ from networks import grouped_network, random_network
 from windows import set_descriptor, tiles_of_positions
 
 from bitrain.program import Array, Program
-from bitrain.rtl import WindowAddressGenerator
+from bitrain.rtl.engine.window_address_generator import WindowAddressGenerator
 
 
 @pytest.mark.parametrize("positions", [1, 3, 4])

@@ -22,7 +22,7 @@ from bitrain.cost import estimate, skipping_cycles
 from bitrain.cost.cost import IMAGE_OVERHEAD
 from bitrain.golden import run, zero_chunks
 from bitrain.program import Array, Options, Program, Sharing
-from bitrain.rtl import Accelerator
+from bitrain.rtl.ports.accelerator import Accelerator
 from bitrain.spec import Network, Shape, with_prefix
 
 

@@ -14,8 +14,9 @@ from bitrain.golden import margins, predict, run, run_progressive
 from bitrain.host import weight_image
 from bitrain.host.registers import constants, register
 from bitrain.program import Array, Program
-from bitrain.rtl import AxiAccelerator, build_top
 from bitrain.rtl.ports.axi import OKAY
+from bitrain.rtl.ports.axi_accelerator import AxiAccelerator
+from bitrain.rtl.ports.top import build_top
 from bitrain.spec import BitrainError, with_prefix
 
 NETWORK = random_network(4, bits=3, lanes=2, in_shape=(1, 4, 4))

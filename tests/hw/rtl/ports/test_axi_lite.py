@@ -4,8 +4,8 @@ import pytest
 from bench_amaranth import simulate
 
 from bitrain.host.registers import REGISTERS, register
-from bitrain.rtl import AxiLiteRegisters
 from bitrain.rtl.ports.axi import OKAY, SLVERR
+from bitrain.rtl.ports.axi_lite import AxiLiteRegisters
 
 OF_ALL = tuple(entry for entry in REGISTERS if entry.option is None)
 BEYOND = 4 * len(OF_ALL)

@@ -7,7 +7,7 @@ from bench_amaranth import simulate
 from networks import random_network
 
 from bitrain.program import Array, Program
-from bitrain.rtl import FrameGuard
+from bitrain.rtl.ports.frame_guard import FrameGuard
 
 PROGRAM = Program(random_network(0, bits=3, lanes=1, in_shape=(1, 6, 6)), Array(lanes=1))
 SIZE = 36

@@ -18,7 +18,7 @@ from bitrain.accelerator import Engines
 from bitrain.accelerator.engines import cuts
 from bitrain.golden import run
 from bitrain.program import Array
-from bitrain.rtl import PipelinedAccelerator
+from bitrain.rtl.ports.pipelined_accelerator import PipelinedAccelerator
 from bitrain.spec import Network
 
 

@@ -8,7 +8,7 @@ import pytest
 from bench_amaranth import simulate
 
 from bitrain.host import LinkError, SerialLink
-from bitrain.rtl import SerialFrames
+from bitrain.rtl.ports.serial_frames import SerialFrames
 
 GAP = 40
 CLASS, CYCLES, SCORES = 3, 0x12345678, [-700, 5, 699]

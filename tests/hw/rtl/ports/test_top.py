@@ -5,9 +5,8 @@ from amaranth.sim import Simulator
 from networks import compiled, random_network
 
 from bitrain.program import Array, Interface
-from bitrain.rtl import build_top
 from bitrain.rtl.ports.accelerator import Accelerator
-from bitrain.rtl.ports.top import Top
+from bitrain.rtl.ports.top import Top, build_top
 
 NETWORK = random_network(1, bits=3, lanes=2, in_shape=(1, 4, 4))
 ARRAY = Array(channels=1, positions=1, lanes=2)

@@ -6,7 +6,7 @@ import pytest
 from bench_amaranth import simulate
 from serial_line import bits_of, sent_by
 
-from bitrain.rtl import UartReceiver
+from bitrain.rtl.ports.uart_receiver import UartReceiver
 
 
 def received_from(line, divisor: int) -> list[int | None]:

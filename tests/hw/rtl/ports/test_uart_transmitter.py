@@ -4,7 +4,7 @@ import pytest
 from bench_amaranth import simulate
 from serial_line import bits_of, sent_by
 
-from bitrain.rtl import UartTransmitter
+from bitrain.rtl.ports.uart_transmitter import UartTransmitter
 
 
 @pytest.mark.parametrize("divisor", [1, 4, 7])

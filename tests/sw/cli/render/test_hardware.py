@@ -6,7 +6,7 @@ from rich.console import Console
 
 from bitrain.cli.render.hardware import proofs_table, tools_table
 from bitrain.formal import ProofResult
-from bitrain.gen import find_tools
+from bitrain.gen.tools.tools import find_tools
 
 
 def printed(thing) -> str:

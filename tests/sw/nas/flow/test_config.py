@@ -2,8 +2,8 @@
 
 import pytest
 
-from bitrain.nas import KNOWN
 from bitrain.nas.flow.config import given_genotype
+from bitrain.nas.genotype import KNOWN
 from bitrain.spec import BitrainError
 
 

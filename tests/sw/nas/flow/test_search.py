@@ -8,11 +8,11 @@ from rich.console import Console
 from tiny_search import CONFIG
 
 from bitrain.cli.render.search import search_table
-from bitrain.nas import calibrate
+from bitrain.nas.calibrate import calibrate
 from bitrain.nas.flow import search as flow_search
 from bitrain.nas.flow.config import load_search
 from bitrain.nas.flow.search import run_search
-from bitrain.profile import model_cost
+from bitrain.profile.cost import model_cost
 from bitrain.spec import BitrainError, load_network
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bitrain.nas import KNOWN
 from bitrain.nas.flow.steps import in_folder, stage_task
+from bitrain.nas.genotype import KNOWN
 from bitrain.program import Array
 
 
