@@ -115,23 +115,27 @@ def check(network: Network, engines: int, *, stalls: float = 0.0, arithmetic: st
     assert predicted[-1] == pipeline.cost.initiation_interval
 
 
+def small(seed: int) -> Network:
+    return random_network(seed, bits=3, lanes=2, length=4, in_shape=(2, 5, 5))
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_random_networks_on_as_many_engines_as_they_can_have(seed):
-    network = random_network(seed, bits=3, lanes=2, length=4)
+    network = small(seed)
     check(network, 1 + len(list(cuts(network))))
 
 
 @pytest.mark.parametrize("make", [residual_network, dense_network, projected_network])
 def test_networks_that_are_cut_between_blocks(make):
     """What a part adds, or lies behind, may be the map that it is given."""
-    network = make(1)
+    network = make(1, bits=3, lanes=2, length=4)
     assert 0 < len(list(cuts(network))) < len(network.layers) - 1
     check(network, 2)
 
 
 def test_binary_arithmetic():
-    check(random_network(2, bits=3, lanes=2, length=4), 2, arithmetic="binary")
+    check(small(2), 2, arithmetic="binary")
 
 
 def test_streams_that_pause():
-    check(random_network(1, bits=3, lanes=2, length=4), 2, stalls=0.3)
+    check(small(1), 2, stalls=0.3)
