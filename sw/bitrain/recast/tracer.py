@@ -24,7 +24,7 @@ def agree(found: Tensor, expected: Tensor) -> bool:
     """Equal but for rounding."""
     if found.shape != expected.shape:
         return False
-    tolerance = 1e-5 * float(expected.abs().max()) if expected.isfinite().all() else 0.0
+    tolerance = 1e-5 * expected.detach().abs().max().item() if expected.isfinite().all() else 0.0
     return torch.allclose(found, expected, rtol=1e-4, atol=tolerance, equal_nan=True)
 
 
@@ -53,7 +53,8 @@ def record(model: nn.Module, images: Tensor) -> tuple[nn.Module, dict[fx.Node, A
     if not (isinstance(found, Tensor) and agree(found, expected)):
         raise BitrainError(
             f"{_name('', root[0])}: its operations, one after the other, do not give what the "
-            "model gives; its forward must be the same at every call"
+            "model gives; its forward must be the same at every call, and use what a method that "
+            "works in place gives (x = x * 2, not x.mul_(2))"
         )
     _use_modules(root, nodes)
     return root, {node: recorder.values[node] for node in nodes}

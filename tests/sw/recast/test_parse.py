@@ -404,6 +404,12 @@ def changed(self, x):
     return F.relu(x, inplace=True) + x
 
 
+def unused(self, x):
+    x = self.conv(x)
+    x.mul_(2)
+    return x
+
+
 @pytest.mark.parametrize(
     ("model", "message"),
     [
@@ -426,6 +432,7 @@ def changed(self, x):
             Wrapped(lambda self, x: self.conv(x + torch.rand(1).item())),
             "Wrapped: its operations, one after the other, do not give what the model gives",
         ),
+        (Wrapped(unused), "Wrapped: its operations, .* a method that works in place gives"),
         (Wrapped(changed), "relu: changes in place what is read again; use inplace=False"),
     ],
 )
