@@ -26,7 +26,7 @@ TORCH = $(shell sed -n 's/^torch==/&/p' constraints.txt)
 .DELETE_ON_ERROR:
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo "Variables: PYTHON=$(PYTHON) JOBS=$(JOBS) CONFIG=$(CONFIG) OUT=$(OUT)"
 	@echo "           ARGS, PYTEST_ARGS and TORCH_INDEX are empty unless given."

@@ -113,7 +113,7 @@ DataDir = Annotated[
 ]
 Device = Annotated[
     str,
-    typer.Option(help="FPGA: ecp5-25k, ecp5-45k, ecp5-85k, ice40-hx8k or ice40-up5k."),
+    typer.Option(help="FPGA, such as ecp5-25k or ice40-up5k; an unknown name lists all."),
 ]
 PlacementSeed = Annotated[
     int, typer.Option(help="Where placement begins; another may route to another clock.")
