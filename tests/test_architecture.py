@@ -41,7 +41,7 @@ _ENGINES = "spec program cost accelerator"
 
 IMPORTS = {
     # hw
-    "spec": _allow("", "numpy pydantic"),
+    "spec": _allow("", "numpy pydantic yaml"),
     "program": _allow("spec", "numpy pydantic"),
     "cost": _allow("spec program", "numpy"),
     "accelerator": _allow("spec program cost", ""),

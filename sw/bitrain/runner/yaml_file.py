@@ -7,24 +7,11 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from bitrain.spec import BitrainError
+from bitrain.spec.yaml_text import parse_yaml
 
 from .examples import example_paths
 
 Model = TypeVar("Model", bound=BaseModel)
-
-
-class _Loader(yaml.SafeLoader):
-    """Refuses an option that is there twice; YAML's own loader takes the last one."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
-            if key.value in seen:
-                raise yaml.MarkedYAMLError(
-                    problem=f"{key.value} again", problem_mark=key.start_mark
-                )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
 
 
 def read_yaml(path: Path, model: type[Model], kind: str = "") -> Model:
@@ -40,11 +27,9 @@ def read_yaml(path: Path, model: type[Model], kind: str = "") -> Model:
             )
         path = examples[str(path)]
     try:
-        text = path.read_text(encoding="utf-8")
-        content, tree = yaml.load(text, _Loader), yaml.compose(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        where = " ".join(str(error).split())
-        raise BitrainError(f"{path}: not valid YAML ({where})") from error
+        content, tree = parse_yaml(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BitrainError(f"{path}: not valid YAML ({error})") from error
     if not isinstance(content, dict):
         names = ", ".join(example_paths(kind))
         raise BitrainError(f"{path}: expected a mapping of options; see the examples {names}")

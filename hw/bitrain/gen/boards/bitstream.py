@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from bitrain.host.serial_link import GAP_SECONDS
 from bitrain.program import Array, Program
 from bitrain.rtl.ports.serial_accelerator import SerialAccelerator
 from bitrain.spec import BitrainError, Network, save_network, write_atomically
+from bitrain.spec.yaml_text import parse_yaml
 
 from ..families.fit import memory_problem
 from ..ip.folders import check_replaceable, swap
@@ -132,8 +133,8 @@ def read_board(directory: Path) -> BoardConfig:
             "`bitrain build` makes one"
         )
     try:
-        return BoardConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (ValidationError, yaml.YAMLError, UnicodeDecodeError) as error:
+        return BoardConfig.model_validate(parse_yaml(path.read_text(encoding="utf-8"))[0])
+    except ValueError as error:
         raise BitrainError(
             f"{path}: not the configuration of a build for a board; build it again"
         ) from error

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from bitrain.accelerator import Engines
 from bitrain.program import AcceleratorConfig
 from bitrain.spec import BitrainError, Shape, write_atomically
+from bitrain.spec.yaml_text import parse_yaml
 
 from ..families.family import Device
 from ..tools.tools import package_version
@@ -98,8 +99,8 @@ def read_config(ip: Path) -> IpConfig:
             f"{ip}: no IP package ({CONFIG_FILE} is missing); `bitrain generate` writes one"
         )
     try:
-        return IpConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (ValidationError, yaml.YAMLError, UnicodeDecodeError) as error:
+        return IpConfig.model_validate(parse_yaml(path.read_text(encoding="utf-8"))[0])
+    except ValueError as error:
         raise BitrainError(
             f"{path}: not the configuration of a Bitrain IP package; generate the package again"
         ) from error
