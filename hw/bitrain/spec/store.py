@@ -5,7 +5,7 @@ from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from zipfile import is_zipfile
+from zipfile import ZipFile, is_zipfile
 
 import numpy as np
 from pydantic import ValidationError
@@ -20,7 +20,11 @@ READABLE_VERSIONS = (2, 3, 4, FORMAT_VERSION)
 the same. The checksum of version 4 and before left out types and shapes."""
 
 
-def save_network(network: Network, path: Path) -> None:
+MAX_BYTES = 1 << 29
+"""Of a network file, uncompressed: 128 million weights."""
+
+
+def save_network(network: Network, path: Path | str) -> None:
     """Write ``network`` to ``path`` (suffix .npz by convention), whole or not at all."""
     header = network.model_dump(mode="json")
     arrays = {
@@ -31,16 +35,21 @@ def save_network(network: Network, path: Path) -> None:
     text = json.dumps({**header, "sha256": content_digest(header, arrays)}, indent=1).encode()
     buffer = BytesIO()
     np.savez_compressed(buffer, header=np.frombuffer(text, np.uint8), **arrays)
-    write_atomically(path, buffer.getvalue())
+    write_atomically(Path(path), buffer.getvalue())
 
 
-def load_network(path: Path) -> Network:
+def load_network(path: Path | str) -> Network:
     """Read and validate a network file; :class:`BitrainError` says what is wrong with it."""
+    path = Path(path)
     if not path.is_file():
         raise BitrainError(f"{path}: no such network file; `bitrain run` writes one")
     try:
         if not is_zipfile(path):  # numpy would advise to load it unsafely
             raise ValueError("no .npz archive, or the end is missing")
+        with ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+        if size > MAX_BYTES:
+            raise ValueError(f"{size:,} bytes uncompressed, expected at most {MAX_BYTES:,}")
         # From memory: numpy leaves a damaged file open.
         with np.load(BytesIO(path.read_bytes()), allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}

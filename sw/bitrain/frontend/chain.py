@@ -226,7 +226,7 @@ class _Reader:
 
     def average(self, path: str, module: nn.AdaptiveAvgPool2d) -> None:
         step = self._last(path, module)
-        if module.output_size not in (1, (1, 1)) or self.flat or not step.relu:
+        if module.output_size not in (1, (1, 1), [1, 1]) or self.flat or not step.relu:
             raise BitrainError(
                 f"{path}: AdaptiveAvgPool2d must reduce a map to one pixel, between a ReLU and "
                 "Flatten with a Linear"

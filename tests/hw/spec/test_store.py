@@ -13,6 +13,7 @@ from networks import random_network
 from strategies import networks
 
 from bitrain.spec import BitrainError, load_network, save_network
+from bitrain.spec.store import MAX_BYTES
 
 NETWORK = random_network(0, bits=3, lanes=2)
 
@@ -89,6 +90,23 @@ def test_damaged_anywhere(path: Path):
 def test_other_files(path: Path, content):
     path.write_bytes(content)
     assert "not a readable network file" in refused(path)
+
+
+def test_archive_that_would_fill_the_memory(path: Path):
+    """Seen before any of it is read."""
+    with (
+        zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("more.npy", "w") as entry,
+    ):
+        for _ in range(1 + MAX_BYTES // (1 << 24)):
+            entry.write(bytes(1 << 24))
+    assert "bytes uncompressed, expected at most 536,870,912); export it again" in refused(path)
+
+
+def test_path_as_text(path: Path):
+    other = str(path.with_name("other.npz"))
+    save_network(NETWORK, other)
+    assert load_network(other) == NETWORK
 
 
 def test_archive_of_something_else(path: Path):

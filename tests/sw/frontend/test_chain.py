@@ -55,6 +55,15 @@ def test_relu_and_pool_commute() -> None:
     assert (a[0].relu, a[0].out_shape) == (b[0].relu, b[0].out_shape)
 
 
+@pytest.mark.parametrize("size", [1, (1, 1), [1, 1]])
+def test_average_of_the_whole_map(size) -> None:
+    """However its size is spelt."""
+    average = nn.AdaptiveAvgPool2d(size)
+    model = nn.Sequential(conv(), nn.ReLU(), average, nn.Flatten(), nn.Linear(2, 3)).eval()
+    images = torch.rand(5, *IN_SHAPE)
+    torch.testing.assert_close(float_forward(model, images), model(images))
+
+
 def test_names_nesting_and_shared_modules() -> None:
     relu = nn.ReLU()
     body = nn.Sequential(OrderedDict(one=conv(), act=relu, two=conv(2, 2), again=relu))
