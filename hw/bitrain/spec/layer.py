@@ -20,6 +20,8 @@ from typing import Annotated, Literal, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from .sequence import MAX_WIDTH
+
 MAX_ACCUMULATOR_BITS = 31
 """Signed bits that every accumulator fits in (float32 sums in training stay exact below 25)."""
 
@@ -110,7 +112,7 @@ class Layer(BaseModel):
     )
     """The layer (-1: the image) behind whose output this one's is put: who reads this output reads
     that layer's channels first, with those that they lie behind."""
-    stream_length: int = Field(ge=1)
+    stream_length: int = Field(ge=1, le=1 << MAX_WIDTH)
     """L, a power of two, at most 2^n."""
     neuron: Neuron = "counter"
     """Mode of the layer's neurons."""

@@ -245,6 +245,7 @@ def test_header_that_is_none(path: Path, text):
     ("change", "message"),
     [
         (lambda h: h["layers"][0].update(stream_length=3), "layers.0: Value error, stream length"),
+        (lambda h: h["layers"][0].update(stream_length=2**100), "layers.0.stream_length: Input"),
         (lambda h: h["layers"][1].update(shift="many"), "layers.1.shift: Input should be a valid"),
         (lambda h: h["layers"][0].update(colour="red"), "layers.0.colour: Extra inputs are not"),
         (lambda h: h["layers"][2].pop("kind"), "layers.2.kind: Field required"),
