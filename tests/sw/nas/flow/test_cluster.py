@@ -24,6 +24,16 @@ search: {{epochs: 8, images: 512, batch_size: 32, alpha_learning_rate: 0.05}}
 """
 
 
+@pytest.fixture(autouse=True)
+def few():
+    """All images: nothing is patched here that other processes would not have."""
+
+
+@pytest.fixture(autouse=True)
+def drawn():
+    """As many networks as there are elsewhere."""
+
+
 @pytest.fixture
 def config(tmp_path):
     path = tmp_path / "search.yaml"
