@@ -37,7 +37,7 @@ class Array(BaseModel):
     @classmethod
     def _check_arithmetic(cls, name: str) -> str:
         if name not in ARITHMETICS:
-            raise ValueError(f"{name!r} is not {' or '.join(ARITHMETICS)}")
+            raise ValueError(f"arithmetic {name!r} is not {' or '.join(ARITHMETICS)}")
         return name
 
     @property
