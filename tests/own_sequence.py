@@ -36,7 +36,6 @@ def installed(folder: Path) -> Iterator[None]:
     install(folder)
     sys.path.insert(0, str(folder))
     importlib.invalidate_caches()
-    sequence._load_entry_points.cache_clear()
     try:
         yield
     finally:
@@ -44,4 +43,3 @@ def installed(folder: Path) -> Iterator[None]:
         sys.modules.pop("weyl", None)
         sequence._kinds.clear()
         sequence._kinds.update(before)
-        sequence._load_entry_points.cache_clear()

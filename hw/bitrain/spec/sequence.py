@@ -13,8 +13,9 @@ An n-bit sequence visits every value 0 … 2^n - 1 exactly once per period, so t
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from functools import cache, lru_cache
-from importlib.metadata import entry_points
+from functools import lru_cache
+from importlib.metadata import EntryPoint, entry_points
+from inspect import isabstract, isclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import numpy as np
@@ -92,7 +93,11 @@ class NumberSequence(BaseModel, ABC, frozen=True):
 
     def check(self) -> None:
         """Raise ValueError unless a period has every value once."""
-        if sorted(self.period()) != list(range(1 << self.width)):
+        try:
+            values = np.array([*self.period()])
+        except Exception as error:  # it may be the user's program
+            raise ValueError(f"{type(self).__qualname__}.period: {error}") from error
+        if values.dtype.kind not in "iu" or sorted(values) != list(range(1 << self.width)):
             raise ValueError(f"a period of {self} does not have each of 2^{self.width} values once")
 
     @property
@@ -115,6 +120,13 @@ def register_sequence(sequence: Kind) -> Kind:
     An installed package can name its class as an entry point of ``bitrain.sequences`` instead.
     Raises :class:`BitrainError` for a name that is taken.
     """
+    if not (isclass(sequence) and issubclass(sequence, NumberSequence)) or isabstract(sequence):
+        raise BitrainError(
+            f"{getattr(sequence, '__qualname__', sequence)}: expected a subclass of NumberSequence "
+            "with a period, or of CounterSequence with columns"
+        )
+    if "kind" not in sequence.model_fields:
+        raise BitrainError(f"{sequence.__qualname__}: has no field 'kind', a Literal with its name")
     kind = sequence.model_fields["kind"].default
     if _kinds.setdefault(kind, sequence) is not sequence:
         raise BitrainError(f"{sequence.__qualname__}: a sequence of kind {kind!r} is there already")
@@ -124,24 +136,27 @@ def register_sequence(sequence: Kind) -> Kind:
 def find_sequence(kind: str) -> type[NumberSequence]:
     """The class of a kind; :class:`BitrainError` if nothing registered it."""
     if kind not in _kinds:
-        _load_entry_points()
-    if kind not in _kinds:
-        raise BitrainError(
-            f"no sequence is called {kind!r}; there are {', '.join(_kinds)}, and those of packages "
-            "that are installed or imported (docs/extending.md)"
-        )
+        installed = entry_points(group="bitrain.sequences")
+        for entry in installed.select(name=kind):
+            _load(entry)
+        if kind not in _kinds:
+            names = ", ".join(dict.fromkeys((*_kinds, *installed.names)))
+            raise BitrainError(
+                f"no sequence is called {kind!r}; there are {names}, and those of packages that "
+                "are installed or imported (docs/extending.md)"
+            )
     return _kinds[kind]
 
 
-@cache
-def _load_entry_points() -> None:
-    for entry in entry_points(group="bitrain.sequences"):
-        try:
-            register_sequence(entry.load())
-        except Exception as error:  # whatever another package does when it is imported
-            raise BitrainError(
-                f"entry point {entry.name} = {entry.value} of bitrain.sequences: {error}"
-            ) from error
+def _load(entry: EntryPoint) -> None:
+    try:
+        found = register_sequence(entry.load())
+        if (kind := found.model_fields["kind"].default) != entry.name:
+            raise BitrainError(f"its kind is {kind!r}; call the entry point so too")
+    except (Exception, SystemExit) as error:  # whatever another package does when it is imported
+        raise BitrainError(
+            f"entry point {entry.name} = {entry.value} of bitrain.sequences: {error}"
+        ) from error
 
 
 @register_sequence

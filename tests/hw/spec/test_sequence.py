@@ -262,7 +262,26 @@ def test_unknown_name_lists_what_there_is():
         find_sequence("weyl")
 
 
-@pytest.mark.parametrize("source", ["import no_such_module", "Weyl = 3"])
+CLASS = """
+from typing import Literal
+from bitrain.spec import NumberSequence
+class Weyl(NumberSequence, frozen=True):
+    kind: Literal["{kind}"] = "{kind}"
+"""
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import no_such_module",
+        "import sys; sys.exit(7)",
+        "Weyl = 3",
+        "class Weyl: pass",
+        CLASS.format(kind="weyl"),
+        CLASS.format(kind="other") + "    def period(self): return range(1 << self.width)",
+        CLASS.format(kind="weyl").replace("kind:", "sort:"),
+    ],
+)
 def test_broken_package_is_named(tmp_path, source):
     with installed(tmp_path):
         (tmp_path / "weyl.py").write_text(source)
@@ -270,3 +289,26 @@ def test_broken_package_is_named(tmp_path, source):
             BitrainError, match=r"entry point weyl = weyl:Weyl of bitrain.sequences"
         ):
             find_sequence("weyl")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("pass", r"Weyl\.period: .* must be an iterable"),
+        ("raise RuntimeError('no')", "Weyl.period: no"),
+        ("return [0.0, 1.0, 2.0, 3.0]", "does not have each of 2.2 values once"),
+    ],
+)
+def test_period_that_is_none(tmp_path, body, message):
+    with installed(tmp_path):
+        source = CLASS.format(kind="weyl") + f"    def period(self): {body}"
+        (tmp_path / "weyl.py").write_text(source)
+        with pytest.raises(ValidationError, match=message):
+            find_sequence("weyl")(width=2)
+
+
+def test_broken_package_bothers_no_other(tmp_path):
+    with installed(tmp_path):
+        (tmp_path / "weyl.py").write_text("import no_such_module")
+        with pytest.raises(BitrainError, match=r"no sequence is called 'other'; there are .*weyl"):
+            find_sequence("other")
