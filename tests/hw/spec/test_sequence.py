@@ -304,7 +304,7 @@ def test_period_that_is_none(tmp_path, body, message):
         source = CLASS.format(kind="weyl") + f"    def period(self): {body}"
         (tmp_path / "weyl.py").write_text(source)
         with pytest.raises(ValidationError, match=message):
-            find_sequence("weyl")(width=2)
+            find_sequence("weyl").model_validate({"width": 2})
 
 
 def test_broken_package_bothers_no_other(tmp_path):
