@@ -52,6 +52,14 @@ def test_says_how_many_images_there_were(bitrain, network_file):
     assert " training images: " in output and "5000 training images" not in output
 
 
+def test_does_not_replace_what_is_no_network(bitrain, network_file):
+    other = network_file.with_name("mine.yaml")
+    other.write_text("name: mine\n")
+    status, _, error = bitrain(network_file, "--out", other)
+    assert status == 2 and "exists and is no network file; name another file" in error
+    assert other.read_text() == "name: mine\n"
+
+
 def test_does_not_replace_the_network(bitrain, network_file):
     before = network_file.read_bytes()
     status, _, error = bitrain(network_file, "--out", network_file.parent / "." / "network.npz")

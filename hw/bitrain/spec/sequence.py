@@ -264,8 +264,6 @@ def _of_its_kind(data: Any) -> Any:
         return data
     try:
         return find_sequence(str(data.get("kind"))).model_validate(data)
-    except BitrainError as error:
-        raise ValueError(f"kind: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = "".join(f"{part}: " for part in first["loc"])

@@ -74,6 +74,8 @@ def load_network(path: Path | str) -> Network:
         for i, layer in enumerate(header["layers"]):
             layer.update({field: arrays[f"{field}.{i}"] for field in ARRAYS})
         return Network.model_validate(header)
+    except BitrainError as error:  # a sequence of a package that is not there
+        raise BitrainError(f"{path}: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "network"

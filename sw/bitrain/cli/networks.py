@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated
+from zipfile import is_zipfile
 
 import typer
 
@@ -135,6 +136,8 @@ def sequences(
     out = out or network.with_suffix(".sequences.npz")
     if out.resolve() == network.resolve():
         raise BitrainError(f"--out {out}: would replace the network; name another file")
+    if out.exists() and not is_zipfile(out):
+        raise BitrainError(f"--out {out}: exists and is no network file; name another file")
     dataset = dataset_of(loaded, data, data_dir)
     found = find_sequences(loaded, dataset, images=images, budget=budget, seed=seed, progress=True)
     print_sequences(loaded, found, console)

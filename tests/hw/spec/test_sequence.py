@@ -203,7 +203,7 @@ def test_comparing_sequences_whose_values_were_taken():
 
 def test_unknown_kind_and_field():
     adapter = TypeAdapter(Sequence)
-    with pytest.raises(ValidationError, match="kind"):
+    with pytest.raises(BitrainError, match="no sequence is called 'random'"):
         adapter.validate_python({"kind": "random", "width": 4})
     with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
         adapter.validate_python({"kind": "ramp", "width": 4, "taps": (4, 3)})

@@ -253,7 +253,7 @@ def test_header_that_is_none(path: Path, text):
         (lambda h: h["layers"].pop(), "network: Value error, layer 'conv2d"),
         (
             lambda h: h["weight_bank"]["sequence"].update(kind="dice"),
-            "weight_bank.sequence: Value error, kind: no sequence is called 'dice'",
+            "network.npz: no sequence is called 'dice'; there are lfsr, ",
         ),
         (lambda h: h["activation_bank"].update(lanes=[]), "activation_bank.lanes: Tuple should"),
         (lambda h: h.pop("name"), "name: Field required"),
