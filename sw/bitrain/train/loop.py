@@ -57,7 +57,8 @@ def fit(
     exists the run goes on from it and ends with the very result of an uninterrupted one, because
     each epoch draws from a generator of its own. An interrupt leaves the last epoch's file.
     ``before_epoch`` is called with the number of every epoch that begins, ``after_epoch`` with that
-    of every one that is over and saved, and its mean loss; ``loss`` is cross-entropy by default.
+    of every one that is over and saved, and its mean loss; ``loss`` gives the loss of scores, for
+    images and their labels; cross-entropy by default.
     ``optimizer`` takes the place of the recipe's; its first group follows the recipe's schedule.
 
     Under torchrun all processes call this with equal arguments, each computes its share of every
