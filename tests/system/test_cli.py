@@ -75,7 +75,9 @@ def test_array_that_does_not_suit_the_network(fail, network_file):
 
 def test_zeros_that_cannot_be_skipped(fail, network_file):
     options = ("cost", network_file, "-N", 4, "--skip-zeros")
-    assert "a chunk takes one cycle, zero or not" in fail(*options, "--arith", "binary")
+    assert "chunks of streams, and binary arithmetic has none" in fail(
+        *options, "--arith", "binary"
+    )
     assert "--engines 2: zero chunks are of layers" in fail(*options, "--engines", 2)
     assert "does not say its data set" in fail(*options)
 
@@ -116,11 +118,20 @@ def test_clock_that_is_none(usage, tmp_path):
     assert "--frequency" in usage("synth", tmp_path, "--frequency", -5)
 
 
-@pytest.mark.parametrize("option", [("--engines", 2), ("--skip-zeros",)])
-def test_arrays_are_compared_for_one_plain_engine(fail, network_file, option):
-    line = fail("cost", network_file, "--multipliers", 64, *option)
-    assert line.startswith("error: --multipliers 64: arrays are compared for one engine that skips")
-    assert "leave out " + " ".join(map(str, option)) in line
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (("cost", "--multipliers", 64, "--engines", 2), "--engines"),
+        (("cost", "--multipliers", 64, "--skip-zeros"), "--skip-zeros"),
+        (("cost", "--multipliers", 64, "-P", 4), "--channels"),
+        (("cost", "--data", "digits"), "--data"),
+        (("build", "--board", "ulx3s", "--out", "x", "--simulator", "icarus"), "--simulator"),
+        (("synth", "--no-route", "--seed", 2), "--seed"),
+    ],
+)
+def test_options_without_effect(fail, network_file, command, name):
+    line = fail(command[0], network_file, *command[1:])
+    assert line.startswith(f"error: {name} has no effect with")
 
 
 def test_margin_below_zero(fail, tmp_path):
@@ -128,7 +139,7 @@ def test_margin_below_zero(fail, tmp_path):
     network = random_network(0, in_shape=(1, 8, 8))
     save_network(network.model_copy(update={"metadata": {"data": "digits"}}), path)
     line = fail("progressive", path, "-N", 4, "--ladder", "4=-1")
-    assert "--ladder 4=-1: expected LENGTH=MARGIN between commas, none negative" in line
+    assert "--ladder 4=-1: expected LENGTH=MARGIN between commas, each length once" in line
 
 
 @pytest.mark.parametrize(

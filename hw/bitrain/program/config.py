@@ -1,11 +1,11 @@
 """What a user asks of an accelerator: the one object of command line, YAML and IP folder."""
 
-from typing import Any
+from typing import Any, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from .array import Array
-from .interface import Interface
+from .interface import Interface, Streams
 from .options import Options, Weights
 
 
@@ -33,7 +33,11 @@ class AcceleratorConfig(BaseModel):
     @classmethod
     def _by_name(cls, interface: Any) -> Any:
         """``axi`` stands for AXI streams with their usual reset."""
-        return Interface.usual(interface) if interface in ("raw", "axi") else interface
+        if not isinstance(interface, str):
+            return interface
+        if interface not in get_args(Streams):
+            raise ValueError(f"{interface!r} is not {' or '.join(get_args(Streams))}")
+        return Interface.usual(cast(Streams, interface))
 
     @property
     def options(self) -> Options:

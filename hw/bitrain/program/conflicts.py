@@ -1,6 +1,6 @@
 """The one table of what does not go together, with the reason and the way out."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from bitrain.spec.prefix import all_prefixes
 from .array import Sharing
 from .config import AcceleratorConfig
 
-Finder = Callable[[AcceleratorConfig, Network], "dict[str, Any] | None"]
+Finder = Callable[[AcceleratorConfig, Any], "dict[str, Any] | None"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +34,10 @@ def _if(found: Any) -> dict[str, Any] | None:
 
 def _exact(config: AcceleratorConfig) -> bool:
     return not config.array.rules.has_streams
+
+
+def _no_streams(config: AcceleratorConfig, found: Any) -> dict[str, Any] | None:
+    return {"arithmetic": config.array.arithmetic} if _exact(config) and found else None
 
 
 def _fired(config: AcceleratorConfig, network: Network) -> Layer | None:
@@ -85,14 +89,62 @@ def _run_time(config: AcceleratorConfig) -> bool:
     return config.run_time_length or config.early_termination
 
 
-ENGINE_CONFLICTS = (
+OPTION_CONFLICTS = (
     Conflict(
         one="array: sharing = unshared",
-        other="binary arithmetic",
-        reason="array: sharing = unshared is of SNGs, and binary arithmetic has none",
+        other="an arithmetic without streams",
+        reason="array: sharing = unshared is of SNGs, and {arithmetic} arithmetic has none",
         remedy="leave it out",
-        find=lambda c, n: _if(_exact(c) and c.array.sharing is Sharing.UNSHARED),
+        find=lambda c, _: _no_streams(c, c.array.sharing is Sharing.UNSHARED),
     ),
+    Conflict(
+        one="run_time_length, early_termination",
+        other="an arithmetic without streams",
+        reason="a stream length chosen at run time needs streams, and {arithmetic} arithmetic has "
+        "none",
+        remedy="leave one of the two out",
+        find=lambda c, _: _no_streams(c, _run_time(c)),
+    ),
+    Conflict(
+        one="skip_zeros",
+        other="an arithmetic without streams",
+        reason="skip_zeros is of chunks of streams, and {arithmetic} arithmetic has none",
+        remedy="leave it out",
+        find=lambda c, _: _no_streams(c, c.skip_zeros),
+    ),
+    Conflict(
+        one="engines",
+        other="run_time_length, early_termination",
+        reason="engines = {engines}: images of different stream lengths would be in the pipeline "
+        "at a time",
+        remedy="use one engine, or leave out the run-time length and early termination",
+        find=lambda c, _: {"engines": c.engines} if c.engines > 1 and _run_time(c) else None,
+    ),
+    Conflict(
+        one="engines",
+        other="weights = ram",
+        reason="engines = {engines}: weights can be loaded into one engine",
+        remedy="use one, or leave the weights in ROM",
+        find=lambda c, _: {"engines": c.engines} if c.engines > 1 and c.weights == "ram" else None,
+    ),
+    Conflict(
+        one="early_termination",
+        other="interface = raw",
+        reason="early_termination: the raw interface has no registers for its margins",
+        remedy="choose the interface axi",
+        find=lambda c, _: _if(c.early_termination and not c.interface.is_axi),
+    ),
+    Conflict(
+        one="weights = ram",
+        other="interface = raw",
+        reason="weights = ram: the raw interface has no bus to write them over",
+        remedy="choose the interface axi",
+        find=lambda c, _: _if(c.weights == "ram" and not c.interface.is_axi),
+    ),
+)
+"""Rows on options alone."""
+
+NETWORK_CONFLICTS = (
     Conflict(
         one="array: lanes",
         other="a network exported for other lanes",
@@ -127,17 +179,17 @@ ENGINE_CONFLICTS = (
     ),
     Conflict(
         one="run_time_length, early_termination",
-        other="binary arithmetic",
-        reason="a stream length chosen at run time needs streams, and binary arithmetic has none",
-        remedy="leave one of the two out",
-        find=lambda c, n: _if(_run_time(c) and _exact(c)),
-    ),
-    Conflict(
-        one="run_time_length, early_termination",
         other="stream mode",
         reason="layer {layer!r} is in stream mode, whose fires a shorter stream does not scale",
         remedy="prefixes are of networks in counter mode",
         find=lambda c, n: _fired_name(c, n) if _run_time(c) else None,
+    ),
+    Conflict(
+        one="early_termination",
+        other="a network without shorter prefixes",
+        reason="early_termination: network {network!r} has no shorter streams to run first",
+        remedy="leave it out, or export with longer streams",
+        find=_shortest,
     ),
     Conflict(
         one="weights = ram",
@@ -148,15 +200,8 @@ ENGINE_CONFLICTS = (
     ),
     Conflict(
         one="skip_zeros",
-        other="binary arithmetic",
-        reason="skip-zeros: in binary arithmetic a chunk takes one cycle, zero or not",
-        remedy="leave it out",
-        find=lambda c, n: _if(c.skip_zeros and _exact(c)),
-    ),
-    Conflict(
-        one="skip_zeros",
         other="stream mode",
-        reason="skip-zeros: layer {layer!r} is in stream mode, whose neurons fire while the last "
+        reason="skip_zeros: layer {layer!r} is in stream mode, whose neurons fire while the last "
         "chunk runs",
         remedy="leave it out, or export in counter mode",
         find=lambda c, n: _fired_name(c, n) if c.skip_zeros else None,
@@ -164,61 +209,22 @@ ENGINE_CONFLICTS = (
     Conflict(
         one="skip_zeros",
         other="OR groups",
-        reason="skip-zeros: with OR groups each chunk counts one too many per group and cycle, "
+        reason="skip_zeros: with OR groups each chunk counts one too many per group and cycle, "
         "which the bias takes off",
         remedy="leave it out, or export with or_lanes: 1",
         find=lambda c, n: _if(c.skip_zeros and n.or_lanes > 1),
     ),
 )
-"""Rows on array, options and network, which hold for a single engine too."""
+"""Rows on what the network is, too."""
 
-ACCELERATOR_CONFLICTS = (
-    Conflict(
-        one="engines",
-        other="run_time_length, early_termination",
-        reason="engines = {engines}: images of different stream lengths would be in the pipeline "
-        "at a time",
-        remedy="use one engine, or leave out the run-time length and early termination",
-        find=lambda c, n: {"engines": c.engines} if c.engines > 1 and _run_time(c) else None,
-    ),
-    Conflict(
-        one="engines",
-        other="weights = ram",
-        reason="engines = {engines}: weights can be loaded into one engine",
-        remedy="use one, or leave the weights in ROM",
-        find=lambda c, n: {"engines": c.engines} if c.engines > 1 and c.weights == "ram" else None,
-    ),
-    Conflict(
-        one="early_termination",
-        other="interface = raw",
-        reason="early termination: the raw interface has no registers for its margins",
-        remedy="choose --interface axi",
-        find=lambda c, n: _if(c.early_termination and not c.interface.is_axi),
-    ),
-    Conflict(
-        one="early_termination",
-        other="a network without shorter prefixes",
-        reason="early termination: network {network!r} has no shorter streams to run first",
-        remedy="leave it out, or export with longer streams",
-        find=_shortest,
-    ),
-    Conflict(
-        one="weights = ram",
-        other="interface = raw",
-        reason="weights = ram: the raw interface has no bus to write them over",
-        remedy="choose --interface axi",
-        find=lambda c, n: _if(c.weights == "ram" and not c.interface.is_axi),
-    ),
-)
-"""Rows on a whole accelerator, with its engines and ports."""
-
-CONFLICTS = ENGINE_CONFLICTS + ACCELERATOR_CONFLICTS
+CONFLICTS = OPTION_CONFLICTS + NETWORK_CONFLICTS
 
 
-def check_conflicts(
-    config: AcceleratorConfig, network: Network, table: Iterable[Conflict] = CONFLICTS
-) -> None:
-    """Raise :class:`BitrainError` for the first row of the table that holds."""
-    for row in table:
+def check_conflicts(config: AcceleratorConfig, network: Network | None = None) -> None:
+    """Raise :class:`BitrainError` for the first row of the table that holds.
+
+    network: None while there is none; then rows on options alone are looked at.
+    """
+    for row in CONFLICTS if network else OPTION_CONFLICTS:
         if (values := row.find(config, network)) is not None:
             raise BitrainError(f"{row.reason}; {row.remedy}".format_map(values))

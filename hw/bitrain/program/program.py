@@ -26,7 +26,7 @@ from . import rom_words
 from .arithmetics import Accumulation
 from .array import Array
 from .config import AcceleratorConfig
-from .conflicts import ENGINE_CONFLICTS, check_conflicts
+from .conflicts import check_conflicts
 from .descriptor import (
     GROUP_FIELDS,
     LENGTH_FIELDS,
@@ -36,6 +36,7 @@ from .descriptor import (
     Descriptor,
     shortcut_fields,
 )
+from .interface import Interface
 from .memory_map import Buffer, buffers_of, place
 from .options import Options
 from .stream_rom import StreamWidths, num_stream_words, stream_widths, stream_words
@@ -50,8 +51,8 @@ class Program:
     """
 
     def __init__(self, network: Network, array: Array, **options: Unpack[Options]):
-        config = AcceleratorConfig(array=array, **options)
-        check_conflicts(config, network, ENGINE_CONFLICTS)
+        any_ports = Interface.usual("axi")  # those of one engine go with everything
+        check_conflicts(AcceleratorConfig(array=array, interface=any_ports, **options), network)
         self.options = options
         self.early_termination = options.get("early_termination", False)
         self.run_time_length = options.get("run_time_length", False) or self.early_termination

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from inspect import isabstract, isclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
 import numpy as np
 from pydantic import (
@@ -125,9 +125,12 @@ def register_sequence(sequence: Kind) -> Kind:
             f"{getattr(sequence, '__qualname__', sequence)}: expected a subclass of NumberSequence "
             "with a period, or of CounterSequence with columns"
         )
-    if "kind" not in sequence.model_fields:
-        raise BitrainError(f"{sequence.__qualname__}: has no field 'kind', a Literal with its name")
-    kind = sequence.model_fields["kind"].default
+    field = sequence.model_fields.get("kind")
+    kind = field.default if field else None
+    if field is None or get_args(field.annotation) != (kind,):
+        raise BitrainError(
+            f"{sequence.__qualname__}: expected a field 'kind', a Literal with its name as default"
+        )
     if _kinds.setdefault(kind, sequence) is not sequence:
         raise BitrainError(f"{sequence.__qualname__}: a sequence of kind {kind!r} is there already")
     return sequence

@@ -17,12 +17,14 @@ from .common import (
     Simulator,
     app,
     array_of,
+    check_used,
     console,
 )
 
 
 @app.command()
 def build(
+    context: typer.Context,
     network: NetworkFile,
     *,
     board: Annotated[
@@ -55,6 +57,8 @@ def build(
 
     from .render.hardware import synthesis_table
 
+    if not check:
+        check_used(context, ("simulator", "data", "data_dir"), "without --check")
     array, loaded = array_of(channels, positions, lanes), load_network(network)
     vectors = example_vectors(loaded, check, data, data_dir) if check else None
     built = build_bitstream(loaded, array, board, out, baud=baud, seed=seed)

@@ -5,6 +5,7 @@ loads only what it needs. ``tests/sw/cli`` compares the choices here with those 
 """
 
 import os
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -162,12 +163,31 @@ def margins(option: str, text: str) -> dict[int, int]:
     from bitrain.spec import BitrainError
 
     try:
-        found = {int(a): int(b) for a, b in (part.split("=") for part in text.split(","))}
-        if min(found.values()) >= 0:
+        pairs = [(int(a), int(b)) for a, b in (part.split("=") for part in text.split(","))]
+        found = dict(pairs)
+        if min(found.values()) >= 0 and len(found) == len(pairs):
             return found
     except ValueError:
         pass
-    raise BitrainError(f"{option} {text}: expected LENGTH=MARGIN between commas, none negative")
+    raise BitrainError(
+        f"{option} {text}: expected LENGTH=MARGIN between commas, each length once, no margin "
+        "negative"
+    )
+
+
+def check_used(context: typer.Context, names: Iterable[str], why: str) -> None:
+    """Raise :class:`BitrainError` if an option was given that has no effect, which ``why`` says."""
+    from bitrain.spec import BitrainError
+
+    given = [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name in names
+        and (source := context.get_parameter_source(parameter.name))
+        and source.name == "COMMANDLINE"
+    ]
+    if given:
+        raise BitrainError(f"{given[0]} has no effect {why}; leave it out")
 
 
 def array_of(

@@ -22,6 +22,7 @@ from .common import (
     Simulator,
     app,
     array_of,
+    check_used,
     console,
 )
 
@@ -195,6 +196,7 @@ def simulate(
 
 @app.command()
 def synth(
+    context: typer.Context,
     ip: IpFolder,
     *,
     device: Annotated[
@@ -206,7 +208,8 @@ def synth(
     ] = True,
     seed: PlacementSeed = 1,
     frequency: Annotated[
-        float | None, typer.Option(help="Clock to aim at, in MHz; by default the device's.", min=1)
+        float | None,
+        typer.Option(help="Clock to aim at, in MHz; by default the device's.", min=1, max=2000),
     ] = None,
     blocks: Annotated[
         bool, typer.Option("--blocks", help="List the resources of each block of the circuit too.")
@@ -218,6 +221,8 @@ def synth(
 
     from .render.hardware import blocks_table, synthesis_table
 
+    if not route:
+        check_used(context, ("seed", "frequency"), "without --route")
     report = synthesise(ip, device, route=route, seed=seed, frequency=frequency)
     console.print(synthesis_table(report))
     if blocks:

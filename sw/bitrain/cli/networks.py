@@ -18,6 +18,7 @@ from .common import (
     Positions,
     app,
     array_of,
+    check_used,
     console,
 )
 
@@ -41,6 +42,7 @@ def evaluate(
 
 @app.command()
 def cost(
+    context: typer.Context,
     network: NetworkFile,
     *,
     channels: Channels = 4,
@@ -74,14 +76,13 @@ def cost(
 
     from .render.cost import cost_table, shapes_table, zeros_table
 
+    if multipliers is not None:
+        others = ("channels", "positions", "lanes", "engines", "skip_zeros")
+        check_used(context, others, "with --multipliers, which compares arrays of all shapes")
+    if not skip_zeros or multipliers is not None:
+        check_used(context, ("images", "data", "data_dir"), "without --skip-zeros")
     loaded = load_network(network)
     if multipliers is not None:
-        if engines > 1 or skip_zeros:
-            option = f"--engines {engines}" if engines > 1 else "--skip-zeros"
-            raise BitrainError(
-                f"--multipliers {multipliers}: arrays are compared for one engine that skips "
-                f"nothing; leave out {option}, or give -P, -Q and -N"
-            )
         console.print(shapes_table(fastest_arrays(loaded, multipliers, arith)))
         return
     array = array_of(channels, positions, lanes, arithmetic=arith)
@@ -116,7 +117,10 @@ def sequences(
     data: Data = None,
     data_dir: DataDir = None,
     images: Annotated[
-        int, typer.Option(help="Training images on which accuracy must not fall.", min=1)
+        int,
+        typer.Option(
+            help="At most so many training images, on which accuracy must not fall.", min=1
+        ),
     ] = 1000,
     budget: Annotated[
         int, typer.Option(help="Pairs of sources to try; time grows with it.", min=1)

@@ -172,7 +172,10 @@ def compare_arithmetic(
         ),
     ] = 16,
     clock: Annotated[
-        float, typer.Option(help="Clock in MHz: of arrays, assumed; of --whole, the target.", min=1)
+        float,
+        typer.Option(
+            help="Clock in MHz: of arrays, assumed; of --whole, the target.", min=1, max=2000
+        ),
     ] = 80,
     whole: Annotated[
         bool,

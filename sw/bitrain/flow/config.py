@@ -58,10 +58,12 @@ class RunConfig(JobConfig):
         if not isinstance(options, dict) or "array" not in options:
             return options
         options = dict(options)
-        accelerator = options.get("accelerator", {})
-        if not isinstance(accelerator, dict) or "array" in accelerator:
-            raise ValueError("array is there twice; give it in accelerator alone")
-        options["accelerator"] = {**accelerator, "array": options.pop("array")}
+        accelerator = options.get("accelerator")
+        accelerator = {} if accelerator is None else accelerator
+        if isinstance(accelerator, dict):
+            if "array" in accelerator:
+                raise ValueError("array is there twice; give it in accelerator alone")
+            options["accelerator"] = {**accelerator, "array": options.pop("array")}
         return options
 
     @property

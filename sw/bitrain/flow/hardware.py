@@ -7,14 +7,16 @@ from bitrain.accelerator import compile_network
 from bitrain.cosim import simulate
 from bitrain.frontend import read_steps
 from bitrain.gen.families.devices import find_device
+from bitrain.gen.ip.package import check_name
 from bitrain.gen.tools.blocks import measure_blocks
 from bitrain.gen.tools.synth import synthesise, synthesise_component
 from bitrain.models import create_model
 from bitrain.nn import ScModel
-from bitrain.program import Program, Sharing
+from bitrain.program import Program, Sharing, check_conflicts
 from bitrain.rtl.array.arrays import build_array
 from bitrain.spec import BitrainError
 
+from .config import RunConfig
 from .networks import generate_with_testbench
 from .run import Run
 
@@ -41,10 +43,16 @@ def generate(run: Run) -> dict[str, Any]:
     }
 
 
-def check_options(run: Run) -> None:
+def check_options(config: RunConfig) -> None:
+    """Refuse, before data are loaded, options that do not go together."""
+    check_name(config.name)
+    find_device(config.synth.device)
+    check_conflicts(config.accelerator)
+
+
+def check_network(run: Run) -> None:
     """Refuse, before anything is trained, what these steps would refuse in the end."""
     config, shape = run.config, run.dataset.in_shape
-    find_device(config.synth.device)
     images, available = config.simulate.images, len(run.dataset.test_images)
     if images > available:
         raise BitrainError(

@@ -91,7 +91,7 @@ def generate_with_testbench(
 ) -> Path:
     """Write an IP folder whose test bench holds some test images."""
     vectors = example_vectors(engines.network, num_images, data, data_dir)
-    top = name or default_name(engines.network.name)
+    top = default_name(engines.network.name) if name is None else name
     return generate_ip(
         engines,
         directory,

@@ -113,6 +113,10 @@ def run_flow(
     """
     if until is not None and until not in STEPS:
         raise BitrainError(f"--until {until}: no such step; choose one of {', '.join(STEPS)}")
+    names = list(STEPS)
+    names = names[: names.index(until) + 1] if until else names
+    if "generate" in names:
+        hardware.check_options(config)
     if not config.array.rules.has_streams and until in (None, "sharing", "report"):
         raise BitrainError(
             f"array: arithmetic = {config.array.arithmetic} has no SNGs to share or report on; "
@@ -120,11 +124,9 @@ def run_flow(
         )
     dataset = load_dataset(config.data.name, config.data.directory)
     run = Run(config, Workspace(directory, fingerprint=dataset.digest), dataset)
-    names = list(STEPS)
-    names = names[: names.index(until) + 1] if until else names
     learning.check_model(run, accelerated="finetune" in names)  # any teacher may be trained
     if "generate" in names:
-        hardware.check_options(run)
+        hardware.check_network(run)
     run_steps(run, names, console)
     return run.workspace.results
 

@@ -156,8 +156,10 @@ class ScConfig(BaseModel):
             try:
                 source.bank(self.bits, self.lanes)
             except ValidationError as error:
-                message = error.errors()[0]["msg"].removeprefix("Value error, ")
-                raise ValueError(f"{name}: {message}") from error
+                first = error.errors()[0]
+                option = ".".join(map(str, (name, *first["loc"])))
+                message = first["msg"].removeprefix("Value error, ")
+                raise ValueError(f"{option}: {message}") from error
         activations, weights = (bank.values(1 << self.bits) for bank in self.banks())
         if (same := np.flatnonzero((activations == weights).all(1))).size:
             raise ValueError(

@@ -11,7 +11,7 @@ from bitrain.spec import BitrainError
 class Section(BaseModel):
     """Options that are checked, and cannot change."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class DataConfig(Section):

@@ -48,15 +48,18 @@ def read_yaml(path: Path, model: type[Model], kind: str = "") -> Model:
 def _locate(node: Any, location: tuple[int | str, ...]) -> tuple[int, str]:
     """Line and dotted name of an option, as far as the file has it.
 
-    The name goes on where an option is missing; parts that are pydantic's own are left out.
+    The name goes on where an option is missing; parts that are pydantic's own are left out, and
+    those that a short form leaves out.
     """
-    line, names = 1, []
+    line, names, missing = 1, [], 0
     for part in location:
         if isinstance(node, yaml.MappingNode):
             entry = next((pair for pair in node.value if pair[0].value == str(part)), None)
-            names.append(str(part))
             if entry is None:
-                break
+                names.append(str(part))
+                missing += 1
+                continue
+            names[len(names) - missing :], missing = [str(part)], 0
             line, node = entry[0].start_mark.line + 1, entry[1]
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
             node = node.value[part]

@@ -29,7 +29,7 @@ ExactPrecision = Annotated[Precision, AfterValidator(_float32)]
 class TrainConfig(BaseModel):
     """A gradient descent under a cosine schedule, with augmentation."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     optimizer: Literal["adamw", "sgd"] = "adamw"
     """AdamW (I. Loshchilov and F. Hutter, arXiv:1711.05101), or SGD with Nesterov momentum 0.9."""

@@ -119,9 +119,9 @@ def test_biases_are_bare():
 def test_what_cannot_be_skipped_is_refused():
     network, array = random_network(1, lanes=4), Array(channels=2, positions=4, lanes=4)
     binary = array.model_copy(update={"arithmetic": "binary"})
-    with pytest.raises(BitrainError, match="skip-zeros: in binary arithmetic a chunk takes one"):
+    with pytest.raises(BitrainError, match="skip_zeros is of chunks of streams, and binary"):
         Program(network, binary, skip_zeros=True)
-    with pytest.raises(BitrainError, match=r"skip-zeros: layer '\w+' is in stream mode"):
+    with pytest.raises(BitrainError, match=r"skip_zeros: layer '\w+' is in stream mode"):
         Program(streamed(network), array, skip_zeros=True)
-    with pytest.raises(BitrainError, match="skip-zeros: with OR groups each chunk counts one too"):
+    with pytest.raises(BitrainError, match="skip_zeros: with OR groups each chunk counts one too"):
         Program(network.model_copy(update={"or_lanes": 2}), array, skip_zeros=True)

@@ -6,6 +6,7 @@ import pytest
 from networks import random_network
 
 from bitrain.program import CONFLICTS, AcceleratorConfig, check_conflicts
+from bitrain.program.conflicts import OPTION_CONFLICTS
 from bitrain.spec import BitrainError, Network
 
 NETWORK = random_network(1, lanes=4)
@@ -27,21 +28,21 @@ BINARY = {"arithmetic": "binary"}
 FITS = {"lanes": 4}
 CASES = [
     ({"array": {**BINARY, "sharing": "unshared"}}, NETWORK),
+    ({"array": BINARY, "run_time_length": True}, NETWORK),
+    ({"array": BINARY, "skip_zeros": True}, NETWORK),
+    ({"array": FITS, "engines": 2, "run_time_length": True}, NETWORK),
+    ({"array": FITS, "engines": 2, "weights": "ram", "interface": "axi"}, NETWORK),
+    ({"array": FITS, "early_termination": True}, NETWORK),
+    ({"array": FITS, "weights": "ram"}, NETWORK),
     ({"array": {"lanes": 6}}, NETWORK),
     ({"array": {"lanes": 4}}, random_network(1, lanes=2).model_copy(update={"or_lanes": 8})),
     ({"array": {"lanes": 8}}, streaming()),
     ({"array": {"lanes": 4, "positions": 2}}, "pooled stream"),
-    ({"array": BINARY, "run_time_length": True}, NETWORK),
     ({"array": FITS, "early_termination": True, "interface": "axi"}, streaming()),
+    ({"array": FITS, "early_termination": True, "interface": "axi"}, SHORTEST),
     ({"array": FITS, "weights": "ram", "interface": "axi"}, streaming()),
-    ({"array": BINARY, "skip_zeros": True}, NETWORK),
     ({"array": FITS, "skip_zeros": True}, streaming()),
     ({"array": FITS, "skip_zeros": True}, network(or_lanes=2)),
-    ({"array": FITS, "engines": 2, "run_time_length": True}, NETWORK),
-    ({"array": FITS, "engines": 2, "weights": "ram", "interface": "axi"}, NETWORK),
-    ({"array": FITS, "early_termination": True}, NETWORK),
-    ({"array": FITS, "early_termination": True, "interface": "axi"}, SHORTEST),
-    ({"array": FITS, "weights": "ram"}, NETWORK),
 ]
 
 
@@ -65,6 +66,16 @@ def test_each_row_is_found_by_itself(index) -> None:
     assert "{" not in str(error.value) and str(error.value).endswith(
         CONFLICTS[index].remedy.format_map(CONFLICTS[index].find(config, given) or {})
     )
+
+
+@pytest.mark.parametrize("index", range(len(CASES)))
+def test_options_alone_are_checked_without_a_network(index) -> None:
+    config = AcceleratorConfig.model_validate(CASES[index][0])
+    if index >= len(OPTION_CONFLICTS):
+        check_conflicts(config)
+        return
+    with pytest.raises(BitrainError):
+        check_conflicts(config)
 
 
 def test_nothing_to_refuse() -> None:

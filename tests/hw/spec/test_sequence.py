@@ -257,6 +257,14 @@ def test_name_that_is_taken_is_refused():
         register_sequence(Other)
 
 
+def test_kind_must_be_a_literal():
+    class Named(Ramp, frozen=True):
+        kind: str = "named"
+
+    with pytest.raises(BitrainError, match=r"Named: expected a field 'kind', a Literal with"):
+        register_sequence(Named)
+
+
 def test_unknown_name_lists_what_there_is():
     with pytest.raises(BitrainError, match=r"'weyl'; there are lfsr, ramp, van_der_corput, sobol"):
         find_sequence("weyl")

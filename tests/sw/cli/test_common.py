@@ -24,7 +24,7 @@ def test_integers(text) -> None:
         common.integers("--lengths", text)
 
 
-@pytest.mark.parametrize("text", ["4", "4=a", "4=-1", "=", "4=1,"])
+@pytest.mark.parametrize("text", ["4", "4=a", "4=-1", "=", "4=1,", "4=1,4=2"])
 def test_margins(text) -> None:
     assert common.margins("--ladder", "4=10,8=7") == {4: 10, 8: 7}
     with pytest.raises(BitrainError, match=f"--ladder {text}: expected LENGTH=MARGIN"):

@@ -202,3 +202,21 @@ def test_code_of_modules_that_are_trained_alone(flow, tmp_path, monkeypatch):
         return "kept from an earlier run" not in printed
 
     assert ran(1) and not ran(1) and ran(2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"accelerator": {"weights": "ram"}}, "weights = ram: the raw interface"),
+        (
+            {"accelerator": {"array": {"arithmetic": "binary"}, "skip_zeros": True}},
+            "skip_zeros is of chunks of streams",
+        ),
+        ({"synth": {"device": "ecp7"}}, "device 'ecp7' is unknown"),
+        ({"name": "module"}, "name 'module' is a keyword"),
+    ],
+)
+def test_refused_before_data_are_loaded(tmp_path, options, message):
+    given = {"name": "tiny", "data": {"name": "no such"}} | options
+    with pytest.raises(BitrainError, match=message):
+        run_flow(RunConfig.model_validate(given), tmp_path, console=Console(quiet=True))

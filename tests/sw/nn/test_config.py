@@ -65,6 +65,9 @@ def test_options_of_a_kind_of_ones_own(tmp_path) -> None:
             ValidationError, match="taps is no option of weyl, which has multiplier"
         ):
             StreamSource(kind="weyl", taps=(4, 3))
+        wrong = StreamSource.model_validate({"kind": "weyl", "multiplier": 0})
+        with pytest.raises(ValidationError, match=r"weight_source\.multiplier: Input should be gr"):
+            ScConfig(bits=4, weight_source=wrong)
     with pytest.raises(ValidationError, match="no sequence is called 'weyl'"):
         StreamSource(kind="weyl")
 

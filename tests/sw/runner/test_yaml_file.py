@@ -89,6 +89,20 @@ def test_sections_in_one_line(mistake):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("array: {arithmetic: decimal}", "array.arithmetic: arithmetic 'decimal' is not stocha"),
+        ("accelerator: {interface: wishbone}", "accelerator.interface: 'wishbone' is not raw or"),
+        ("train: {learning_rate: .inf}", "train.learning_rate: Input should be a finite number"),
+        ("synth: {frequency: .nan}", "synth.frequency: Input should be a finite number"),
+        ("sc: {weight_source: {kind: lfsr, taps: [4, 9]}}", "sc: weight_source: taps (4, 9) must"),
+    ],
+)
+def test_values_that_do_not_suit(mistake, text, message):
+    assert mistake(f"name: x\n{text}\n", RunConfig).startswith(f"line 2: {message}")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
         ("{", "not valid YAML ("),
         ("a: b: c\n", "not valid YAML ("),
         ("- a\n", "expected a mapping of options; see the examples densenet22_cifar10, digits"),

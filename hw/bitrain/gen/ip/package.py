@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from pygments.lexers.hdl import SystemVerilogLexer
+from pygments.token import Token
 
 from bitrain.accelerator import Engines
 from bitrain.cost.cost import layer_overhead
@@ -69,11 +71,8 @@ def generate_ip(
     Raises :class:`BitrainError` if the folder holds something else, or a tool fails.
     """
     directory = Path(directory)
-    top = name or default_name(engines.network.name)
-    if not re.fullmatch(r"[A-Za-z_]\w*", top, re.ASCII) or "__" in top:
-        raise BitrainError(
-            f"name {top!r} is no module name; use letters, digits and single underscores"
-        )
+    top = default_name(engines.network.name) if name is None else name
+    check_name(top)
     chosen = find_device(device)
     config = IpConfig.of(
         engines, top=top, device=chosen.name, frequency_mhz=frequency or chosen.frequency
@@ -106,7 +105,23 @@ def generate_ip(
 def default_name(network_name: str) -> str:
     """A network's name as a Verilog identifier."""
     name = re.sub(r"[\W_]+", "_", network_name, flags=re.ASCII).strip("_").lower()
-    return name if name and not name[0].isdigit() else f"network_{name}".rstrip("_")
+    usable = name and not name[0].isdigit() and not _is_keyword(name)
+    return name if usable else f"network_{name}".rstrip("_")
+
+
+def check_name(top: str) -> None:
+    """Raise :class:`BitrainError` for what cannot be the name of a Verilog module."""
+    if not re.fullmatch(r"[A-Za-z_]\w*", top, re.ASCII) or "__" in top:
+        raise BitrainError(
+            f"name {top!r} is no module name; use letters, digits and single underscores"
+        )
+    if _is_keyword(top):
+        raise BitrainError(f"name {top!r} is a keyword of Verilog; choose another")
+
+
+def _is_keyword(word: str) -> bool:
+    (kind, _), *_ = SystemVerilogLexer().get_tokens(word)
+    return kind is not Token.Name
 
 
 def _template_values(

@@ -118,14 +118,16 @@ def parse_ladder(text: str | None, manifest: dict) -> dict[int, int] | None:
     if not manifest["early_termination"]:
         raise RunError("this accelerator has no early termination; generate it with the option")
     try:
-        margins = {int(a): int(b) for a, b in (part.split("=") for part in text.split(","))}
-        if all(a in lengths and 0 <= b < 1 << MARGIN_BITS for a, b in margins.items()):
+        pairs = [(int(a), int(b)) for a, b in (part.split("=") for part in text.split(","))]
+        margins = dict(pairs)
+        each_once = len(margins) == len(pairs)
+        if each_once and all(a in lengths and 0 <= b < 1 << MARGIN_BITS for a, b in pairs):
             return margins
     except ValueError:
         pass
     raise RunError(
-        f"ladder {text!r}: expected LENGTH=MARGIN, …, with lengths among {lengths} and margins of "
-        f"0 … 2^{MARGIN_BITS} - 1"
+        f"ladder {text!r}: expected LENGTH=MARGIN, …, with lengths among {lengths}, each once, and "
+        f"margins of 0 … 2^{MARGIN_BITS} - 1"
     )
 
 

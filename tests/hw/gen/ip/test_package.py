@@ -8,7 +8,7 @@ import yaml
 from networks import compiled
 
 from bitrain.gen.ip.config import read_config
-from bitrain.gen.ip.package import default_name, generate_ip
+from bitrain.gen.ip.package import check_name, default_name, generate_ip
 from bitrain.gen.tools.verilator import LEAST_VERILATOR
 from bitrain.host import weight_image
 from bitrain.program import Array, Interface, Program
@@ -122,8 +122,8 @@ def test_device_and_frequency(fast, network: Network, array: Array, tmp_path: Pa
 def test_package_is_replaced(fast, network: Network, array: Array, tmp_path: Path):
     ip = generate_ip(compiled(network, array), tmp_path / "ip", name="old")
     (ip / "synth").mkdir()
-    generate_ip(compiled(network, array), ip, name="new")
-    assert (ip / "new.core").is_file()
+    generate_ip(compiled(network, array), ip, name="newer")
+    assert (ip / "newer.core").is_file()
     assert not (ip / "old.core").exists() and not (ip / "synth").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["ip"]
 
@@ -177,12 +177,19 @@ def test_array_that_does_not_suit_the_network(network: Network, tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["2fast", "a-b", "a__b", "netz_é", "a b"])
+@pytest.mark.parametrize("name", ["", "2fast", "a-b", "a__b", "netz_é", "a b"])
 def test_names_that_verilog_would_not_take(
     name: str, network: Network, array: Array, tmp_path: Path
 ):
     with pytest.raises(BitrainError, match="is no module name; use letters, digits"):
         generate_ip(compiled(network, array), tmp_path / "ip", name=name)
+
+
+@pytest.mark.parametrize("name", ["module", "table", "logic", "inside", "buf"])
+def test_keywords(name: str):
+    assert default_name(name) == f"network_{name}"
+    with pytest.raises(BitrainError, match=f"name '{name}' is a keyword of Verilog"):
+        check_name(name)
 
 
 @pytest.mark.parametrize(
