@@ -33,6 +33,11 @@ FAULTS = (
     "deaf to reset",
     "one score too many",
     "pause between images",
+    "busy only with streams",
+    "busy too late",
+    "busy too long",
+    "counter moves",
+    "deaf after an image",
 )
 """What can go wrong, by the number in rom/fault.mem."""
 
@@ -84,12 +89,17 @@ module stand_in (
   assign scores__payload = unknown ? {{{w} + 1{{1'bx}}}} : score;
   assign scores__valid = state == SEND && fault != NO_SCORES && !(fault == VALID_FALLS && held);
   assign class_index = classes[image] ^ (hit && fault == WRONG_CLASS);
-  assign pixels__ready = state == LOAD && !(fault == PAUSE_BETWEEN_IMAGES && held);
-  assign busy = (state != LOAD || count != 0) && !(hit && state == SEND && fault == BUSY_LOW);
-  assign cycles = shown - (hit && fault == CYCLE_COUNTER_WRONG);
+  wire deaf = fault == DEAF_AFTER_AN_IMAGE && count == 0 && elapsed != 0 && !pixels__valid;
+  assign pixels__ready = state == LOAD && !(fault == PAUSE_BETWEEN_IMAGES && held) && !deaf;
+  assign busy = (state != LOAD || count > (fault == BUSY_TOO_LATE)
+      || fault == BUSY_TOO_LONG && elapsed != 0 && held)
+    && !(hit && state == SEND && fault == BUSY_LOW)
+    && !(state == RUN && fault == BUSY_ONLY_WITH_STREAMS);
+  assign cycles = shown - (hit && fault == CYCLE_COUNTER_WRONG) + (held && fault == COUNTER_MOVES);
 
   always @(posedge clk) begin
-    held <= scores__valid && (!scores__ready || fault == PAUSE_BETWEEN_IMAGES);
+    held <= scores__valid
+      && (!scores__ready || fault == PAUSE_BETWEEN_IMAGES || fault == BUSY_TOO_LONG);
     case (state)
       LOAD: if (pixels__valid && pixels__ready) begin
         sum <= (count == 0 ? 0 : sum) + pixels__payload * (count + 1);

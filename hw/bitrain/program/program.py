@@ -51,8 +51,6 @@ class Program:
     """
 
     def __init__(self, network: Network, array: Array, **options: Unpack[Options]):
-        any_ports = Interface.usual("axi")  # those of one engine go with everything
-        check_conflicts(AcceleratorConfig(array=array, interface=any_ports, **options), network)
         self.options = options
         self.early_termination = options.get("early_termination", False)
         self.run_time_length = options.get("run_time_length", False) or self.early_termination
@@ -60,6 +58,10 @@ class Program:
         """Whether other weights and biases can be loaded."""
         self.skip_zeros = options.get("skip_zeros", False)
         """Whether the array leaves out chunks of zeros."""
+        # For itself a program may have any ports, and one of the shortest streams no shorter ones.
+        alone = {**options, "early_termination": False, "run_time_length": self.run_time_length}
+        config = AcceleratorConfig(array=array, interface=Interface.usual("axi"), **alone)
+        check_conflicts(config, network)
         self.network = network
         self.prefixes = all_prefixes(network) if self.run_time_length else {self.longest: network}
         """The networks that the engine runs, by the L of their longest streams, longest first."""

@@ -28,7 +28,12 @@ FOUND = {
     "wrong class": "layer class_index: wrong value",
     "one cycle late": f"{estimate(Program(NETWORK, ARRAY)).latency + 1} cycles, predicted",
     "cycle counter wrong": "the cycle counter shows",
-    "busy low": "busy is not 1 while scores are offered",
+    "busy low": "busy is not 1 while an image is at work",
+    "busy only with streams": "busy is not 1 while an image is at work",
+    "busy too late": "busy is not 1 while an image is at work",
+    "busy too long": "busy is not 0 while no image is at work",
+    "counter moves": "the cycle counter moved while scores were offered",
+    "deaf after an image": "pixel_ready is not 1 after the last score",
     "unstable payload": "stalled: the score changed before the word was taken",
     "valid falls": "stalled: the score fell before the word was taken",
     "no scores": "full_rate: gave up after",
@@ -92,10 +97,16 @@ def test_right_answers_and_then_wrong_ones_without_compiling_again(
     assert models == {path: path.stat().st_mtime_ns for path in report.log.parent.glob("model-*/*")}
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory) -> Path:
+    """A folder whose model is compiled once; faults are in a ROM."""
+    return tmp_path_factory.mktemp("shared")
+
+
 @icarus
 @pytest.mark.parametrize("fault", FOUND)
-def test_fault_is_found(tmp_path: Path, fault):
-    report = cosim.simulate(write(tmp_path, fault), simulator="icarus")
+def test_fault_is_found(shared: Path, fault):
+    report = cosim.simulate(write(shared, fault), simulator="icarus")
     assert not report.passed
     assert FOUND[fault] in "\n".join(report.problems)
     assert len(report.cycles) == report.images

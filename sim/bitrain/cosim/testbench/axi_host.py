@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
-from cocotb.triggers import SimTimeoutError, with_timeout
+from cocotb import start_soon
+from cocotb.triggers import RisingEdge, SimTimeoutError, with_timeout
 from cocotbext.axi import (
     AxiLiteBus,
     AxiLiteMaster,
@@ -113,6 +114,29 @@ class Host:
         self.sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, "m_axis"), clock)
         self.registers = Registers(self.session)
         self.environment.watch()
+        start_soon(self._follow())
+
+    async def _follow(self) -> None:
+        """Tell what watches ``busy`` of frames that begin and end, for ever."""
+        pins, busy = self.session.pins, self.environment.busy
+        num_pixels, index, swallowed = self.session.vectors.pixels.shape[1], 0, False
+        while True:
+            await RisingEdge(pins.clock)
+            if read(pins.pixel_valid) == 1 and read(pins.pixel_ready) == 1:
+                last = read(pins.pixel_last) == 1
+                if swallowed:
+                    swallowed = not last
+                else:
+                    index += 1
+                    if index == 1:
+                        busy.begin()
+                    if last != (index == num_pixels):  # too short or too long: dropped
+                        busy.end()
+                    swallowed = index == num_pixels and not last
+                    index = 0 if last else index % num_pixels
+            ends = pins.score_valid, pins.score_ready, pins.score_last
+            if all(read(handle) == 1 for handle in ends):
+                busy.end()
 
     def pause(self, pixels: Stalls, scores: Stalls) -> None:
         """Make both streams pause at random from now on."""

@@ -1,6 +1,6 @@
 """Driver of the pixel stream."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 
 import numpy as np
@@ -11,12 +11,18 @@ from .pins import Pins, read
 
 
 class PixelDriver:
-    """Streams images in, with pauses; while it pauses, the payload is noise."""
+    """Streams images in, with pauses; while it pauses, the payload is noise.
 
-    def __init__(self, pins: Pins, checker: Checker, random: Random):
+    ``on_begin`` is called at the clock edge that takes an image's first pixel.
+    """
+
+    def __init__(
+        self, pins: Pins, checker: Checker, random: Random, *, on_begin: Callable[[], None]
+    ):
         self.pins = pins
         self.checker = checker
         self.random = random
+        self.on_begin = on_begin
         self.idle()
 
     def idle(self) -> None:
@@ -41,6 +47,6 @@ class PixelDriver:
                 if taken is None:
                     self.checker.violate("ready of the pixels is unknown")
                 await clock
+            if i == 0:
+                self.on_begin()
         valid.value = 0
-        if len(pixels) > 1 and read(pins.busy) != 1:
-            self.checker.violate("busy is not 1 while an image is loaded")

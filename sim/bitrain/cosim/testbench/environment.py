@@ -13,14 +13,14 @@ from cocotb.triggers import ClockCycles, RisingEdge, SimTimeoutError, gather, wi
 
 from .checker import Checker
 from .driver import PixelDriver
-from .monitor import ScoreMonitor, TraceMonitor
+from .monitor import BusyMonitor, ScoreMonitor, TraceMonitor
 from .pins import Pins, read
 from .stalls import NONE, Stalls
 from .vectors import Vectors
 
 PERIOD_NS = 10
 IDLE_CYCLES = 8
-"""How long the accelerator is watched doing nothing; ``busy`` may take half of it to fall."""
+"""How long the accelerator is watched doing nothing."""
 
 
 class Environment:
@@ -46,8 +46,9 @@ class Environment:
         self.random = random
         self.stalls = [stalls(i) for i in range(len(images))]
         self.checker = checker or Checker(vectors, images)
-        self.driver = PixelDriver(pins, self.checker, random)
-        self.scores = ScoreMonitor(pins, self.checker, self._offered)
+        self.busy = BusyMonitor(pins, self.checker)
+        self.driver = PixelDriver(pins, self.checker, random, on_begin=self.busy.begin)
+        self.scores = ScoreMonitor(pins, self.checker, on_offer=self._offered, on_end=self.busy.end)
         self.loaded_at: list[int] = []
         """Clock cycle in which the last pixel of each image was taken."""
         self._first_cycle, self._started = clock_cycle(), perf_counter()
@@ -66,6 +67,7 @@ class Environment:
         self.driver.idle()
         self.pins.score_ready.value = 0
         self.pins.reset.value = self.pins.reset_level
+        self.busy.images = 0
         await ClockCycles(self.pins.clock, cycles)
         self.pins.reset.value = 1 - self.pins.reset_level
         await self._stay_idle("after reset")
@@ -79,7 +81,7 @@ class Environment:
 
     async def run(self) -> None:
         """Stream all images in and all scores out, after which the accelerator must be idle."""
-        traces = self.watch()
+        watching = self.watch()
         limit = sum(self._limit(*stalls) for stalls in self.stalls)
         try:
             await with_timeout(gather(self._drive(), self._take()), limit * PERIOD_NS, "ns")
@@ -89,16 +91,15 @@ class Environment:
                 f"gave up after {limit} cycles with {len(self.loaded_at)} images taken and "
                 f"{len(self.checker.cycles)} answered of {len(self.images)}"
             )
-        for trace in traces:
-            trace.cancel()
+        for task in watching:
+            task.cancel()
         self.checker.finish()
 
     def watch(self) -> list[Task[None]]:
-        """Hand what the engines store to the checker, for ever."""
+        """Hand what the engines store to the checker, and watch ``busy``, for ever."""
         engines = range(len(self.pins.traces))
-        return [
-            start_soon(TraceMonitor(self.pins, self.checker, engine).run()) for engine in engines
-        ]
+        traces = [TraceMonitor(self.pins, self.checker, engine) for engine in engines]
+        return [start_soon(monitor.run()) for monitor in (self.busy, *traces)]
 
     def check_rate(self) -> None:
         """Images must come out and follow each other as predicted, if neither stream has paused."""
@@ -138,15 +139,15 @@ class Environment:
             self.checker.violate(f"the cycle counter shows {shown} after {counted} cycles")
 
     async def _stay_idle(self, when: str) -> None:
-        for cycle in range(IDLE_CYCLES):
+        silent = {"score_valid": self.pins.score_valid, "busy": self.pins.busy}
+        silent |= {f"trace {i}": trace.valid for i, trace in enumerate(self.pins.traces)}
+        for _ in range(IDLE_CYCLES):
             await RisingEdge(self.pins.clock)
-            silent = {"score_valid": self.pins.score_valid}
-            silent |= {f"trace {i}": trace.valid for i, trace in enumerate(self.pins.traces)}
-            if cycle >= IDLE_CYCLES // 2:
-                silent["busy"] = self.pins.busy
             for name, handle in silent.items():
                 if read(handle) != 0:
                     self.checker.violate(f"{name} is not 0 {when}")
+            if read(self.pins.pixel_ready) != 1:
+                self.checker.violate(f"pixel_ready is not 1 {when}")
 
     def _limit(self, pixels: Stalls, scores: Stalls) -> int:
         """Twice the cycles that an image can take with these stalls."""

@@ -1,4 +1,4 @@
-"""Monitors of the score stream and of the trace port.
+"""Monitors of the score stream, of ``busy`` and of the trace port.
 
 A Python call per clock cycle would cost more than the simulation itself, so the monitors sleep
 until ``valid`` changes, and look at every clock edge only while it is 1.
@@ -6,7 +6,7 @@ until ``valid`` changes, and look at every clock edge only while it is 1.
 
 from collections.abc import Callable, Iterator
 
-from cocotb.triggers import RisingEdge, ValueChange
+from cocotb.triggers import Event, First, ReadOnly, RisingEdge, ValueChange
 
 from .checker import Checker
 from .pins import Pins, read
@@ -54,25 +54,73 @@ class TraceMonitor:
             )
 
 
+class BusyMonitor:
+    """``busy`` is 1 from the clock edge that takes an image's first pixel to its last score's.
+
+    It is looked at when it changes and when it should. ``begin`` and ``end`` are called at these
+    clock edges.
+    """
+
+    def __init__(self, pins: Pins, checker: Checker):
+        self.pins = pins
+        self.checker = checker
+        self.images = 0
+        """At work."""
+        self._moved = Event()
+
+    def begin(self) -> None:
+        """The first pixel of an image is taken."""
+        self.images += 1
+        self._moved.set()
+
+    def end(self) -> None:
+        """The last score of an image is taken, or the image is given up."""
+        self.images -= 1
+        self._moved.set()
+
+    async def run(self) -> None:
+        """Watch for ever."""
+        busy = self.pins.busy
+        while True:
+            await First(ValueChange(busy), self._moved.wait())
+            self._moved.clear()
+            await ReadOnly()
+            if read(busy) != (expected := int(self.images > 0)):
+                which = "an" if expected else "no"
+                self.checker.violate(f"busy is not {expected} while {which} image is at work")
+
+
 class ScoreMonitor:
     """Takes scores, with pauses, and hands them to the checker.
 
-    ``on_offer`` is called at the clock edge at which an image's first score is offered first.
+    ``on_offer`` is called at the clock edge at which an image's first score is offered first,
+    ``on_end`` at that which takes the last.
     """
 
-    def __init__(self, pins: Pins, checker: Checker, on_offer: Callable[[], None]):
+    def __init__(
+        self,
+        pins: Pins,
+        checker: Checker,
+        *,
+        on_offer: Callable[[], None],
+        on_end: Callable[[], None],
+    ):
         self.pins = pins
         self.checker = checker
         self.on_offer = on_offer
+        self.on_end = on_end
         self.port = Port(pins.clock, pins.score_valid, checker)
 
     async def take(self, num_scores: int, pauses: Iterator[int]) -> None:
         """Take the scores of one image; return at the clock edge that takes the last."""
+        cycles = None
         for i in range(num_scores):
             word = await self._take_word(next(pauses), first=i == 0)
             self.checker.score(word, read(self.pins.class_index))
-            if read(self.pins.busy) != 1:
-                self.checker.violate("busy is not 1 while scores are offered")
+            cycles = cycles or read(self.pins.cycles)
+            if read(self.pins.cycles) != cycles:
+                self.checker.violate("the cycle counter moved while scores were offered")
+        self.on_end()
         self.pins.score_ready.value = 0
 
     async def _take_word(self, pause: int, first: bool) -> int | None:

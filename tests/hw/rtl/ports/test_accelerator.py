@@ -26,6 +26,11 @@ from bitrain.rtl.ports.accelerator import Accelerator
 from bitrain.spec import Network, Shape, with_prefix
 
 
+def seeds(number: int, *, quick: int) -> list:
+    """All but the first few are slow tests."""
+    return [pytest.param(i, marks=[pytest.mark.slow] * (i >= quick)) for i in range(number)]
+
+
 def run_accelerator(program: Program, images, *, stalls: float = 0.0, seed: int = 0, lengths=()):
     """Scores, class indices, cycles and stored activations (layer, address, value) per image.
 
@@ -94,7 +99,7 @@ def compare(program: Program, results, network: Network, images, cycles: int):
             assert len(values) == sum(at == index for at, *_ in stored) == layer.out_shape.size
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", seeds(6, quick=3))
 def test_random_networks_on_random_arrays(seed):
     rng = np.random.default_rng(seed)
     bits = int(rng.integers(2, 6))
@@ -140,7 +145,7 @@ def test_shortcuts(seed):
     check(network, array, random_images(network, 2))
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", seeds(6, quick=2))
 @pytest.mark.parametrize("build", [grouped_network, dense_network, projected_network])
 def test_groups_concatenation_and_sources(build, seed):
     rng = np.random.default_rng(seed)
@@ -152,7 +157,7 @@ def test_groups_concatenation_and_sources(build, seed):
     check(network, array, random_images(network, 2))
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", seeds(4, quick=2))
 @pytest.mark.parametrize("build", [random_network, grouped_network, dense_network])
 def test_stream_mode(build, seed):
     """All layers that may, in streams down to one bit; windows of one and of four neurons.
@@ -233,7 +238,7 @@ def test_pipelined_population_counts(stream):
     check(network, array, random_images(network, 2))
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", seeds(4, quick=2))
 @pytest.mark.parametrize(
     "build",
     [random_network, residual_network, grouped_network, dense_network, projected_network],
@@ -320,7 +325,7 @@ def check_skipping(network: Network, array: Array, images, **options):
     return estimate(Program(network, array)).latency - cycles
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", seeds(5, quick=2))
 @pytest.mark.parametrize("build", [random_network, residual_network, grouped_network])
 def test_zeros_are_skipped(build, seed):
     """Long streams and short ones, tiles that are over at once, positions that take long to find;

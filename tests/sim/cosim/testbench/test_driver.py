@@ -26,7 +26,6 @@ def bench(ready):
         pixel_data=Handle(width=5),
         pixel_valid=Handle(),
         pixel_ready=Handle(ready(-1)),
-        busy=Handle(1),
     )
     last = Handle()
 
@@ -36,49 +35,35 @@ def bench(ready):
     marks, pins.set_pixel = last, set_pixel
     checker: Any = SimpleNamespace(violate=problems.append)
     taken: list[tuple[int, int | str, int | str]] = []
+    begun: list[int] = []
 
     def edge(cycle: int) -> None:
         pins.pixel_ready.value = ready(cycle)
         if pins.pixel_valid.value and pins.pixel_ready.value == 1:
             taken.append((cycle, pins.pixel_data.value, marks.value))
 
-    return PixelDriver(pins, checker, Random(0)), pins, edge, taken, problems
+    pixels = PixelDriver(pins, checker, Random(0), on_begin=lambda: begun.append(taken[-1][0]))
+    return pixels, pins, edge, taken, begun, problems
 
 
 IMAGE = np.array([3, 1, 2])
 
 
 def test_full_rate():
-    pixels, pins, edge, taken, problems = bench(lambda cycle: 1)
+    pixels, pins, edge, taken, begun, problems = bench(lambda cycle: 1)
     assert pins.pixel_valid.value == 0, "idle at first"
     run(pixels.drive(IMAGE, iter([0, 0, 0])), edge)
-    assert taken == [(0, 3, 0), (1, 1, 0), (2, 2, 1)]
+    assert taken == [(0, 3, 0), (1, 1, 0), (2, 2, 1)] and begun == [0]
     assert pins.pixel_valid.value == 0 and problems == []
 
 
 def test_pauses_are_kept_and_a_pixel_waits_until_it_is_taken():
-    pixels, _, edge, taken, problems = bench(lambda cycle: int(cycle >= 4))
+    pixels, _, edge, taken, begun, problems = bench(lambda cycle: int(cycle >= 4))
     run(pixels.drive(IMAGE, iter([2, 0, 3])), edge)
-    assert taken == [(4, 3, 0), (5, 1, 0), (9, 2, 1)] and problems == []
+    assert taken == [(4, 3, 0), (5, 1, 0), (9, 2, 1)] and begun == [4] and problems == []
 
 
-@pytest.mark.parametrize(
-    ("ready", "busy", "problem"),
-    [
-        (lambda cycle: "x" if cycle < 2 else 1, 1, "ready of the pixels is unknown"),
-        (lambda cycle: 1, 0, "busy is not 1 while an image is loaded"),
-        (lambda cycle: 1, "x", "busy is not 1 while an image is loaded"),
-    ],
-)
-def test_violations(ready, busy, problem):
-    pixels, pins, edge, _, problems = bench(ready)
-    pins.busy.value = busy
+def test_unknown_ready():
+    pixels, _, edge, *_, problems = bench(lambda cycle: "x" if cycle < 2 else 1)
     run(pixels.drive(IMAGE, iter([0, 0, 0])), edge)
-    assert set(problems) == {problem}
-
-
-def test_a_single_pixel_need_not_make_it_busy():
-    pixels, pins, edge, taken, problems = bench(lambda cycle: 1)
-    pins.busy.value = 0
-    run(pixels.drive(IMAGE[:1], iter([0])), edge)
-    assert taken == [(0, 3, 1)] and problems == []
+    assert set(problems) == {"ready of the pixels is unknown"}

@@ -33,7 +33,7 @@ class Recorder:
         self.problems.append(problem)
 
 
-def bench(offered, busy: int = 1, extended: bool = True):
+def bench(offered, extended: bool = True, counting: bool = False):
     """A device that offers ``offered[cycle]``, or nothing where that is None."""
     checker: Any = Recorder()
     word, valid = Handle(), Handle(name="scores_valid")
@@ -42,37 +42,44 @@ def bench(offered, busy: int = 1, extended: bool = True):
         score_valid=valid,
         score_ready=Handle(),
         class_index=Handle(2),
-        busy=Handle(busy),
+        cycles=Handle(9),
         score_word=lambda: None if word.value == "x" else word.value,
         is_sign_extended=lambda: extended,
     )
     begun: list[int] = []
+    ended: list[int] = []
     clock = [0]
     ready: list[int] = []
 
     def edge(cycle: int) -> None:
         clock[0] = cycle
         ready.append(int(pins.score_ready.value))
+        pins.cycles.value += counting
         value = offered[cycle] if cycle < len(offered) else None
         valid.value = int(value is not None)
         word.value = 0 if value is None else value
 
-    scores = ScoreMonitor(pins, checker, on_offer=lambda: begun.append(clock[0]))
-    return scores, checker, edge, begun, ready
+    scores = ScoreMonitor(
+        pins,
+        checker,
+        on_offer=lambda: begun.append(clock[0]),
+        on_end=lambda: ended.append(clock[0]),
+    )
+    return scores, checker, edge, (begun, ended), ready
 
 
 def test_scores_at_full_rate():
-    scores, checker, edge, begun, ready = bench([5, 6, 7])
+    scores, checker, edge, times, ready = bench([5, 6, 7])
     run(scores.take(3, iter([0, 0, 0])), edge)
     assert checker.found == [(5, 2), (6, 2), (7, 2)] and checker.problems == []
-    assert begun == [0] and ready == [1, 1, 1]
+    assert times == ([0], [2]) and ready == [1, 1, 1]
 
 
 def test_ready_is_given_only_after_the_pause():
-    scores, checker, edge, begun, ready = bench([None, None, 5, 5, 5])
+    scores, checker, edge, times, ready = bench([None, None, 5, 5, 5])
     run(scores.take(1, iter([2])), edge)
     assert checker.found == [(5, 2)] and checker.problems == []
-    assert begun == [2] and ready == [0, 0, 0, 0, 1]
+    assert times == ([2], [4]) and ready == [0, 0, 0, 0, 1]
 
 
 @pytest.mark.parametrize(
@@ -92,14 +99,14 @@ def test_a_word_must_stay(offered, problem):
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"busy": 0}, "busy is not 1 while scores are offered"),
+        ({"counting": True}, "the cycle counter moved while scores were offered"),
         ({"extended": False}, "a score is not sign extended to whole bytes"),
     ],
 )
 def test_violations(options, problem):
-    scores, checker, edge, *_ = bench([5], **options)
-    run(scores.take(1, iter([0])), edge)
-    assert checker.found == [(5, 2)] and checker.problems == [problem]
+    scores, checker, edge, *_ = bench([5, 5], **options)
+    run(scores.take(2, iter([0, 0])), edge)
+    assert checker.found == [(5, 2)] * 2 and set(checker.problems) == {problem}
 
 
 def test_unknown_valid():
