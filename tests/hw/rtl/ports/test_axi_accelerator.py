@@ -160,7 +160,7 @@ def test_weights_over_the_bus(channels, run_time_length, arithmetic):
 
 
 def test_weights_need_a_bus():
-    with pytest.raises(BitrainError, match=r"the raw interface has no bus .* --interface axi"):
+    with pytest.raises(BitrainError, match=r"the raw interface has no bus .* interface axi"):
         compiled(NETWORK, ARRAY, weights="ram")
     build_top(compiled(NETWORK, ARRAY, weights="ram", interface="axi"))
 
