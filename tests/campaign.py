@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from liveness import enlivened
 from networks import compiled, random_images
 from strategies import networks
 
@@ -121,6 +122,7 @@ def draw(number: int) -> Case:
     _, network, array = max(found, key=_worth)
     engines = 1 + int(rng.integers(4) == 0 and any(cuts(network)))
     images = random_images(network, NUM_IMAGES, number)
+    network = enlivened(network, images)
     skip_zeros = number % 3 == 1 and _skips(network, array, engines)
     if skip_zeros:
         images[-1] *= np.random.default_rng(number).random(images[-1].shape) < FEW_PIXELS

@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 import numpy as np
+from liveness import enlivened
 
 from bitrain.accelerator import Engines, compile_network
 from bitrain.program import AcceleratorConfig, Array
@@ -59,6 +60,12 @@ def random_layer(
     )
 
 
+def _alive(seed: int, **fields: Any) -> Network:
+    """A network, enlivened on images of its own."""
+    network = Network(**fields)
+    return enlivened(network, random_images(network, 4, seed))
+
+
 def random_network(
     seed: int = 0,
     *,
@@ -93,7 +100,8 @@ def random_network(
     )
     flat = Shape(second.out_shape.size, 1, 1)
     scores = random_layer(rng, flat, classes, kind="linear", relu=False, **common)
-    return Network(
+    return _alive(
+        seed,
         name=f"random{seed}",
         activation_bank=random_bank(rng, bits, lanes),
         weight_bank=random_bank(rng, bits, lanes),
@@ -131,7 +139,8 @@ def residual_network(
     else:
         add_to(1, take=(2, 1), stride=(2, 1), **same)
     add_to(2, before=0, relu=False)
-    return Network(
+    return _alive(
+        seed,
         name=f"residual{seed}",
         activation_bank=random_bank(rng, bits, lanes),
         weight_bank=random_bank(rng, bits, lanes),
@@ -166,7 +175,8 @@ def grouped_network(
     size = channels + 2 * int(rng.integers(1, 4))
     third = random_layer(rng, second.out_shape, size, groups=2, shortcut=shortcut, **same, **common)
     scores = random_layer(rng, third.out_shape, 2, groups=2, relu=False, **common)
-    return Network(
+    return _alive(
+        seed,
         name=f"grouped{seed}",
         activation_bank=random_bank(rng, bits, lanes),
         weight_bank=random_bank(rng, bits, lanes),
@@ -207,7 +217,8 @@ def dense_network(
     size = stored[-1].channels
     add(size, kernel=(2, 2), stride=(2, 2), groups=size)
     add(3, relu=False)
-    return Network(
+    return _alive(
+        seed,
         name=f"dense{seed}",
         activation_bank=random_bank(rng, bits, lanes),
         weight_bank=random_bank(rng, bits, lanes),
@@ -245,7 +256,8 @@ def projected_network(
     both = Shape(channels + earlier.channels, height, width)
     third = random_layer(rng, both, int(rng.integers(2, 5)), **same, **common)
     scores = random_layer(rng, third.out_shape, 3, relu=False, **common)
-    return Network(
+    return _alive(
+        seed,
         name=f"projected{seed}",
         activation_bank=random_bank(rng, bits, lanes),
         weight_bank=random_bank(rng, bits, lanes),

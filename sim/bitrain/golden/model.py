@@ -1,5 +1,7 @@
 """The fast bit-exact model of a network, and its integer baseline."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from bitrain.program import find_arithmetic
@@ -30,30 +32,58 @@ def _check(network: Network, images: np.ndarray) -> None:
 
 
 def _outputs(network: Network, images: np.ndarray, arithmetic: str) -> list[np.ndarray]:
-    fires, outputs = find_arithmetic(arithmetic).has_streams, list[np.ndarray]()
+    outputs = list[np.ndarray]()
     for layer, parts in zip(network.layers, network.reads, strict=True):
         activations = _read(layer, parts, images, outputs)
-        if layer.neuron == "stream" and fires:
-            outputs.append(accumulate_and_fire(streams_of(network, layer), activations, layer))
-            continue
-        sums, fraction = SUMS[arithmetic](network, layer, activations)
-        constants = layer.bias.astype(np.int64) << fraction
-        if layer.shortcut:
-            source = layer.shortcut.source
-            added = _shortcut(layer, outputs[source] if source >= 0 else images) << fraction
-            sums = sums.astype(np.int64) + added
-        if layer.relu:
-            shifts = layer.shift + layer.upscale.astype(np.int64) + fraction
-            # Half a unit, where the bias was too coarse to hold it.
-            finer = (shifts >= 1) & (shifts - fraction < 1)
-            constants += np.where(finer, 1 << np.maximum(shifts - 1, 0), 0)
-            activations = np.empty((len(sums), *layer.out_shape), np.int32)
-            pool = (layer.pool_window.kernel, layer.pool_window.stride)
-            finish(sums, np.stack([constants, shifts]), pool, network.one, activations)
-        else:
-            activations = sums + constants[:, None, None]
-        outputs.append(activations)
+        outputs.append(run_layer(network, layer, activations, (*outputs, images), arithmetic))
     return outputs
+
+
+def run_layer(
+    network: Network,
+    layer: Layer,
+    activations: np.ndarray,
+    stored: Sequence[np.ndarray],
+    arithmetic: str = "stochastic",
+) -> np.ndarray:
+    """What a layer stores, or the scores: (batch, channels, rows, columns).
+
+    activations: what it reads, before padding. stored: the outputs of the layers before it, and the
+    images as the last, of which a shortcut may add one.
+    """
+    if layer.neuron == "stream" and find_arithmetic(arithmetic).has_streams:
+        return accumulate_and_fire(streams_of(network, layer), activations, layer)
+    sums, fraction = layer_sums(network, layer, activations, stored, arithmetic)
+    constants = layer.bias.astype(np.int64) << fraction
+    if not layer.relu:
+        return sums + constants[:, None, None]
+    shifts = layer.shift + layer.upscale.astype(np.int64) + fraction
+    # Half a unit, where the bias was too coarse to hold it.
+    finer = (shifts >= 1) & (shifts - fraction < 1)
+    constants += np.where(finer, 1 << np.maximum(shifts - 1, 0), 0)
+    output = np.empty((len(sums), *layer.out_shape), np.int32)
+    pool = (layer.pool_window.kernel, layer.pool_window.stride)
+    finish(sums, np.stack([constants, shifts]), pool, network.one, output)
+    return output
+
+
+def layer_sums(
+    network: Network,
+    layer: Layer,
+    activations: np.ndarray,
+    stored: Sequence[np.ndarray],
+    arithmetic: str = "stochastic",
+) -> tuple[np.ndarray, int]:
+    """What a layer's neurons in counter mode add up besides their biases.
+
+    As :func:`run_layer`. Returns sums (batch, channels, rows, columns) and how many bits finer than
+    product bits they are.
+    """
+    sums, fraction = SUMS[arithmetic](network, layer, activations)
+    if layer.shortcut:
+        added = _shortcut(layer, stored[layer.shortcut.source]) << fraction
+        sums = sums.astype(np.int64) + added
+    return sums, fraction
 
 
 def layer_inputs(
