@@ -42,8 +42,7 @@ def build(
     baud: Annotated[int, typer.Option(help="Bits per second on the serial line.", min=1)] = 115_200,
     seed: PlacementSeed = 1,
     check: Annotated[
-        int,
-        typer.Option(help="Simulate so many images at the serial pins too; 0 for none.", min=0),
+        int, typer.Option(help="Simulate so many images at the serial pins too; 0 for none.", min=0)
     ] = 0,
     simulator: Annotated[Simulator, typer.Option(help="What simulates them.")] = "verilator",
     data: Data = None,

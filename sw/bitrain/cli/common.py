@@ -113,8 +113,7 @@ DataDir = Annotated[
     typer.Option(help="Folder of the data set's files; without it, known sets are downloaded."),
 ]
 Device = Annotated[
-    str,
-    typer.Option(help="FPGA, such as ecp5-25k or ice40-up5k; an unknown name lists all."),
+    str, typer.Option(help="FPGA, such as ecp5-25k or ice40-up5k; an unknown name lists all.")
 ]
 PlacementSeed = Annotated[
     int, typer.Option(help="Where placement begins; another may route to another clock.")
@@ -128,9 +127,7 @@ ConfigFile = Annotated[
 OutFolder = Annotated[
     Path,
     typer.Option(
-        "--out",
-        help="Output folder; steps that are finished there are kept.",
-        show_default=False,
+        "--out", help="Output folder; steps that are finished there are kept.", show_default=False
     ),
 ]
 Seeds = Annotated[

@@ -110,13 +110,7 @@ def generate(
         )
         data = RANDOM
     written = generate_with_testbench(
-        compiled,
-        out,
-        name=name,
-        device=device,
-        num_images=images,
-        data=data,
-        data_dir=data_dir,
+        compiled, out, name=name, device=device, num_images=images, data=data, data_dir=data_dir
     )
     print_memories(compiled, device, console)
     console.print(f"wrote {written}")

@@ -24,11 +24,7 @@ from .common import (
 
 
 @app.command()
-def evaluate(
-    network: NetworkFile,
-    data: Data = None,
-    data_dir: DataDir = None,
-) -> None:
+def evaluate(network: NetworkFile, data: Data = None, data_dir: DataDir = None) -> None:
     """Accuracy on the test images: golden model and integer baseline."""
     from bitrain.flow.networks import accuracies
     from bitrain.spec import load_network

@@ -98,10 +98,7 @@ _add_search("retrain", "retrain", "Train the joined network.")
 
 @search_app.command()
 def compare(
-    config: ConfigFile,
-    out: OutFolder,
-    seeds: Seeds = "0,1,2",
-    data_dir: DataDir = None,
+    config: ConfigFile, out: OutFolder, seeds: Seeds = "0,1,2", data_dir: DataDir = None
 ) -> None:
     """Search from several seeds; the found networks against their rivals: table, JSON."""
     from bitrain.nas.flow.comparison import run_comparison

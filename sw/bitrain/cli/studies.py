@@ -27,10 +27,7 @@ from .common import (
 
 @app.command()
 def accuracy(
-    config: ConfigFile,
-    out: OutFolder,
-    seeds: Seeds = "0,1,2",
-    data_dir: DataDir = None,
+    config: ConfigFile, out: OutFolder, seeds: Seeds = "0,1,2", data_dir: DataDir = None
 ) -> None:
     """Accuracy by stream length, each trained for, medians over seeds: table, JSON, plot."""
     from bitrain.flow.config import load_config
@@ -210,11 +207,7 @@ def compare_arithmetic(
 
 
 @app.command()
-def pooled(
-    *,
-    out: OutFolder,
-    device: Device = "ecp5-25k",
-) -> None:
+def pooled(*, out: OutFolder, device: Device = "ecp5-25k") -> None:
     """Synthesise pooled neurons by themselves, in counter and stream mode: errors, LUTs, JSON."""
     from bitrain.studies.pooled_neurons import MEMBERS, measure_pooled_neurons
 

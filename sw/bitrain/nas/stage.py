@@ -230,11 +230,7 @@ def _prune_by_samples(
 
 
 def _objective(
-    stage: Stage,
-    teacher: CellNetwork,
-    task: StageTask,
-    dataset: Dataset,
-    reference: Cost,
+    stage: Stage, teacher: CellNetwork, task: StageTask, dataset: Dataset, reference: Cost
 ) -> Callable[[torch.Tensor], float]:
     """Matching loss on some training images, and the penalty for given costs."""
     device = best_device()

@@ -4,23 +4,9 @@ from collections.abc import Collection, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from bitrain.spec import (
-    BitrainError,
-    LaneWire,
-    Neuron,
-    OrLanes,
-    SngBank,
-    find_sequence,
-)
+from bitrain.spec import BitrainError, LaneWire, Neuron, OrLanes, SngBank, find_sequence
 from bitrain.spec.bank import MAX_LANES
 from bitrain.spec.sequence import MAX_SOBOL_DIMENSION
 

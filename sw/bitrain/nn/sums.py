@@ -33,11 +33,7 @@ Geometry = tuple[Pair, Pair, int]
 class _ExactConvolution(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any,
-        activations: Tensor,
-        weight: Tensor,
-        sums: "ExactSums",
-        geometry: Geometry,
+        ctx: Any, activations: Tensor, weight: Tensor, sums: "ExactSums", geometry: Geometry
     ) -> Tensor:
         ctx.save_for_backward(activations, weight)
         ctx.geometry, ctx.sums = geometry, sums

@@ -79,8 +79,7 @@ def _medians(times: dict[str, list[float]]) -> dict[str, Latency]:
     first = next(iter(times.values()))
     return {
         name: Latency(
-            seconds=median(own),
-            speedup=median(a / b for a, b in zip(first, own, strict=True)),
+            seconds=median(own), speedup=median(a / b for a, b in zip(first, own, strict=True))
         )
         for name, own in times.items()
     }

@@ -126,11 +126,7 @@ def _changes(choices: list[_Choice], stages: list[list[int]]) -> list[list[_Choi
 
 
 def _cost(
-    teacher: nn.Sequential,
-    in_shape: Shape,
-    choices: list[_Choice],
-    config: ScConfig,
-    array: Array,
+    teacher: nn.Sequential, in_shape: Shape, choices: list[_Choice], config: ScConfig, array: Array
 ) -> tuple[int, int] | None:
     """Cycles and parameters of the student that these choices make; None if it cannot run."""
     try:

@@ -58,11 +58,7 @@ class Workspace:
         return self.directory.joinpath(*parts)
 
     def step(
-        self,
-        name: str,
-        inputs: Any,
-        compute: Callable[[], Any],
-        outputs: Sequence[str] = (),
+        self, name: str, inputs: Any, compute: Callable[[], Any], outputs: Sequence[str] = ()
     ) -> bool:
         """Run ``compute`` unless its result is there already; return whether it ran.
 

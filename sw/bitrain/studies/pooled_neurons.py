@@ -44,11 +44,7 @@ class Variant:
 def variants() -> list[Variant]:
     """Counter mode, exact fires, saturating ones, and blocks of the literature."""
     counts = PooledCounts(
-        members=MEMBERS,
-        increment_bits=INCREMENT_BITS,
-        sum_bits=SUM_BITS,
-        shift=SHIFT,
-        bits=BITS,
+        members=MEMBERS, increment_bits=INCREMENT_BITS, sum_bits=SUM_BITS, shift=SHIFT, bits=BITS
     )
     return [
         Variant(name="counters, binary ReLU and max", circuit=counts, activations=exact),

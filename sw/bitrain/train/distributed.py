@@ -111,10 +111,7 @@ def parallel(model: nn.Module) -> Iterator[nn.Module]:
     if world_size() == 1:
         yield model
         return
-    with (
-        warnings.catch_warnings(),
-        global_batch_norm(model, enabled=best_device().type == "cuda"),
-    ):
+    with warnings.catch_warnings(), global_batch_norm(model, enabled=best_device().type == "cuda"):
         # Strides of kernels with one input channel are ambiguous, and those of gradients differ.
         warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
         wrapped = DistributedDataParallel(model, static_graph=True)

@@ -84,10 +84,7 @@ def fit(
         losses = file.load(model, optimizer, config)
         if not losses:
             save()
-    with (
-        _bar(progress and distributed.is_main()) as bar,
-        distributed.parallel(model) as trained,
-    ):
+    with _bar(progress and distributed.is_main()) as bar, distributed.parallel(model) as trained:
         task = bar.add_task(title, total=config.epochs, completed=len(losses), loss="")
         for epoch in range(len(losses), config.epochs):
             if _settled(losses, config.patience):

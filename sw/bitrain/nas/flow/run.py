@@ -34,11 +34,7 @@ class Search:
     """Address of a Dask cluster in their place."""
 
     def step(
-        self,
-        name: str,
-        inputs: Any,
-        compute: Callable[[str], Any],
-        outputs: tuple[str, ...] = (),
+        self, name: str, inputs: Any, compute: Callable[[str], Any], outputs: tuple[str, ...] = ()
     ) -> Any:
         """What ``compute`` gives for a name of its checkpoint, unless that is known.
 
@@ -82,8 +78,7 @@ class Search:
         Once it is retrained, with the weights of that.
         """
         network = derived_network(
-            *(self.config.space, self.cells),
-            *(self.dataset.in_shape, self.dataset.num_classes),
+            *(self.config.space, self.cells), *(self.dataset.in_shape, self.dataset.num_classes)
         )
         if "retrain" in self.results:
             load_parts(network, self.workspace.path(self.results["retrain"]["weights"]))
