@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
 from .common import (
     Channels,
@@ -44,12 +44,7 @@ def ablate(
     config: ConfigFile,
     out: OutFolder,
     finetune: Annotated[
-        bool,
-        typer.Option(
-            "--finetune",
-            help="Fine-tune each combination, which takes hours; without, it shows what conversion "
-            "alone loses.",
-        ),
+        bool, Option("--finetune", help="Fine-tune each, which takes hours; else conversion alone.")
     ] = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -73,21 +68,21 @@ def progressive(
     positions: Positions = 4,
     lanes: Lanes = 16,
     lengths: Annotated[
-        str, typer.Option(help="Prefixes in cycles, rising powers of two between commas.")
+        str, Option(help="Prefixes in cycles, rising powers of two between commas.")
     ] = "4,8,16,32",
     tolerance: Annotated[
         float,
-        typer.Option(
+        Option(
             help="Share of the calibration images that may stop wrongly at each length; more is "
             "faster and less accurate."
         ),
     ] = 0.001,
     images: Annotated[
-        int | None, typer.Option(help="How many test images; by default all.", min=1)
+        int | None, Option(help="How many test images; by default all.", min=1)
     ] = None,
     early_termination: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--early-termination",
             help="Count the cycles of an accelerator generated with --early-termination; without, "
             "of one with --run-time-length.",
@@ -95,14 +90,10 @@ def progressive(
     ] = False,
     ladder: Annotated[
         str | None,
-        typer.Option(
-            help="Margins at which images stop, by length, in product bits, as 4=10,8=7; by "
-            "default those that training images choose."
-        ),
+        Option(help="Margins to stop at by length, in product bits: 4=10,8=7; else calibrated."),
     ] = None,
     out: Annotated[
-        Path | None,
-        typer.Option(help="Folder for JSON and histogram; none by default.", file_okay=False),
+        Path | None, Option(help="Folder for JSON and histogram; none by default.", file_okay=False)
     ] = None,
 ) -> None:
     """Accuracy at prefixes of the streams, and with early termination."""
@@ -138,7 +129,7 @@ def arrays(
     *,
     out: OutFolder,
     sizes: Annotated[
-        str, typer.Option(help="Arrays to synthesise: P x Q x N between commas.")
+        str, Option(help="Arrays to synthesise: P x Q x N between commas.")
     ] = "2x2x16,4x4x16,8x8x16,8x8x32",
     device: Device = "ecp5-85k",
 ) -> None:
@@ -156,33 +147,24 @@ def arrays(
 
 @app.command()
 def compare_arithmetic(
-    networks: Annotated[
-        list[Path], typer.Argument(help="Network files, one for each n.", show_default=False)
-    ],
+    networks: Annotated[list[Path], Argument(help="Network files, one for each n.")],
     *,
     out: OutFolder,
-    neurons: Annotated[str, typer.Option(help="P x Q of all arrays.")] = "4x4",
+    neurons: Annotated[str, Option(help="P x Q of all arrays.")] = "4x4",
     max_lanes: Annotated[
         int,
-        typer.Option(
-            help="Most lanes N of a neuron of streams, which has L up to here.", min=1, max=256
-        ),
+        Option(help="Most lanes N of a neuron of streams, which has L up to here.", min=1, max=256),
     ] = 16,
     clock: Annotated[
         float,
-        typer.Option(
-            help="Clock in MHz: of arrays, assumed; of --whole, the target.", min=1, max=2000
-        ),
+        Option(help="Clock in MHz: of arrays, assumed; of --whole, the target.", min=1, max=2000),
     ] = 80,
     whole: Annotated[
-        bool,
-        typer.Option("--whole", help="Place and route whole accelerators, not the arrays alone."),
+        bool, Option("--whole", help="Place and route whole accelerators, not the arrays alone.")
     ] = False,
     accuracies: Annotated[
         Path | None,
-        typer.Option(
-            help="JSON of `bitrain accuracy`, whose accuracies stand beside; none by default."
-        ),
+        Option(help="JSON of `bitrain accuracy`, whose accuracies stand beside; none by default."),
     ] = None,
     device: Device = "ecp5-85k",
 ) -> None:
