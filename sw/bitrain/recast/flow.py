@@ -22,7 +22,7 @@ from bitrain.profile.latency import paired_latency
 from bitrain.program import Array
 from bitrain.runner import plots
 from bitrain.runner.config import JobConfig
-from bitrain.runner.workspace import Workspace, write_json
+from bitrain.runner.workspace import Workspace, write_result
 from bitrain.runner.yaml_file import read_yaml
 from bitrain.spec import BitrainError, save_network, write_atomically
 from bitrain.train.evaluate import evaluate, evaluate_network
@@ -147,8 +147,7 @@ def run_recast(
         "teacher": source,
         **run.results,
     }
-    write_json(directory / "recast.json", result)
-    write_atomically(directory / "recast.svg", plots.recasting(result))
+    write_result(directory / "recast", result, plots.recasting(result))
     return result
 
 

@@ -170,6 +170,12 @@ def write_json(path: Path, value: Any) -> None:
     write_atomically(path, json.dumps(value, indent=1) + "\n")
 
 
+def write_result(path: Path, value: Any, svg: str) -> None:
+    """Write ``path``.json and the plot of it, ``path``.svg; each whole or not at all."""
+    write_json(path.with_suffix(".json"), value)
+    write_atomically(path.with_suffix(".svg"), svg)
+
+
 def _lock(directory: Path) -> None:
     """Take ``directory`` for this process; :class:`BitrainError` where another one has it."""
     directory = directory.resolve()

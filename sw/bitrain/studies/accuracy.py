@@ -18,8 +18,7 @@ from bitrain.flow.pipeline import run_steps
 from bitrain.flow.report import COLUMNS
 from bitrain.flow.run import Run
 from bitrain.runner import plots
-from bitrain.runner.workspace import Workspace, write_json
-from bitrain.spec import write_atomically
+from bitrain.runner.workspace import Workspace, write_result
 
 
 def run_study(
@@ -65,10 +64,9 @@ def run_study(
         "float_by_seed": floats,
         "by_seed": {str(length): found for length, found in values.items()},
     }
-    write_json(directory / "accuracy.json", result)
     curves = {label: [row[key] for row in rows] for key, label in COLUMNS.items()}
     plot = plots.accuracy_by_length(list(config.lengths), curves, result["float"])
-    write_atomically(directory / "accuracy.svg", plot)
+    write_result(directory / "accuracy", result, plot)
     return result
 
 
