@@ -5,43 +5,30 @@ from typing import Annotated
 
 from typer import Argument, Context, Exit, Option
 
-from .common import (
-    Channels,
-    Data,
-    DataDir,
-    Images,
-    Lanes,
-    NetworkFile,
-    PlacementSeed,
-    Positions,
-    Simulator,
-    app,
-    array_of,
-    check_used,
-    console,
-)
+from . import common
+from .common import app, array_of, check_used, console
 
 
 @app.command()
 def build(
     context: Context,
-    network: NetworkFile,
+    network: common.NetworkFile,
     *,
     board: Annotated[
         str, Option(help="Board: ulx3s, icebreaker, orangecrab, …; see docs/boards.md.")
     ],
     out: Annotated[Path, Option(help="Folder to write, for `bitrain board-run`.")],
-    channels: Channels = 4,
-    positions: Positions = 4,
-    lanes: Lanes = 16,
+    channels: common.Channels = 4,
+    positions: common.Positions = 4,
+    lanes: common.Lanes = 16,
     baud: Annotated[int, Option(help="Bits per second on the serial line.", min=1)] = 115_200,
-    seed: PlacementSeed = 1,
+    seed: common.PlacementSeed = 1,
     check: Annotated[
         int, Option(help="Simulate so many images at the serial pins too; 0 for none.", min=0)
     ] = 0,
-    simulator: Annotated[Simulator, Option(help="What simulates them.")] = "verilator",
-    data: Data = None,
-    data_dir: DataDir = None,
+    simulator: Annotated[common.Simulator, Option(help="What simulates them.")] = "verilator",
+    data: common.Data = None,
+    data_dir: common.DataDir = None,
 ) -> None:
     """Write a bitstream: the accelerator behind a board's serial line."""
     from bitrain.flow.board import check_build
@@ -77,9 +64,9 @@ def board_run(
     directory: Annotated[Path, Argument(help="Folder that `bitrain build` wrote.")],
     *,
     port: Annotated[str, Option(help="Serial port that the board is at, such as /dev/ttyUSB0.")],
-    images: Images = 16,
-    data: Data = None,
-    data_dir: DataDir = None,
+    images: common.Images = 16,
+    data: common.Data = None,
+    data_dir: common.DataDir = None,
 ) -> None:
     """Send test images to a board and compare its scores with the golden model's."""
     from bitrain.flow.board import run_board

@@ -6,37 +6,20 @@ from typing import Annotated, Literal
 
 from typer import Context, Exit, Option
 
-from .common import (
-    ArithmeticOption,
-    Channels,
-    DataDir,
-    Device,
-    Engines,
-    Images,
-    IpFolder,
-    Lanes,
-    NetworkFile,
-    PlacementSeed,
-    Positions,
-    SharingOption,
-    Simulator,
-    app,
-    array_of,
-    check_used,
-    console,
-)
+from . import common
+from .common import app, array_of, check_used, console
 
 
 @app.command()
 def generate(
-    network: NetworkFile,
+    network: common.NetworkFile,
     *,
     out: Annotated[Path, Option(help="IP folder to write.")],
-    channels: Channels = 4,
-    positions: Positions = 4,
-    lanes: Lanes = 16,
-    sharing: SharingOption = "shared",
-    arith: ArithmeticOption = "stochastic",
+    channels: common.Channels = 4,
+    positions: common.Positions = 4,
+    lanes: common.Lanes = 16,
+    sharing: common.SharingOption = "shared",
+    arith: common.ArithmeticOption = "stochastic",
     interface: Annotated[
         Literal["raw", "axi"],
         Option(help="Port style: raw handshakes, or AXI4-Stream with AXI4-Lite registers."),
@@ -64,17 +47,17 @@ def generate(
         bool,
         Option("--skip-zeros", help="Run no streams for chunks of zeros: saves cycles if L > N."),
     ] = False,
-    engines: Engines = 1,
-    device: Device = "ecp5-85k",
+    engines: common.Engines = 1,
+    device: common.Device = "ecp5-85k",
     name: Annotated[
         str | None, Option(help="Verilog module; by default the network's name.")
     ] = None,
-    images: Images = 16,
+    images: common.Images = 16,
     data: Annotated[
         str | None,
         Option(help="Data set of the test bench, or `random`; the network's own by default."),
     ] = None,
-    data_dir: DataDir = None,
+    data_dir: common.DataDir = None,
 ) -> None:
     """Write the IP folder: Verilog, ROM images, constraints, test bench."""
     from bitrain.accelerator import compile_network
@@ -110,8 +93,8 @@ def generate(
 
 @app.command()
 def weights(
-    ip: IpFolder,
-    network: NetworkFile,
+    ip: common.IpFolder,
+    network: common.NetworkFile,
     *,
     out: Annotated[
         Path, Option(help="File to write, for the registers of an accelerator with --weights ram.")
@@ -127,13 +110,14 @@ def weights(
 
 @app.command()
 def simulate(
-    ip: IpFolder,
+    ip: common.IpFolder,
     *,
     images: Annotated[
         int | None, Option(help="How many of the folder's images; by default all.", min=1)
     ] = None,
     simulator: Annotated[
-        Simulator, Option(help="verilator: compiled, faster; icarus: no C++ compiler is needed.")
+        common.Simulator,
+        Option(help="verilator: compiled, faster; icarus: no C++ compiler is needed."),
     ] = "verilator",
     seed: Annotated[
         int, Option(help="Another seed stalls the ports at other times, at random.")
@@ -178,7 +162,7 @@ def simulate(
 @app.command()
 def synth(
     context: Context,
-    ip: IpFolder,
+    ip: common.IpFolder,
     *,
     device: Annotated[
         str | None, Option(help="FPGA, as for `bitrain generate`; by default the folder's own.")
@@ -186,7 +170,7 @@ def synth(
     route: Annotated[
         bool, Option(help="Place and route too; without, there is no clock and no timing.")
     ] = True,
-    seed: PlacementSeed = 1,
+    seed: common.PlacementSeed = 1,
     frequency: Annotated[
         float | None,
         Option(help="Clock to aim at, in MHz; by default the device's.", min=1, max=2000),
@@ -210,7 +194,7 @@ def synth(
 
 
 @app.command()
-def prove(ip: IpFolder) -> None:
+def prove(ip: common.IpFolder) -> None:
     """Prove sequences, widths and handshakes of an IP folder."""
     from bitrain.formal import prove as run_proofs
 

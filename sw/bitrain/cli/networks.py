@@ -6,25 +6,14 @@ from zipfile import is_zipfile
 
 from typer import Context, Option
 
-from .common import (
-    ArithmeticOption,
-    Channels,
-    Data,
-    DataDir,
-    Engines,
-    Images,
-    Lanes,
-    NetworkFile,
-    Positions,
-    app,
-    array_of,
-    check_used,
-    console,
-)
+from . import common
+from .common import app, array_of, check_used, console
 
 
 @app.command()
-def evaluate(network: NetworkFile, data: Data = None, data_dir: DataDir = None) -> None:
+def evaluate(
+    network: common.NetworkFile, data: common.Data = None, data_dir: common.DataDir = None
+) -> None:
     """Accuracy on the test images: golden model and integer baseline."""
     from bitrain.flow.networks import accuracies
     from bitrain.spec import load_network
@@ -39,13 +28,13 @@ def evaluate(network: NetworkFile, data: Data = None, data_dir: DataDir = None) 
 @app.command()
 def cost(
     context: Context,
-    network: NetworkFile,
+    network: common.NetworkFile,
     *,
-    channels: Channels = 4,
-    positions: Positions = 4,
-    lanes: Lanes = 16,
-    arith: ArithmeticOption = "stochastic",
-    engines: Engines = 1,
+    channels: common.Channels = 4,
+    positions: common.Positions = 4,
+    lanes: common.Lanes = 16,
+    arith: common.ArithmeticOption = "stochastic",
+    engines: common.Engines = 1,
     multipliers: Annotated[
         int | None,
         Option(help="List the fastest arrays of at most so many multipliers instead.", min=1),
@@ -54,9 +43,9 @@ def cost(
         bool,
         Option("--skip-zeros", help="Show what `generate --skip-zeros` would save on test images."),
     ] = False,
-    images: Images = 100,
-    data: Data = None,
-    data_dir: DataDir = None,
+    images: common.Images = 100,
+    data: common.Data = None,
+    data_dir: common.DataDir = None,
 ) -> None:
     """Cycles and memory accesses per layer, estimated; or the arrays that take fewest."""
     from bitrain.accelerator import compile_network
@@ -99,13 +88,13 @@ def cost(
 
 @app.command()
 def sequences(
-    network: NetworkFile,
+    network: common.NetworkFile,
     *,
     out: Annotated[
         Path | None, Option(help="File to write; by default NETWORK.sequences.npz.")
     ] = None,
-    data: Data = None,
-    data_dir: DataDir = None,
+    data: common.Data = None,
+    data_dir: common.DataDir = None,
     images: Annotated[
         int, Option(help="At most so many training images, on which accuracy must not fall.", min=1)
     ] = 1000,

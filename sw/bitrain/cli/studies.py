@@ -5,29 +5,16 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from .common import (
-    Channels,
-    ConfigFile,
-    Data,
-    DataDir,
-    Device,
-    Lanes,
-    NetworkFile,
-    OutFolder,
-    Positions,
-    Seeds,
-    app,
-    array_of,
-    console,
-    integers,
-    margins,
-    seeds_of,
-)
+from . import common
+from .common import app, array_of, console, integers, margins, seeds_of
 
 
 @app.command()
 def accuracy(
-    config: ConfigFile, out: OutFolder, seeds: Seeds = "0,1,2", data_dir: DataDir = None
+    config: common.ConfigFile,
+    out: common.OutFolder,
+    seeds: common.Seeds = "0,1,2",
+    data_dir: common.DataDir = None,
 ) -> None:
     """Accuracy by stream length, each trained for, medians over seeds: table, JSON, plot."""
     from bitrain.flow.config import load_config
@@ -41,12 +28,12 @@ def accuracy(
 
 @app.command()
 def ablate(
-    config: ConfigFile,
-    out: OutFolder,
+    config: common.ConfigFile,
+    out: common.OutFolder,
     finetune: Annotated[
-        bool, Option("--finetune", help="Fine-tune each, which takes hours; else conversion alone.")
+        bool, Option("--finetune", help="Fine-tune each (hours); without: what conversion loses.")
     ] = False,
-    data_dir: DataDir = None,
+    data_dir: common.DataDir = None,
 ) -> None:
     """Accuracy with and without normalisation, upscaling, sharing, by sequences: JSON, plot."""
     from bitrain.flow.config import load_config
@@ -60,13 +47,13 @@ def ablate(
 
 @app.command()
 def progressive(
-    network: NetworkFile,
+    network: common.NetworkFile,
     *,
-    data: Data = None,
-    data_dir: DataDir = None,
-    channels: Channels = 4,
-    positions: Positions = 4,
-    lanes: Lanes = 16,
+    data: common.Data = None,
+    data_dir: common.DataDir = None,
+    channels: common.Channels = 4,
+    positions: common.Positions = 4,
+    lanes: common.Lanes = 16,
     lengths: Annotated[
         str, Option(help="Prefixes in cycles, rising powers of two between commas.")
     ] = "4,8,16,32",
@@ -125,13 +112,13 @@ def progressive(
 
 @app.command()
 def arrays(
-    network: NetworkFile,
+    network: common.NetworkFile,
     *,
-    out: OutFolder,
+    out: common.OutFolder,
     sizes: Annotated[
         str, Option(help="Arrays to synthesise: P x Q x N between commas.")
     ] = "2x2x16,4x4x16,8x8x16,8x8x32",
-    device: Device = "ecp5-85k",
+    device: common.Device = "ecp5-85k",
 ) -> None:
     """Synthesise arrays by themselves, with shared and unshared SNGs: table, JSON, plot."""
     from bitrain.spec import load_network
@@ -149,7 +136,7 @@ def arrays(
 def compare_arithmetic(
     networks: Annotated[list[Path], Argument(help="Network files, one for each n.")],
     *,
-    out: OutFolder,
+    out: common.OutFolder,
     neurons: Annotated[str, Option(help="P x Q of all arrays.")] = "4x4",
     max_lanes: Annotated[
         int,
@@ -166,7 +153,7 @@ def compare_arithmetic(
         Path | None,
         Option(help="JSON of `bitrain accuracy`, whose accuracies stand beside; none by default."),
     ] = None,
-    device: Device = "ecp5-85k",
+    device: common.Device = "ecp5-85k",
 ) -> None:
     """Synthesise streams and integers, arrays or all: images/s per 1,000 LUTs, table, plot."""
     from bitrain.spec import load_network
@@ -189,7 +176,7 @@ def compare_arithmetic(
 
 
 @app.command()
-def pooled(*, out: OutFolder, device: Device = "ecp5-25k") -> None:
+def pooled(*, out: common.OutFolder, device: common.Device = "ecp5-25k") -> None:
     """Synthesise pooled neurons by themselves, in counter and stream mode: errors, LUTs, JSON."""
     from bitrain.studies.pooled_neurons import MEMBERS, measure_pooled_neurons
 
