@@ -39,10 +39,7 @@ def is_main() -> bool:
 
 
 def start() -> None:
-    """Join the other processes, once.
-
-    Raises :class:`BitrainError` if there are more processes than GPUs.
-    """
+    """Join the other processes, once; :class:`BitrainError` if there are more of them than GPUs."""
     if world_size() == 1 or distributed.is_initialized():
         return
     device = best_device()
