@@ -80,19 +80,17 @@ def measure_arithmetic(
             workspace.step(step, inputs, measure)
             measured = workspace.results[step]
             per_second = 1e6 * measured.get("clock_mhz", clock_mhz) / cost.initiation_interval
-            rows.append(
-                {
-                    "bits": network.bits,
-                    "stream_length": length,
-                    "arithmetic": arithmetic,
-                    "lanes": array.lanes,
-                    "image_cycles": cost.initiation_interval,
-                    "images_per_s": per_second,
-                    "images_per_s_per_klut": 1e3 * per_second / measured["lut"],
-                    "accuracy": known.get((length, arithmetic)),
-                    **measured,
-                }
-            )
+            row = {
+                "bits": network.bits,
+                "stream_length": length,
+                "arithmetic": arithmetic,
+                "lanes": array.lanes,
+                "image_cycles": cost.initiation_interval,
+                "images_per_s": per_second,
+                "images_per_s_per_klut": 1e3 * per_second / measured["lut"],
+                "accuracy": known.get((length, arithmetic)),
+            }
+            rows.append(row | measured)
     result = {
         "networks": [network.name for network in networks],
         "channels": neurons[0],
@@ -119,10 +117,7 @@ def _array(neurons: tuple[int, int], arithmetic: str, lanes: int) -> Array:
 
 
 def _rewired(network: Network, array: Array) -> Network:
-    """``network`` as if it had been exported for the array's lanes, where it does not suit.
-
-    It has other wires then, which cost the same.
-    """
+    """``network`` for the array's lanes, if it does not suit: other wires, which cost the same."""
     if array.arithmetic == "binary" or array.lanes % network.num_lanes == 0:
         return network
     banks: dict[str, SngBank] = {}

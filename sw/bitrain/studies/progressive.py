@@ -149,10 +149,8 @@ def evaluate_progressive(
     pixels, labels = dataset.examples(num_images or len(dataset.test_images))
     known = evenly_spaced(dataset.train_images, CALIBRATION_IMAGES)
     images, calibration = (to_unipolar(part, network.bits) for part in (pixels, known))
-    cycles = [
-        estimate(Program(prefix, array, early_termination=early_termination)).latency
-        for prefix in networks
-    ]
+    programs = (Program(each, array, early_termination=early_termination) for each in networks)
+    cycles = [estimate(program).latency for program in programs]
 
     def accuracy(classes: np.ndarray) -> float:
         return 100 * float((classes == labels).mean())
@@ -174,16 +172,15 @@ def evaluate_progressive(
         right = result.classes[here] == labels[here]
         threshold = thresholds[rung] if rung < len(thresholds) else None
         unit = networks[i].layers[-1].stream_length
-        rungs.append(
-            Rung(
-                length=_longest(networks[i]),
-                threshold=threshold,
-                margin=None if threshold is None else ceil(threshold * unit),
-                cycles_used=int(reached[rung]),
-                share=100 * float(here.mean()),
-                accuracy=100 * float(right.mean()) if here.any() else None,
-            )
+        found = Rung(
+            length=_longest(networks[i]),
+            threshold=threshold,
+            margin=None if threshold is None else ceil(threshold * unit),
+            cycles_used=int(reached[rung]),
+            share=100 * float(here.mean()),
+            accuracy=100 * float(right.mean()) if here.any() else None,
         )
+        rungs.append(found)
     return ProgressiveReport(
         network=network.name,
         data=dataset.name,
