@@ -64,7 +64,7 @@ Lanes = Annotated[
     Option(
         "--lanes",
         "-N",
-        help="N: products of a neuron at a time; a multiple of the network's; beyond L none pays.",
+        help="N: products of a neuron at a time: a multiple of the network's; useless beyond L.",
     ),
 ]
 Engines = Annotated[

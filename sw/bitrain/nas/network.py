@@ -158,9 +158,9 @@ class Cell(nn.Module):
 
     def into(self, node: int) -> list[tuple[int, Edge]]:
         """Sources and edges of a node."""
-        names = {source: f"{node}_{source}" for source in range(node + 2)}
-        edges = {source: self.edges[name] for source, name in names.items() if name in self.edges}
-        return [(source, edge) for source, edge in edges.items() if isinstance(edge, Edge)]
+        names = {f"{node}_{source}": source for source in range(node + 2)}
+        edges = ((source, self.edges[name]) for name, source in names.items() if name in self.edges)
+        return [(source, edge) for source, edge in edges if isinstance(edge, Edge)]
 
     def all_edges(self) -> list[tuple[int, int, Edge]]:
         """Node, source and edge, in order."""
