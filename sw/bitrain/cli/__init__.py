@@ -10,17 +10,7 @@ from rich.text import Text
 from . import run, networks, hardware, boards, search, studies  # isort: skip
 from .common import app, console
 
-__all__ = [
-    "app",
-    "boards",
-    "console",
-    "hardware",
-    "main",
-    "networks",
-    "run",
-    "search",
-    "studies",
-]
+__all__ = ["app", "boards", "console", "hardware", "main", "networks", "run", "search", "studies"]
 
 
 def main() -> None:

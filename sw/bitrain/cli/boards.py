@@ -3,51 +3,32 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, Context, Exit, Option
 
-from .common import (
-    Channels,
-    Data,
-    DataDir,
-    Images,
-    Lanes,
-    NetworkFile,
-    PlacementSeed,
-    Positions,
-    Simulator,
-    app,
-    array_of,
-    check_used,
-    console,
-)
+from . import common
+from .common import app, array_of, check_used, console
 
 
 @app.command()
 def build(
-    context: typer.Context,
-    network: NetworkFile,
+    context: Context,
+    network: common.NetworkFile,
     *,
     board: Annotated[
-        str,
-        typer.Option(
-            help="Board: ulx3s, icebreaker, orangecrab, …; see docs/boards.md.", show_default=False
-        ),
+        str, Option(help="Board: ulx3s, icebreaker, orangecrab, …; see docs/boards.md.")
     ],
-    out: Annotated[
-        Path, typer.Option(help="Folder to write, for `bitrain board-run`.", show_default=False)
-    ],
-    channels: Channels = 4,
-    positions: Positions = 4,
-    lanes: Lanes = 16,
-    baud: Annotated[int, typer.Option(help="Bits per second on the serial line.", min=1)] = 115_200,
-    seed: PlacementSeed = 1,
+    out: Annotated[Path, Option(help="Folder to write, for `bitrain board-run`.")],
+    channels: common.Channels = 4,
+    positions: common.Positions = 4,
+    lanes: common.Lanes = 16,
+    baud: Annotated[int, Option(help="Bits per second on the serial line.", min=1)] = 115_200,
+    seed: common.PlacementSeed = 1,
     check: Annotated[
-        int,
-        typer.Option(help="Simulate so many images at the serial pins too; 0 for none.", min=0),
+        int, Option(help="Simulate so many images at the serial pins too; 0 for none.", min=0)
     ] = 0,
-    simulator: Annotated[Simulator, typer.Option(help="What simulates them.")] = "verilator",
-    data: Data = None,
-    data_dir: DataDir = None,
+    simulator: Annotated[common.Simulator, Option(help="What simulates them.")] = "verilator",
+    data: common.Data = None,
+    data_dir: common.DataDir = None,
 ) -> None:
     """Write a bitstream: the accelerator behind a board's serial line."""
     from bitrain.flow.board import check_build
@@ -75,24 +56,17 @@ def build(
         for problem in report.problems:
             console.print(problem, style="red", soft_wrap=True)
         if not report.passed:
-            raise typer.Exit(1)
+            raise Exit(1)
 
 
 @app.command()
 def board_run(
-    directory: Annotated[
-        Path, typer.Argument(help="Folder that `bitrain build` wrote.", show_default=False)
-    ],
+    directory: Annotated[Path, Argument(help="Folder that `bitrain build` wrote.")],
     *,
-    port: Annotated[
-        str,
-        typer.Option(
-            help="Serial port that the board is at, such as /dev/ttyUSB0.", show_default=False
-        ),
-    ],
-    images: Images = 16,
-    data: Data = None,
-    data_dir: DataDir = None,
+    port: Annotated[str, Option(help="Serial port that the board is at, such as /dev/ttyUSB0.")],
+    images: common.Images = 16,
+    data: common.Data = None,
+    data_dir: common.DataDir = None,
 ) -> None:
     """Send test images to a board and compare its scores with the golden model's."""
     from bitrain.flow.board import run_board
@@ -110,4 +84,4 @@ def board_run(
         soft_wrap=True,
     )
     if found.mismatches:
-        raise typer.Exit(1)
+        raise Exit(1)

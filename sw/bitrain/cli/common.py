@@ -10,8 +10,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
 from rich.console import Console
+from typer import Argument, Context, Exit, Option, Typer
 
 if TYPE_CHECKING:
     from bitrain.program import Array
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # the same cores, training became a hundred times slower. Read when torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-app = typer.Typer(
+app = Typer(
     help="From a PyTorch CNN to a stochastic-computing accelerator on an FPGA.",
     no_args_is_help=True,
     add_completion=False,
@@ -31,16 +31,13 @@ app = typer.Typer(
 def _print_version(wanted: bool) -> None:
     if wanted:
         print(metadata.version("bitrain"))
-        raise typer.Exit
+        raise Exit
 
 
 @app.callback()
 def _options(
     version: Annotated[
-        bool,
-        typer.Option(
-            "--version", help="Print the version.", callback=_print_version, is_eager=True
-        ),
+        bool, Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
     """Options of the command as a whole."""
@@ -53,39 +50,26 @@ Arithmetic = Literal["stochastic", "binary"]
 Sharing = Literal["shared", "unshared"]
 Simulator = Literal["verilator", "icarus"]
 
-NetworkFile = Annotated[
-    Path,
-    typer.Argument(help="Network file (.npz), as `bitrain run` writes it.", show_default=False),
-]
-IpFolder = Annotated[
-    Path, typer.Argument(help="IP folder, as `bitrain generate` writes it.", show_default=False)
-]
+NetworkFile = Annotated[Path, Argument(help="Network file (.npz), as `bitrain run` writes it.")]
+IpFolder = Annotated[Path, Argument(help="IP folder, as `bitrain generate` writes it.")]
 Channels = Annotated[
     int,
-    typer.Option(
-        "--channels", "-P", help="P: output channels at work at a time; more are faster and larger."
-    ),
+    Option("--channels", "-P", help="P: output channels at a time; more are faster and larger."),
 ]
 Positions = Annotated[
-    int,
-    typer.Option(
-        "--positions",
-        "-Q",
-        help="Q: output positions at work at a time; linear layers use one of them.",
-    ),
+    int, Option("--positions", "-Q", help="Q: output positions at a time; linear layers use one.")
 ]
 Lanes = Annotated[
     int,
-    typer.Option(
+    Option(
         "--lanes",
         "-N",
-        help="N: products of a neuron at a time; a multiple of the network's lanes. More than L "
-        "save nothing.",
+        help="N: products of a neuron at a time: a multiple of the network's; useless beyond L.",
     ),
 ]
 Engines = Annotated[
     int,
-    typer.Option(
+    Option(
         "--engines",
         "-E",
         help="Arrays in a row, which share out the layers; each works on an image of its own.",
@@ -93,48 +77,36 @@ Engines = Annotated[
     ),
 ]
 SharingOption = Annotated[
-    Sharing,
-    typer.Option(help="shared: an SNG serves many multipliers; unshared: a baseline to measure."),
+    Sharing, Option(help="shared: an SNG serves many multipliers; unshared: a baseline to measure.")
 ]
 ArithmeticOption = Annotated[
-    Arithmetic,
-    typer.Option("--arith", help="stochastic: streams; binary: integer multipliers, to compare."),
+    Arithmetic, Option("--arith", help="stochastic: streams; binary: integers, to compare.")
 ]
-Images = Annotated[int, typer.Option(help="How many test images, spread evenly.", min=1)]
+Images = Annotated[int, Option(help="How many test images, spread evenly.", min=1)]
 Data = Annotated[
     str | None,
-    typer.Option(
+    Option(
         help="Data set: digits, mnist, fashion_mnist, cifar10, or images (those in --data-dir); "
         "by default the one that the network was trained on."
     ),
 ]
 DataDir = Annotated[
-    Path | None,
-    typer.Option(help="Folder of the data set's files; without it, known sets are downloaded."),
+    Path | None, Option(help="Folder of the data set's files; else known sets are downloaded.")
 ]
 Device = Annotated[
-    str,
-    typer.Option(help="FPGA, such as ecp5-25k or ice40-up5k; an unknown name lists all."),
+    str, Option(help="FPGA, such as ecp5-25k or ice40-up5k; an unknown name lists all.")
 ]
 PlacementSeed = Annotated[
-    int, typer.Option(help="Where placement begins; another may route to another clock.")
+    int, Option(help="Where placement begins; another may route to another clock.")
 ]
 ConfigFile = Annotated[
-    Path,
-    typer.Option(
-        "--config", help="Configuration (YAML), or the name of an example.", show_default=False
-    ),
+    Path, Option("--config", help="Configuration (YAML), or the name of an example.")
 ]
 OutFolder = Annotated[
-    Path,
-    typer.Option(
-        "--out",
-        help="Output folder; steps that are finished there are kept.",
-        show_default=False,
-    ),
+    Path, Option("--out", help="Output folder; steps that are finished there are kept.")
 ]
 Seeds = Annotated[
-    str, typer.Option(help="One training for each, between commas; medians are taken over them.")
+    str, Option(help="One training for each, between commas; medians are taken over them.")
 ]
 
 
@@ -175,7 +147,7 @@ def margins(option: str, text: str) -> dict[int, int]:
     )
 
 
-def check_used(context: typer.Context, names: Iterable[str], why: str) -> None:
+def check_used(context: Context, names: Iterable[str], why: str) -> None:
     """Raise :class:`BitrainError` if an option was given that has no effect, which ``why`` says."""
     from bitrain.spec import BitrainError
 

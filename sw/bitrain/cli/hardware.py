@@ -4,85 +4,60 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
-import typer
+from typer import Context, Exit, Option
 
-from .common import (
-    ArithmeticOption,
-    Channels,
-    DataDir,
-    Device,
-    Engines,
-    Images,
-    IpFolder,
-    Lanes,
-    NetworkFile,
-    PlacementSeed,
-    Positions,
-    SharingOption,
-    Simulator,
-    app,
-    array_of,
-    check_used,
-    console,
-)
+from . import common
+from .common import app, array_of, check_used, console
 
 
 @app.command()
 def generate(
-    network: NetworkFile,
+    network: common.NetworkFile,
     *,
-    out: Annotated[Path, typer.Option(help="IP folder to write.", show_default=False)],
-    channels: Channels = 4,
-    positions: Positions = 4,
-    lanes: Lanes = 16,
-    sharing: SharingOption = "shared",
-    arith: ArithmeticOption = "stochastic",
+    out: Annotated[Path, Option(help="IP folder to write.")],
+    channels: common.Channels = 4,
+    positions: common.Positions = 4,
+    lanes: common.Lanes = 16,
+    sharing: common.SharingOption = "shared",
+    arith: common.ArithmeticOption = "stochastic",
     interface: Annotated[
         Literal["raw", "axi"],
-        typer.Option(help="Port style: raw handshakes, or AXI4-Stream with AXI4-Lite registers."),
+        Option(help="Port style: raw handshakes, or AXI4-Stream with AXI4-Lite registers."),
     ] = "raw",
     reset: Annotated[
         Literal["high", "low"] | None,
-        typer.Option(help="Level at which the reset is active; by default low for axi, else high."),
+        Option(help="Level at which the reset is active; by default low for axi, else high."),
     ] = None,
     run_time_length: Annotated[
         bool,
-        typer.Option(
-            "--run-time-length",
-            help="Let the stream length be chosen while the accelerator runs: speed for accuracy.",
-        ),
+        Option("--run-time-length", help="Choose stream lengths at run time: speed for accuracy."),
     ] = False,
     early_termination: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--early-termination",
             help="Run each image at short lengths first, on if the scores are close; needs axi.",
         ),
     ] = False,
     weights: Annotated[
         Literal["rom", "ram"],
-        typer.Option(help="rom: fixed; ram: other weights can be loaded over the bus of axi."),
+        Option(help="rom: fixed; ram: other weights can be loaded over the bus of axi."),
     ] = "rom",
     skip_zeros: Annotated[
         bool,
-        typer.Option(
-            "--skip-zeros", help="Run no streams for chunks of zeros; saves cycles where L > N."
-        ),
+        Option("--skip-zeros", help="Run no streams for chunks of zeros: saves cycles if L > N."),
     ] = False,
-    engines: Engines = 1,
-    device: Device = "ecp5-85k",
+    engines: common.Engines = 1,
+    device: common.Device = "ecp5-85k",
     name: Annotated[
-        str | None, typer.Option(help="Verilog module; by default the network's name.")
+        str | None, Option(help="Verilog module; by default the network's name.")
     ] = None,
-    images: Images = 16,
+    images: common.Images = 16,
     data: Annotated[
         str | None,
-        typer.Option(
-            help="Data set of the test bench's images, or `random`; by default the one that the "
-            "network was trained on."
-        ),
+        Option(help="Data set of the test bench, or `random`; the network's own by default."),
     ] = None,
-    data_dir: DataDir = None,
+    data_dir: common.DataDir = None,
 ) -> None:
     """Write the IP folder: Verilog, ROM images, constraints, test bench."""
     from bitrain.accelerator import compile_network
@@ -110,13 +85,7 @@ def generate(
         )
         data = RANDOM
     written = generate_with_testbench(
-        compiled,
-        out,
-        name=name,
-        device=device,
-        num_images=images,
-        data=data,
-        data_dir=data_dir,
+        compiled, out, name=name, device=device, num_images=images, data=data, data_dir=data_dir
     )
     print_memories(compiled, device, console)
     console.print(f"wrote {written}")
@@ -124,15 +93,11 @@ def generate(
 
 @app.command()
 def weights(
-    ip: IpFolder,
-    network: NetworkFile,
+    ip: common.IpFolder,
+    network: common.NetworkFile,
     *,
     out: Annotated[
-        Path,
-        typer.Option(
-            help="File to write, for the registers of an accelerator with --weights ram.",
-            show_default=False,
-        ),
+        Path, Option(help="File to write, for the registers of an accelerator with --weights ram.")
     ],
 ) -> None:
     """Write the weight image that makes an IP folder's accelerator run another training."""
@@ -145,24 +110,24 @@ def weights(
 
 @app.command()
 def simulate(
-    ip: IpFolder,
+    ip: common.IpFolder,
     *,
     images: Annotated[
-        int | None, typer.Option(help="How many of the folder's images; by default all.", min=1)
+        int | None, Option(help="How many of the folder's images; by default all.", min=1)
     ] = None,
     simulator: Annotated[
-        Simulator,
-        typer.Option(help="verilator: compiled, faster; icarus: no C++ compiler is needed."),
+        common.Simulator,
+        Option(help="verilator: compiled, faster; icarus: no C++ compiler is needed."),
     ] = "verilator",
     seed: Annotated[
-        int, typer.Option(help="Another seed stalls the ports at other times, at random.")
+        int, Option(help="Another seed stalls the ports at other times, at random.")
     ] = 0,
     waves: Annotated[
-        bool, typer.Option("--waves", help="Record all signals in an FST file, for GTKWave.")
+        bool, Option("--waves", help="Record all signals in an FST file, for GTKWave.")
     ] = False,
     ladder: Annotated[
         str | None,
-        typer.Option(
+        Option(
             help="Early termination: run all images with these margins, LENGTH=MARGIN between "
             "commas, as `bitrain progressive` prints them; by default a few random ones."
         ),
@@ -191,28 +156,27 @@ def simulate(
     if report.waves:
         console.print(f"waves: {report.waves}", soft_wrap=True)
     if not report.passed:
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 @app.command()
 def synth(
-    context: typer.Context,
-    ip: IpFolder,
+    context: Context,
+    ip: common.IpFolder,
     *,
     device: Annotated[
-        str | None,
-        typer.Option(help="FPGA, as for `bitrain generate`; by default the folder's own."),
+        str | None, Option(help="FPGA, as for `bitrain generate`; by default the folder's own.")
     ] = None,
     route: Annotated[
-        bool, typer.Option(help="Place and route too; without, there is no clock and no timing.")
+        bool, Option(help="Place and route too; without, there is no clock and no timing.")
     ] = True,
-    seed: PlacementSeed = 1,
+    seed: common.PlacementSeed = 1,
     frequency: Annotated[
         float | None,
-        typer.Option(help="Clock to aim at, in MHz; by default the device's.", min=1, max=2000),
+        Option(help="Clock to aim at, in MHz; by default the device's.", min=1, max=2000),
     ] = None,
     blocks: Annotated[
-        bool, typer.Option("--blocks", help="List the resources of each block of the circuit too.")
+        bool, Option("--blocks", help="List the resources of each block of the circuit too.")
     ] = False,
 ) -> None:
     """Synthesise, place and route an IP folder."""
@@ -230,7 +194,7 @@ def synth(
 
 
 @app.command()
-def prove(ip: IpFolder) -> None:
+def prove(ip: common.IpFolder) -> None:
     """Prove sequences, widths and handshakes of an IP folder."""
     from bitrain.formal import prove as run_proofs
 
@@ -239,7 +203,7 @@ def prove(ip: IpFolder) -> None:
     results = list(run_proofs(ip))
     console.print(proofs_table(results))
     if not all(result.proven for result in results):
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 @app.command()

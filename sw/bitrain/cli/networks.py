@@ -4,30 +4,15 @@ from pathlib import Path
 from typing import Annotated
 from zipfile import is_zipfile
 
-import typer
+from typer import Context, Option
 
-from .common import (
-    ArithmeticOption,
-    Channels,
-    Data,
-    DataDir,
-    Engines,
-    Images,
-    Lanes,
-    NetworkFile,
-    Positions,
-    app,
-    array_of,
-    check_used,
-    console,
-)
+from . import common
+from .common import app, array_of, check_used, console
 
 
 @app.command()
 def evaluate(
-    network: NetworkFile,
-    data: Data = None,
-    data_dir: DataDir = None,
+    network: common.NetworkFile, data: common.Data = None, data_dir: common.DataDir = None
 ) -> None:
     """Accuracy on the test images: golden model and integer baseline."""
     from bitrain.flow.networks import accuracies
@@ -42,29 +27,25 @@ def evaluate(
 
 @app.command()
 def cost(
-    context: typer.Context,
-    network: NetworkFile,
+    context: Context,
+    network: common.NetworkFile,
     *,
-    channels: Channels = 4,
-    positions: Positions = 4,
-    lanes: Lanes = 16,
-    arith: ArithmeticOption = "stochastic",
-    engines: Engines = 1,
+    channels: common.Channels = 4,
+    positions: common.Positions = 4,
+    lanes: common.Lanes = 16,
+    arith: common.ArithmeticOption = "stochastic",
+    engines: common.Engines = 1,
     multipliers: Annotated[
         int | None,
-        typer.Option(
-            help="List the fastest arrays P x Q x N of at most so many multipliers instead.", min=1
-        ),
+        Option(help="List the fastest arrays of at most so many multipliers instead.", min=1),
     ] = None,
     skip_zeros: Annotated[
         bool,
-        typer.Option(
-            "--skip-zeros", help="Show what `generate --skip-zeros` would save on test images."
-        ),
+        Option("--skip-zeros", help="Show what `generate --skip-zeros` would save on test images."),
     ] = False,
-    images: Images = 100,
-    data: Data = None,
-    data_dir: DataDir = None,
+    images: common.Images = 100,
+    data: common.Data = None,
+    data_dir: common.DataDir = None,
 ) -> None:
     """Cycles and memory accesses per layer, estimated; or the arrays that take fewest."""
     from bitrain.accelerator import compile_network
@@ -100,33 +81,28 @@ def cost(
     for i, part in enumerate(found.parts):
         console.print(cost_table(part, f"engine {i}" if engines > 1 else ""))
     if engines > 1:
-        console.print(
-            f"{found.latency:,} cycles from the last pixel to the first score, an image every "
-            f"{found.initiation_interval:,}",
-            soft_wrap=True,
-        )
+        rate = f"an image every {found.initiation_interval:,}"
+        latency = f"{found.latency:,} cycles from the last pixel to the first score"
+        console.print(f"{latency}, {rate}", soft_wrap=True)
 
 
 @app.command()
 def sequences(
-    network: NetworkFile,
+    network: common.NetworkFile,
     *,
     out: Annotated[
-        Path | None, typer.Option(help="File to write; by default NETWORK.sequences.npz.")
+        Path | None, Option(help="File to write; by default NETWORK.sequences.npz.")
     ] = None,
-    data: Data = None,
-    data_dir: DataDir = None,
+    data: common.Data = None,
+    data_dir: common.DataDir = None,
     images: Annotated[
-        int,
-        typer.Option(
-            help="At most so many training images, on which accuracy must not fall.", min=1
-        ),
+        int, Option(help="At most so many training images, on which accuracy must not fall.", min=1)
     ] = 1000,
     budget: Annotated[
-        int, typer.Option(help="Pairs of sources to try; time grows with it.", min=1)
+        int, Option(help="Pairs of sources to try; time grows with it.", min=1)
     ] = 2000,
     seed: Annotated[
-        int, typer.Option(help="Another seed tries other pairs; the same, the same.", min=0)
+        int, Option(help="Another seed tries other pairs; the same, the same.", min=0)
     ] = 0,
 ) -> None:
     """Search the number sequences of least error on the network's own operands."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
 from .common import DataDir, app, console
 
@@ -12,22 +12,15 @@ from .common import DataDir, app, console
 def run(
     name: Annotated[
         Path | None,
-        typer.Argument(
-            metavar="CONFIG",
-            help="Configuration (YAML), or the name of an example, such as digits.",
-            show_default=False,
-        ),
+        Argument(metavar="CONFIG", help="Configuration (YAML), or an example's name, as digits."),
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="The same as CONFIG.", show_default=False)
-    ] = None,
+    config: Annotated[Path | None, Option(help="The same as CONFIG.")] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Output folder, where finished steps are kept; build/NAME by default."),
+        Option(help="Output folder, where finished steps are kept; build/NAME by default."),
     ] = None,
     until: Annotated[
-        str | None,
-        typer.Option(help="Stop after this step: train, export, …, as a run prints them."),
+        str | None, Option(help="Stop after this step: train, export, …, as a run prints them.")
     ] = None,
     data_dir: DataDir = None,
 ) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-import typer
+from typer import Argument, Option, Typer
 
 from .common import ConfigFile, DataDir, OutFolder, Seeds, app, console, seeds_of
 
@@ -12,29 +12,20 @@ from .common import ConfigFile, DataDir, OutFolder, Seeds, app, console, seeds_o
 def recast(
     teacher: Annotated[
         str,
-        typer.Argument(
-            help="Trained weights: a safetensors file of `bitrain run`, or a shipped name.",
-            show_default=False,
-        ),
+        Argument(help="Trained weights: a safetensors file of `bitrain run`, or a shipped name."),
     ],
     *,
     plan: Annotated[
-        Path,
-        typer.Option(
-            help="Plan (YAML), or the name of an example: which blocks become what.",
-            show_default=False,
-        ),
+        Path, Option(help="Plan (YAML), or the name of an example: which blocks become what.")
     ],
     out: OutFolder,
     objective: Annotated[
         Literal["cycles"] | None,
-        typer.Option(
-            help="Search blocks that save cycles of the accelerator, beside the plan's rules."
-        ),
+        Option(help="Search blocks that save cycles of the accelerator, beside the plan's rules."),
     ] = None,
     budget: Annotated[
         float | None,
-        typer.Option(
+        Option(
             help="With --objective: cycles to reach, as a share of the teacher's; 0.5 by default.",
             min=0.01,
             max=1,
@@ -59,7 +50,7 @@ def recast(
         console.print(line, soft_wrap=True)
 
 
-search_app = typer.Typer(help="InheritedNAS: coarse cells, then a fine search stage by stage.")
+search_app = Typer(help="InheritedNAS: coarse cells, then a fine search stage by stage.")
 app.add_typer(search_app, name="search", no_args_is_help=True)
 
 
@@ -69,11 +60,10 @@ def _add_search(name: str, until: str | None, text: str) -> None:
         config: ConfigFile,
         out: OutFolder,
         workers: Annotated[
-            int, typer.Option(help="Processes that search stages side by side.", min=1)
+            int, Option(help="Processes that search stages side by side.", min=1)
         ] = 1,
         scheduler: Annotated[
-            str | None,
-            typer.Option(help="Dask cluster that searches them instead, tcp://HOST:PORT."),
+            str | None, Option(help="Dask cluster that searches them instead, tcp://HOST:PORT.")
         ] = None,
         data_dir: DataDir = None,
     ) -> None:
@@ -98,10 +88,7 @@ _add_search("retrain", "retrain", "Train the joined network.")
 
 @search_app.command()
 def compare(
-    config: ConfigFile,
-    out: OutFolder,
-    seeds: Seeds = "0,1,2",
-    data_dir: DataDir = None,
+    config: ConfigFile, out: OutFolder, seeds: Seeds = "0,1,2", data_dir: DataDir = None
 ) -> None:
     """Search from several seeds; the found networks against their rivals: table, JSON."""
     from bitrain.nas.flow.comparison import run_comparison
@@ -120,9 +107,7 @@ def ablate_search(
     data_dir: DataDir = None,
     only: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Run this variant alone; repeat the option for more. By default all run."
-        ),
+        Option(help="Run this variant alone; repeat the option for more. By default all run."),
     ] = None,
 ) -> None:
     """Ways to match stages, and penalties: accuracy, search time, memory, latency: table, JSON."""
@@ -137,12 +122,10 @@ def ablate_search(
 
 @search_app.command()
 def calibrate(
-    out: Annotated[Path, typer.Option(help="File to write (JSON).", show_default=False)],
-    batch_size: Annotated[
-        int, typer.Option(help="Images at a time, as they will be in use.", min=1)
-    ] = 1,
+    out: Annotated[Path, Option(help="File to write (JSON).")],
+    batch_size: Annotated[int, Option(help="Images at a time, as they will be in use.", min=1)] = 1,
     repeats: Annotated[
-        int, typer.Option(help="Rounds, whose median counts; more are steadier.", min=1)
+        int, Option(help="Rounds, whose median counts; more are steadier.", min=1)
     ] = 15,
 ) -> None:
     """Measure operations here and fit what multiplications and memory access cost."""

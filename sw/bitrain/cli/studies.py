@@ -3,34 +3,18 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
-from .common import (
-    Channels,
-    ConfigFile,
-    Data,
-    DataDir,
-    Device,
-    Lanes,
-    NetworkFile,
-    OutFolder,
-    Positions,
-    Seeds,
-    app,
-    array_of,
-    console,
-    integers,
-    margins,
-    seeds_of,
-)
+from . import common
+from .common import app, array_of, console, integers, margins, seeds_of
 
 
 @app.command()
 def accuracy(
-    config: ConfigFile,
-    out: OutFolder,
-    seeds: Seeds = "0,1,2",
-    data_dir: DataDir = None,
+    config: common.ConfigFile,
+    out: common.OutFolder,
+    seeds: common.Seeds = "0,1,2",
+    data_dir: common.DataDir = None,
 ) -> None:
     """Accuracy by stream length, each trained for, medians over seeds: table, JSON, plot."""
     from bitrain.flow.config import load_config
@@ -44,17 +28,12 @@ def accuracy(
 
 @app.command()
 def ablate(
-    config: ConfigFile,
-    out: OutFolder,
+    config: common.ConfigFile,
+    out: common.OutFolder,
     finetune: Annotated[
-        bool,
-        typer.Option(
-            "--finetune",
-            help="Fine-tune each combination, which takes hours; without, it shows what conversion "
-            "alone loses.",
-        ),
+        bool, Option("--finetune", help="Fine-tune each (hours); without: what conversion loses.")
     ] = False,
-    data_dir: DataDir = None,
+    data_dir: common.DataDir = None,
 ) -> None:
     """Accuracy with and without normalisation, upscaling, sharing, by sequences: JSON, plot."""
     from bitrain.flow.config import load_config
@@ -68,29 +47,29 @@ def ablate(
 
 @app.command()
 def progressive(
-    network: NetworkFile,
+    network: common.NetworkFile,
     *,
-    data: Data = None,
-    data_dir: DataDir = None,
-    channels: Channels = 4,
-    positions: Positions = 4,
-    lanes: Lanes = 16,
+    data: common.Data = None,
+    data_dir: common.DataDir = None,
+    channels: common.Channels = 4,
+    positions: common.Positions = 4,
+    lanes: common.Lanes = 16,
     lengths: Annotated[
-        str, typer.Option(help="Prefixes in cycles, rising powers of two between commas.")
+        str, Option(help="Prefixes in cycles, rising powers of two between commas.")
     ] = "4,8,16,32",
     tolerance: Annotated[
         float,
-        typer.Option(
+        Option(
             help="Share of the calibration images that may stop wrongly at each length; more is "
             "faster and less accurate."
         ),
     ] = 0.001,
     images: Annotated[
-        int | None, typer.Option(help="How many test images; by default all.", min=1)
+        int | None, Option(help="How many test images; by default all.", min=1)
     ] = None,
     early_termination: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--early-termination",
             help="Count the cycles of an accelerator generated with --early-termination; without, "
             "of one with --run-time-length.",
@@ -98,14 +77,10 @@ def progressive(
     ] = False,
     ladder: Annotated[
         str | None,
-        typer.Option(
-            help="Margins at which images stop, by length, in product bits, as 4=10,8=7; by "
-            "default those that training images choose."
-        ),
+        Option(help="Margins to stop at by length, in product bits: 4=10,8=7; else calibrated."),
     ] = None,
     out: Annotated[
-        Path | None,
-        typer.Option(help="Folder for JSON and histogram; none by default.", file_okay=False),
+        Path | None, Option(help="Folder for JSON and histogram; none by default.", file_okay=False)
     ] = None,
 ) -> None:
     """Accuracy at prefixes of the streams, and with early termination."""
@@ -137,13 +112,13 @@ def progressive(
 
 @app.command()
 def arrays(
-    network: NetworkFile,
+    network: common.NetworkFile,
     *,
-    out: OutFolder,
+    out: common.OutFolder,
     sizes: Annotated[
-        str, typer.Option(help="Arrays to synthesise: P x Q x N between commas.")
+        str, Option(help="Arrays to synthesise: P x Q x N between commas.")
     ] = "2x2x16,4x4x16,8x8x16,8x8x32",
-    device: Device = "ecp5-85k",
+    device: common.Device = "ecp5-85k",
 ) -> None:
     """Synthesise arrays by themselves, with shared and unshared SNGs: table, JSON, plot."""
     from bitrain.spec import load_network
@@ -159,35 +134,26 @@ def arrays(
 
 @app.command()
 def compare_arithmetic(
-    networks: Annotated[
-        list[Path], typer.Argument(help="Network files, one for each n.", show_default=False)
-    ],
+    networks: Annotated[list[Path], Argument(help="Network files, one for each n.")],
     *,
-    out: OutFolder,
-    neurons: Annotated[str, typer.Option(help="P x Q of all arrays.")] = "4x4",
+    out: common.OutFolder,
+    neurons: Annotated[str, Option(help="P x Q of all arrays.")] = "4x4",
     max_lanes: Annotated[
         int,
-        typer.Option(
-            help="Most lanes N of a neuron of streams, which has L up to here.", min=1, max=256
-        ),
+        Option(help="Most lanes N of a neuron of streams, which has L up to here.", min=1, max=256),
     ] = 16,
     clock: Annotated[
         float,
-        typer.Option(
-            help="Clock in MHz: of arrays, assumed; of --whole, the target.", min=1, max=2000
-        ),
+        Option(help="Clock in MHz: of arrays, assumed; of --whole, the target.", min=1, max=2000),
     ] = 80,
     whole: Annotated[
-        bool,
-        typer.Option("--whole", help="Place and route whole accelerators, not the arrays alone."),
+        bool, Option("--whole", help="Place and route whole accelerators, not the arrays alone.")
     ] = False,
     accuracies: Annotated[
         Path | None,
-        typer.Option(
-            help="JSON of `bitrain accuracy`, whose accuracies stand beside; none by default."
-        ),
+        Option(help="JSON of `bitrain accuracy`, whose accuracies stand beside; none by default."),
     ] = None,
-    device: Device = "ecp5-85k",
+    device: common.Device = "ecp5-85k",
 ) -> None:
     """Synthesise streams and integers, arrays or all: images/s per 1,000 LUTs, table, plot."""
     from bitrain.spec import load_network
@@ -210,11 +176,7 @@ def compare_arithmetic(
 
 
 @app.command()
-def pooled(
-    *,
-    out: OutFolder,
-    device: Device = "ecp5-25k",
-) -> None:
+def pooled(*, out: common.OutFolder, device: common.Device = "ecp5-25k") -> None:
     """Synthesise pooled neurons by themselves, in counter and stream mode: errors, LUTs, JSON."""
     from bitrain.studies.pooled_neurons import MEMBERS, measure_pooled_neurons
 

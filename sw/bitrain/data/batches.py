@@ -7,6 +7,7 @@ classes below, and everything else is refused.
 """
 
 import io
+import math
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,11 +30,8 @@ NUM_CLASSES = 10
 
 def find_batches(path: Path) -> list[Path]:
     """The folder of the batches, at ``path`` or in it."""
-    return [
-        folder
-        for folder in (path, path / FOLDER)
-        if any((folder / name).is_file() for name in (*TRAIN, *TEST))
-    ]
+    names = (*TRAIN, *TEST)
+    return [x for x in (path, path / FOLDER) if any((x / name).is_file() for name in names)]
 
 
 def is_batch(file: File) -> bool:
@@ -73,11 +71,10 @@ def _contents(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _join(path: Path, files: dict[str, dict], names: tuple[str, ...]) -> RawPart:
-    images, labels = [], []
+    images, labels, size = [], [], math.prod(PLANES)
     for name in names:
         where = f"{path}/{name}"
         pixels, numbers = files[name].get("data"), files[name].get("labels")
-        size = int(np.prod(PLANES))
         if not isinstance(pixels, _Array) or not isinstance(numbers, list):
             raise BitrainError(f"{where}: no 'data' and 'labels'; get the original file")
         array, count = pixels.to_numpy(where), len(numbers)
@@ -131,21 +128,13 @@ class _Array:
         raise BitrainError(f"{where}: 'data' is no array of bytes; get the original file")
 
 
-def _encode(text: str, _encoding: str) -> bytes:
-    """Stands for ``_codecs.encode``, with which Python 3 writes bytes in old protocols."""
-    return text.encode("latin1")
-
-
-def _reconstruct(*_: object) -> _Array:
-    return _Array()
-
-
 _STAND_INS = {
-    ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
-    ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
+    ("numpy.core.multiarray", "_reconstruct"): lambda *_: _Array(),
+    ("numpy._core.multiarray", "_reconstruct"): lambda *_: _Array(),
     ("numpy", "ndarray"): _Array,
     ("numpy", "dtype"): _Dtype,
-    ("_codecs", "encode"): _encode,
+    # With it Python 3 writes bytes in old protocols.
+    ("_codecs", "encode"): lambda text, _encoding: text.encode("latin1"),
 }
 
 
@@ -162,9 +151,8 @@ def _parse(content: bytes, where: str) -> dict:
         result = _Unpickler(io.BytesIO(content), encoding="latin1").load()
     # Spoilt pickles raise nearly anything (the documentation of pickle gives no full list).
     except Exception as error:
-        raise BitrainError(
-            f"{where}: no batch of CIFAR-10 ({error}); get the original file"
-        ) from error
+        reason = f"no batch of CIFAR-10 ({error})"
+        raise BitrainError(f"{where}: {reason}; get the original file") from error
     if not isinstance(result, dict):
         raise BitrainError(f"{where}: no dictionary; get the original file")
     return result

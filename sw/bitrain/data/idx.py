@@ -17,7 +17,6 @@ from bitrain.spec import BitrainError
 from .raw import RawData, RawPart
 
 UNSIGNED_BYTE = 8
-
 TRAIN, TEST = "train-{}-idx{}-ubyte", "t10k-{}-idx{}-ubyte"
 
 
@@ -36,12 +35,8 @@ def read_idx(folder: Path) -> RawData:
 def _read_part(folder: Path, pattern: str) -> RawPart:
     images = _find(folder, pattern.format("images", 3))
     labels = _find(folder, pattern.format("labels", 1))
-    return RawPart(
-        images=_read(images, 3),
-        labels=_read(labels, 1),
-        images_from=str(images),
-        labels_from=str(labels),
-    )
+    names = {"images_from": str(images), "labels_from": str(labels)}
+    return RawPart(images=_read(images, 3), labels=_read(labels, 1), **names)
 
 
 def _find(folder: Path, name: str) -> Path:

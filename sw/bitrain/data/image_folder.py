@@ -45,9 +45,8 @@ UPDATE = 256
 def find_images(path: Path) -> list[Path]:
     """The folder ``path`` itself where ``train`` or ``test`` is in it, and zip files."""
     folders = [path] if any((path / part).is_dir() for part in PARTS) else []
-    return folders + [
-        file for file in (path, *path.glob("*")) if file.suffix == ".zip" and file.is_file()
-    ]
+    zips = (file for file in (path, *path.glob("*")) if file.suffix == ".zip")
+    return folders + [file for file in zips if file.is_file()]
 
 
 def is_in_part(file: File) -> bool:
@@ -65,12 +64,11 @@ def read_images(path: Path) -> RawData:
                 raise BitrainError(f"{_join(path, file)}: class {file[1]} is not in train")
         parts = {}
         for name in PARTS:
-            labels = [classes.index(file[1]) for file in files[name]]
+            images = _decode(path, files[name], read)
+            labels = np.array([classes.index(file[1]) for file in files[name]], np.int64)
+            where = f"{path}/{name}"
             parts[name] = RawPart(
-                images=_decode(path, files[name], read),
-                labels=np.array(labels, np.int64),
-                images_from=f"{path}/{name}",
-                labels_from=f"{path}/{name}",
+                images=images, labels=labels, images_from=where, labels_from=where
             )
     formats = sorted({FORMATS[_suffix(file)] for name in PARTS for file in files[name]})
     lossy = ", lossy" if LOSSY in formats else ""
@@ -222,17 +220,11 @@ def _decode_one(path: Path, file: File, read: Read) -> np.ndarray:
         ) from error
     # The last three: what a spoilt PNG, a spoilt zip member and one with a password raise.
     except (
-        OSError,
-        ValueError,
-        Image.DecompressionBombError,
-        SyntaxError,
-        zipfile.BadZipFile,
-        zlib.error,
-        RuntimeError,
+        *(OSError, ValueError, Image.DecompressionBombError, SyntaxError),
+        *(zipfile.BadZipFile, zlib.error, RuntimeError),
     ) as error:
-        raise BitrainError(
-            f"{_join(path, file)}: cannot be read ({error}); get the file again"
-        ) from error
+        where = _join(path, file)
+        raise BitrainError(f"{where}: cannot be read ({error}); get the file again") from error
     raise BitrainError(
         f"{_join(path, file)}: Pillow's mode {found}, expected 8-bit grey or RGB and nothing "
         "transparent; convert it"

@@ -42,16 +42,13 @@ def read_npz(path: Path) -> RawData:
     classes = tuple(map(str, names)) if names is not None else None
     if classes is not None and len(set(classes)) != len(classes):
         raise BitrainError(f"{path}: two classes of one name among {', '.join(classes)}")
-    train, test = (
-        RawPart(
-            images=found[f"{part}_images"],
-            labels=found[f"{part}_labels"],
-            images_from=f"{path}, {part}_images",
-            labels_from=f"{path}, {part}_labels",
-        )
-        for part in ("train", "test")
-    )
+    train, test = (_part(path, found, *_NAMES[first : first + 2]) for first in (0, 2))
     return RawData(train=train, test=test, classes=classes, form=f"NumPy file {path.name}")
+
+
+def _part(path: Path, found: dict[str, np.ndarray], images: str, labels: str) -> RawPart:
+    where = {"images_from": f"{path}, {images}", "labels_from": f"{path}, {labels}"}
+    return RawPart(images=found[images], labels=found[labels], **where)
 
 
 _NAMES = ("train_images", "train_labels", "test_images", "test_labels", "classes")

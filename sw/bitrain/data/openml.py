@@ -59,10 +59,6 @@ def _fetch(name: str, known: KnownSet) -> dict[str, np.ndarray]:
         )
     images = pixels.astype(np.uint8).reshape(-1, channels, height, width).transpose(0, 2, 3, 1)
     numbers = np.asarray(labels).astype(np.int64)
-    train, test = slice(known.num_train), slice(known.num_train, None)
-    return {
-        "train_images": images[train],
-        "train_labels": numbers[train],
-        "test_images": images[test],
-        "test_labels": numbers[test],
-    }
+    parts = {"train": slice(known.num_train), "test": slice(known.num_train, None)}
+    arrays = {"images": images, "labels": numbers}
+    return {f"{part}_{name}": arrays[name][parts[part]] for part in parts for name in arrays}

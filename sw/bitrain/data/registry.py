@@ -26,7 +26,7 @@ OWN = "images"
 """The name of a user's own data set."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class _Form:
     expected: str
     find: Callable[[Path], list[Path]]
@@ -48,19 +48,13 @@ def _read_tar(path: Path) -> RawData:
 
 
 _FORMS = (
-    _Form(expected="the four IDX files of MNIST", find=find_idx, read=read_idx),
-    _Form(expected=FOLDER, find=find_batches, read=read_batches),
+    _Form("the four IDX files of MNIST", find_idx, read_idx),
+    _Form(FOLDER, find_batches, read_batches),
     _Form(
-        expected="images in train/<class>/ and test/<class>/ or a .zip of these",
-        find=find_images,
-        read=read_images,
+        "images in train/<class>/ and test/<class>/ or a .zip of these", find_images, read_images
     ),
-    _Form(
-        expected="a .tar, .tar.gz, .tar.xz or .tar.bz2 of such images or batches",
-        find=find_tars,
-        read=_read_tar,
-    ),
-    _Form(expected="an .npz file of arrays", find=find_npz, read=read_npz),
+    _Form("a .tar, .tar.gz, .tar.xz or .tar.bz2 of such images or batches", find_tars, _read_tar),
+    _Form("an .npz file of arrays", find_npz, read_npz),
 )
 _EXPECTED = "; ".join(form.expected for form in _FORMS)
 

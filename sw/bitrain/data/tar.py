@@ -27,11 +27,8 @@ File = tuple[str, ...]
 
 def find_tars(path: Path) -> list[Path]:
     """The file ``path`` itself, or the files in the folder."""
-    return [
-        file
-        for file in (path, *path.glob("*"))
-        if file.name.lower().endswith(SUFFIXES) and file.is_file()
-    ]
+    files = (file for file in (path, *path.glob("*")) if file.is_file())
+    return [file for file in files if file.name.lower().endswith(SUFFIXES)]
 
 
 def split_name(path: Path, name: str) -> File:
@@ -71,10 +68,8 @@ def walk_tar(
 def _decompress(path: Path) -> IO[bytes]:
     with path.open("rb") as file:
         start = file.read(max(map(len, _OPEN)))
-    for magic, opener in _OPEN.items():
-        if start.startswith(magic):
-            return opener(path)
-    return path.open("rb")
+    opener = next((_OPEN[magic] for magic in _OPEN if start.startswith(magic)), open)
+    return opener(path, "rb")
 
 
 class _Header(tarfile.TarInfo):

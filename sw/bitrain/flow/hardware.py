@@ -81,10 +81,8 @@ def verify(run: Run) -> dict[str, Any]:
 
 def synth(run: Run) -> dict[str, Any]:
     """Place and route."""
-    options = run.config.synth
-    return synthesise(
-        run.ip, options.device, seed=options.seed, frequency=options.frequency
-    ).to_json()
+    options = run.config.synth.model_dump()
+    return synthesise(run.ip, **options).to_json()
 
 
 def blocks(run: Run) -> dict[str, Any]:
@@ -107,13 +105,14 @@ def blocks(run: Run) -> dict[str, Any]:
 def sharing(run: Run) -> dict[str, Any]:
     """The array alone with shared and with unshared SNGs, post-synthesis."""
     found: dict[str, Any] = {}
+    device = run.config.synth.device
     for sharing in Sharing:
         shape = run.config.array.model_copy(update={"sharing": sharing})
-        array = build_array(Program(run.network, shape))
-        folder = run.workspace.path("arrays", sharing)
-        report = synthesise_component(
-            array, run.config.synth.device, folder, name=f"array_{sharing}"
+        array, folder = (
+            build_array(Program(run.network, shape)),
+            run.workspace.path("arrays", sharing),
         )
+        report = synthesise_component(array, device, folder, name=f"array_{sharing}")
         found[sharing] = {"lut": report.resources.lut, "ff": report.resources.ff}
         found |= {"tag": report.stage, "device": report.device, "tool": tool_versions(report.tools)}
     saving = 1 - found[Sharing.SHARED]["lut"] / found[Sharing.UNSHARED]["lut"]

@@ -18,7 +18,7 @@ from bitrain.train.config import FineTuneConfig
 from bitrain.train.evaluate import evaluate, evaluate_network, scores_of
 from bitrain.train.finetune import finetune_converted, finetune_sc
 from bitrain.train.lengths import accuracy_by_length
-from bitrain.train.loop import fit
+from bitrain.train.loop import Job, fit
 
 from .run import Run
 
@@ -49,14 +49,11 @@ def finetune(run: Run) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for arithmetic in ("stochastic", "binary"):
         checkpoint = _checkpoint(run, arithmetic)
-        model = _float_model(run, _trained(run))
-        converted = convert(
-            model, run.dataset.in_shape, run.dataset.train_images, run.config.sc, arithmetic
-        )
+        before = convert_and_evaluate(run, run.config.sc, arithmetic, None)
         trained = _sc_model(run, arithmetic, checkpoint)
         result[arithmetic] = {
             "checkpoint": checkpoint,
-            "post_training": _accuracy(run, converted.to_network("converted"), arithmetic),
+            "post_training": before,
             "fine_tuned": _accuracy(run, trained.to_network("fine-tuned"), arithmetic),
         }
     return result
@@ -64,9 +61,8 @@ def finetune(run: Run) -> dict[str, Any]:
 
 def export(run: Run) -> dict[str, Any]:
     """``network.npz``, checked against golden on test images."""
-    model = _sc_model(
-        run, "stochastic", run.workspace.results["finetune"]["stochastic"]["checkpoint"]
-    )
+    trained = run.workspace.results["finetune"]["stochastic"]
+    model = _sc_model(run, "stochastic", trained["checkpoint"])
     metadata = {
         "data": run.config.data.name,
         "recipe": run.config.model_dump(mode="json", include={"model", "train", "sc", "finetune"}),
@@ -83,19 +79,11 @@ def evaluate_lengths(run: Run) -> dict[str, Any]:
     config, trained = run.config, run.workspace.results["finetune"]
     rows = {}
     if config.sc.length == 1 << config.sc.bits:
-        rows[config.sc.length] = {
-            f"{name}_{stage}": trained[arithmetic][stage]
-            for name, arithmetic in (("sc", "stochastic"), ("int", "binary"))
-            for stage in ("post_training", "fine_tuned")
-        }
+        rows[config.sc.length] = columns_of(trained)
     others = [length for length in config.lengths if length not in rows]
+    model = _float_model(run)
     for row in accuracy_by_length(
-        _float_model(run, _trained(run)),
-        run.dataset,
-        others,
-        sc_config=config.sc,
-        train_config=config.finetune,
-        progress=True,
+        model, run.dataset, others, sc_config=config.sc, train_config=config.finetune, progress=True
     ):
         rows[row.length] = {
             "sc_post_training": 100 * row.sc_post_training,
@@ -110,14 +98,23 @@ def evaluate_lengths(run: Run) -> dict[str, Any]:
     }
 
 
+def columns_of(finetuned: dict[str, Any]) -> dict[str, float]:
+    """Accuracies (%) in the result of the step ``finetune``, by ``report.COLUMNS``."""
+    return {
+        f"{name}_{stage}": finetuned[arithmetic][stage]
+        for name, arithmetic in (("sc", "stochastic"), ("int", "binary"))
+        for stage in ("post_training", "fine_tuned")
+    }
+
+
 def convert_and_evaluate(
     run: Run, sc: ScConfig, arithmetic: str, recipe: FineTuneConfig | None
 ) -> float:
     """Golden accuracy (%) of the float network converted as ``sc`` says, then fine-tuned or not."""
-    model = _float_model(run, _trained(run))
-    converted = convert(model, run.dataset.in_shape, run.dataset.train_images, sc, arithmetic)
+    dataset = run.dataset
+    converted = convert(_float_model(run), dataset.in_shape, dataset.train_images, sc, arithmetic)
     if recipe:
-        finetune_converted(converted, run.dataset, recipe)
+        finetune_converted(converted, dataset, recipe)
     return _accuracy(run, converted.to_network("converted"), arithmetic)
 
 
@@ -162,9 +159,10 @@ def _checkpoint(run: Run, name: str) -> str:
     return f"checkpoints/{name}-{run.workspace.key}.pt"
 
 
-def _float_model(run: Run, checkpoint: str):
+def _float_model(run: Run):
     """The float network, from its finished checkpoint, if it is the one that was trained."""
-    model, wanted = _train(run, checkpoint)[0], np.array(run.workspace.results["train"]["scores"])
+    trained = run.workspace.results["train"]
+    model, wanted = _train(run, trained["checkpoint"])[0], np.array(trained["scores"])
     difference = np.abs(np.array(_some_scores(run, model)) - wanted).max()
     if not difference <= SAME * np.abs(wanted).max():
         raise BitrainError(
@@ -198,23 +196,12 @@ def _train(run: Run, checkpoint: str, *, progress: bool = False) -> tuple[Any, l
 
 
 def _sc_model(run: Run, arithmetic: str, checkpoint: str) -> ScModel:
-    return finetune_sc(
-        _float_model(run, _trained(run)),
-        run.dataset,
-        run.config.sc,
-        run.config.finetune,
-        arithmetic=arithmetic,
-        checkpoint=run.workspace.path(checkpoint),
-        title=f"fine-tune, {arithmetic}",
-        progress=True,
-    )
+    path, title = run.workspace.path(checkpoint), f"fine-tune, {arithmetic}"
+    job: Job = {"checkpoint": path, "title": title, "progress": True}
+    recipe = (run.config.sc, run.config.finetune)
+    return finetune_sc(_float_model(run), run.dataset, *recipe, arithmetic=arithmetic, **job)
 
 
 def _accuracy(run: Run, network: Network, arithmetic: str) -> float:
     """Per cent of the test images, by the golden model."""
     return 100 * evaluate_network(network, run.dataset, arithmetic)
-
-
-def _trained(run: Run) -> str:
-    """Checkpoint of the float network."""
-    return run.workspace.results["train"]["checkpoint"]

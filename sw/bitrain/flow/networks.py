@@ -109,6 +109,6 @@ def write_weights(ip: Path, network: Network, out: Path) -> int:
     """
     config = read_config(ip)
     accelerator = compile_network(load_network(ip / "network.npz"), config.accelerator)
-    (program, *_) = accelerator.programs
+    program = accelerator.programs[0]
     write_weight_image(program, network, out)
     return num_image_words(program)

@@ -95,11 +95,7 @@ STEPS = {
             f"without: {r['lut_saving']:.1%} saved ({r['tag']})"
         ),
     ),
-    "report": Step(
-        write_report,
-        lambda r: f"wrote {r['page']}",
-        outputs=("report",),
-    ),
+    "report": Step(write_report, lambda r: f"wrote {r['page']}", outputs=("report",)),
 }
 
 

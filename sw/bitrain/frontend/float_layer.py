@@ -107,13 +107,9 @@ class FloatLayer:
         """The contract's layer with this geometry and the given integers."""
         shortcut = None
         if self.shortcut is not None:
-            take = self.shortcut.take
-            shortcut = Shortcut(
-                source=self.shortcut.source,
-                gain=gain,
-                stride=(take.stride, take.stride),
-                before=take.before,
-            )
+            source, take = self.shortcut
+            stride = (take.stride, take.stride)
+            shortcut = Shortcut(source=source, gain=gain, stride=stride, before=take.before)
         return Layer(
             kind=self.kind,
             name=self.name,
@@ -139,6 +135,5 @@ class FloatLayer:
         """Map of stored activations; ValidationError where the geometry is impossible."""
         none = torch.zeros(len(self.bias), dtype=torch.int64)
         weight = torch.zeros_like(self.weight)
-        return self.to_layer(
-            weight=weight, bias=none, upscale=none, shift=0, stream_length=1
-        ).out_shape
+        layer = self.to_layer(weight=weight, bias=none, upscale=none, shift=0, stream_length=1)
+        return layer.out_shape

@@ -114,9 +114,8 @@ def _described(name: str, in_shape: Shape, num_classes: int, seed: int) -> nn.Se
         model = nn.Sequential(*map(Block, specs))
     if first.in_channels != in_shape.channels or last.out_channels != num_classes:
         raise BitrainError(
-            f"model {name}: reads {first.in_channels} channels and gives "
-            f"{last.out_channels} classes; the data set has {in_shape.channels} and "
-            f"{num_classes}"
+            f"model {name}: reads {first.in_channels} channels and gives {last.out_channels} "
+            f"classes; the data set has {in_shape.channels} and {num_classes}"
         )
     return model
 

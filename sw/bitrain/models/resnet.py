@@ -45,10 +45,7 @@ def cifar_resnet(
     widths: tuple[int, ...],
     kind: Literal["residual", "bottleneck"] = "residual",
 ) -> nn.Sequential:
-    """A convolution of 16 filters, then ``blocks`` blocks for each of ``widths``.
-
-    Every stage but the first halves the map.
-    """
+    """A stem of 16 filters, ``blocks`` blocks for each of ``widths``; later stages halve maps."""
     check_size(in_shape, 4)
     specs = [BlockSpec(kind="conv", in_channels=in_shape.channels, out_channels=STEM)]
     channels = STEM

@@ -18,8 +18,6 @@ FOLDER = Path(__file__).parent / "weights"
 _KEY = "bitrain"
 _DIGEST = "bitrain_sha256"
 """Keys of a file's metadata: what was saved with the weights, and the digest of all."""
-
-
 _noted: set[Path] = set()
 """Files that the user was told about."""
 

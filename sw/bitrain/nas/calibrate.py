@@ -74,7 +74,8 @@ class Sample:
     seconds: float
 
 
-Timer = Callable[[Mapping[str, tuple[nn.Module, Shape]], int], dict[str, float]]
+Modules = Mapping[str, tuple[nn.Module, Shape]]
+Timer = Callable[[Modules, int], dict[str, float]]
 """Modules with the shape of what they read, and a batch size, to seconds of a batch."""
 
 
@@ -95,16 +96,11 @@ def calibrate(
         modules[f"{name}, {width} x {size} x {size} / {stride}"] = module, Shape(width, size, size)
     costs = {name: model_cost(*part) for name, part in modules.items()}
     seconds = (timer or _rounds(repeats))(modules, batch_size)
-    samples = [
-        Sample(
-            name=name,
-            macs=cost.macs,
-            memory_access=cost.memory_access,
-            seconds=seconds[name] / batch_size,
-        )
-        for name, cost in costs.items()
-        if cost.memory_access  # a shortcut's zeros and strides are no counted access
-    ]
+    samples = []
+    for name, cost in costs.items():
+        if cost.memory_access:  # a shortcut's zeros and strides are no counted access
+            words, taken = cost.memory_access, seconds[name] / batch_size
+            samples.append(Sample(name=name, macs=cost.macs, memory_access=words, seconds=taken))
     return fit_samples(samples, batch_size)
 
 
@@ -112,17 +108,12 @@ def _rounds(repeats: int) -> Timer:
     """Every module once in each round, so that a slow moment of the machine hits all alike."""
 
     @torch.no_grad()
-    def measure(
-        modules: Mapping[str, tuple[nn.Module, Shape]], batch_size: int
-    ) -> dict[str, float]:
-        device = best_device()
-        ready = {}
+    def measure(modules: Modules, batch_size: int) -> dict[str, float]:
+        device, ready = best_device(), {}
+        like = {"device": device, "memory_format": torch.channels_last}
         for name, (module, shape) in modules.items():
-            like = {"device": device, "memory_format": torch.channels_last}
-            ready[name] = (
-                fold_batch_norm(module).to(**like),
-                torch.rand(batch_size, *shape).to(**like),
-            )
+            images = torch.rand(batch_size, *shape).to(**like)
+            ready[name] = fold_batch_norm(module).to(**like), images
         order, times = list(ready), {name: [] for name in ready}
         generator = random.Random(0)
         with torch_threads(1):
@@ -132,10 +123,9 @@ def _rounds(repeats: int) -> Timer:
                     module, images = ready[name]
                     start = _clock(device)
                     module(images)
+                    seconds = _clock(device) - start
                     if number >= 0:
-                        times[name].append(_clock(device) - start)
-                    else:
-                        _clock(device)
+                        times[name].append(seconds)
         return {name: median(own) for name, own in times.items()}
 
     return measure

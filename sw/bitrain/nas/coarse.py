@@ -4,7 +4,7 @@ DARTS (H. Liu et al., arXiv:1806.09055), first order: weights are trained on one
 and architecture parameters on the other.
 """
 
-from pathlib import Path
+from typing import Unpack
 
 import torch
 from pydantic import Field
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from bitrain.data import Dataset
 from bitrain.models import seeded
 from bitrain.spec import BitrainError, Shape
-from bitrain.train.loop import classification, fit
+from bitrain.train.loop import Job, classification, fit
 
 from .genotype import RESIDUAL, CellGenotype, EdgeChoice, Genotype
 from .importance import SKIPS, Candidate, keep_only
@@ -48,8 +48,9 @@ def coarse_supernet(
     names = [*space.operations, *(["none"] if "none" not in space.operations else [])]
 
     def candidates(stage: int, index: int) -> Candidates:
-        if space.target == "accelerator":
-            return fine_candidates(space, _rows(space.nodes))
+        if space.target == "accelerator":  # it begins as convolutions one after the other
+            row = tuple((EdgeChoice("conv_3x3", i + 1),) for i in range(space.nodes))
+            return fine_candidates(space, CellGenotype(nodes=row))
         return {(node, source): names for node in range(space.nodes) for source in range(node + 2)}
 
     with seeded(config.seed):
@@ -61,18 +62,8 @@ def coarse_supernet(
     return network
 
 
-def _rows(nodes: int) -> CellGenotype:
-    """Convolutions one after the other: where accelerated cells begin."""
-    return CellGenotype(nodes=tuple((EdgeChoice("conv_3x3", i + 1),) for i in range(nodes)))
-
-
 def search_coarse(
-    space: FineConfig,
-    dataset: Dataset,
-    config: CoarseConfig,
-    *,
-    checkpoint: Path | None = None,
-    progress: bool = False,
+    space: FineConfig, dataset: Dataset, config: CoarseConfig, **job: Unpack[Job]
 ) -> Genotype:
     """The cells that gradient descent finds; a space without reductions has those of RESIDUAL."""
     halves = dataset.split_validation(len(dataset.train_images) // 2, config.seed)
@@ -102,17 +93,8 @@ def search_coarse(
         optimizer.alphas.step()
         return total
 
-    fit(
-        network,
-        halves,
-        config,
-        checkpoint=checkpoint,
-        before_epoch=rest,
-        loss=loss,
-        optimizer=optimizer,
-        title="coarse search",
-        progress=progress,
-    )
+    job.setdefault("title", "coarse search")
+    fit(network, halves, config, before_epoch=rest, loss=loss, optimizer=optimizer, **job)
     return derive(network, space, config.inputs)
 
 

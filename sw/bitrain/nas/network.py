@@ -22,8 +22,6 @@ from .operations import build_operation
 
 Candidates = Mapping[tuple[int, int], Sequence[str]]
 """Names of operations on each edge (node, source) of a cell."""
-
-
 FineGenotype = Sequence[Sequence[CellGenotype]]
 """Cells of every stage."""
 
@@ -76,9 +74,7 @@ class Edge(nn.Module):
         self.only: Collection[str] | None = None
         self.partial = partial if (in_channels, stride) == (out_channels, 1) else 1
         self.sizes = (in_channels // self.partial, out_channels // self.partial, stride)
-        self.operations = nn.ModuleDict(
-            {name: build_operation(name, *self.sizes) for name in names}
-        )
+        self.operations = nn.ModuleDict({x: build_operation(x, *self.sizes) for x in names})
         self.alpha = nn.Parameter(1e-3 * torch.randn(len(names)))
 
     @property
@@ -162,13 +158,9 @@ class Cell(nn.Module):
 
     def into(self, node: int) -> list[tuple[int, Edge]]:
         """Sources and edges of a node."""
-        found = []
-        for source in range(node + 2):
-            if (name := f"{node}_{source}") in self.edges:
-                edge = self.edges[name]
-                assert isinstance(edge, Edge)
-                found.append((source, edge))
-        return found
+        names = {f"{node}_{source}": source for source in range(node + 2)}
+        edges = ((source, self.edges[name]) for name, source in names.items() if name in self.edges)
+        return [(source, edge) for source, edge in edges if isinstance(edge, Edge)]
 
     def all_edges(self) -> list[tuple[int, int, Edge]]:
         """Node, source and edge, in order."""
@@ -243,27 +235,16 @@ class CellNetwork(nn.Module):
         self.in_shape, self.num_classes = in_shape, num_classes
         self.widths = list(space.widths)
         channels = space.widths[0]
-        self.stem = nn.Sequential(
-            nn.Conv2d(
-                in_shape.channels, channels, 3, stride=space.stem_stride, padding=1, bias=False
-            ),
-            nn.BatchNorm2d(channels),
-            nn.ReLU(),
-        )
+        first = (in_shape.channels, channels, 3, space.stem_stride)
+        conv = nn.Conv2d(*first, padding=1, bias=False)
+        self.stem = nn.Sequential(conv, nn.BatchNorm2d(channels), nn.ReLU())
         stages = []
         for stage, (width, count) in enumerate(zip(space.widths, space.cells, strict=True)):
             cells, before = [], channels
             for index in range(count):
                 stride = 2 if stage > 0 and index == 0 else 1
-                cell = Cell(
-                    candidates(stage, index),
-                    space.nodes,
-                    (before, channels),
-                    width,
-                    stride=stride,
-                    join=space.join,
-                    partial=partial,
-                )
+                form = (candidates(stage, index), space.nodes, (before, channels), width)
+                cell = Cell(*form, stride=stride, join=space.join, partial=partial)
                 cells.append(cell)
                 before = cell.out_channels if stride > 1 else channels
                 channels = cell.out_channels

@@ -47,14 +47,8 @@ def _narrow(channels: int, filters: int, stride: int) -> nn.Module:
 def _separable(kernel: int, dilation: int = 1) -> Callable[[int, int, int], nn.Module]:
     def build(channels: int, filters: int, stride: int) -> nn.Module:
         padding = dilation * (kernel // 2)
-        depthwise = nn.Conv2d(
-            *(channels, channels, kernel),
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
-            groups=channels,
-            bias=False,
-        )
+        geometry = (kernel, stride, padding, dilation)
+        depthwise = nn.Conv2d(channels, channels, *geometry, groups=channels, bias=False)
         norm = nn.BatchNorm2d(channels)
         return nn.Sequential(depthwise, norm, nn.ReLU(), *_conv_bn(channels, filters, 1))
 

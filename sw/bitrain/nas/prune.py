@@ -53,13 +53,8 @@ def is_needed(candidate: Candidate, target: Target) -> bool:
         return True
     if cell.join == "concat" or source < 2:
         return False
-    readers = [
-        name
-        for _, read, edge in cell.all_edges()
-        for name in edge.names
-        if read == source and name != "none"
-    ]
-    return len(readers) == 1
+    readers = (edge.names for _, read, edge in cell.all_edges() if read == source)
+    return sum(name != "none" for names in readers for name in names) == 1
 
 
 def prune_round(

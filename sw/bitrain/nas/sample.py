@@ -42,10 +42,7 @@ def draw_networks(
     target: Target = "torch",
     seed: int = 0,
 ) -> list[Subnetwork]:
-    """Sub-networks of what is left: operations go at random until the budget is met.
-
-    limit: multiplications of an image.
-    """
+    """Sub-networks of what is left: operations go at random until ``limit`` MACs an image."""
     whole, found = PruneConfig(share=1.0), []
     for i in range(number):
         copy = deepcopy(stage)

@@ -9,7 +9,7 @@ its elements say something, and there is little to overfit.
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import torch
 from pydantic import Field
@@ -20,7 +20,7 @@ from bitrain.nn import best_device
 from bitrain.program import Array
 from bitrain.spec import Shape
 from bitrain.train.config import TrainConfig
-from bitrain.train.loop import fit
+from bitrain.train.loop import Job, fit
 from bitrain.train.optimizer import make_optimizer
 
 from .log import SearchLog
@@ -116,10 +116,8 @@ def train_stage(
     config: SearchConfig,
     *,
     array: Array | None = None,
-    checkpoint: Path | None = None,
     logs: Path | None = None,
-    title: str = "",
-    progress: bool = False,
+    **job: Unpack[Job],
 ) -> list[float]:
     """Train the super-network ``stage`` in the place of the teacher's stage ``index``.
 
@@ -150,17 +148,14 @@ def train_stage(
         with torch.no_grad():
             log.add(epoch, mean, costs.expected(stage), stage)
 
+    job.setdefault("title", f"stage {index}")
     losses = fit(
-        _Fed(stage, before),
-        dataset,
-        config,
-        checkpoint=checkpoint,
+        *(_Fed(stage, before), dataset, config),
         before_epoch=rest,
         after_epoch=record,
         loss=loss,
         optimizer=optimizer,
-        title=title or f"stage {index}",
-        progress=progress,
+        **job,
     )
     log.close()
     return losses

@@ -79,7 +79,7 @@ def _problem(index: int, node: Sequence[EdgeChoice]) -> str | None:
             return f"{operation} reads state {source}; the accelerator reads what came just before"
         if operation == "skip" and not 1 <= source <= index:
             return f"skip reads state {source}; the accelerator skips one node or more of the cell"
-    if len([1 for operation, _ in node if operation not in ("skip", "none")]) != 1:
+    if sum(operation not in ("skip", "none") for operation, _ in node) != 1:
         return "the accelerator runs one convolution for each node"
     return None
 
@@ -91,13 +91,12 @@ def fine_candidates(space: FineConfig, cell: CellGenotype) -> Candidates:
     just before with convolutions, and edges from the states before that, which may be skips.
     """
     if space.target == "torch":
-        found: dict[tuple[int, int], list[str]] = {}
-        for index, node in enumerate(cell.nodes):
-            for operation, source in node:
-                names = [operation, *space.operations, "none"]
-                found[index, source] = list(dict.fromkeys(names))
-        return found
-    found = {}
+        return {
+            (index, source): list(dict.fromkeys([operation, *space.operations, "none"]))
+            for index, node in enumerate(cell.nodes)
+            for operation, source in node
+        }
+    found: dict[tuple[int, int], list[str]] = {}
     convolutions = [x for x in space.operations if x in ACCELERATED and x not in ("skip", "none")]
     for index, node in enumerate(cell.nodes):
         inherited = {source: operation for operation, source in node if operation != "skip"}
@@ -123,10 +122,7 @@ def fine_network(
 
 
 def inherit_weights(network: CellNetwork, teacher: CellNetwork) -> None:
-    """Copy the teacher's operations, stem and head.
-
-    The architecture parameter of what is inherited starts higher, by 1.
-    """
+    """Copy the teacher's operations, stem and head; alphas of inherited ones start higher by 1."""
     known = teacher.state_dict()
     own = network.state_dict()
     fitting = {
@@ -151,14 +147,7 @@ def cells_of(stage: nn.Module) -> list[CellGenotype]:
 
 def cell_genotype(cell: Cell) -> CellGenotype:
     """What is left on the edges, without those where nothing is."""
-    return CellGenotype(
-        nodes=tuple(
-            tuple(
-                EdgeChoice(name, source)
-                for source, edge in cell.into(node)
-                for name in edge.names
-                if name != "none"
-            )
-            for node in range(cell.nodes)
-        )
-    )
+    nodes: list[list[EdgeChoice]] = [[] for _ in range(cell.nodes)]
+    for node, source, edge in cell.all_edges():
+        nodes[node] += [EdgeChoice(name, source) for name in edge.names if name != "none"]
+    return CellGenotype(nodes=tuple(map(tuple, nodes)))

@@ -14,6 +14,7 @@ from torch import nn
 from bitrain.data import Dataset, evenly_spaced
 from bitrain.nn import best_device, torch_threads
 from bitrain.program import Array
+from bitrain.train.loop import Job
 
 from .genotype import CellGenotype, Genotype
 from .importance import batch_statistics, candidates_of, strength
@@ -65,18 +66,10 @@ def search_stage(
     reference = reference_cost(teacher, task.index, dataset.in_shape, task.array)
 
     def train(step: str, config: SearchConfig) -> list[float]:
-        return train_stage(
-            stage,
-            teacher,
-            task.index,
-            dataset,
-            config,
-            array=task.array,
-            checkpoint=task.folder / f"{name}-{step}.pt",
-            logs=task.logs / f"{name}-{step}" if task.logs else None,
-            title=f"{name}, {step}",
-            progress=progress,
-        )
+        path, logs = task.folder / f"{name}-{step}.pt", task.logs and task.logs / f"{name}-{step}"
+        job: Job = {"checkpoint": path, "title": f"{name}, {step}", "progress": progress}
+        where = (stage, teacher, task.index)
+        return train_stage(*where, dataset, config, array=task.array, logs=logs, **job)
 
     losses = {"search": train("search", task.search)}
     parts = [*stage.stages] if isinstance(stage, Stages) else [stage]
@@ -92,9 +85,8 @@ def search_stage(
     while not settled:
         rounds += 1
         if task.prune.importance == "strength":
-            settled = prune_round(
-                stage, costs, limit, task.prune, strength, target=task.space.target
-            )
+            target = task.space.target
+            settled = prune_round(stage, costs, limit, task.prune, strength, target=target)
         else:
             settled = _prune_by_samples(stage, costs, limit, task, objective, number=rounds)
         if task.recovery_epochs:
@@ -135,9 +127,8 @@ def search_memory(task: StageTask, teacher: CellNetwork, dataset: Dataset) -> in
 
 def _searched(task: StageTask, teacher: CellNetwork, dataset: Dataset) -> tuple[CellNetwork, Stage]:
     """The teacher, and the super-network with what it inherits; whole where that is wanted."""
-    network = fine_network(
-        task.space, task.genotype, dataset.in_shape, dataset.num_classes, seed=task.search.seed
-    )
+    shape, seed = (dataset.in_shape, dataset.num_classes), task.search.seed
+    network = fine_network(task.space, task.genotype, *shape, seed=seed)
     inherit_weights(network, teacher)
     if task.search.together:
         teacher, network = JoinedNetwork(teacher), JoinedNetwork(network)
@@ -192,12 +183,9 @@ def recover_stages(
     for index, (stage, count) in enumerate(zip(network.stages, epochs, strict=True)):
         assert isinstance(stage, Stage)
         if count:
-            train_stage(
-                *(stage, teacher, index, dataset, _recovery(search, count)),
-                array=array,
-                checkpoint=checkpoint(index) if checkpoint else None,
-                progress=True,
-            )
+            job: Job = {"checkpoint": checkpoint and checkpoint(index), "progress": True}
+            recovery = _recovery(search, count)
+            train_stage(stage, teacher, index, dataset, recovery, array=array, **job)
         for _, edge in edges_of(stage):
             edge.drop = 0.0
 
@@ -230,11 +218,7 @@ def _prune_by_samples(
 
 
 def _objective(
-    stage: Stage,
-    teacher: CellNetwork,
-    task: StageTask,
-    dataset: Dataset,
-    reference: Cost,
+    stage: Stage, teacher: CellNetwork, task: StageTask, dataset: Dataset, reference: Cost
 ) -> Callable[[torch.Tensor], float]:
     """Matching loss on some training images, and the penalty for given costs."""
     device = best_device()

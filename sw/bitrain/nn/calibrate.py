@@ -196,14 +196,9 @@ def _choose(
             levels = table.argmin(0)
         else:
             levels = table.sum(1).argmin().expand(len(layer.upscale))
-        error, correction = (
-            torch.stack(rows).gather(0, levels[None])[0] for rows in (errors, corrections)
-        )
+        tables = (torch.stack(rows) for rows in (errors, corrections))
+        error, correction = (each.gather(0, levels[None])[0] for each in tables)
         first = int(levels.min())
-        upscales = levels - first
-        choices.append(
-            _Choice(
-                float(error.sum()), correction, clips[first], shift + first, gain << first, upscales
-            )
-        )
+        settings = (clips[first], shift + first, gain << first, levels - first)
+        choices.append(_Choice(float(error.sum()), correction, *settings))
     return min(choices, key=lambda choice: choice.error)

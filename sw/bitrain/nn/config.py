@@ -4,29 +4,13 @@ from collections.abc import Collection, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from bitrain.spec import (
-    BitrainError,
-    LaneWire,
-    Neuron,
-    OrLanes,
-    SngBank,
-    find_sequence,
-)
+from bitrain.spec import BitrainError, LaneWire, Neuron, OrLanes, SngBank, find_sequence
 from bitrain.spec.bank import MAX_LANES
 from bitrain.spec.sequence import MAX_SOBOL_DIMENSION
 
 _SOURCES = ("activation_source", "weight_source")
-
-
 Wiring = Literal["identical", "rotated", "inverted", "mixed"]
 """All lanes alike; lane j rotated by j; lane j XORed with the bit-reversed j; or both. XOR is a
 digital shift: it keeps a low-discrepancy pair of sequences one (A. B. Owen, *Randomly permuted
@@ -90,10 +74,7 @@ class StreamSource(BaseModel):
         return SngBank(sequence=sequence, lanes=tuple(wires))
 
     def with_bits(self, before: int, bits: int) -> Self:
-        """The same for numbers of ``bits`` instead of ``before`` bits.
-
-        Another polynomial's taps are not kept, and the seed is cut off.
-        """
+        """The same for another number of bits: without its taps, and with the seed cut off."""
         taps = self.taps if bits == before else None
         return self.model_copy(update={"taps": taps, "seed": self.seed % (1 << bits)})
 

@@ -64,17 +64,11 @@ class ScModel(nn.Module):
         lengths, neurons = lengths_and_neurons(chain, config)
         fires = find_arithmetic(arithmetic).has_streams
         sums = {length: SUMS[arithmetic](config, length) for length in set(lengths)}
+        modes: list[Neuron] = [neuron if fires else "counter" for neuron in neurons]
+        parts = map(len, parts_read(chain))
         self.layers = nn.ModuleList(
-            ScLayer(
-                source,
-                config.bits,
-                sums[length],
-                parts=len(parts),
-                neuron=neuron if fires else "counter",
-            )
-            for source, length, parts, neuron in zip(
-                chain, lengths, parts_read(chain), neurons, strict=True
-            )
+            ScLayer(source, config.bits, sums[length], parts=count, neuron=mode)
+            for source, length, count, mode in zip(chain, lengths, parts, modes, strict=True)
         )
 
     @property
@@ -97,10 +91,7 @@ class ScModel(nn.Module):
         step: Callable[[ScLayer, Tensor, Tensor | None], Tensor],
         count: int | None = None,
     ) -> list[Tensor]:
-        """What ``step`` makes of each layer, its inputs and what its shortcut adds, in order.
-
-        count: only of the first so many.
-        """
+        """What ``step`` makes of the first ``count`` layers, what they read and shortcuts add."""
         layers = self.steps[:count]
         check_images(inputs.shape, self.in_shape)
         return walk(
@@ -126,10 +117,8 @@ class ScModel(nn.Module):
         def measure(layer: ScLayer, activations: Tensor, added: Tensor | None) -> Tensor:
             exact = layer.accumulate(activations, added)
             error = exact - layer.accumulate(activations, added, real=True)
-            layer.noise = Noise(
-                mean=error.mean((0, 2, 3))[:, None, None].float(),
-                deviation=error.std((0, 2, 3))[:, None, None].float(),
-            )
+            moments = error.mean((0, 2, 3)), error.std((0, 2, 3))
+            layer.noise = Noise(*(moment[:, None, None].float() for moment in moments))
             return layer.finish(exact)
 
         self._walk(self.quantise(images.to(self.steps[0].weight.device)), measure)

@@ -33,11 +33,7 @@ Geometry = tuple[Pair, Pair, int]
 class _ExactConvolution(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any,
-        activations: Tensor,
-        weight: Tensor,
-        sums: "ExactSums",
-        geometry: Geometry,
+        ctx: Any, activations: Tensor, weight: Tensor, sums: "ExactSums", geometry: Geometry
     ) -> Tensor:
         ctx.save_for_backward(activations, weight)
         ctx.geometry, ctx.sums = geometry, sums
@@ -103,20 +99,10 @@ class ExactSums(nn.Module, ABC):
         """Gradients of activations and of weights, where needed: those of the real-valued layer."""
         stride, padding, groups = geometry
         activations, weight = safe_layout(activations, weight, stride)
-        found = torch.ops.aten.convolution_backward(
-            gradient * (self.length / 4.0**self.bits),
-            activations,
-            weight,
-            None,
-            stride,
-            padding,
-            (1, 1),
-            False,
-            (0, 0),
-            groups,
-            (*needed, False),
-        )
-        return found[:2]
+        operands = (gradient * (self.length / 4.0**self.bits), activations, weight, None)
+        convolution = (stride, padding, (1, 1), False, (0, 0), groups)
+        wanted = (*needed, False)
+        return torch.ops.aten.convolution_backward(*operands, *convolution, wanted)[:2]
 
     @abstractmethod
     def dtype(self, num_inputs: int, largest_bias: int = 0) -> torch.dtype:
@@ -146,10 +132,9 @@ class StochasticSums(ExactSums):
         """Sums by the compiled kernel on the CPU, by :meth:`multiply` elsewhere."""
         activations, weight = activations.detach(), weight.detach().to(torch.int32)
         if activations.device.type == "cpu":
-            maps, kernels = activations.numpy(), weight.numpy()
-            sums = torch.from_numpy(
-                convolve(self.streams, maps, kernels, stride, padding, groups=groups)
-            )
+            operands = (activations.numpy(), weight.numpy())
+            counts = convolve(self.streams, *operands, stride, padding, groups=groups)
+            sums = torch.from_numpy(counts)
         else:
             sums = self.multiply(activations, weight, stride, padding, groups=groups)
         return sums.to(self.dtype(weight[0].numel()))
@@ -171,17 +156,12 @@ class StochasticSums(ExactSums):
         """Sums of the products of each row, (rows, K), with each channel's weights, (out, K)."""
         expanded = _expand(matrix.abs(), self.weight_values)
         expanded *= matrix.sign().to(torch.int8).repeat_interleave(self.length, 1)
-        columns = _pad_to(expanded, INT8_MULTIPLE, INT8_MULTIPLE).T
-        rows_at_once = max(1, BITS_AT_ONCE // len(columns))
-        sums = [
-            torch.ops.aten._int_mm(self._padded_bits(part), columns)[: len(part), : len(matrix)]
-            for part in rows.split(rows_at_once)
-        ]
+        columns = _padded(expanded).T
+        sums = []
+        for part in rows.split(max(1, BITS_AT_ONCE // len(columns))):
+            bits = _padded(_expand(part, self.activation_values), least=3 * INT8_MULTIPLE)
+            sums.append(torch.ops.aten._int_mm(bits, columns)[: len(part), : len(matrix)])
         return torch.cat(sums)
-
-    def _padded_bits(self, numbers: Tensor) -> Tensor:
-        bits = _expand(numbers, self.activation_values)
-        return _pad_to(bits, INT8_MULTIPLE, INT8_MULTIPLE, least=3 * INT8_MULTIPLE)
 
 
 class BinarySums(ExactSums):
@@ -227,10 +207,10 @@ def _expand(numbers: Tensor, values: Tensor) -> Tensor:
     return (values[lanes] < numbers[:, :, None]).view(torch.int8).flatten(1)
 
 
-def _pad_to(matrix: Tensor, rows: int, columns: int, least: int = 0) -> Tensor:
-    """Zero rows and columns up to multiples, and at least so many rows."""
+def _padded(matrix: Tensor, least: int = 0) -> Tensor:
+    """Zero rows and columns up to multiples of 8, and at least so many rows (a multiple too)."""
     height, width = matrix.shape
-    missing = max(least, -(-height // rows) * rows) - height, -width % columns
+    missing = max(least - height, -height % INT8_MULTIPLE), -width % INT8_MULTIPLE
     return F.pad(matrix, (0, missing[1], 0, missing[0])) if any(missing) else matrix
 
 

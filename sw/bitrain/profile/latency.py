@@ -63,7 +63,10 @@ def paired_latency(
                     start = clock()
                     model(images)
                     times[name].append(clock() - start)
-            found[batch_size] = _medians(times)
+            first, found[batch_size] = next(iter(times.values())), {}
+            for name, own in times.items():
+                speedup = median(a / b for a, b in zip(first, own, strict=True))
+                found[batch_size][name] = Latency(seconds=median(own), speedup=speedup)
     return found
 
 
@@ -73,17 +76,6 @@ def _deployed(model: nn.Module) -> nn.Module:
         if parameter.dim() == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     return folded
-
-
-def _medians(times: dict[str, list[float]]) -> dict[str, Latency]:
-    first = next(iter(times.values()))
-    return {
-        name: Latency(
-            seconds=median(own),
-            speedup=median(a / b for a, b in zip(first, own, strict=True)),
-        )
-        for name, own in times.items()
-    }
 
 
 def fold_batch_norm(model: nn.Module) -> nn.Module:

@@ -34,9 +34,8 @@ def sc_cycles(
         chain = read_steps(model, in_shape)
     except BitrainError:
         return None
-    return estimate(
-        Program(ScModel(chain, config or ScConfig()).to_network("cycles"), array)
-    ).latency
+    network = ScModel(chain, config or ScConfig()).to_network("cycles")
+    return estimate(Program(network, array)).latency
 
 
 def propose_rules(
@@ -53,10 +52,9 @@ def propose_rules(
     """
     specs = specs_of(teacher)
     # A shortcut from the image does not run.
-    described = ["conv", *("residual" for _ in specs[1:])]
     choices: list[_Choice] = [
-        (spec.kind if spec.kind in RUNS else kind, 1.0)
-        for spec, kind in zip(specs, described, strict=True)
+        (spec.kind if spec.kind in RUNS else "residual" if index else "conv", 1.0)
+        for index, spec in enumerate(specs)
     ]
     cost = _cost(teacher, in_shape, choices, config, array)
     if cost is None:
@@ -109,28 +107,17 @@ def _changes(choices: list[_Choice], stages: list[list[int]]) -> list[list[_Choi
     found = []
     for stage in stages:
         width = choices[stage[0]][1]
-        narrower = [ratio for ratio in WIDTHS if ratio < width]
-        if narrower:
-            found.append(
-                [
-                    (kind, narrower[0] if i in stage else ratio)
-                    for i, (kind, ratio) in enumerate(choices)
-                ]
-            )
-        for index in stage:
-            if choices[index][0] not in ("conv", "linear"):
-                changed = list(choices)
-                changed[index] = ("conv", width)
-                found.append(changed)
+        if narrower := [ratio for ratio in WIDTHS if ratio < width]:
+            old = enumerate(choices)
+            found.append([(kind, narrower[0] if i in stage else own) for i, (kind, own) in old])
+        for i in stage:
+            if choices[i][0] not in ("conv", "linear"):
+                found.append([*choices[:i], ("conv", width), *choices[i + 1 :]])
     return found
 
 
 def _cost(
-    teacher: nn.Sequential,
-    in_shape: Shape,
-    choices: list[_Choice],
-    config: ScConfig,
-    array: Array,
+    teacher: nn.Sequential, in_shape: Shape, choices: list[_Choice], config: ScConfig, array: Array
 ) -> tuple[int, int] | None:
     """Cycles and parameters of the student that these choices make; None if it cannot run."""
     try:

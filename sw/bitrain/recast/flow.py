@@ -22,11 +22,12 @@ from bitrain.profile.latency import paired_latency
 from bitrain.program import Array
 from bitrain.runner import plots
 from bitrain.runner.config import JobConfig
-from bitrain.runner.workspace import Workspace, write_json
+from bitrain.runner.workspace import Workspace, write_result
 from bitrain.runner.yaml_file import read_yaml
 from bitrain.spec import BitrainError, save_network, write_atomically
 from bitrain.train.evaluate import evaluate, evaluate_network
 from bitrain.train.finetune import finetune_converted
+from bitrain.train.loop import Job
 
 from .cycles import propose_rules, sc_cycles
 from .match import finetune_student, measure_difference, recast_block
@@ -37,8 +38,6 @@ from .student import Student, blocks_of, specs_of, untrained
 
 DIFFERENCE_IMAGES = 1000
 """Test images on which activations are compared."""
-
-
 PRODUCTS = ("student.safetensors", "network.npz", "recast.json", "recast.svg")
 
 
@@ -46,6 +45,11 @@ class RecastConfig(JobConfig, RecastPlan):
     """A plan as a file: with its data and the array that runs the student."""
 
     array: Array = Array()
+
+    @property
+    def streams(self) -> ScConfig | None:
+        """Those of the student, if it is recast into stochastic arithmetic."""
+        return self.sc and self.sc.sc
 
 
 @dataclass
@@ -63,12 +67,12 @@ class Recasting:
     def step(self, name: str, inputs: Any, train: Callable[[Path], Any], result: Callable) -> Any:
         """``train`` with a checkpoint, and ``result`` of what it returns unless that is known."""
 
-        def checkpoint() -> Path:
-            return self.workspace.path(f"checkpoints/{name}-{self.workspace.key}.pt")
+        def run() -> Any:
+            return train(self.workspace.path(f"checkpoints/{name}-{self.workspace.key}.pt"))
 
         outputs = (f"checkpoints/{name}-{{key}}.pt",)
-        if not self.workspace.step(name, inputs, lambda: result(train(checkpoint())), outputs):
-            train(checkpoint())  # finished: gives the weights back at once
+        if not self.workspace.step(name, inputs, lambda: result(run()), outputs):
+            run()  # finished: gives the weights back at once
         return self.workspace.results[name]
 
     def measure(self, name: str, inputs: Any, compute: Callable[[], Any]) -> Any:
@@ -117,24 +121,31 @@ def run_recast(
     dataset = load_dataset(config.data.name, config.data.directory)
     teacher = load_teacher(source, dataset)
     if budget is not None:
-        config = _propose(config, teacher, dataset, budget)
+        if config.blocks:
+            raise BitrainError(
+                "the plan has rules for blocks already; leave them out to have them proposed, or "
+                "leave out --objective"
+            )
+        sc = config.streams or ScConfig()
+        rules = propose_rules(teacher, dataset.in_shape, sc, config.array, budget)
+        config = config.model_copy(update={"blocks": rules})
         text = yaml.safe_dump(config.model_dump(mode="json", exclude_unset=True), sort_keys=False)
         write_atomically(directory / "plan.yaml", text)
         console.print(f"wrote {directory / 'plan.yaml'}", soft_wrap=True)
     known = len(teacher)
     if beyond := [index for index in config.rules if index >= known]:
+        listed = (f"\n  {i}: {spec}" for i, spec in enumerate(specs_of(teacher)))
         raise BitrainError(
-            f"block {beyond[0]}: the teacher has {known} blocks, 0 to {known - 1}:\n"
-            + "\n".join(f"  {i}: {block.spec}" for i, block in enumerate(blocks_of(teacher)))
+            f"block {beyond[0]}: the teacher has {known} blocks, 0 to {known - 1}:{''.join(listed)}"
         )
     # Refuse what does not fit before anything is trained.
     trial = Student(teacher, dataset.in_shape, config.rules)
     for index, rule in config.rules.items():
         trial.replace(index, rule, config.train.seed)
     model = trial.model()
-    if config.sc:
-        lengths_and_neurons(read_steps(model, dataset.in_shape), config.sc.sc)
-    sc_cycles(model, dataset.in_shape, _sc_config(config), config.array)
+    if config.streams:
+        lengths_and_neurons(read_steps(model, dataset.in_shape), config.streams)
+    sc_cycles(model, dataset.in_shape, config.streams, config.array)
     if config.scratch:
         untrained(model, config.finetune.seed)
     workspace = Workspace(directory, fingerprint=dataset.digest, products=PRODUCTS)
@@ -147,20 +158,8 @@ def run_recast(
         "teacher": source,
         **run.results,
     }
-    write_json(directory / "recast.json", result)
-    write_atomically(directory / "recast.svg", plots.recasting(result))
+    write_result(directory / "recast", result, plots.recasting(result))
     return result
-
-
-def _propose(config: RecastConfig, teacher: Any, dataset: Dataset, budget: float) -> RecastConfig:
-    if config.blocks:
-        raise BitrainError(
-            "the plan has rules for blocks already; leave them out to have them proposed, or leave "
-            "out --objective"
-        )
-    sc = _sc_config(config) or ScConfig()
-    rules = propose_rules(teacher, dataset.in_shape, sc, config.array, budget)
-    return config.model_copy(update={"blocks": rules})
 
 
 def _recast(run: Recasting) -> None:
@@ -183,7 +182,15 @@ def _recast(run: Recasting) -> None:
     results["accuracy"]["student"] = tuned["accuracy"]
     results["losses"] = tuned["losses"]
     run.console.print(f"student: {tuned['accuracy']:.2f} %")
-    _save(run, model, tuned["accuracy"])
+    saved = {
+        "model": "blocks",
+        "blocks": [spec.model_dump() for spec in specs_of(model)],
+        "data": dataset.note,
+        "recipe": config.model_dump(mode="json", include={"blocks", "scope", "train"}),
+        "accuracy": tuned["accuracy"],
+        "test_images": len(dataset.test_images),
+    }
+    save_weights(model, run.workspace.path("student.safetensors"), saved)
     trained = _epochs(run, results["blocks"])
     results["epochs"] = trained
     if config.scratch:
@@ -220,11 +227,7 @@ def _replace(run: Recasting, student: Student, index: int) -> dict[str, Any]:
         f"block{index:02d}",
         [rule.model_dump(mode="json"), config.scope, config.train.model_dump(mode="json")],
         lambda path: recast_block(
-            student,
-            run.teacher,
-            index,
-            dataset,
-            config.train,
+            *(student, run.teacher, index, dataset, config.train),
             scope=config.scope,
             checkpoint=path,
             progress=True,
@@ -250,27 +253,23 @@ def _epochs(run: Recasting, blocks: list[dict[str, Any]]) -> int:
 def _scratch(run: Recasting, model: Any, epochs: int) -> float:
     """Accuracy (%) of the same blocks from random weights, trained by the labels alone."""
     fresh = untrained(model, run.config.finetune.seed)
-    recipe = RecastFineTuneConfig.model_validate(
-        {**run.config.finetune.model_dump(), "epochs": epochs, "matching": 0}
-    )
-    found = run.step(
-        "scratch",
-        recipe.model_dump(mode="json"),
-        lambda path: finetune_student(
-            *(fresh, run.teacher, run.dataset, recipe),
-            checkpoint=path,
-            title="from scratch",
-            progress=True,
-        ),
-        lambda losses: {"losses": losses, "accuracy": 100 * evaluate(fresh, run.dataset)},
-    )
-    return found["accuracy"]
+    changes = {"epochs": epochs, "matching": 0}
+    recipe = RecastFineTuneConfig.model_validate(run.config.finetune.model_dump() | changes)
+
+    def train(path: Path) -> list[float]:
+        job: Job = {"checkpoint": path, "title": "from scratch", "progress": True}
+        return finetune_student(fresh, run.teacher, run.dataset, recipe, **job)
+
+    def result(losses: list[float]) -> dict[str, Any]:
+        return {"losses": losses, "accuracy": 100 * evaluate(fresh, run.dataset)}
+
+    return run.step("scratch", recipe.model_dump(mode="json"), train, result)["accuracy"]
 
 
 def _costs(run: Recasting, model: Any) -> dict[str, Any]:
     shape = run.dataset.in_shape
     networks = {"teacher": run.teacher, "student": model}
-    sc = _sc_config(run.config)
+    sc = run.config.streams
     # Options of single layers are for those of the student.
     same = sc and sc.model_copy(update={"layer_lengths": {}, "layer_neurons": {}})
     streams = {"teacher": same, "student": sc}
@@ -291,10 +290,6 @@ def _costs(run: Recasting, model: Any) -> dict[str, Any]:
     return run.measure("cost", settings, measure)
 
 
-def _sc_config(config: RecastConfig) -> ScConfig | None:
-    return config.sc.sc if config.sc else None
-
-
 def _stochastic(run: Recasting, model: Any) -> dict[str, Any]:
     """Streams in the place of real numbers, block by block; writes ``network.npz``."""
     recipe, dataset = run.config.sc, run.dataset
@@ -311,14 +306,12 @@ def _stochastic(run: Recasting, model: Any) -> dict[str, Any]:
     result: dict[str, Any] = {"stream_length": recipe.sc.length, "blocks": []}
     result["converted"] = run.measure("stream_converted", settings, lambda: accuracy(sc_model))
     for index in last_layers(sc_model):
-        found = run.step(
-            f"stream{index:02d}",
-            settings,
-            lambda path, index=index: recast_stochastic(
-                sc_model, index, dataset, recipe, checkpoint=path, progress=True
-            ),
-            lambda losses: {"losses": losses},
-        )
+
+        def match(path: Path, index: int = index) -> list[float]:
+            job: Job = {"checkpoint": path, "progress": True}
+            return recast_stochastic(sc_model, index, dataset, recipe, **job)
+
+        found = run.step(f"stream{index:02d}", settings, match, lambda losses: {"losses": losses})
         result["blocks"].append({"layer": sc_model.steps[index].source.name, **found})
     result["matched"] = run.measure("stream_matched", settings, lambda: accuracy(sc_model))
     for name, tuned in (("sc", sc_model), ("integer", converted("binary"))):
@@ -333,20 +326,7 @@ def _stochastic(run: Recasting, model: Any) -> dict[str, Any]:
         result[name] = found
         run.console.print(f"{name}: {found:.2f} % at L = {recipe.sc.length}")
     images, _ = dataset.examples(CHECK_IMAGES)
-    network = export_network(
-        sc_model, run.config.name, images, {"data": run.config.data.name, "model": "recast"}
-    )
+    notes = {"data": run.config.data.name, "model": "recast"}
+    network = export_network(sc_model, run.config.name, images, notes)
     save_network(network, run.workspace.path("network.npz"))
     return result
-
-
-def _save(run: Recasting, model: Any, accuracy: float) -> None:
-    saved = {
-        "model": "blocks",
-        "blocks": [spec.model_dump() for spec in specs_of(model)],
-        "data": run.dataset.note,
-        "recipe": run.config.model_dump(mode="json", include={"blocks", "scope", "train"}),
-        "accuracy": accuracy,
-        "test_images": len(run.dataset.test_images),
-    }
-    save_weights(model, run.workspace.path("student.safetensors"), saved)

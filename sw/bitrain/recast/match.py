@@ -1,7 +1,6 @@
 """Training against the teacher's activations, block by block, and of the whole student."""
 
-from pathlib import Path
-from typing import Literal
+from typing import Literal, Unpack
 
 import numpy as np
 import torch
@@ -12,7 +11,7 @@ from bitrain.data import Dataset
 from bitrain.nn import best_device
 from bitrain.spec import BitrainError
 from bitrain.train.config import TrainConfig
-from bitrain.train.loop import classification, fit
+from bitrain.train.loop import Job, classification, fit
 
 from .plan import RecastFineTuneConfig
 from .student import Student
@@ -71,8 +70,7 @@ def recast_block(
     config: TrainConfig,
     *,
     scope: Literal["prefix", "pair"] = "prefix",
-    checkpoint: Path | None = None,
-    progress: bool = False,
+    **job: Unpack[Job],
 ) -> list[float]:
     """Train the student's block ``index`` until the block after it gives what the teacher's gives.
 
@@ -89,15 +87,8 @@ def recast_block(
             wanted = target(images)
         return matching_loss(outputs, wanted)
 
-    losses = fit(
-        Stage(blocks, frozen),
-        dataset,
-        config,
-        checkpoint=checkpoint,
-        loss=difference,
-        title=f"block {index}",
-        progress=progress,
-    )
+    job.setdefault("title", f"block {index}")
+    losses = fit(Stage(blocks, frozen), dataset, config, loss=difference, **job)
     blocks.requires_grad_(True)
     return losses
 
@@ -107,10 +98,7 @@ def finetune_student(
     teacher: nn.Sequential,
     dataset: Dataset,
     config: RecastFineTuneConfig,
-    *,
-    checkpoint: Path | None = None,
-    title: str = "fine-tune",
-    progress: bool = False,
+    **job: Unpack[Job],
 ) -> list[float]:
     """Train all blocks by cross-entropy and by the teacher's scores; in place."""
     teacher.to(best_device()).eval()
@@ -124,9 +112,8 @@ def finetune_student(
             loss = loss + config.matching * matching_loss(scores, wanted)
         return loss
 
-    return fit(
-        model, dataset, config, checkpoint=checkpoint, loss=both, title=title, progress=progress
-    )
+    job.setdefault("title", "fine-tune")
+    return fit(model, dataset, config, loss=both, **job)
 
 
 @torch.no_grad()

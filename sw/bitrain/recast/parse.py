@@ -58,8 +58,7 @@ def _group(segments: list[Segment]) -> list[list[Segment]]:
     groups: list[list[Segment]] = []
     leading: list[Segment] = []
     for segment in segments:
-        begins = any(isinstance(x, _CONV | nn.Linear | Block) for x in _leaves(segment.modules))
-        if not begins:
+        if not any(isinstance(x, _CONV | nn.Linear | Block) for x in _leaves(segment.modules)):
             (groups[-1] if groups else leading).append(segment)
             continue
         linear = _is_linear(segment)
@@ -148,7 +147,8 @@ def _spec(group: list[Segment]) -> BlockSpec:
     if kind == "other" or any(isinstance(pool, nn.AdaptiveAvgPool2d) for pool in pools):
         stride = max(1, round(before[1] / after[1])) if len(before) == len(after) == 3 else 1
     else:
-        stride = math.prod(_first(module.stride) for module in main if hasattr(module, "stride"))
+        strides: list[Any] = [module.stride for module in main if hasattr(module, "stride")]
+        stride = math.prod(each if isinstance(each, int) else each[0] for each in strides)
     sizes |= {"kind": kind, "stride": stride}
     if pools and stride > 1:
         sizes["downsample"] = "max" if isinstance(pools[0], nn.MaxPool2d) else "average"
@@ -188,10 +188,6 @@ def _kind(joins: list[Join], main: list[nn.Module], convs: list[nn.Conv2d]) -> K
         case (["dense"], [_]) | (["dense"], [True, _]):
             return "dense"
     return "other"
-
-
-def _first(sizes: Any) -> int:
-    return sizes if isinstance(sizes, int) else sizes[0]
 
 
 def _rebuild(spec: BlockSpec, modules: list[nn.Module], inputs: Tensor) -> Block | None:

@@ -1,12 +1,12 @@
 """Recasting into stochastic arithmetic: streams in the place of real numbers, block by block."""
 
-from pathlib import Path
+from typing import Unpack
 
 from torch import Tensor, nn
 
 from bitrain.data import Dataset
 from bitrain.nn import ScModel, calibration_batch
-from bitrain.train.loop import fit
+from bitrain.train.loop import Job, fit
 
 from .match import matching_loss
 from .plan import ScRecast
@@ -33,35 +33,21 @@ def last_layers(sc_model: ScModel) -> list[int]:
 
 
 def recast_stochastic(
-    sc_model: ScModel,
-    index: int,
-    dataset: Dataset,
-    config: ScRecast,
-    *,
-    checkpoint: Path | None = None,
-    progress: bool = False,
+    sc_model: ScModel, index: int, dataset: Dataset, config: ScRecast, **job: Unpack[Job]
 ) -> list[float]:
     """Train layers up to ``index`` until it gives, with streams, what it gives in real numbers."""
 
     def choose_sums(epoch: int) -> None:
         if config.mode == "noise":
-            images = calibration_batch(
-                dataset.train_images, dataset.in_shape, config.sc.calibration_images
-            )
+            count = config.sc.calibration_images
+            images = calibration_batch(dataset.train_images, dataset.in_shape, count)
             sc_model.calibrate_noise(images)
 
     def difference(outputs: Tensor, images: Tensor, labels: Tensor) -> Tensor:
         return matching_loss(outputs, sc_model.float_activation(images, index))
 
-    losses = fit(
-        _ScStage(sc_model, index),
-        dataset,
-        config.train,
-        checkpoint=checkpoint,
-        before_epoch=choose_sums,
-        loss=difference,
-        title=f"{sc_model.steps[index].source.name}, streams",
-        progress=progress,
-    )
+    job.setdefault("title", f"{sc_model.steps[index].source.name}, streams")
+    stage = _ScStage(sc_model, index)
+    losses = fit(stage, dataset, config.train, before_epoch=choose_sums, loss=difference, **job)
     sc_model.use_exact()
     return losses

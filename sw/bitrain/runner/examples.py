@@ -7,9 +7,6 @@ _FOLDERS = (Path(__file__).parents[1] / "examples", Path(__file__).parents[3] / 
 
 
 def example_paths(kind: str = "") -> dict[str, Path]:
-    """The examples of a kind by their names.
-
-    kind: ``""`` for those of a run, ``recast``, or ``search``.
-    """
+    """Examples by name; ``kind``: ``""`` for those of a run, ``recast``, or ``search``."""
     folder = next(folder for folder in _FOLDERS if folder.is_dir())
     return {path.stem: path for path in sorted((folder / kind).glob("*.yaml"))}

@@ -126,9 +126,8 @@ def cycles_used(
         top.set(xlabel="cycles used, all passes", ylabel="images (%)", xlim=(0, 1.1 * largest))
         top.margins(y=0.2)
         for axes in bottom:
-            for (label, values), colour in zip(
-                decided.items(), ("#bbbbbb", "#228833"), strict=True
-            ):
+            colours = ("#bbbbbb", "#228833")
+            for (label, values), colour in zip(decided.items(), colours, strict=True):
                 axes.bar(range(len(values)), values, width=1, alpha=0.7, label=label, color=colour)
             axes.set(xlabel="cycles of the last layer until decided", ylabel="images (%)")
         for axes in (top, *bottom):
@@ -212,14 +211,12 @@ def search_front(result: Mapping[str, Any]) -> str:
 def array_cost(rows: Sequence[Mapping[str, Any]]) -> str:
     """LUTs per lane, and the SNGs' share, against neurons: shared and unshared SNGs."""
     kinds = sorted({(row["lanes"], row["sharing"]) for row in rows})
+    panels = (
+        ("lut_per_lane", 1, "LUT4 per lane, all included"),
+        ("sng_share", 100, "of these in SNGs (%)"),
+    )
     with _drawing(7.2, 3.2) as figure:
-        for axes, key, scale, label in zip(
-            figure.subplots(1, 2),
-            ("lut_per_lane", "sng_share"),
-            (1, 100),
-            ("LUT4 per lane, all included", "of these in SNGs (%)"),
-            strict=True,
-        ):
+        for axes, (key, scale, label) in zip(figure.subplots(1, 2), panels, strict=True):
             for lanes, sharing in kinds:
                 points = sorted(
                     (row["channels"] * row["positions"], scale * row[key])
@@ -272,18 +269,9 @@ def _draw_cell(axes: Any, nodes: Sequence[Any], colours: Mapping[str, str]) -> N
     for node, edges in enumerate(nodes):
         for index, (operation, source) in enumerate(edges):
             bend = 0.25 * (node + 1 - source) * (-1) ** index if source > 1 else 0.1 * index
-            axes.annotate(
-                "",
-                xytext=places[source],
-                xy=places[node + 2],
-                arrowprops={
-                    "arrowstyle": "-|>",
-                    "color": colours[operation],
-                    "connectionstyle": f"arc3,rad={bend}",
-                    "shrinkA": 8,
-                    "shrinkB": 8,
-                },
-            )
+            arrow = {"arrowstyle": "-|>", "connectionstyle": f"arc3,rad={bend}"}
+            arrow |= {"color": colours[operation], "shrinkA": 8, "shrinkB": 8}
+            axes.annotate("", xytext=places[source], xy=places[node + 2], arrowprops=arrow)
     for number, place in enumerate(places):
         label = ("before last", "last")[number] if number < 2 else str(number - 2)
         axes.text(*place, label, ha="center", va="center", fontsize=7)

@@ -58,11 +58,7 @@ class Workspace:
         return self.directory.joinpath(*parts)
 
     def step(
-        self,
-        name: str,
-        inputs: Any,
-        compute: Callable[[], Any],
-        outputs: Sequence[str] = (),
+        self, name: str, inputs: Any, compute: Callable[[], Any], outputs: Sequence[str] = ()
     ) -> bool:
         """Run ``compute`` unless its result is there already; return whether it ran.
 
@@ -172,6 +168,12 @@ class Workspace:
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON value, whole or not at all."""
     write_atomically(path, json.dumps(value, indent=1) + "\n")
+
+
+def write_result(path: Path, value: Any, svg: str) -> None:
+    """Write ``path``.json and the plot of it, ``path``.svg; each whole or not at all."""
+    write_json(path.with_suffix(".json"), value)
+    write_atomically(path.with_suffix(".svg"), svg)
 
 
 def _lock(directory: Path) -> None:

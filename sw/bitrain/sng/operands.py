@@ -43,9 +43,8 @@ def sample_operands(
     outputs = golden.run(network, images)
     margin = _margin(outputs[-1].reshape(len(images), -1))
     sampled = []
-    for layer, activations in zip(
-        network.layers, golden.layer_inputs(network, images, outputs), strict=True
-    ):
+    inputs = golden.layer_inputs(network, images, outputs)
+    for layer, activations in zip(network.layers, inputs, strict=True):
         step = np.exp2(layer.shift + layer.upscale) if layer.relu else margin
         neurons = _neurons(network, layer)
         rows = _windows(layer, activations, rng, windows)

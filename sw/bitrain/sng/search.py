@@ -41,11 +41,7 @@ class Space:
 
     def __init__(self, bits: int, num_lanes: int):
         self.periods = periods(num_lanes)
-        common = {
-            "seed": range(1 << bits),
-            "wiring": _WIRINGS,
-            "period": self.periods,
-        }
+        common = {"seed": range(1 << bits), "wiring": _WIRINGS, "period": self.periods}
         counter = {**common, "direction": _DIRECTIONS}
         self.options: dict[str, dict[str, Any]] = {
             "lfsr": {**common, "taps": primitive_taps(bits)},

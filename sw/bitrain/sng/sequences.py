@@ -71,18 +71,19 @@ def find_sequences(
         pixels = [to_unipolar(dataset.train_images[part], network.bits) for part in chosen]
         searched, checked = (sample_operands(network, part, rng) for part in pixels[:2])
         own = Banks(network.activation_bank, network.weight_bank)
+        own_sources = _own_sources(own)
         with Progress(console=Console(stderr=True), disable=not progress) as bar:
             task = bar.add_task("sequences", total=budget)
             errors = search_sources(
                 lambda pair: rms_error(_banks(network, pair), searched),
                 Space(network.bits, network.num_lanes),
-                _starts(own),
+                [own_sources, DEFAULT_SOURCES] if own_sources else [DEFAULT_SOURCES],
                 budget=budget,
                 seed=seed,
                 progress=lambda: bar.advance(task),
             )
         best = next(iter(errors))
-        sources = best if errors[best] < rms_error(own, searched) else _own_sources(own)
+        sources = best if errors[best] < rms_error(own, searched) else own_sources
         found = _banks(network, sources) if sources else own
         labels = dataset.train_labels[chosen[2]]
         changed = with_banks(network, found, sources)
@@ -146,11 +147,6 @@ def _banks(network: Network, sources: Sources) -> Banks:
 def _own_sources(banks: Banks) -> Sources | None:
     activation, weight = (source_of(bank) for bank in banks)
     return Sources(activation, weight) if activation and weight else None
-
-
-def _starts(banks: Banks) -> list[Sources]:
-    own = _own_sources(banks)
-    return [own, DEFAULT_SOURCES] if own else [DEFAULT_SOURCES]
 
 
 def _by_wirings(

@@ -112,13 +112,9 @@ def _products(
         scc = scc_table(counts)
         defined = np.where(np.isnan(scc), 0, share)
         scc = np.nan_to_num(scc)
-        totals += (
-            share.sum(),
-            (share * (counts - exact) ** 2).sum(),
-            defined.sum(),
-            (defined * scc).sum(),
-            (defined * np.abs(scc)).sum(),
-        )
+        errors = share * (counts - exact) ** 2
+        terms = (share, errors, defined, defined * scc, defined * np.abs(scc))
+        totals += [term.sum() for term in terms]
     products, squares, streams, scc, magnitude = totals
     streams = streams or np.nan
     return float(np.sqrt(squares / products)), float(scc / streams), float(magnitude / streams)

@@ -19,22 +19,16 @@ from bitrain.flow.pipeline import run_steps
 from bitrain.flow.run import Run
 from bitrain.nn import ScConfig, StreamSource
 from bitrain.runner import plots
-from bitrain.runner.workspace import Workspace, write_json
-from bitrain.spec import write_atomically
+from bitrain.runner.workspace import Workspace, write_result
 
+VAN_DER_CORPUT = StreamSource(kind="van_der_corput", wiring="inverted")
 SEQUENCES = {
     "LFSR × LFSR": (
         StreamSource(kind="lfsr", wiring="rotated"),
         StreamSource(kind="lfsr", wiring="rotated", seed=1),
     ),
-    "van der Corput × Sobol": (
-        StreamSource(kind="van_der_corput", wiring="inverted"),
-        StreamSource(kind="sobol"),
-    ),
-    "van der Corput × ramp": (
-        StreamSource(kind="van_der_corput", wiring="inverted"),
-        StreamSource(kind="ramp"),
-    ),
+    "van der Corput × Sobol": (VAN_DER_CORPUT, StreamSource(kind="sobol")),
+    "van der Corput × ramp": (VAN_DER_CORPUT, StreamSource(kind="ramp")),
 }
 """Activation source and weight source."""
 WIRINGS = {"one for each lane": None, "one for all lanes": 1}
@@ -55,9 +49,8 @@ def run_ablation(
     check_model(run)
     run_steps(run, ["train"], console)
     trained, rows = run.workspace.fingerprint, []
-    combinations = list(_combinations(config))
     recipe = config.finetune if finetune else None
-    for row, sc, arithmetic in track(combinations, "ablation", console=console):
+    for row, sc, arithmetic in track([*_combinations(config)], "ablation", console=console):
         run.workspace.fingerprint = trained
         name = "-".join(str(value).replace(" ", "_") for value in row.values())
         inputs = [sc.model_dump(mode="json"), arithmetic, recipe and recipe.model_dump(mode="json")]
@@ -74,8 +67,7 @@ def run_ablation(
         "float": run.workspace.results["train"]["accuracy"],
         "rows": rows,
     }
-    write_json(directory / "ablation.json", result)
-    write_atomically(directory / "ablation.svg", plots.ablation(result))
+    write_result(directory / "ablation", result, plots.ablation(result))
     return result
 
 
@@ -89,9 +81,5 @@ def _combinations(config: RunConfig):
             wired = (source.model_copy(update={"period": period}) for source in sources)
             update = dict(zip(names, wired, strict=True))
             sc = ScConfig.model_validate({**base.model_dump(), **update}).with_length(length)
-            yield {**row, "sequences": kind, "wiring": wiring}, sc, _STOCHASTIC
-        yield {**row, "sequences": "integer", "wiring": ""}, base.with_length(length), _BINARY
-
-
-_STOCHASTIC = "stochastic"
-_BINARY = "binary"
+            yield {**row, "sequences": kind, "wiring": wiring}, sc, "stochastic"
+        yield {**row, "sequences": "integer", "wiring": ""}, base.with_length(length), "binary"

@@ -13,13 +13,12 @@ from rich.console import Console
 
 from bitrain.data import load_dataset
 from bitrain.flow.config import RunConfig
-from bitrain.flow.learning import check_model
+from bitrain.flow.learning import check_model, columns_of
 from bitrain.flow.pipeline import run_steps
 from bitrain.flow.report import COLUMNS
 from bitrain.flow.run import Run
 from bitrain.runner import plots
-from bitrain.runner.workspace import Workspace, write_json
-from bitrain.spec import write_atomically
+from bitrain.runner.workspace import Workspace, write_result
 
 
 def run_study(
@@ -49,7 +48,7 @@ def run_study(
             space = Workspace(base.path(f"L{length}"), results, base.fingerprint)
             console.print(f"[bold]seed {seed}, L = {length}")
             run_steps(Run(sized, space, dataset), ["finetune", "export"], console)
-            values[length].append(_row(space.results["finetune"]))
+            values[length].append(columns_of(space.results["finetune"]))
     rows = [
         {"stream_length": length, **{key: median(r[key] for r in found) for key in COLUMNS}}
         for length, found in values.items()
@@ -65,16 +64,7 @@ def run_study(
         "float_by_seed": floats,
         "by_seed": {str(length): found for length, found in values.items()},
     }
-    write_json(directory / "accuracy.json", result)
     curves = {label: [row[key] for row in rows] for key, label in COLUMNS.items()}
     plot = plots.accuracy_by_length(list(config.lengths), curves, result["float"])
-    write_atomically(directory / "accuracy.svg", plot)
+    write_result(directory / "accuracy", result, plot)
     return result
-
-
-def _row(finetuned: dict[str, Any]) -> dict[str, float]:
-    return {
-        f"{name}_{stage}": finetuned[arithmetic][stage]
-        for name, arithmetic in (("sc", "stochastic"), ("int", "binary"))
-        for stage in ("fine_tuned", "post_training")
-    }

@@ -7,6 +7,7 @@ as long as their loading, or fewer and takes longer; a binary one has one multip
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ from bitrain.gen.tools.synth import SynthesisReport, synthesise, synthesise_comp
 from bitrain.program import AcceleratorConfig, Array, Program
 from bitrain.rtl.array.arrays import build_array
 from bitrain.runner import plots
-from bitrain.runner.workspace import Workspace, write_json
-from bitrain.spec import BitrainError, Network, SngBank, write_atomically
+from bitrain.runner.workspace import Workspace, write_result
+from bitrain.spec import BitrainError, Network, SngBank
 
 ARITHMETICS: tuple[str, ...] = ("stochastic", "binary")
 
@@ -68,33 +69,28 @@ def measure_arithmetic(
             name = f"n{network.bits}-L{length}-{neurons[0]}x{neurons[1]}-{arithmetic}"
             console.print(f"{name} ...")
 
-            def measure(
-                network: Network = shown, array: Array = array, name: str = name
-            ) -> dict[str, Any]:
-                if not whole:
-                    return _array_alone(network, array, workspace.path("arrays", name), device)
-                folder = workspace.path("accelerators", name)
-                return _accelerator(network, array, folder, device, clock_mhz)
-
+            kind = "accelerator" if whole else "array"
+            folder, step = workspace.path(f"{kind}s", name), f"{kind}-{name}"
             inputs = [shown.model_dump(mode="json"), array.model_dump(mode="json"), device]
-            step = f"{'accelerator' if whole else 'array'}-{name}"
+            measure = partial(_array_alone, shown, array, folder, device)
+            if whole:
+                inputs.append(clock_mhz)
+                measure = partial(_accelerator, shown, array, folder, device, clock_mhz)
             workspace.fingerprint = ""  # circuits do not depend on each other
-            workspace.step(step, [*inputs, clock_mhz] if whole else inputs, measure)
+            workspace.step(step, inputs, measure)
             measured = workspace.results[step]
             per_second = 1e6 * measured.get("clock_mhz", clock_mhz) / cost.initiation_interval
-            rows.append(
-                {
-                    "bits": network.bits,
-                    "stream_length": length,
-                    "arithmetic": arithmetic,
-                    "lanes": array.lanes,
-                    "image_cycles": cost.initiation_interval,
-                    "images_per_s": per_second,
-                    "images_per_s_per_klut": 1e3 * per_second / measured["lut"],
-                    "accuracy": known.get((length, arithmetic)),
-                    **measured,
-                }
-            )
+            row = {
+                "bits": network.bits,
+                "stream_length": length,
+                "arithmetic": arithmetic,
+                "lanes": array.lanes,
+                "image_cycles": cost.initiation_interval,
+                "images_per_s": per_second,
+                "images_per_s_per_klut": 1e3 * per_second / measured["lut"],
+                "accuracy": known.get((length, arithmetic)),
+            }
+            rows.append(row | measured)
     result = {
         "networks": [network.name for network in networks],
         "channels": neurons[0],
@@ -105,8 +101,7 @@ def measure_arithmetic(
         "tag": f"{'post-route' if whole else 'post-synthesis'}; cycles estimated",
         "rows": rows,
     }
-    write_json(out / "arithmetic.json", result)
-    write_atomically(out / "arithmetic.svg", plots.arithmetic(rows))
+    write_result(out / "arithmetic", result, plots.arithmetic(rows))
     return result
 
 
@@ -122,22 +117,14 @@ def _array(neurons: tuple[int, int], arithmetic: str, lanes: int) -> Array:
 
 
 def _rewired(network: Network, array: Array) -> Network:
-    """``network`` as if it had been exported for the array's lanes, where it does not suit.
-
-    It has other wires then, which cost the same.
-    """
+    """``network`` for the array's lanes, if it does not suit: other wires, which cost the same."""
     if array.arithmetic == "binary" or array.lanes % network.num_lanes == 0:
         return network
-    banks = {
-        name: SngBank(
-            sequence=bank.sequence,
-            lanes=tuple(bank.lanes[j % len(bank.lanes)] for j in range(array.lanes)),
-        )
-        for name, bank in (
-            ("activation_bank", network.activation_bank),
-            ("weight_bank", network.weight_bank),
-        )
-    }
+    banks: dict[str, SngBank] = {}
+    for name in ("activation_bank", "weight_bank"):
+        bank: SngBank = getattr(network, name)
+        lanes = tuple(bank.lanes[j % len(bank.lanes)] for j in range(array.lanes))
+        banks[name] = SngBank(sequence=bank.sequence, lanes=lanes)
     return Network.model_validate(dict(network) | banks)
 
 
@@ -147,13 +134,8 @@ def _accuracies(path: Path | None) -> dict[tuple[int, str], float]:
         return {}
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))["by_length"]
-        return {
-            (row["stream_length"], arithmetic): row[key]
-            for row in rows
-            for arithmetic, key in zip(
-                ARITHMETICS, ("sc_fine_tuned", "int_fine_tuned"), strict=True
-            )
-        }
+        keys = {"stochastic": "sc_fine_tuned", "binary": "int_fine_tuned"}
+        return {(row["stream_length"], kind): row[keys[kind]] for row in rows for kind in keys}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BitrainError(
             f"--accuracies {path}: no result of `bitrain accuracy`; give its JSON file"

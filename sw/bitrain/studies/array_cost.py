@@ -13,8 +13,8 @@ from bitrain.gen.tools.synth import synthesise_component
 from bitrain.program import AcceleratorConfig, Array, Program, Sharing, check_conflicts
 from bitrain.rtl.array.arrays import build_array
 from bitrain.runner import plots
-from bitrain.runner.workspace import Workspace, write_json
-from bitrain.spec import BitrainError, Network, write_atomically
+from bitrain.runner.workspace import Workspace, write_result
+from bitrain.spec import BitrainError, Network
 
 
 def parse_sizes(text: str) -> list[tuple[int, int, int]]:
@@ -49,10 +49,9 @@ def measure_arrays(
             check_conflicts(AcceleratorConfig(array=array), network)
             name = f"{'x'.join(map(str, size))}-{sharing}"
             console.print(f"{name} ...")
-            folder = workspace.path("arrays", name)
             inputs = [network.model_dump(mode="json"), array.model_dump(mode="json"), device]
+            measure = partial(_measure, network, array, workspace.path("arrays", name), device)
             workspace.fingerprint = ""  # sizes do not depend on each other
-            measure = partial(_measure, network, array, folder, device)
             workspace.step(f"array-{name}", inputs, measure)
             pair.append(workspace.results[f"array-{name}"])
         shared, unshared = pair
@@ -65,8 +64,7 @@ def measure_arrays(
         "tag": "post-synthesis",
         "rows": rows,
     }
-    write_json(out / "arrays.json", result)
-    write_atomically(out / "arrays.svg", plots.array_cost(rows))
+    write_result(out / "arrays", result, plots.array_cost(rows))
     return result
 
 
@@ -84,10 +82,7 @@ def _measure(network: Network, array: Array, folder: Path, device: str) -> dict[
     circuit = build_array(Program(network, array))
     report = synthesise_component(circuit, device, folder, name="array")
     return {
-        "channels": array.channels,
-        "positions": array.positions,
-        "lanes": array.lanes,
-        "sharing": array.sharing,
+        **{key: getattr(array, key) for key in ("channels", "positions", "lanes", "sharing")},
         "sngs": array.sngs,
         "lut": report.resources.lut,
         "carry_lut": report.resources.carry_lut,

@@ -44,11 +44,7 @@ class Variant:
 def variants() -> list[Variant]:
     """Counter mode, exact fires, saturating ones, and blocks of the literature."""
     counts = PooledCounts(
-        members=MEMBERS,
-        increment_bits=INCREMENT_BITS,
-        sum_bits=SUM_BITS,
-        shift=SHIFT,
-        bits=BITS,
+        members=MEMBERS, increment_bits=INCREMENT_BITS, sum_bits=SUM_BITS, shift=SHIFT, bits=BITS
     )
     return [
         Variant(name="counters, binary ReLU and max", circuit=counts, activations=exact),
@@ -69,12 +65,11 @@ def _fused(state_bits: int, *, saturating: bool) -> Variant:
         saturating=saturating,
     )
     theta, half = 1 << SHIFT, 1 << state_bits - 1
+    limits = (theta, theta - half, theta + half - 1)
     return Variant(
         name=f"fused fire, states of {state_bits} bits{', saturating' * saturating}",
         circuit=circuit,
-        activations=lambda increments: pooled_fire(
-            increments, theta, theta - half, theta + half - 1
-        ).sum(1),
+        activations=lambda increments: pooled_fire(increments, *limits).sum(1),
     )
 
 
@@ -95,11 +90,8 @@ def _literature(state_bits: int) -> Variant:
         streams = pooled_fire(each, theta, 0, theta + half - 1).reshape(increments.shape)
         return fsm_max(streams, FSM_BITS).sum(1)
 
-    return Variant(
-        name=f"saturating-counter ReLU ({state_bits} bits, floor 0) and FSM max ({FSM_BITS} bits)",
-        circuit=circuit,
-        activations=activations,
-    )
+    name = f"saturating-counter ReLU ({state_bits} bits, floor 0) and FSM max ({FSM_BITS} bits)"
+    return Variant(name=name, circuit=circuit, activations=activations)
 
 
 def exact(increments: np.ndarray) -> np.ndarray:
@@ -141,9 +133,8 @@ def measure_pooled_neurons(directory: Path, device: str) -> list[dict]:
                 "rms": float(np.sqrt((error**2).mean())),
                 "wrong": float((error != 0).mean()),
             }
-        report = synthesise_component(
-            variant.circuit, device, directory / str(index), name="window"
-        )
+        folder = directory / str(index)
+        report = synthesise_component(variant.circuit, device, folder, name="window")
         rows.append({"circuit": variant.name, "errors": errors, **asdict(report.resources)})
     write_json(directory / "pooled_neurons.json", rows)
     return rows

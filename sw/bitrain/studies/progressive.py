@@ -19,8 +19,8 @@ from bitrain.data import Dataset, evenly_spaced
 from bitrain.nn import torch_threads
 from bitrain.program import Array, Program
 from bitrain.runner.plots import cycles_used
-from bitrain.runner.workspace import write_json
-from bitrain.spec import BitrainError, Network, to_unipolar, with_prefix, write_atomically
+from bitrain.runner.workspace import write_result
+from bitrain.spec import BitrainError, Network, to_unipolar, with_prefix
 
 CALIBRATION_IMAGES = 5000
 """At most so many training images choose the rungs and their thresholds."""
@@ -134,7 +134,12 @@ def evaluate_progressive(
     has it in hardware. ladder: margins in product bits by length, in place of calibrated ones.
     Raises :class:`BitrainError` for a wrong option.
     """
-    networks = _ladder(network, lengths)
+    if not lengths or list(lengths) != sorted(set(lengths)):
+        raise BitrainError(
+            f"--lengths {','.join(map(str, lengths))}: expected rising powers of two, as 4,8,16"
+        )
+    prefixes = [with_prefix(network, length) for length in lengths]
+    networks = [*(p for p in prefixes if _longest(p) < _longest(network)), network]
     if not 0 <= tolerance <= 1:
         raise BitrainError(f"--tolerance {tolerance:g}: expected a share in 0 … 1")
     if num_images and num_images > len(dataset.test_images):
@@ -142,13 +147,10 @@ def evaluate_progressive(
             f"{num_images} images asked for, the test split has {len(dataset.test_images)}"
         )
     pixels, labels = dataset.examples(num_images or len(dataset.test_images))
-    images = to_unipolar(pixels, network.bits)
     known = evenly_spaced(dataset.train_images, CALIBRATION_IMAGES)
-    calibration = to_unipolar(known, network.bits)
-    cycles = [
-        estimate(Program(prefix, array, early_termination=early_termination)).latency
-        for prefix in networks
-    ]
+    images, calibration = (to_unipolar(part, network.bits) for part in (pixels, known))
+    programs = (Program(each, array, early_termination=early_termination) for each in networks)
+    cycles = [estimate(program).latency for program in programs]
 
     def accuracy(classes: np.ndarray) -> float:
         return 100 * float((classes == labels).mean())
@@ -170,16 +172,15 @@ def evaluate_progressive(
         right = result.classes[here] == labels[here]
         threshold = thresholds[rung] if rung < len(thresholds) else None
         unit = networks[i].layers[-1].stream_length
-        rungs.append(
-            Rung(
-                length=_longest(networks[i]),
-                threshold=threshold,
-                margin=None if threshold is None else ceil(threshold * unit),
-                cycles_used=int(reached[rung]),
-                share=100 * float(here.mean()),
-                accuracy=100 * float(right.mean()) if here.any() else None,
-            )
+        found = Rung(
+            length=_longest(networks[i]),
+            threshold=threshold,
+            margin=None if threshold is None else ceil(threshold * unit),
+            cycles_used=int(reached[rung]),
+            share=100 * float(here.mean()),
+            accuracy=100 * float(right.mean()) if here.any() else None,
         )
+        rungs.append(found)
     return ProgressiveReport(
         network=network.name,
         data=dataset.name,
@@ -205,21 +206,11 @@ def evaluate_progressive(
 
 def write_progressive(report: ProgressiveReport, folder: Path) -> None:
     """Write ``progressive.json`` and ``progressive.svg``."""
-    write_json(folder / "progressive.json", asdict(report))
-    write_atomically(folder / "progressive.svg", report.to_svg())
+    write_result(folder / "progressive", asdict(report), report.to_svg())
 
 
 def _longest(network: Network) -> int:
     return max(layer.stream_length for layer in network.layers)
-
-
-def _ladder(network: Network, lengths: Sequence[int]) -> list[Network]:
-    if not lengths or list(lengths) != sorted(set(lengths)):
-        raise BitrainError(
-            f"--lengths {','.join(map(str, lengths))}: expected rising powers of two, as 4,8,16"
-        )
-    prefixes = [with_prefix(network, length) for length in lengths]
-    return [*(p for p in prefixes if _longest(p) < _longest(network)), network]
 
 
 def _rungs(

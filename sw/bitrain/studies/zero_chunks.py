@@ -50,12 +50,9 @@ def measure_zeros(network: Network, array: Array, images: np.ndarray) -> ZeroRep
         cycles += skipping_cycles(program, zero).T.tolist()
     cost = estimate(program)
     rows = zip(cost.layers, np.mean(shares, 0), np.mean(cycles, 0), strict=True)
-    return ZeroReport(
-        layers=tuple(
-            LayerZeros(name=one.name, share=share, cycles=mean, most_cycles=one.cycles)
-            for one, share, mean in rows
-        ),
-        images=len(images),
-        cycles=np.sum(cycles, 1) + IMAGE_OVERHEAD,
-        most_cycles=cost.latency,
+    layers = tuple(
+        LayerZeros(name=one.name, share=share, cycles=mean, most_cycles=one.cycles)
+        for one, share, mean in rows
     )
+    most, total = cost.latency, np.sum(cycles, 1) + IMAGE_OVERHEAD
+    return ZeroReport(layers=layers, images=len(images), cycles=total, most_cycles=most)

@@ -23,11 +23,7 @@ class Checkpoint:
     path: Path
 
     def save(
-        self,
-        model: nn.Module,
-        optimizer: Optimizer,
-        config: TrainConfig,
-        losses: list[float],
+        self, model: nn.Module, optimizer: Optimizer, config: TrainConfig, losses: list[float]
     ) -> None:
         """Write the state after ``len(losses)`` epochs."""
         state = {

@@ -39,10 +39,7 @@ def is_main() -> bool:
 
 
 def start() -> None:
-    """Join the other processes, once.
-
-    Raises :class:`BitrainError` if there are more processes than GPUs.
-    """
+    """Join the other processes, once; :class:`BitrainError` if there are more of them than GPUs."""
     if world_size() == 1 or distributed.is_initialized():
         return
     device = best_device()
@@ -111,10 +108,7 @@ def parallel(model: nn.Module) -> Iterator[nn.Module]:
     if world_size() == 1:
         yield model
         return
-    with (
-        warnings.catch_warnings(),
-        global_batch_norm(model, enabled=best_device().type == "cuda"),
-    ):
+    with warnings.catch_warnings(), global_batch_norm(model, enabled=best_device().type == "cuda"):
         # Strides of kernels with one input channel are ambiguous, and those of gradients differ.
         warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
         wrapped = DistributedDataParallel(model, static_graph=True)

@@ -1,6 +1,6 @@
 """SC-aware fine-tuning: train the weights through the exact stochastic forward pass."""
 
-from pathlib import Path
+from typing import Unpack
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -9,7 +9,7 @@ from bitrain.data import Dataset
 from bitrain.nn import ScConfig, ScModel, calibration_batch, convert, torch_threads
 
 from .config import FINE_TUNE, FineTuneConfig
-from .loop import classification, fit
+from .loop import Job, classification, fit
 
 TEMPERATURE = 2.0
 """Temperature of distillation, by which scores are divided."""
@@ -22,9 +22,7 @@ def finetune_sc(
     train_config: FineTuneConfig = FINE_TUNE,
     *,
     arithmetic: str = "stochastic",
-    checkpoint: Path | None = None,
-    title: str = "fine-tune",
-    progress: bool = False,
+    **job: Unpack[Job],
 ) -> ScModel:
     """Convert a trained model and fine-tune what comes out.
 
@@ -33,20 +31,12 @@ def finetune_sc(
     """
     with torch_threads(train_config.threads):
         sc_model = convert(model, dataset.in_shape, dataset.train_images, sc_config, arithmetic)
-    finetune_converted(
-        sc_model, dataset, train_config, checkpoint=checkpoint, title=title, progress=progress
-    )
+    finetune_converted(sc_model, dataset, train_config, **job)
     return sc_model
 
 
 def finetune_converted(
-    sc_model: ScModel,
-    dataset: Dataset,
-    train_config: FineTuneConfig,
-    *,
-    checkpoint: Path | None = None,
-    title: str = "fine-tune",
-    progress: bool = False,
+    sc_model: ScModel, dataset: Dataset, train_config: FineTuneConfig, **job: Unpack[Job]
 ) -> None:
     """Fine-tune a converted model in place: epochs with noise first, exact ones last.
 
@@ -54,9 +44,8 @@ def finetune_converted(
     arXiv:1503.02531; the teacher is the float network that was converted.
     """
     classify = classification(train_config, dataset)
-    images = calibration_batch(
-        dataset.train_images, dataset.in_shape, sc_model.config.calibration_images
-    )
+    count = sc_model.config.calibration_images
+    images = calibration_batch(dataset.train_images, dataset.in_shape, count)
 
     def choose_sums(epoch: int) -> None:
         if epoch < train_config.noise_epochs:
@@ -68,20 +57,11 @@ def finetune_converted(
         loss = classify(scores, images, labels)
         if not (share := train_config.distillation):
             return loss
-        ours, theirs = (
-            F.log_softmax(x / TEMPERATURE, 1) for x in (scores, sc_model.float_scores(images))
-        )
+        both = (scores, sc_model.float_scores(images))
+        ours, theirs = (F.log_softmax(x / TEMPERATURE, 1) for x in both)
         # Gradients shrink with the square of the temperature.
         difference = F.kl_div(ours, theirs, reduction="batchmean", log_target=True)
         return (1 - share) * loss + share * TEMPERATURE**2 * difference
 
-    fit(
-        sc_model,
-        dataset,
-        train_config,
-        checkpoint=checkpoint,
-        before_epoch=choose_sums,
-        loss=distilled,
-        title=title,
-        progress=progress,
-    )
+    job.setdefault("title", "fine-tune")
+    fit(sc_model, dataset, train_config, before_epoch=choose_sums, loss=distilled, **job)

@@ -12,8 +12,10 @@ from .config import FINE_TUNE, FineTuneConfig
 from .evaluate import evaluate, evaluate_network
 from .finetune import finetune_converted
 
+ARITHMETICS = ("stochastic", "binary")
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(frozen=True)
 class LengthAccuracy:
     """Test accuracies, 0 … 1, with streams of ``length`` bits and numbers of log2(length) bits.
 
@@ -48,19 +50,9 @@ def accuracy_by_length(
     rows = []
     for length in lengths:
         config = (sc_config or ScConfig()).with_length(length)
-        sc = _before_and_after(model, dataset, config, "stochastic", train_config, bar=progress)
-        binary = _before_and_after(model, dataset, config, "binary", train_config, bar=progress)
-        rows.append(
-            LengthAccuracy(
-                length=length,
-                bits=config.bits,
-                float_model=baseline,
-                sc_post_training=sc[0],
-                sc_fine_tuned=sc[1],
-                binary_post_training=binary[0],
-                binary_fine_tuned=binary[1],
-            )
-        )
+        common = (model, dataset, config, train_config)
+        sc, binary = (_before_and_after(*common, kind, bar=progress) for kind in ARITHMETICS)
+        rows.append(LengthAccuracy(length, config.bits, baseline, *sc, *binary))
     return rows
 
 
@@ -68,8 +60,8 @@ def _before_and_after(
     model: nn.Module,
     dataset: Dataset,
     config: ScConfig,
-    arithmetic: str,
     train_config: FineTuneConfig,
+    arithmetic: str,
     *,
     bar: bool,
 ) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 from rich.console import Console
@@ -23,6 +23,16 @@ from .optimizer import Optimizer, make_optimizer
 Loss = Callable[[Any, Tensor, Tensor], Tensor]
 """Mean of a batch, of what the model gives, such as scores (batch, classes), of its images
 (batch, channels, rows, columns) and labels (batch,)."""
+
+
+class Job(TypedDict, total=False):
+    """What :func:`fit` is told beside the recipe, by all that train with it."""
+
+    checkpoint: Path | None
+    title: str
+    """Stands beside the progress bar."""
+    progress: bool
+    """Whether there is a bar."""
 
 
 def classification(config: TrainConfig, dataset: Dataset) -> Loss:
@@ -84,10 +94,7 @@ def fit(
         losses = file.load(model, optimizer, config)
         if not losses:
             save()
-    with (
-        _bar(progress and distributed.is_main()) as bar,
-        distributed.parallel(model) as trained,
-    ):
+    with _bar(progress and distributed.is_main()) as bar, distributed.parallel(model) as trained:
         task = bar.add_task(title, total=config.epochs, completed=len(losses), loss="")
         for epoch in range(len(losses), config.epochs):
             if _settled(losses, config.patience):
@@ -120,7 +127,7 @@ def train_epoch(
         torch.from_numpy(evenly_spaced(array, count)).to(best_device())
         for array in (dataset.train_images, dataset.train_labels)
     )
-    batches = -(-len(images) // config.batch_size)
+    batches, is_lower = -(-len(images) // config.batch_size), config.precision == "bfloat16"
     total = 0.0
     model.train()
     with torch.random.fork_rng(devices=[]):
@@ -134,11 +141,8 @@ def train_epoch(
             batch = random_cutout(batch, config.cutout)
             mine, share = distributed.shard(len(index))
             batch = batch[mine].contiguous(memory_format=torch.channels_last)
-            with (
-                distributed.own_draws(config.seed, epoch, i),
-                _lower_precision(config),
-                SafeConvolutions(),
-            ):
+            lower = torch.autocast(images.device.type, torch.bfloat16, enabled=is_lower)
+            with distributed.own_draws(config.seed, epoch, i), lower, SafeConvolutions():
                 part = share * loss_of(model(batch), batch, labels[index][mine])
             loss = distributed.total(part)
             if not loss.isfinite():
@@ -152,11 +156,6 @@ def train_epoch(
             total += loss.item() * len(index)
     distributed.share_buffers(model)
     return total / len(images)
-
-
-def _lower_precision(config: TrainConfig) -> torch.autocast:
-    lower = config.precision == "bfloat16"
-    return torch.autocast(best_device().type, torch.bfloat16, enabled=lower)
 
 
 def _settled(losses: list[float], patience: int | None) -> bool:

@@ -24,14 +24,9 @@ def cost_table(cost: NetworkCost, part: str = "") -> Table:
     title = f"Cost per image{', ' * bool(part)}{part}, estimated"
     table = table_of(title, ["layer"], columns)
     for layer in cost.layers:
-        numbers = (layer.activation_reads, layer.weight_reads, layer.writes)
-        table.add_row(
-            layer.name,
-            f"{layer.cycles:,}",
-            f"{layer.macs:,}",
-            f"{layer.utilisation:.0%}",
-            *(f"{number:,}" for number in numbers),
-        )
+        accesses = (layer.activation_reads, layer.weight_reads, layer.writes)
+        work = (f"{layer.cycles:,}", f"{layer.macs:,}", f"{layer.utilisation:.0%}")
+        table.add_row(layer.name, *work, *(f"{count:,}" for count in accesses))
     table.add_section()
     table.add_row("all", f"{cost.latency:,}", f"{sum(layer.macs for layer in cost.layers):,}")
     return table
@@ -98,16 +93,13 @@ def needs_table(needs: list[MemoryNeed], device: Device) -> Table:
         numbers = (need.depth, need.width, need.copies, need.blocks)
         table.add_row(need.name, *(f"{number:,}" for number in numbers))
     table.add_section()
-    blocks = f"{sum(need.blocks for need in needs):,} of {device.capacity.bram:,}"
-    table.add_row("all", "", "", "", blocks)
+    blocks = sum(need.blocks for need in needs)
+    table.add_row("all", "", "", "", f"{blocks:,} of {device.capacity.bram:,}")
     return table
 
 
 def print_memories(engines: Engines, device: str, console: Console) -> None:
-    """The memory map, what block RAM it takes on a device, and a warning if that is too much.
-
-    Several engines are shown one by one, with the warning where one alone needs too much.
-    """
+    """For each engine the memory map, its block RAM on a device, a warning if that is too much."""
     chosen = find_device(device)
     for program in engines.programs:
         console.print(memory_table(program))

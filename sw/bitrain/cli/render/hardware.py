@@ -48,9 +48,8 @@ def blocks_table(report: BlockReport) -> Table:
     for block in report.blocks:
         if block.path.count(".") < DEPTH:
             inside = report.within(block.path)
-            table.add_row(
-                block.path or report.top, f"{inside.lut:,}", f"{inside.ff:,}", f"{inside.bram}"
-            )
+            counts = (f"{inside.lut:,}", f"{inside.ff:,}", f"{inside.bram}")
+            table.add_row(block.path or report.top, *counts)
     return table
 
 

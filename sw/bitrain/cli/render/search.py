@@ -77,9 +77,8 @@ def comparison_table(result: dict[str, Any]) -> Table:
     columns = ("random weights", "inherited weights", "MACs", "memory access")
     table = table_of(title, ["network"], columns)
     for name, rows in result["networks"].items():
-        accuracies = (
-            _median_and_range([row[key] for row in rows]) for key in ("accuracy", "inherited")
-        )
+        kinds = ("accuracy", "inherited")
+        accuracies = (_median_and_range([row[kind] for row in rows]) for kind in kinds)
         counts = (f"{median(row[key] for row in rows):,.0f}" for key in ("macs", "memory_access"))
         table.add_row(name, *accuracies, *counts)
     return table

@@ -12,12 +12,9 @@ from .table import table_of
 
 def print_sequences(network: Network, found: SequenceReport, console: Console) -> None:
     """Errors and correlations of a network's sequences and of those found."""
-    for table in (
-        stream_error_table(found.own, found.found),
-        correlation_table(found.own, found.found),
-        wirings_table(found.by_wirings),
-    ):
-        console.print(table)
+    console.print(stream_error_table(found.own, found.found))
+    console.print(correlation_table(found.own, found.found))
+    console.print(wirings_table(found.by_wirings))
     if found.sources:
         console.print(f"least error of {found.tried} pairs; to train with it:")
         text = sources_yaml(network, found.sources)
@@ -48,14 +45,9 @@ def correlation_table(own: list[StreamReport], found: list[StreamReport]) -> Tab
     columns = ("product rms", "SCC", "|SCC|", "activation lanes", "weight lanes")
     table = table_of(title, ["layer"], columns)
     for before, after in zip(own, found, strict=True):
-        table.add_row(
-            before.layer,
-            _arrow(before.product_rms, after.product_rms),
-            _arrow(before.scc, after.scc),
-            _arrow(before.scc_magnitude, after.scc_magnitude),
-            _arrow(before.activation_scc, after.activation_scc),
-            _arrow(before.weight_scc, after.weight_scc),
-        )
+        keys = ("product_rms", "scc", "scc_magnitude", "activation_scc", "weight_scc")
+        pairs = ((getattr(before, key), getattr(after, key)) for key in keys)
+        table.add_row(before.layer, *(_arrow(*pair) for pair in pairs))
     return table
 
 

@@ -65,14 +65,9 @@ def arrays_table(result: dict[str, Any]) -> Table:
     columns = ("LUT4", "per lane", "flip-flops", "SNGs' share")
     table = table_of(title, ("P x Q x N", "SNGs"), columns)
     for row in result["rows"]:
-        table.add_row(
-            f"{row['channels']} x {row['positions']} x {row['lanes']}",
-            row["sharing"],
-            f"{row['lut']:,}",
-            f"{row['lut_per_lane']:.2f}",
-            f"{row['ff']:,}",
-            f"{row['sng_share']:.0%}",
-        )
+        size = f"{row['channels']} x {row['positions']} x {row['lanes']}"
+        luts = (f"{row['lut']:,}", f"{row['lut_per_lane']:.2f}")
+        table.add_row(size, row["sharing"], *luts, f"{row['ff']:,}", f"{row['sng_share']:.0%}")
     return table
 
 
@@ -81,15 +76,11 @@ def pooled_table(rows: list[dict[str, Any]], members: int) -> Table:
     columns = ("LUT4", "FF", "wrong, default SNGs", "mean error", "wrong, LFSRs", "mean error")
     table = table_of("Pooled neurons by themselves, post-synthesis", ["circuit"], columns)
     for row in rows:
-        errors = [
-            text
-            for kind in ("default", "lfsr")
-            for text in (
-                f"{row['errors'][kind]['wrong']:.1%}",
-                f"{row['errors'][kind]['mean']:+.3f}",
-            )
-        ]
         sizes = (f"{row[key] / members:.1f}" for key in ("lut", "ff"))
+        errors: list[str] = []
+        for kind in ("default", "lfsr"):
+            found = row["errors"][kind]
+            errors += [f"{found['wrong']:.1%}", f"{found['mean']:+.3f}"]
         table.add_row(row["circuit"], *sizes, *errors)
     return table
 

@@ -39,9 +39,8 @@ class Block(nn.Sequential):
 def _conv_bn(
     channels: int, filters: int, kernel: int, *, stride: int = 1, padding: int = 0, groups: int = 1
 ):
-    conv = nn.Conv2d(
-        *(channels, filters, kernel), stride=stride, padding=padding, groups=groups, bias=False
-    )
+    form = (channels, filters, kernel, stride, padding)
+    conv = nn.Conv2d(*form, groups=groups, bias=False)
     nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
     return [conv, nn.BatchNorm2d(filters)]
 
@@ -50,10 +49,6 @@ def _same(spec: BlockSpec, channels: int, filters: int, stride: int = 1, groups:
     """The block's k x k convolution."""
     padding = spec.kernel // 2 if spec.padding is None else spec.padding
     return _conv_bn(channels, filters, spec.kernel, stride=stride, padding=padding, groups=groups)
-
-
-def _pointwise(channels: int, filters: int):
-    return _conv_bn(channels, filters, 1)
 
 
 def _stride(spec: BlockSpec) -> int:
@@ -94,9 +89,9 @@ def _residual(spec: BlockSpec) -> list[nn.Module]:
 
 def _bottleneck(spec: BlockSpec) -> list[nn.Module]:
     middle = spec.middle or max(1, spec.out_channels // 4)
-    first = [*_pointwise(spec.in_channels, middle), nn.ReLU()]
+    first = [*_conv_bn(spec.in_channels, middle, 1), nn.ReLU()]
     second = [*_same(spec, middle, middle, _stride(spec)), nn.ReLU()]
-    return _join(spec, *first, *second, *_pointwise(middle, spec.out_channels))
+    return _join(spec, *first, *second, *_conv_bn(middle, spec.out_channels, 1))
 
 
 def _dense(spec: BlockSpec) -> list[nn.Module]:
@@ -107,12 +102,12 @@ def _dense(spec: BlockSpec) -> list[nn.Module]:
     modules: list[nn.Module] = []
     channels = spec.in_channels
     for _ in range(spec.layers):
-        body = [*_pointwise(channels, spec.middle), nn.ReLU()] if spec.middle else []
+        body = [*_conv_bn(channels, spec.middle, 1), nn.ReLU()] if spec.middle else []
         body += [*_same(spec, spec.middle or channels, growth), nn.ReLU()]
         modules.append(Concatenate(nn.Sequential(*body)))
         channels += growth
     if transition:
-        modules += [*_pointwise(channels, spec.out_channels), nn.ReLU()]
+        modules += [*_conv_bn(channels, spec.out_channels, 1), nn.ReLU()]
     # No convolution here sees all the channels and can skip pixels: pooling does it.
     if spec.stride > 1:
         modules.append((nn.MaxPool2d if spec.downsample == "max" else nn.AvgPool2d)(spec.stride))
@@ -123,7 +118,7 @@ def _separable(spec: BlockSpec) -> list[nn.Module]:
     channels = spec.in_channels
     return [
         *(*_same(spec, channels, channels, _stride(spec), groups=channels), nn.ReLU()),
-        *(*_pointwise(channels, spec.out_channels), nn.ReLU()),
+        *(*_conv_bn(channels, spec.out_channels, 1), nn.ReLU()),
         *_pool(spec),
     ]
 

@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,9 +94,7 @@ def _row(run: Search, rows: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     # All with as many multiplications as the first.
     macs = next((row["macs"] for row in rows.values()), run.results["derive"]["macs"])
     run.results["retrain"] = steps.retrain(run)
-    scratch = run.step(
-        "scratch", macs, lambda name: from_random_weights(run, run.cells, macs, name)
-    )
+    scratch = run.step("scratch", macs, partial(from_random_weights, run, run.cells, macs))
     keys = ("macs", "memory_access", "accuracy", "widths")
     return {
         **{key: scratch[key] for key in keys},
@@ -114,11 +113,9 @@ def _timed(run: Search) -> dict[str, Any]:
     with torch_threads(config.search.threads):
         peak = max(search_memory(task, run.teacher(), run.dataset) for task in tasks)
         begin = time.process_time()
-        found = [
-            stage
-            for task in tasks
-            for stage in search_stage(task, run.teacher(), run.dataset, progress=True)
-        ]
+        found: list[dict[str, Any]] = []
+        for task in tasks:
+            found += search_stage(task, run.teacher(), run.dataset, progress=True)
         seconds = time.process_time() - begin
     stages = [steps.in_folder(Path("stages"), stage) for stage in found]
     return {"stages": stages, "cpu_seconds": seconds, "peak_memory": peak}

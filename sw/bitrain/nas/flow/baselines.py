@@ -49,14 +49,9 @@ def _epochs_in_all(run: Search) -> int:
     """
     config, count = run.config, len(run.dataset.train_images)
     passes = max(sum(map(len, stage["losses"].values())) for stage in run.results["fine"])
-    images = sum(
-        epochs * (part.images or count)
-        for epochs, part in (
-            (config.teacher.epochs, config.teacher),
-            (passes, config.search),
-            (config.retrain.epochs, config.retrain),
-        )
-    )
+    images = passes * (config.search.images or count)
+    for part in (config.teacher, config.retrain):
+        images += part.epochs * (part.images or count)
     return math.ceil(images / (config.retrain.images or count))
 
 
@@ -83,12 +78,10 @@ def _inherited(run: Search, cells: FineGenotype, name: str) -> dict[str, Any]:
     """
     config, teacher = run.config, run.teacher()
     network = cut_out(config.space, run.genotype, cells, teacher, run.files("whole"))
+    losses = (found["losses"] for found in run.results["fine"])
     recover_stages(
         *(network, teacher, run.dataset, config.search),
-        epochs=[
-            sum(len(losses) for step, losses in found["losses"].items() if step != "search")
-            for found in run.results["fine"]
-        ],
+        epochs=[sum(len(own[step]) for step in own if step != "search") for own in losses],
         array=config.array if config.search.penalty.cycles else None,
         checkpoint=lambda index: run.checkpoint(f"{name}-stage{index}"),
     )

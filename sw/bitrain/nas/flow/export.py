@@ -8,6 +8,7 @@ from bitrain.program import Program
 from bitrain.spec import save_network
 from bitrain.train.evaluate import evaluate_network
 from bitrain.train.finetune import finetune_sc
+from bitrain.train.loop import Job
 
 from ..accelerated import to_sequential
 from .run import Search
@@ -18,8 +19,7 @@ NETWORK = "network.npz"
 def export(run: Search) -> dict[str, Any]:
     """Write ``network.npz``; golden accuracies (%) of it and of the integer baseline, cycles."""
     config = run.config
-    parts = {"sc", "finetune", "array"}
-    inputs = config.model_dump(mode="json", include=parts)
+    inputs = config.model_dump(mode="json", include={"sc", "finetune", "array"})
     found = run.step("export", inputs, lambda name: _export(run, name), outputs=(NETWORK,))
     run.console.print(
         f"accelerator: {found['sc']:.2f} % at L = {found['stream_length']}, integer baseline "
@@ -33,13 +33,10 @@ def _export(run: Search, name: str) -> dict[str, Any]:
     model = to_sequential(run.joined())
 
     def tuned(arithmetic: str) -> tuple[Any, float]:
-        sc_model = finetune_sc(
-            *(model, dataset, config.sc, config.finetune),
-            arithmetic=arithmetic,
-            checkpoint=run.checkpoint(f"{name}-{arithmetic}"),
-            title=f"fine-tune, {arithmetic}",
-            progress=True,
-        )
+        checkpoint, title = run.checkpoint(f"{name}-{arithmetic}"), f"fine-tune, {arithmetic}"
+        job: Job = {"checkpoint": checkpoint, "title": title, "progress": True}
+        recipe = (config.sc, config.finetune)
+        sc_model = finetune_sc(model, dataset, *recipe, arithmetic=arithmetic, **job)
         accuracy = evaluate_network(sc_model.to_network(config.name), dataset, arithmetic)
         return sc_model, 100 * accuracy
 

@@ -12,6 +12,7 @@ from bitrain.profile.cost import model_cost
 from bitrain.recast.match import finetune_student
 from bitrain.runner.workspace import Workspace
 from bitrain.train.evaluate import evaluate
+from bitrain.train.loop import Job
 
 from ..genotype import CellGenotype, Genotype
 from ..join import join_stages, load_parts
@@ -34,22 +35,15 @@ class Search:
     """Address of a Dask cluster in their place."""
 
     def step(
-        self,
-        name: str,
-        inputs: Any,
-        compute: Callable[[str], Any],
-        outputs: tuple[str, ...] = (),
+        self, name: str, inputs: Any, compute: Callable[[str], Any], outputs: tuple[str, ...] = ()
     ) -> Any:
         """What ``compute`` gives for a name of its checkpoint, unless that is known.
 
         outputs: files that the step writes; without one of them it runs again.
         """
-
-        def run() -> Any:
-            return compute(f"{name}-{self.workspace.key}")
-
-        self.workspace.step(name, inputs, run, outputs)
-        return self.workspace.results[name]
+        workspace = self.workspace
+        workspace.step(name, inputs, lambda: compute(f"{name}-{workspace.key}"), outputs)
+        return workspace.results[name]
 
     def checkpoint(self, name: str) -> Path:
         """Checkpoint of a training."""
@@ -68,23 +62,16 @@ class Search:
 
     def teacher(self) -> CellNetwork:
         """The coarse network, trained once that step is done."""
-        network = coarse_network(
-            *(self.config.space, self.genotype, self.dataset.in_shape, self.dataset.num_classes),
-            seed=self.config.teacher.seed,
-        )
+        shape, seed = (self.dataset.in_shape, self.dataset.num_classes), self.config.teacher.seed
+        network = coarse_network(self.config.space, self.genotype, *shape, seed=seed)
         if "teacher" in self.results:
             load_parts(network, self.workspace.path(self.results["teacher"]["weights"]))
         return network
 
     def joined(self) -> CellNetwork:
-        """The stages that were found, with their weights, between the teacher's stem and head.
-
-        Once it is retrained, with the weights of that.
-        """
-        network = derived_network(
-            *(self.config.space, self.cells),
-            *(self.dataset.in_shape, self.dataset.num_classes),
-        )
+        """The stages found, between the teacher's stem and head; retrained once that is done."""
+        shape = (self.dataset.in_shape, self.dataset.num_classes)
+        network = derived_network(self.config.space, self.cells, *shape)
         if "retrain" in self.results:
             load_parts(network, self.workspace.path(self.results["retrain"]["weights"]))
             return network.eval()
@@ -111,12 +98,8 @@ class Search:
             recipe = recipe.model_copy(update={"epochs": epochs})
         student: Any = network  # it trains any network that gives scores
         teacher: Any = self.teacher()
-        losses = finetune_student(
-            *(student, teacher, self.dataset, recipe),
-            checkpoint=self.checkpoint(name),
-            title=title,
-            progress=True,
-        )
+        job: Job = {"checkpoint": self.checkpoint(name), "title": title, "progress": True}
+        losses = finetune_student(student, teacher, self.dataset, recipe, **job)
         return {"losses": losses, **self.measured(network)}
 
 

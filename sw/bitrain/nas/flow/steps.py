@@ -10,7 +10,7 @@ from typing import Any
 
 from bitrain.data import load_dataset
 from bitrain.nn import torch_threads
-from bitrain.train.loop import fit
+from bitrain.train.loop import Job, fit
 
 from ..coarse import search_coarse
 from ..genotype import Genotype
@@ -54,12 +54,8 @@ def teacher(run: Search) -> Any:
 
     def train(name: str) -> dict[str, Any]:
         network = run.teacher()
-        losses = fit(
-            *(network, run.dataset, run.config.teacher),
-            checkpoint=run.checkpoint(name),
-            title="teacher",
-            progress=True,
-        )
+        job: Job = {"checkpoint": run.checkpoint(name), "title": "teacher", "progress": True}
+        losses = fit(network, run.dataset, run.config.teacher, **job)
         save_parts(network, run.workspace.path(file))
         return {"weights": file, "losses": losses, **run.measured(network)}
 
@@ -112,14 +108,10 @@ def fine(run: Search) -> Any:
 
     def compute(name: str) -> list[Any]:
         folder = Path("stages") / name
-        shared = (
-            run.config,
-            run.genotype,
-            run.workspace.path(run.results["teacher"]["weights"]).resolve(),
-            run.workspace.path(str(folder)).resolve(),
-        )
+        files = (run.results["teacher"]["weights"], str(folder))
+        paths = [run.workspace.path(file).resolve() for file in files]
         count = 1 if run.config.search.together else len(run.config.space.widths)
-        tasks = [(*shared, index) for index in range(count)]
+        tasks = [(run.config, run.genotype, *paths, index) for index in range(count)]
         where = {"workers": run.workers, "scheduler": run.scheduler}
         found = cluster.map_tasks(search_stage_of, tasks, **where)
         return [in_folder(folder, stage) for stages in found for stage in stages]
