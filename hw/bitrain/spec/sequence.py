@@ -126,7 +126,7 @@ def register_sequence(sequence: Kind) -> Kind:
             "with a period, or of CounterSequence with columns"
         )
     field = sequence.model_fields.get("kind")
-    kind = field.default if field else None
+    kind: str = field.default if field else ""
     if field is None or get_args(field.annotation) != (kind,):
         raise BitrainError(
             f"{sequence.__qualname__}: expected a field 'kind', a Literal with its name as default"

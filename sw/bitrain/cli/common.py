@@ -64,7 +64,7 @@ Lanes = Annotated[
     Option(
         "--lanes",
         "-N",
-        help="N: products of a neuron at a time: a multiple of the network's; useless beyond L.",
+        help="N: products of a neuron at a time; a multiple of the network's; no faster beyond L.",
     ),
 ]
 Engines = Annotated[

@@ -66,7 +66,10 @@ def check_build(
     """Simulate the Verilog of a build at its serial pins, with images of integers 0 … 2^n."""
     config, network = read_board(directory), load_network(Path(directory) / "network.npz")
     return simulate_serial(
-        *(directory, network, config.array, images),
+        directory,
+        network,
+        config.array,
+        images,
         top=config.top,
         divisor=config.divisor,
         gap_cycles=config.gap_cycles,

@@ -108,10 +108,8 @@ def sharing(run: Run) -> dict[str, Any]:
     device = run.config.synth.device
     for sharing in Sharing:
         shape = run.config.array.model_copy(update={"sharing": sharing})
-        array, folder = (
-            build_array(Program(run.network, shape)),
-            run.workspace.path("arrays", sharing),
-        )
+        array = build_array(Program(run.network, shape))
+        folder = run.workspace.path("arrays", sharing)
         report = synthesise_component(array, device, folder, name=f"array_{sharing}")
         found[sharing] = {"lut": report.resources.lut, "ff": report.resources.ff}
         found |= {"tag": report.stage, "device": report.device, "tool": tool_versions(report.tools)}

@@ -15,6 +15,7 @@ from strategies import sequences
 from bitrain.spec import (
     BitrainError,
     Lfsr,
+    NumberSequence,
     Ramp,
     Sequence,
     Sobol,
@@ -258,8 +259,11 @@ def test_name_that_is_taken_is_refused():
 
 
 def test_kind_must_be_a_literal():
-    class Named(Ramp, frozen=True):
+    class Named(NumberSequence, frozen=True):
         kind: str = "named"
+
+        def period(self):
+            return range(1 << self.width)
 
     with pytest.raises(BitrainError, match=r"Named: expected a field 'kind', a Literal with"):
         register_sequence(Named)
