@@ -3,9 +3,12 @@
 A seed stands for a network of any layers that the contract allows (strategies.py), its images, an
 array, the pauses of both streams, and a simulator: Verilator for every tenth seed, as it compiles
 for long. Every seventh array is of binary arithmetic, every seventh network has OR groups; of the
-others every third skips zeros, if the network can, and its second image has few pixels. `make
-campaign SEEDS=1 FIRST=37` runs seed 37 alone. Every stored value, every score and every cycle count
-must be as predicted. The exit status is 1 if one is not; the IP folder of such a seed is kept.
+others every third skips zeros, if the network can, and its second image has few pixels. Many have
+AXI, a length chosen at run time, early termination or weights in RAM, where these go together. Each
+network is made to live (liveness.py), so that a fault in any layer shows. `make campaign SEEDS=1
+FIRST=37` runs seed 37 alone. Every stored value, every score and every cycle count must be as
+predicted, and every layer must live. The exit status is 1 if one is not; the IP folder of such a
+seed is kept. At the end stands what the seeds have seen (seen.py).
 """
 
 import argparse
@@ -15,30 +18,41 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
-from liveness import enlivened
-from networks import compiled, random_images
+from liveness import enlivened, liveness
+from networks import random_images
+from seen import Seen
 from strategies import networks
 
+from bitrain.accelerator import compile_network
 from bitrain.accelerator.engines import cuts
 from bitrain.cosim import Simulator, simulate, write_testbench
 from bitrain.cost import estimate
 from bitrain.gen.ip.package import generate_ip
-from bitrain.program import Array, Options, Program, Sharing
+from bitrain.program import AcceleratorConfig, Array, Program, Sharing
 from bitrain.spec import BitrainError, Network, save_network
 
 MAX_LAYERS = 5
 MAX_CYCLES = 2_000
 """Of an image: what either simulator does in seconds."""
-DRAWN, MANY_LAYERS = 12, 3
-"""Networks drawn for a seed; of those with many layers the one that takes most cycles counts."""
+DRAWN, MANY_LAYERS = 24, 3
+"""Networks drawn for a seed; of those with many layers that live, the one of most cycles counts."""
 NUM_IMAGES = 2
 FEW_PIXELS = 0.1
 OR_LANES = 2, 4, 8
 """Of networks that have OR groups, in turn."""
+PORTS = (
+    {},
+    {"run_time_length": True},
+    {"interface": "axi", "weights": "ram"},
+    {"interface": "axi", "early_termination": True},
+    {"interface": "axi"},
+)
+"""Options of interface, in turn."""
 NAME = "drawn"
 
 
@@ -48,15 +62,21 @@ class Case:
 
     seed: int
     network: Network
-    array: Array
-    engines: int
-    options: Options
+    config: AcceleratorConfig
     images: np.ndarray
     simulator: Simulator
 
+    @cached_property
+    def dead(self) -> list[str]:
+        """Layers that do not live."""
+        layers = liveness(self.network, self.images, self.config.array.arithmetic)
+        return [layer.layer for layer in layers if not layer.alive]
+
     def summary(self) -> dict:
         """The configuration, in short, as JSON values."""
-        array, network = self.array, self.network
+        config, network = self.config, self.network
+        array, options = config.array, config.options | {"axi": config.interface.is_axi}
+        options["weights"] = config.weights == "ram"
         return {
             "seed": self.seed,
             "bits": network.bits,
@@ -66,8 +86,9 @@ class Case:
             "array": f"{array.channels}x{array.positions}x{array.lanes} "
             + (array.sharing if array.arithmetic == "stochastic" else "binary")
             + (f" or{network.or_lanes}" if network.or_lanes > 1 else ""),
-            "engines": self.engines,
-            "options": [name for name, chosen in self.options.items() if chosen],
+            "engines": config.engines,
+            "options": [name for name, chosen in options.items() if chosen],
+            "dead": self.dead,
             "simulator": self.simulator,
         }
 
@@ -119,27 +140,38 @@ def draw(number: int) -> Case:
             found.append((cycles, network, array))
 
     take()
-    _, network, array = max(found, key=_worth)
-    engines = 1 + int(rng.integers(4) == 0 and any(cuts(network)))
+    found.sort(key=_worth, reverse=True)
+    several = rng.integers(4) == 0
+    cases = (_case(number, network, array, several=several) for _, network, array in found)
+    first = next(cases)
+    return next((case for case in (first, *cases) if not case.dead), first)
+
+
+def _case(number: int, network: Network, array: Array, *, several: bool) -> Case:
+    """A seed's case with a network that it drew, made to live as far as that can be done.
+
+    several: on two engines, if it can be cut.
+    """
+    engines = 1 + int(several and any(cuts(network)))
     images = random_images(network, NUM_IMAGES, number)
-    network = enlivened(network, images)
-    skip_zeros = number % 3 == 1 and _skips(network, array, engines)
-    if skip_zeros:
+    config = AcceleratorConfig(array=array, engines=engines)
+    for option in ({"skip_zeros": number % 3 == 1}, PORTS[number % len(PORTS)]):
+        wanted = AcceleratorConfig.model_validate({**dict(config), **option})
+        config = wanted if _fits(network, wanted) else config
+    if config.skip_zeros:
         images[-1] *= np.random.default_rng(number).random(images[-1].shape) < FEW_PIXELS
     return Case(
         seed=number,
-        network=network,
-        array=array,
-        engines=engines,
-        options={"skip_zeros": skip_zeros},
+        network=enlivened(network, images, array.arithmetic),
+        config=config,
         images=images,
         simulator="icarus" if number % 10 and shutil.which("iverilog") else "verilator",
     )
 
 
-def _skips(network: Network, array: Array, engines: int) -> bool:
+def _fits(network: Network, config: AcceleratorConfig) -> bool:
     try:
-        compiled(network, array, engines=engines, skip_zeros=True)
+        compile_network(network, config)
     except BitrainError:
         return False
     return True
@@ -181,7 +213,7 @@ def check(case: Case, out: Path) -> dict:
     folder = out / f"seed{case.seed}"
     shutil.rmtree(folder, ignore_errors=True)
 
-    engines = compiled(case.network, case.array, engines=case.engines, **case.options)
+    engines = compile_network(case.network, case.config)
     result = case.summary()
     started = time.perf_counter()
     try:
@@ -203,17 +235,21 @@ def check(case: Case, out: Path) -> dict:
             "cycles": report.predicted_cycles,
             "problems": list(report.problems),
         }
+    if result["dead"]:
+        result["problems"].append(f"dead layers: {', '.join(result['dead'])}")
     if not result["problems"]:
         shutil.rmtree(folder)
     return result | {"seconds": round(time.perf_counter() - started, 1)}
 
 
-def run(numbers: range, out: Path) -> Iterator[dict]:
-    """Results of seeds one by one; ``out/campaign.jsonl`` gets a line for each."""
+def run(numbers: range, out: Path, seen: Seen) -> Iterator[dict]:
+    """Results of seeds one by one, which are ``seen``; ``out/campaign.jsonl`` gets a line each."""
     out.mkdir(parents=True, exist_ok=True)
     with (out / "campaign.jsonl").open("w", encoding="utf-8") as file:
         for number in numbers:
-            result = check(draw(number), out)
+            case = draw(number)
+            result = check(case, out)
+            seen.add(case.config, case.network, case.images)
             file.write(json.dumps(result) + "\n")
             file.flush()
             yield result
@@ -226,8 +262,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--first", type=int, default=0, help="the first seed (0)")
     parser.add_argument("--out", type=Path, default=Path("build/campaign"), help="output folder")
     args = parser.parse_args(arguments)
-    failed, total, values = [], 0, 0
-    for result in run(range(args.first, args.first + args.seeds), args.out):
+    failed, total, values, seen = [], 0, 0, Seen()
+    for result in run(range(args.first, args.first + args.seeds), args.out, seen):
         total += 1
         values += result.get("values", 0)
         verdict = "FAILED" if result["problems"] else "ok"
@@ -243,6 +279,7 @@ def main(arguments: list[str] | None = None) -> int:
             flush=True,
         )
         failed += [result["seed"]] if result["problems"] else []
+    print(seen.table())
     seeds = f"{total} seeds, {values:,} values compared"
     print(f"{seeds}: {f'FAILED {failed}' if failed else 'no mismatch, all cycles exact'}")
     return 1 if failed else 0

@@ -14,6 +14,8 @@ from bitrain.spec.layer import MAX_UPSCALE
 
 VALUES = 16
 MOST_EXTREME = 0.6
+FEW = 6
+"""Activations that make no shares."""
 QUANTILES = 0.35, 0.2, 0.5, 0.1, 0.65, 0.05
 """Shares of a channel's sums that its bias makes negative, in the order in which they are tried."""
 NUDGES = 0, -1, 1, -2
@@ -29,7 +31,7 @@ class Liveness:
     values: int
     """Different ones."""
     needed: int
-    """16 or half of what the layer can give, and half as many as there are activations."""
+    """16 or half of what the layer can give, and at most a third of the number of activations."""
     zeros: float
     """Share of the activations."""
     saturated: float
@@ -46,9 +48,11 @@ class Liveness:
         return min(self.values / self.needed, 1.5 * (1 - self.zeros), 1.5 * (1 - self.saturated))
 
 
-def liveness(network: Network, images: np.ndarray) -> list[Liveness]:
+def liveness(
+    network: Network, images: np.ndarray, arithmetic: str = "stochastic"
+) -> list[Liveness]:
     """Of each layer; scores have no extremes."""
-    outputs = golden.run(network, images)
+    outputs = golden.run(network, images, arithmetic)
     pairs = zip(network.layers, outputs, strict=True)
     return [_of(layer, output, network.one) for layer, output in pairs]
 
@@ -57,11 +61,12 @@ def _of(layer: Layer, output: np.ndarray, one: int) -> Liveness:
     extremes = [float((output == value).mean()) * layer.relu for value in (0, one)]
     sums = layer.stream_length * layer.num_inputs + 1
     most = min(one + 1, sums) if layer.relu else sums
-    needed = max(1, min(VALUES, (most + 1) // 2, output.size // 2))
-    return Liveness(layer.name, len(np.unique(output)), needed, *extremes)
+    needed = max(1, min(VALUES, (most + 1) // 2, output.size // 3))
+    few = output.size < FEW  # may well be zeros
+    return Liveness(layer.name, len(np.unique(output)), needed, *([0, 0] if few else extremes))
 
 
-def enlivened(network: Network, images: np.ndarray) -> Network:
+def enlivened(network: Network, images: np.ndarray, arithmetic: str = "stochastic") -> Network:
     """The network with biases, shifts and, where need be, weights with which each layer lives.
 
     Layer by layer, as far as that can be done: a bias makes some sums of its channel negative, and
@@ -72,8 +77,9 @@ def enlivened(network: Network, images: np.ndarray) -> Network:
         maps = [outputs[part] if part >= 0 else images for part in parts]
         inputs = np.concatenate(maps, 1).reshape(-1, *layer.in_shape)
         best, found = None, (layer, inputs)
-        for number, candidate in enumerate(_candidates(network, layer, inputs, (*outputs, images))):
-            output = run_layer(network, candidate, inputs, (*outputs, images))
+        given = inputs, (*outputs, images), arithmetic
+        for number, candidate in enumerate(_candidates(network, layer, *given)):
+            output = run_layer(network, candidate, *given)
             measured = _of(candidate, output, network.one)
             if best is None or measured.spare > best.spare:
                 best, found = measured, (candidate, output)
@@ -85,7 +91,11 @@ def enlivened(network: Network, images: np.ndarray) -> Network:
 
 
 def _candidates(
-    network: Network, layer: Layer, inputs: np.ndarray, stored: Sequence[np.ndarray]
+    network: Network,
+    layer: Layer,
+    inputs: np.ndarray,
+    stored: Sequence[np.ndarray],
+    arithmetic: str,
 ) -> Iterator[Layer]:
     """The layer, it with other biases and shifts, and the same with other weights."""
     rng = np.random.default_rng(0)
@@ -97,8 +107,8 @@ def _candidates(
         if not layer.relu:
             yield layer
             continue
-        sums, _ = layer_sums(network, layer, inputs, stored)
-        sums = np.moveaxis(sums, 1, 0).reshape(layer.out_channels, -1)
+        sums, fraction = layer_sums(network, layer, inputs, stored, arithmetic)
+        sums = np.moveaxis(sums, 1, 0).reshape(layer.out_channels, -1) / (1 << fraction)
         for quantile, nudge in product(QUANTILES, NUDGES):
             bias = -np.floor(np.quantile(sums, quantile, axis=1)).astype(int)
             high = np.maximum(np.quantile(sums, 0.97, axis=1) + bias, 1)

@@ -230,7 +230,10 @@ def part(network: Network, begin: int, end: int) -> Network:
     """Layers ``begin`` to ``end``, the last not included, which read what comes as their image."""
     kind = Network if end == len(network.layers) else Part
     layers = tuple(_moved(layer, begin) for layer in network.layers[begin:end])
-    image_shape = None if begin else network.image_shape
+    # A map that the first layer reads flattened may be added by a shortcut as it is.
+    image_shape = network.layers[begin - 1].out_shape if begin else network.image_shape
+    if image_shape == layers[0].in_shape:
+        image_shape = None
     return kind.model_validate(dict(network) | {"layers": layers, "image_shape": image_shape})
 
 

@@ -1,15 +1,19 @@
 """A network is compiled once, for one engine or several."""
 
 from itertools import pairwise
+from typing import Any
 
+import numpy as np
 import pytest
-from networks import compiled, random_images, random_network, residual_network
+from networks import compiled, random_images, random_layer, random_network, residual_network
 
+from bitrain import golden
 from bitrain.accelerator import Part
+from bitrain.accelerator.engines import part
 from bitrain.cosim import write_testbench
 from bitrain.gen.ip.package import generate_ip
 from bitrain.program import Array, Program
-from bitrain.spec import BitrainError
+from bitrain.spec import BitrainError, Network, Shape, Shortcut
 
 NETWORK = random_network(1, lanes=4)
 ARRAY = Array(channels=2, positions=2, lanes=4)
@@ -79,3 +83,21 @@ def test_too_many_engines() -> None:
     network = residual_network(1, lanes=4)
     with pytest.raises(BitrainError, match=r"engines = 9: network 'residual1' can be shared out"):
         compiled(network, ARRAY, engines=9)
+
+
+def test_a_map_that_is_read_flattened_may_be_added_as_it_is() -> None:
+    """By a shortcut of the second engine, whose image it is."""
+    rng = np.random.default_rng(0)
+    options: dict[str, Any] = {"bits": 4, "length": 16}
+    first = random_layer(rng, Shape(1, 4, 4), 2, kernel=(3, 3), **options)
+    shortcut = Shortcut(source=0, gain=3, stride=(2, 2), before=1)
+    flat = Shape(first.out_shape.size, 1, 1)
+    second = random_layer(rng, flat, 4, kind="linear", shortcut=shortcut, **options)
+    last = random_layer(rng, second.out_shape, 2, kind="linear", relu=False, **options)
+    fields = dict(NETWORK) | {"layers": (first, second, last), "image_shape": None}
+    network = Network.model_validate(fields)
+    assert part(network, 1, 3).in_shape == first.out_shape
+    images = random_images(network, 2)
+    whole = golden.run(network, images)
+    assert (golden.run(part(network, 1, 3), whole[0])[-1] == whole[-1]).all()
+    assert len(compiled(network, ARRAY, engines=2).programs) == 2

@@ -10,6 +10,8 @@ from .stalls import BURSTS, HEAVY, LIGHT
 
 STALLS = ((LIGHT, HEAVY), (HEAVY, BURSTS), (BURSTS, LIGHT))
 """Pauses of the pixel and of the score stream, image by image."""
+MORE_RESETS, RESET_CYCLES = 7, 10_000
+"""How often it is reset besides once, and in how many cycles altogether."""
 
 
 @cocotb.test()
@@ -36,16 +38,17 @@ async def stalled(dut):
 
 @cocotb.test()
 async def reset(dut):
-    """Reset in the middle of an image; the next one must come out right."""
+    """Resets in the middle of images; the next one must come out right."""
     session = Session(dut, "reset")
     vectors, random = session.vectors, session.random
     environment = _environment(session, [session.choose_image()])
     await environment.start()
     num_pixels, num_scores = vectors.pixels.shape[1], vectors.scores.shape[1]
     phases = (num_pixels, int(vectors.predicted_cycles.max()), num_scores)
-    phase = random.randrange(len(phases))
-    cycles = sum(phases[:phase]) + random.randint(1, phases[phase])
-    await environment.interrupt(session.choose_image(), cycles)
+    for _ in range(1 + min(MORE_RESETS, RESET_CYCLES // sum(phases))):
+        phase = random.randrange(len(phases))
+        cycles = sum(phases[:phase]) + random.randint(1, phases[phase])
+        await environment.interrupt(session.choose_image(), cycles)
     await environment.run()
     session.report(environment.findings())
 
