@@ -3,15 +3,16 @@
 ::
 
     request   A5 | pixels, C order                                             | check
-    reply     5A | 00 | class (2) | cycles (4) | scores, C order               | check
+    reply     5A | 00 | of | class (2) | cycles (4) | scores, C order          | check
               5A | 01 | check                                   the request was not intact
 
 Numbers take whole bytes, the lowest first; scores are signed. ``check`` is the CRC-8 of all bytes
-before it (polynomial x^8 + x^2 + x + 1, from 0). The board skips bytes until
-the first of a request. It gives up an image, says so and starts anew when a byte has no stop bit,
-when the line rests for ``GAP_SECONDS`` inside a request, or when the check is wrong. So a host that
-rests for as long gets its next request through, whatever was on the line before. Bytes sent between
-a request and its reply are lost.
+before it (polynomial x^8 + x^2 + x + 1, from 0), ``of`` that of the request which the reply is to,
+so that a late one is not taken for the next image's. The board skips bytes until the first of a
+request. It gives up an image, says so and starts anew when a byte has no stop bit, when the line
+rests for ``GAP_SECONDS`` inside a request, or when the check is wrong. So a host that rests for as
+long gets its next request through, whatever was on the line before. Bytes sent between a request
+and its reply are lost.
 """
 
 from dataclasses import dataclass
@@ -24,7 +25,9 @@ REQUEST, REPLY = 0xA5, 0x5A
 """First bytes of a request and of a reply."""
 INTACT, BROKEN = 0, 1
 """Second byte of a reply."""
-CLASS_BYTES, CYCLES_BYTES = 2, 4
+OF_BYTES, CLASS_BYTES, CYCLES_BYTES = 1, 2, 4
+_SCORES = 2 + OF_BYTES + CLASS_BYTES + CYCLES_BYTES
+"""Bytes of a reply before its scores."""
 BROKEN_REPLY_BYTES = 3
 BITS_PER_BYTE = 10
 """On the line: start bit, eight of data, stop bit."""
@@ -51,6 +54,8 @@ class LinkError(Exception):
 class Reply:
     """What an accelerator answers to an image."""
 
+    of: int
+    """Check of the request."""
     class_index: int
     cycles: int
     """From the last pixel to the first score."""
@@ -96,7 +101,7 @@ class SerialLink:
     @property
     def reply_bytes(self) -> int:
         """Length of the reply to an intact request."""
-        return 3 + CLASS_BYTES + CYCLES_BYTES + self.num_scores * self.score_bytes
+        return _SCORES + self.num_scores * self.score_bytes + 1
 
     def request(self, image: np.ndarray) -> bytes:
         """The request for an image of integers 0 … 2^n, (channels, height, width)."""
@@ -116,11 +121,12 @@ class SerialLink:
             raise LinkError("the request did not arrive intact")
         if frame[1] != INTACT or len(frame) != self.reply_bytes:
             raise LinkError("the reply is not of this accelerator")
-        scores = frame[2 + CLASS_BYTES + CYCLES_BYTES : -1]
+        scores = frame[_SCORES:-1]
         step = self.score_bytes
         return Reply(
-            class_index=int.from_bytes(frame[2 : 2 + CLASS_BYTES], "little"),
-            cycles=int.from_bytes(frame[2 + CLASS_BYTES :][:CYCLES_BYTES], "little"),
+            of=frame[2],
+            class_index=int.from_bytes(frame[3:][:CLASS_BYTES], "little"),
+            cycles=int.from_bytes(frame[3 + CLASS_BYTES :][:CYCLES_BYTES], "little"),
             scores=np.array(
                 [
                     int.from_bytes(scores[i : i + step], "little", signed=True)

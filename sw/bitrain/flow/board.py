@@ -14,6 +14,7 @@ import numpy as np
 
 from bitrain import golden
 from bitrain.cosim import SerialReport, Simulator, simulate_serial
+from bitrain.cost import estimate
 from bitrain.gen.boards.bitstream import read_board
 from bitrain.host import LinkError, Reply, SerialLink
 from bitrain.host.serial_link import BITS_PER_BYTE, BROKEN, BROKEN_REPLY_BYTES, GAP_SECONDS, REPLY
@@ -77,32 +78,40 @@ def check_build(
     )
 
 
-def ask(port: Port, link: SerialLink, image: np.ndarray) -> tuple[Reply, int]:
+def ask(port: Port, link: SerialLink, image: np.ndarray, seconds: float) -> tuple[Reply, int]:
     """The reply to an image (integers 0 … 2^n), and how often the request was repeated.
 
-    Raises :class:`BitrainError` after some attempts.
+    seconds: that a reply may take. Raises :class:`BitrainError` after some attempts.
     """
     request, problem = link.request(image), ""
     for attempt in range(_ATTEMPTS):
         if attempt:
             time.sleep(2 * GAP_SECONDS)
-            port.reset_input_buffer()
+        port.reset_input_buffer()
         port.write(request)
+        until = time.monotonic() + seconds
         try:
-            return _receive(port, link), attempt
+            while (reply := _receive(port, link, until)).of != request[-1]:
+                pass
+            return reply, attempt
         except LinkError as error:
             problem = str(error)
     raise BitrainError(f"the board did not answer {_ATTEMPTS} requests: {problem}")
 
 
-def _receive(port: Port, link: SerialLink) -> Reply:
-    """The next reply, or :class:`LinkError`; skips what comes before its first byte."""
+def _receive(port: Port, link: SerialLink, until: float) -> Reply:
+    """The next reply, or :class:`LinkError`; skips what comes before its first byte.
+
+    until: the time, as of :func:`time.monotonic`, from which it is too late.
+    """
     first = port.read(1)
-    while first and first[0] != REPLY:
+    while first and first[0] != REPLY and time.monotonic() < until:
         first = port.read(1)
+    if not first or first[0] != REPLY or time.monotonic() >= until:
+        raise LinkError("nothing came in time")
     head = first + port.read(BROKEN_REPLY_BYTES - 1)
     if len(head) < BROKEN_REPLY_BYTES:
-        raise LinkError("nothing came in time")
+        raise LinkError("the reply is not intact")
     rest = b"" if head[1] == BROKEN else port.read(link.reply_bytes - len(head))
     return link.reply(head + rest)
 
@@ -124,16 +133,18 @@ def run_board(
     import serial
 
     config, network = read_board(directory), load_network(Path(directory) / "network.npz")
-    link = SerialLink.of(network, Program(network, config.array).score_bits)
+    program = Program(network, config.array)
+    link = SerialLink.of(network, program.score_bits)
     dataset = dataset_of(network, data, data_dir)
     if num_images > (available := len(dataset.test_images)):
         raise BitrainError(f"{num_images} images asked for, the test split has {available}")
     pictures, labels = dataset.examples(num_images)
     bits = BITS_PER_BYTE * (link.request_bytes + link.reply_bytes)
-    timeout = _SLACK_SECONDS + bits / config.baud
+    computing = estimate(program).latency / config.clock_hz
+    seconds = _SLACK_SECONDS + bits / config.baud + computing
     try:
-        with serial.Serial(port, config.baud, timeout=timeout) as line:
-            return converse(line, network, link, pictures, labels, show=show)
+        with serial.Serial(port, config.baud, timeout=seconds) as line:
+            return converse(line, network, link, pictures, labels, seconds=seconds, show=show)
     except serial.SerialException as error:
         raise BitrainError(f"--port {port}: {error}") from error
 
@@ -145,16 +156,19 @@ def converse(
     pictures: np.ndarray,
     labels: np.ndarray,
     *,
+    seconds: float,
     show: Callable[[int, Reply, int], None] | None = None,
 ) -> BoardRun:
-    """Send images (reals 0 … 1) one by one and compare the replies with golden's scores."""
+    """Send images (reals 0 … 1) one by one and compare the replies with golden's scores.
+
+    seconds: that a reply may take.
+    """
     images = to_unipolar(pictures, network.bits)
     expected = golden.run(network, images)[-1].reshape(len(images), -1)
-    line.reset_input_buffer()
     correct = mismatches = repeated = cycles = 0
     started = time.perf_counter()
     for i, (image, scores, label) in enumerate(zip(images, expected, labels, strict=True)):
-        reply, again = ask(line, link, image)
+        reply, again = ask(line, link, image, seconds)
         same = np.array_equal(reply.scores, scores) and reply.class_index == scores.argmax()
         correct += reply.class_index == label
         mismatches += not same

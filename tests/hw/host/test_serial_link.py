@@ -14,9 +14,8 @@ LINK = SerialLink(bits=4, num_pixels=6, num_scores=3, score_bits=11)
 
 
 def reply_of(class_index: int, cycles: int, scores: list[int], width: int = 2) -> bytes:
-    frame = (
-        bytes([REPLY, INTACT]) + class_index.to_bytes(2, "little") + cycles.to_bytes(4, "little")
-    )
+    frame = bytes([REPLY, INTACT, 77]) + class_index.to_bytes(2, "little")
+    frame += cycles.to_bytes(4, "little")
     frame += b"".join(score.to_bytes(width, "little", signed=True) for score in scores)
     return frame + bytes([crc8(frame)])
 
@@ -64,7 +63,7 @@ def test_reply():
     frame = reply_of(2, 70_000, [-1024, 0, 1023])
     assert len(frame) == LINK.reply_bytes
     reply = LINK.reply(frame)
-    assert (reply.class_index, reply.cycles) == (2, 70_000)
+    assert (reply.of, reply.class_index, reply.cycles) == (77, 2, 70_000)
     assert reply.scores.tolist() == [-1024, 0, 1023]
 
 

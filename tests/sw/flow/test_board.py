@@ -29,7 +29,7 @@ class GoldenBoard:
         assert crc8(data[:-1]) == data[-1]
         image = np.frombuffer(data[1:-1], np.uint8).reshape(1, *self.network.in_shape)
         scores = golden.run(self.network, image.astype(np.int32))[-1].ravel()
-        frame = bytes([REPLY, INTACT]) + int(scores.argmax()).to_bytes(2, "little")
+        frame = bytes([REPLY, INTACT, data[-1]]) + int(scores.argmax()).to_bytes(2, "little")
         frame += (1234).to_bytes(4, "little")
         for score in scores.tolist():
             frame += score.to_bytes(self.link.score_bytes, "little", signed=True)
@@ -66,7 +66,9 @@ def run(board: GoldenBoard, count: int = 6):
     images = random_images(board.network, count)
     classes = golden.run(board.network, images)[-1].reshape(count, -1).argmax(axis=1)
     labels = np.where(np.arange(count) < 4, classes, -1)
-    return host.converse(board, board.network, board.link, images / board.network.one, labels)
+    return host.converse(
+        board, board.network, board.link, images / board.network.one, labels, seconds=0.5
+    )
 
 
 def test_all_is_well(network, link):
@@ -102,7 +104,7 @@ def test_wrong_scores_are_found(network, link):
     def disturb(number, answer):
         if number != 1:
             return answer
-        changed = answer[:8] + bytes([answer[8] ^ 1]) + answer[9:-1]
+        changed = answer[:9] + bytes([answer[9] ^ 1]) + answer[10:-1]
         return changed + bytes([crc8(changed)])
 
     assert run(GoldenBoard(network, link, disturb)).mismatches == 1
@@ -112,3 +114,32 @@ def test_a_board_that_never_answers(network, link):
     board = GoldenBoard(network, link, lambda number, answer: b"")
     with pytest.raises(BitrainError, match="did not answer 3 requests: nothing came in time"):
         run(board)
+
+
+def test_a_line_that_never_rests(network, link):
+    """Its bytes are skipped, but not for ever."""
+
+    class Chatter(GoldenBoard):
+        def read(self, size: int = 1) -> bytes:
+            return b"\x00" * size
+
+    with pytest.raises(BitrainError, match="did not answer 3 requests: nothing came in time"):
+        run(Chatter(network, link))
+
+
+def test_replies_that_come_twice_or_late(network, link):
+    """A reply to another request is none to this one."""
+    before = []
+
+    def twice(_, answer):
+        before.append(answer)
+        return answer + answer
+
+    def late(_, answer):
+        before.append(answer)
+        return before[-2] + answer if len(before) > 1 else answer
+
+    for disturb in twice, late:
+        before.clear()
+        found = run(GoldenBoard(network, link, disturb))
+        assert (found.correct, found.mismatches, found.repeated) == (4, 0, 0)

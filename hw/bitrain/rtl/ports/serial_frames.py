@@ -11,6 +11,7 @@ from bitrain.host.serial_link import (
     CLASS_BYTES,
     CYCLES_BYTES,
     INTACT,
+    OF_BYTES,
     REPLY,
     REQUEST,
     SerialLink,
@@ -74,7 +75,8 @@ class SerialFrames(Component):
     def elaborate(self, platform):
         m = Module()
         link = self.link
-        head = Cat(Const(REPLY, 8), Const(INTACT, 8), self.class_index, self.cycles)
+        of = Signal(8 * OF_BYTES)
+        head = Cat(Const(REPLY, 8), Const(INTACT, 8), of, self.class_index, self.cycles)
         refusal = Cat(Const(REPLY, 8), Const(BROKEN, 8))
         head_bytes = len(head) // 8
 
@@ -120,6 +122,7 @@ class SerialFrames(Component):
                     m.next = "BROKEN"
             with m.State("CHECK"):
                 with m.If(self.byte_valid):
+                    m.d.sync += of.eq(self.byte)
                     m.next = "WAIT"
                     with m.If(self.byte != check.crc):
                         m.next = "BROKEN"

@@ -45,7 +45,8 @@ class Host:
         unasked = self.line.flush()
         if unasked:
             self.problems.append(f"{when}: {unasked.hex()} came unasked")
-        await self.line.send(self.request(image))
+        request = self.request(image)
+        await self.line.send(request)
         frame = await self.line.receive(self.link.reply_bytes, self._patience())
         try:
             reply = self.link.reply(frame)
@@ -54,6 +55,7 @@ class Host:
             return
         scores = self.job["scores"][image]
         for what, got, expected in (
+            ("check of the request", reply.of, request[-1]),
             ("scores", reply.scores.tolist(), scores),
             ("class", reply.class_index, int(np.argmax(scores))),
             ("cycles", reply.cycles, self.job["cycles"]),

@@ -1,6 +1,6 @@
 """Frames of the serial link, byte by byte, with a stand-in for the accelerator.
 
-The whole, at the pins, is simulated in tests/sim/bench/test_serial.py.
+The whole, at the pins, is simulated in tests/sim/cosim/test_serial.py.
 """
 
 import numpy as np
@@ -82,7 +82,8 @@ def image(link: SerialLink) -> np.ndarray:
 
 def check_answered(link: SerialLink, frame: bytes) -> None:
     reply = link.reply(frame)
-    assert (reply.class_index, reply.cycles) == (CLASS, CYCLES)
+    request = link.request(image(link))
+    assert (reply.of, reply.class_index, reply.cycles) == (request[-1], CLASS, CYCLES)
     assert reply.scores.tolist() == SCORES
 
 
