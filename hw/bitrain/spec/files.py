@@ -1,8 +1,11 @@
 """Writing files whole or not at all, and telling whether they still are."""
 
+import glob
 import hashlib
 import json
 import os
+import re
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,17 +14,48 @@ import numpy as np
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
-    """Write to a temporary file beside ``path``, then rename over it."""
+    """Write to a temporary file beside ``path``, then rename over it.
+
+    What processes that were killed left beside it goes.
+    """
     data = content.encode() if isinstance(content, str) else content
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = temporary_beside(path)
     try:
-        temporary.write_bytes(data)
+        with temporary.open("xb") as file:
+            file.write(data)
         temporary.replace(path)
     except OSError as error:
         raise type(error)(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
+    for left in left_beside(path):
+        if left.is_file():
+            left.unlink(missing_ok=True)
+
+
+def temporary_beside(path: Path) -> Path:
+    """A name in the same folder that nothing has, with the number of this process."""
+    return path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(8)}.tmp")
+
+
+def left_beside(path: Path) -> list[Path]:
+    """What processes that run no more had under names of :func:`temporary_beside`."""
+    pattern = f".{glob.escape(path.name)}.*.*.tmp"
+    found = [
+        (re.search(r"\.(\d+)\.[0-9a-f]{16}\.tmp$", p.name), p) for p in path.parent.glob(pattern)
+    ]
+    return [p for match, p in found if match and not _runs(int(match[1]))]
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's
+        pass
+    return True
 
 
 def content_digest(header: Any, arrays: Mapping[str, np.ndarray]) -> str:

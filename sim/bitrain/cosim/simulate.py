@@ -91,7 +91,8 @@ def simulate(
     seconds = perf_counter() - started
     if process.returncode not in (0, 1) or not (out / "results.json").is_file():
         lines = process.stderr.strip().splitlines() or ["no message"]
-        raise BitrainError(f"{ip_dir}: {lines[-1].removeprefix('error: ')}")
+        told = next((line for line in lines if line.startswith("error: ")), lines[-1])
+        raise BitrainError(f"{ip_dir}: {told.removeprefix('error: ')}")
     return _report(json.loads((out / "results.json").read_text()), seconds)
 
 

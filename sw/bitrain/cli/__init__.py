@@ -25,6 +25,9 @@ def main() -> None:
         if package == "bitrain":
             raise
         _refuse(f"{package} is not installed; get it with: pip install 'bitrain[all]'")
+    except MemoryError as error:
+        what = f" ({error})" if str(error) else ""
+        _refuse(f"not enough memory{what}; give fewer or smaller images, or a smaller network")
     except Exception as error:
         from bitrain.spec import BitrainError  # importing it takes longer than `--help`
 

@@ -133,7 +133,10 @@ def simulate(
         ),
     ] = None,
 ) -> None:
-    """Simulate an IP folder and compare every stored value with the golden model."""
+    """Simulate an IP folder and compare every stored value with the golden model.
+
+    It runs the folder's own program tb/run.py: simulate only folders that you trust.
+    """
     from bitrain.cosim import simulate as run_simulation
 
     from .render.cost import print_mean

@@ -9,6 +9,7 @@ classes below, and everything else is refused.
 import io
 import math
 import pickle
+import pickletools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,10 @@ class _Unpickler(pickle.Unpickler):
 
 def _parse(content: bytes, where: str) -> dict:
     try:
+        # The pickle's memory of objects has as many places as the largest number in it says.
+        for code, number, _ in pickletools.genops(content):
+            if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(number or 0) > len(content):
+                raise pickle.UnpicklingError(f"it puts object {number} of so few bytes")
         result = _Unpickler(io.BytesIO(content), encoding="latin1").load()
     # Spoilt pickles raise nearly anything (the documentation of pickle gives no full list).
     except Exception as error:

@@ -9,12 +9,13 @@ import gzip
 import math
 import zlib
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from bitrain.spec import BitrainError
 
-from .raw import RawData, RawPart
+from .raw import RawData, RawPart, check_size
 
 UNSIGNED_BYTE = 8
 TRAIN, TEST = "train-{}-idx{}-ubyte", "t10k-{}-idx{}-ubyte"
@@ -48,13 +49,15 @@ def _find(folder: Path, name: str) -> Path:
 
 def _read(path: Path, dimensions: int) -> np.ndarray:
     try:
-        content = path.read_bytes()
-        if path.suffix == ".gz":
-            content = gzip.decompress(content)
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
+            return _read_array(path, file, dimensions)
     except (OSError, EOFError, zlib.error) as error:
         raise BitrainError(f"{path}: cannot be read ({error}); get the file again") from error
-    magic = UNSIGNED_BYTE << 8 | dimensions
-    header = np.frombuffer(content[: len(content) // 4 * 4][: 4 * (dimensions + 1)], ">u4")
+
+
+def _read_array(path: Path, file: IO[bytes], dimensions: int) -> np.ndarray:
+    magic, start = UNSIGNED_BYTE << 8 | dimensions, file.read(4 * (dimensions + 1))
+    header = np.frombuffer(start[: len(start) // 4 * 4], ">u4")
     found = header[0] if header.size else "nothing"
     if found != magic:
         raise BitrainError(
@@ -64,7 +67,8 @@ def _read(path: Path, dimensions: int) -> np.ndarray:
         raise BitrainError(f"{path}: the header is cut short; get the file again")
     shape = tuple(header[1:].tolist())
     expected = math.prod(shape)
-    data = np.frombuffer(content, np.uint8, offset=header.nbytes)
+    check_size(path, expected)
+    data = np.frombuffer(file.read(expected + 1), np.uint8)
     if data.size != expected:
         raise BitrainError(
             f"{path}: {data.size} bytes of data, expected {expected} for "

@@ -24,7 +24,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from bitrain.spec import BitrainError
 
 from .progress import SlowProgress
-from .raw import RawData, RawPart
+from .raw import LARGEST_FILE, RawData, RawPart, check_size
 from .tar import File, split_name, walk_tar
 
 PARTS = ("train", "test")
@@ -115,7 +115,12 @@ def _open_zip(path: Path) -> Iterator[tuple[list[File], list[File], Read]]:
         members = {split_name(path, info.filename): info for info in archive.infolist()}
         folders = [file for file, info in members.items() if info.is_dir()]
         files = [file for file, info in members.items() if not info.is_dir()]
-        yield files, folders, lambda file: archive.read(members[file])
+
+        def read(file: File) -> bytes:
+            check_size(_join(path, file), members[file].file_size, LARGEST_FILE)
+            return archive.read(members[file])
+
+        yield files, folders, read
 
 
 @contextmanager
@@ -189,6 +194,7 @@ def _decode(path: Path, files: list[File], read: Read) -> np.ndarray:
         for index, file in enumerate(files):
             image = _decode_one(path, file, read)
             if index == 0:
+                check_size(f"{path}: {len(files):,} images", len(files) * image.size)
                 images = np.empty((len(files), *image.shape), np.uint8)
             elif image.shape != images.shape[1:]:
                 raise BitrainError(
@@ -205,6 +211,11 @@ def _decode(path: Path, files: list[File], read: Read) -> np.ndarray:
 def _decode_one(path: Path, file: File, read: Read) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(read(file)), formats=DECODERS) as image:
+            check_size(
+                f"{_join(path, file)}: {image.width} x {image.height}",
+                3 * image.width * image.height,
+                LARGEST_FILE,
+            )
             found, mode = image.mode, MODES.get(image.mode)
             if mode and any(str(tile.args).endswith(DEEP) for tile in image.tile):
                 found, mode = f"{found} of 16 bits", None

@@ -14,7 +14,7 @@ import numpy as np
 
 from bitrain.spec import BitrainError
 
-from .raw import RawData, RawPart
+from .raw import RawData, RawPart, check_size
 
 SUFFIX = ".npz"
 
@@ -29,8 +29,15 @@ def read_npz(path: Path) -> RawData:
     try:
         # Opened here: NumPy leaves a file that is no archive open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            for entry in archive.zip.infolist():
+                if entry.filename.removesuffix(".npy") in _NAMES:
+                    check_size(f"{path}, {entry.filename}", entry.file_size)
             found = {name: archive[name] for name in _NAMES if name in archive}
-    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+    # The last: an array that says that it is larger than the archive.
+    except (
+        *(OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile, zlib.error),
+        MemoryError,
+    ) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BitrainError(f"{path}: cannot be read ({reason}); write it with np.savez") from error
     missing = [name for name in _NAMES[:4] if name not in found]

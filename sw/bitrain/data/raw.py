@@ -12,6 +12,17 @@ from .known import KnownSet
 
 WHITE = 255
 MAX_CHANNELS = 4
+LARGEST_DATA = 4 << 30
+LARGEST_FILE = 64 << 20
+"""Bytes of all images of a data set, and of a single file."""
+
+
+def check_size(where: object, size: int, largest: int = LARGEST_DATA) -> None:
+    """Refuse what is declared larger than any data set should be, before memory is taken for it."""
+    if size > largest:
+        raise BitrainError(
+            f"{where}: {size:,} bytes, expected at most {largest:,}; give smaller images or fewer"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

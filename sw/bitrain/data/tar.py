@@ -16,6 +16,8 @@ from typing import IO
 
 from bitrain.spec import BitrainError
 
+from .raw import LARGEST_FILE, check_size
+
 SUFFIXES = (".tar", ".tar.bz2", ".tar.gz", ".tar.xz", ".tbz2", ".tgz", ".txz")
 _OPEN = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
 """How each compression is opened, by the bytes that a file of it begins with."""
@@ -56,6 +58,8 @@ def walk_tar(
                 for member in archive:
                     file = split_name(path, member.name)
                     is_read = member.isreg() and is_wanted(file)
+                    if is_read:
+                        check_size(f"{path}/{member.name}", member.size, LARGEST_FILE)
                     reader = archive.extractfile(member) if is_read else None
                     yield file, member, reader.read() if reader else None
             # The checksum of a compressed file is behind all members.

@@ -42,10 +42,11 @@ def export_network(
         ) from error
     if isinstance(check_images, Tensor):
         check_images = check_images.detach().cpu().numpy()
+    images = np.ascontiguousarray(check_images, np.float32)
     with torch.no_grad():
-        trained = sc_model.run(torch.from_numpy(np.ascontiguousarray(check_images)))
+        trained = sc_model.run(torch.from_numpy(images))
     with torch_threads():
-        exported = golden.run(network, to_unipolar(check_images, network.bits))
+        exported = golden.run(network, to_unipolar(images, network.bits))
     for layer, ours, theirs in zip(network.layers, trained, exported, strict=True):
         _compare(name, layer.name, ours.cpu().numpy().astype(np.int64), theirs)
     return network

@@ -7,7 +7,7 @@ from bitrain.accelerator import compile_network
 from bitrain.cosim import simulate
 from bitrain.frontend import read_steps
 from bitrain.gen.families.devices import find_device
-from bitrain.gen.ip.package import check_name
+from bitrain.gen.ip.names import check_name
 from bitrain.gen.tools.blocks import measure_blocks
 from bitrain.gen.tools.synth import synthesise, synthesise_component
 from bitrain.models import create_model

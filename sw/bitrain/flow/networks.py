@@ -9,7 +9,8 @@ from bitrain import golden
 from bitrain.accelerator import Engines, compile_network
 from bitrain.cosim import write_testbench
 from bitrain.gen.ip.config import read_config
-from bitrain.gen.ip.package import default_name, generate_ip
+from bitrain.gen.ip.names import default_name
+from bitrain.gen.ip.package import generate_ip
 from bitrain.host import write_weight_image
 from bitrain.host.weight_image import num_image_words
 from bitrain.spec import BitrainError, Network, load_network, to_unipolar

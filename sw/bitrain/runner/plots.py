@@ -14,6 +14,7 @@ _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "bitrain",
     "font.size": 9,
+    "text.parse_math": False,  # names of classes may hold a $
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,

@@ -143,7 +143,7 @@ def train_epoch(
             batch = batch[mine].contiguous(memory_format=torch.channels_last)
             lower = torch.autocast(images.device.type, torch.bfloat16, enabled=is_lower)
             with distributed.own_draws(config.seed, epoch, i), lower, SafeConvolutions():
-                part = share * loss_of(model(batch), batch, labels[index][mine])
+                part = share * loss_of(_scores(model, batch), batch, labels[index][mine])
             loss = distributed.total(part)
             if not loss.isfinite():
                 raise BitrainError(
@@ -156,6 +156,18 @@ def train_epoch(
             total += loss.item() * len(index)
     distributed.share_buffers(model)
     return total / len(images)
+
+
+def _scores(model: nn.Module, batch: Tensor) -> Any:
+    try:
+        return model(batch)
+    except ValueError as error:
+        if len(batch) > 1:
+            raise
+        raise BitrainError(
+            f"a batch of one image: {error}; choose another batch_size or number of images, so "
+            "that the last batch has more"
+        ) from error
 
 
 def _settled(losses: list[float], patience: int | None) -> bool:

@@ -1,10 +1,14 @@
 """Writing files: whole or not at all."""
 
+import errno
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from bitrain.spec import write_atomically
+from bitrain.spec import files, write_atomically
 
 
 @pytest.mark.parametrize(
@@ -17,19 +21,50 @@ def test_writes_text_and_bytes_and_makes_folders(tmp_path: Path, content, writte
     assert list(path.parent.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("step", ["write_bytes", "replace"])
-def test_interruption_leaves_the_old_file(tmp_path: Path, monkeypatch, step):
+def test_interruption_leaves_the_old_file(tmp_path: Path, monkeypatch):
     path = tmp_path / "file"
     write_atomically(path, "old")
-    original = getattr(Path, step)
 
-    def interrupted(self, argument):
-        if step == "write_bytes":
-            original(self, argument[: len(argument) // 2])
+    def interrupted(self, target):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Path, step, interrupted)
+    monkeypatch.setattr(Path, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
         write_atomically(path, "new content")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_goes_and_what_another_writes_stays(tmp_path: Path):
+    path = tmp_path / "file[1]"  # no pattern
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    dead = tmp_path / f".file[1].{process.pid}.0123456789abcdef.tmp"
+    alive = tmp_path / f".file[1].{os.getppid()}.0123456789abcdef.tmp"
+    other = tmp_path / f".file1.{process.pid}.0123456789abcdef.tmp"
+    for left in dead, alive, other:
+        left.write_text("half")
+    write_atomically(path, "whole")
+    assert sorted(tmp_path.iterdir()) == sorted([path, alive, other])
+
+
+def test_errors_name_the_file(tmp_path: Path, monkeypatch):
+    """And not the temporary one."""
+
+    def full(self, mode):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self))
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(OSError, match="No space left on device") as error:
+        write_atomically(tmp_path / "file", "content")
+    assert error.value.filename == str(tmp_path / "file")
+
+
+def test_a_link_with_the_temporary_name_is_not_followed(tmp_path: Path, monkeypatch):
+    target, link = tmp_path / "precious", tmp_path / "link"
+    target.write_text("precious")
+    link.symlink_to(target)
+    monkeypatch.setattr(files, "temporary_beside", lambda path: link)
+    with pytest.raises(FileExistsError):
+        write_atomically(tmp_path / "file", "content")
+    assert target.read_text() == "precious"

@@ -43,6 +43,10 @@ PLOTS = {
         lambda: plots.images_with_scores([(IMAGE, np.array([1, 5]), 0)], "xy"),
         ["x → y"],
     ),
+    "money": (
+        lambda: plots.images_with_scores([(IMAGE, np.array([1, 5]), 0)], ["5$_", "$x^$"]),
+        ["5$_ → $x^$"],
+    ),
     "arrays": (lambda: plots.array_cost(ARRAYS), ["shared, N = 16", "neurons P Q"]),
     "cells": (
         lambda: plots.cells([[{"nodes": [[("conv_3x3", 0), ("skip", 1)]]}]]),

@@ -125,6 +125,14 @@ def test_divergence_is_told(small) -> None:
         fit(model, small, CONFIG)
 
 
+def test_a_last_batch_of_one_image(small) -> None:
+    """Which batch norm of maps of 1 x 1 has no variance of."""
+    layers = [nn.Conv2d(1, 4, 8), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(4, 10)]
+    config = CONFIG.model_copy(update={"batch_size": 199})
+    with pytest.raises(BitrainError, match=r"a batch of one image: .*; choose another batch_size"):
+        fit(nn.Sequential(*layers), small, config)
+
+
 def test_progress_is_shown_on_request(small, capsys) -> None:
     fit(new_model(), small, CONFIG, title="warm-up")
     assert capsys.readouterr() == ("", "")

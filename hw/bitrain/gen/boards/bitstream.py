@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from bitrain.host.serial_link import GAP_SECONDS
 from bitrain.program import Array, Program
@@ -29,7 +29,7 @@ from bitrain.spec.yaml_text import parse_yaml
 
 from ..families.fit import memory_problem
 from ..ip.folders import check_replaceable, swap
-from ..ip.package import default_name
+from ..ip.names import ModuleName, default_name
 from ..ip.verilog import write_verilog
 from ..tools.nextpnr import ROUTED
 from ..tools.synth import SynthesisReport, run_synthesis
@@ -50,9 +50,9 @@ class BoardConfig(BaseModel):
     version: str
     """Version of Bitrain."""
     board: str
-    top: str
+    top: ModuleName
     """Verilog module."""
-    bitstream: str
+    bitstream: str = Field(pattern=r"^\w+\.\w+$")
     """File name."""
     baud: int
     clock_hz: float

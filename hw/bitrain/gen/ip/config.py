@@ -16,6 +16,7 @@ from bitrain.spec.yaml_text import parse_yaml
 
 from ..families.family import Device
 from ..tools.tools import package_version
+from .names import ModuleName
 
 CONFIG_FILE = "config.yaml"
 _HEADER = "# What this IP package was generated from; written by `bitrain generate`.\n"
@@ -53,7 +54,7 @@ class IpConfig(AcceleratorConfig):
     generator: Literal["bitrain"] = "bitrain"
     version: str
     """Version of Bitrain."""
-    top: str
+    top: ModuleName
     """Verilog module."""
     device: str
     frequency_mhz: float

@@ -1,11 +1,14 @@
 """Folders that are replaced whole: an older one stays until the new one is ready."""
 
-import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from bitrain.spec import BitrainError
+from bitrain.spec.files import left_beside, temporary_beside
+
+_OLD = "old"
 
 
 def check_replaceable(directory: Path, read: Callable[[Path], object], kind: str) -> None:
@@ -27,16 +30,49 @@ def check_replaceable(directory: Path, read: Callable[[Path], object], kind: str
         ) from error
 
 
+@contextmanager
+def staged(directory: Path) -> Iterator[Path]:
+    """An empty folder, which takes the place of ``directory`` at the end, if nothing fails.
+
+    What processes that were killed left beside it goes.
+    """
+    with _beside(directory) as folder:
+        new = folder / "new"
+        new.mkdir()
+        yield new
+        _swap(new, directory, folder / _OLD)
+
+
 def swap(new: Path, directory: Path) -> None:
     """Put ``new`` in the place of ``directory``, which is kept until that has worked."""
+    with _beside(directory) as folder:
+        _swap(new, directory, folder / _OLD)
+
+
+@contextmanager
+def _beside(directory: Path) -> Iterator[Path]:
+    """A folder of this process alone."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    for left in left_beside(directory):
+        if (left / _OLD).exists() and not directory.exists():  # killed between two renames
+            (left / _OLD).replace(directory)
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left)
+    name = temporary_beside(directory)
+    name.mkdir(mode=0o700)
+    try:
+        yield name
+    finally:
+        shutil.rmtree(name, ignore_errors=True)
+
+
+def _swap(new: Path, directory: Path, old: Path) -> None:
     if not directory.exists():
         new.replace(directory)
         return
-    old = directory.with_name(f".{directory.name}.{os.getpid()}.old")
     directory.replace(old)
     try:
         new.replace(directory)
     except OSError:
         old.replace(directory)
         raise
-    shutil.rmtree(old)

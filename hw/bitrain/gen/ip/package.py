@@ -15,16 +15,12 @@
     tb/                  test bench, where one is given
 """
 
-import os
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from pygments.lexers.hdl import SystemVerilogLexer
-from pygments.token import Token
 
 from bitrain.accelerator import Engines
 from bitrain.cost.cost import layer_overhead
@@ -32,14 +28,15 @@ from bitrain.host import write_weight_image
 from bitrain.host.registers import constants, registers_of
 from bitrain.host.weight_image import num_image_words, words_per_entry
 from bitrain.rtl.ports.top import build_top
-from bitrain.spec import BitrainError, save_network, write_atomically
+from bitrain.spec import save_network, write_atomically
 
 from ..families.devices import DEFAULT_DEVICE, FAMILIES, find_device
 from ..families.family import Device
 from ..tools.verilator import LEAST_VERILATOR
 from .config import IpConfig, read_config, write_config
-from .folders import check_replaceable, swap
+from .folders import check_replaceable, staged
 from .lint import waiver_file
+from .names import check_name, default_name
 from .ports import Port, list_ports
 from .verilog import Sources, write_verilog
 
@@ -78,9 +75,7 @@ def generate_ip(
         engines, top=top, device=chosen.name, frequency_mhz=frequency or chosen.frequency
     )
     check_replaceable(directory, read_config, "Bitrain IP package")
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    staging = directory.with_name(f".{directory.name}.{os.getpid()}.tmp")
-    try:
+    with staged(directory) as staging:
         component = build_top(engines)
         sources = write_verilog(component, staging, top)
         waivers = waiver_file(axi=config.interface.is_axi)
@@ -96,32 +91,12 @@ def generate_ip(
         values = _template_values(config, engines, chosen, sources, ports)
         _write_templates(staging, top, values)
         _write_constraints(staging, config, chosen)
-        swap(staging, directory)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     return directory
 
 
-def default_name(network_name: str) -> str:
-    """A network's name as a Verilog identifier."""
-    name = re.sub(r"[\W_]+", "_", network_name, flags=re.ASCII).strip("_").lower()
-    usable = name and not name[0].isdigit() and not _is_keyword(name)
-    return name if usable else f"network_{name}".rstrip("_")
-
-
-def check_name(top: str) -> None:
-    """Raise :class:`BitrainError` for what cannot be the name of a Verilog module."""
-    if not re.fullmatch(r"[A-Za-z_]\w*", top, re.ASCII) or "__" in top:
-        raise BitrainError(
-            f"name {top!r} is no module name; use letters, digits and single underscores"
-        )
-    if _is_keyword(top):
-        raise BitrainError(f"name {top!r} is a keyword of Verilog; choose another")
-
-
-def _is_keyword(word: str) -> bool:
-    (kind, _), *_ = SystemVerilogLexer().get_tokens(word)
-    return kind is not Token.Name
+def _plain(name: str) -> str:
+    """A network's or layer's name as it may stand in a table, whatever is in it."""
+    return re.sub(r"[^\w.: -]", "_", name)
 
 
 def _template_values(
@@ -176,6 +151,7 @@ def _write_templates(ip: Path, top: str, values: dict[str, Any]) -> None:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["plain"] = _plain
     files = {
         "readme.md.j2": "README.md",
         "core.j2": f"{top}.core",

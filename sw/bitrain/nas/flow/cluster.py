@@ -60,7 +60,7 @@ def map_tasks(
 
 
 def _gather(client: Any, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Any:
-    from distributed import KilledWorker
+    from distributed import FutureCancelledError, KilledWorker
 
     futures = [client.submit(function, *arguments, pure=False) for arguments in tasks]
     try:
@@ -69,6 +69,11 @@ def _gather(client: Any, function: Callable[..., Any], tasks: Sequence[tuple[Any
         raise BitrainError(
             "workers died again and again at the same task, for want of memory perhaps; the next "
             "call goes on from its checkpoints"
+        ) from error
+    except (FutureCancelledError, OSError) as error:
+        raise BitrainError(
+            f"the Dask scheduler went away ({type(error).__name__}); start it again, the next call "
+            "goes on from checkpoints"
         ) from error
 
 

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from bitrain.gen.families.devices import find_device
 from bitrain.gen.ip.config import IpConfig, read_config
@@ -28,6 +29,7 @@ def test_config(package: Path, network: Network, array: Array):
     [
         (None, "no IP package (config.yaml is missing); `bitrain generate` writes one"),
         ("generator: other\n", "not the configuration of a Bitrain IP package; generate the"),
+        ("top: x; tee -o injected.txt\n", "not the configuration of a Bitrain IP package"),
         ("a: [\n", "not the configuration of a Bitrain IP package; generate the package again"),
     ],
 )
@@ -52,3 +54,10 @@ def test_frequency_is_the_packages_on_its_own_device_alone(package: Path):
     own, other = find_device(config.device), find_device("ice40-up5k")
     assert config.frequency_on(own) == 33
     assert config.frequency_on(other) == other.frequency == 24
+
+
+@pytest.mark.parametrize("name", ["x; tee -o ../injected.txt", "../x", "module", "a__b", ""])
+def test_names_that_would_reach_a_script(package: Path, tmp_path: Path, name: str):
+    config = read_config(package)
+    with pytest.raises(ValidationError, match="name '"):
+        IpConfig.model_validate(config.model_dump() | {"top": name})

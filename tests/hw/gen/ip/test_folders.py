@@ -1,10 +1,12 @@
 """Folders that are replaced whole."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from bitrain.gen.ip.folders import check_replaceable, swap
+from bitrain.gen.ip.folders import check_replaceable, staged, swap
 from bitrain.spec import BitrainError
 
 
@@ -60,3 +62,51 @@ def test_a_swap_that_fails_leaves_the_old_one(tmp_path):
     with pytest.raises(OSError, match="absent"):
         swap(tmp_path / "absent", box)
     assert read(box) == "old" and [path.name for path in tmp_path.iterdir()] == ["box"]
+
+
+def test_staging_is_empty_and_nothing_of_it_stays(tmp_path):
+    box = tmp_path / "deep" / "box"
+    for mark in "1", "2":
+        with staged(box) as new:
+            assert not any(new.iterdir())
+            (new / "mark").write_text(mark)
+        assert read(box) == mark and [path.name for path in box.parent.iterdir()] == ["box"]
+    with pytest.raises(KeyError), staged(box):
+        raise KeyError
+    assert read(box) == "2" and [path.name for path in box.parent.iterdir()] == ["box"]
+    assert box.stat().st_mode == folder(tmp_path / "other").stat().st_mode
+
+
+@pytest.fixture
+def dead(tmp_path) -> Path:
+    """What a killed process left beside the folder ``box``."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return tmp_path / f".box.{process.pid}.{'0' * 16}.tmp"
+
+
+def test_what_a_killed_process_left_goes(tmp_path, dead):
+    (dead / "new").mkdir(parents=True)
+    (dead / "new" / "stale.v").write_text("module stale; endmodule")
+    with staged(tmp_path / "box") as new:
+        assert not any(new.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["box"]
+
+
+def test_a_process_killed_between_two_renames(tmp_path, dead):
+    """The old folder comes back, whatever becomes of the new one."""
+    dead.mkdir()
+    folder(dead / "old", "precious")
+    with pytest.raises(KeyError), staged(tmp_path / "box"):
+        raise KeyError
+    assert read(tmp_path / "box") == "precious"
+
+
+def test_links_are_not_followed(tmp_path, dead):
+    precious = folder(tmp_path / "precious", "1")
+    dead.symlink_to(precious)
+    link = tmp_path / "box"
+    link.symlink_to(precious)
+    with staged(link) as new:
+        (new / "mark").write_text("2")
+    assert read(precious) == "1" and read(link) == "2" and not link.is_symlink()

@@ -97,7 +97,10 @@ def lint() -> Callable[..., str]:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-@pytest.mark.parametrize(("axi", "run_time_length"), [(False, False), (False, True), (True, True)])
+@pytest.mark.parametrize(
+    ("axi", "run_time_length"),
+    [(False, False), pytest.param(False, True, marks=pytest.mark.slow), (True, True)],
+)
 def test_verilator(name, axi, run_time_length, tmp_path: Path, lint):
     folder = write(tmp_path, NETWORKS[name], axi=axi, run_time_length=run_time_length)
     assert lint(folder, folder / "dut.vlt") == ""

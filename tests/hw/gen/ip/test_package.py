@@ -8,7 +8,8 @@ import yaml
 from networks import compiled
 
 from bitrain.gen.ip.config import read_config
-from bitrain.gen.ip.package import check_name, default_name, generate_ip
+from bitrain.gen.ip.names import check_name, default_name
+from bitrain.gen.ip.package import generate_ip
 from bitrain.gen.tools.verilator import LEAST_VERILATOR
 from bitrain.host import weight_image
 from bitrain.program import Array, Interface, Program

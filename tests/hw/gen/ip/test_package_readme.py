@@ -163,3 +163,12 @@ def test_readme_lists_the_constants_of_streams(fast, network: Network, tmp_path:
     widths = Program(streamed(network), array).stream_widths
     assert f"{widths.state}, {widths.negatives} and {widths.exponent} bits." in readme
     assert "Zero for layers in stream mode." in readme
+
+
+def test_names_of_layers_stay_in_their_cells(fast, network: Network, array: Array, tmp_path: Path):
+    name = "a`|b<script>\n# c"
+    layers = [network.layers[0].model_copy(update={"name": name}), *network.layers[1:]]
+    odd = Network.model_validate(dict(network) | {"layers": layers, "name": name})
+    text = (generate_ip(compiled(odd, array), tmp_path / "ip") / "README.md").read_text()
+    assert "a__b_script__" in text
+    assert not any(part in text for part in ("a`|", "|b<", "<script>", "\n# c"))

@@ -282,11 +282,11 @@ def test_random_stalls_on_both_streams():
     [
         (random_network, 0, 3, 1),
         (random_network, 1, 4, 1),
-        (residual_network, 2, 4, 1),
+        pytest.param(residual_network, 2, 4, 1, marks=pytest.mark.slow),
         (residual_network, 3, 3, 1),
         (grouped_network, 4, 3, 1),
         (dense_network, 5, 3, 1),
-        (random_network, 6, 3, 4),
+        pytest.param(random_network, 6, 3, 4, marks=pytest.mark.slow),
         (residual_network, 7, 3, 2),
     ],
 )

@@ -125,7 +125,14 @@ def test_random_networks_on_as_many_engines_as_they_can_have(seed):
     check(network, 1 + len(list(cuts(network))))
 
 
-@pytest.mark.parametrize("make", [residual_network, dense_network, projected_network])
+@pytest.mark.parametrize(
+    "make",
+    [
+        projected_network,
+        pytest.param(residual_network, marks=pytest.mark.slow),
+        pytest.param(dense_network, marks=pytest.mark.slow),
+    ],
+)
 def test_networks_that_are_cut_between_blocks(make):
     """What a part adds, or lies behind, may be the map that it is given."""
     network = make(1, bits=3, lanes=2, length=4)

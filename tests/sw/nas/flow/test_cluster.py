@@ -104,3 +104,15 @@ def test_a_wrong_address(address, monkeypatch):
     monkeypatch.setattr(cluster, "PATIENCE", 1)
     with pytest.raises(BitrainError, match=f"--scheduler {address}: no Dask scheduler answers"):
         cluster.map_tasks(divmod, [(5, 3)], scheduler=address)
+
+
+def test_a_scheduler_that_is_killed(monkeypatch):
+    """While a task runs: one line, and no traceback of Dask's."""
+    from distributed import Client, FutureCancelledError
+
+    def gone(*_arguments, **_options):
+        raise FutureCancelledError("task", "scheduler-connection-lost")
+
+    monkeypatch.setattr(Client, "gather", gone)
+    with pytest.raises(BitrainError, match="the Dask scheduler went away"):
+        cluster.map_tasks(divmod, [(1, 3)], workers=2)
