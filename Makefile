@@ -12,6 +12,8 @@ PYTEST_ARGS ?=
 # `make campaign SEEDS=50`; one seed alone: `make campaign SEEDS=1 FIRST=37`
 SEEDS ?= 50
 FIRST ?= 0
+# `make mutate MUTANTS=150`
+MUTANTS ?= 150
 # An extra package index for torch only, for instance https://download.pytorch.org/whl/cpu,
 # whose Linux wheels come without the CUDA libraries.
 TORCH_INDEX ?=
@@ -22,7 +24,7 @@ BIN := $(VENV)/bin
 TORCH = $(shell sed -n 's/^torch==/&/p' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow lint wheel bench matrix campaign clean distclean
+.PHONY: help run test test-slow lint wheel bench matrix campaign mutate clean distclean
 .DELETE_ON_ERROR:
 
 help: ## print this list
@@ -71,6 +73,9 @@ matrix: $(VENV)/.ready ## every kind of block, both modes, both simulators
 
 campaign: $(VENV)/.ready ## random networks: golden model against simulated RTL
 	PYTHONPATH=tests $(BIN)/python tests/campaign.py --seeds $(SEEDS) --first $(FIRST) --out build/campaign
+
+mutate: $(VENV)/.ready ## mutants of the generated Verilog, which the bench must find
+	PYTHONPATH=tests $(BIN)/python tests/mutate.py --mutants $(MUTANTS) --out build/mutate
 
 clean: ## remove build/ and caches, keep .venv
 	rm -rf build dist htmlcov .coverage .coverage.* .benchmarks .hypothesis .pytest_cache .ruff_cache

@@ -113,10 +113,6 @@ def changes(line: str) -> Iterator[tuple[str, str]]:
             operand = found[0]
             text = right[: found.start()] + f"(~{operand})" + right[found.end() :]
             yield "operand", f"{left} = {text}"
-    if found := re.match(rf"\.({_NAME})\(([^{{].*)\),?$", statement):
-        if found[1].strip() in ("clk", "rst"):
-            return
-        yield "operand", line.replace(f"({found[2]})", f"(~{found[2]})")
     for found in _CONSTANT.finditer(line):
         base = {"h": 16, "b": 2, "d": 10}[found[2]]
         if "?" in found[0] or line.lstrip().startswith(("casez", "(*")):
@@ -149,8 +145,25 @@ def mutants(accelerator: str, ip: Path, number: int, rng: random.Random) -> list
         kinds = sorted({choice[0] for choice in places[name]})
         wanted = rng.choice(kinds)
         kind, i, before, after = rng.choice([c for c in places[name] if c[0] == wanted])
-        drawn[Mutant(accelerator, kind, name, i, before.strip(), after)] = None
+        mutant = Mutant(accelerator, kind, name, i, before.strip(), after)
+        if kind == "memory" or _compiles(ip, mutant):
+            drawn[mutant] = None
     return list(drawn)
+
+
+def _compiles(ip: Path, mutant: Mutant) -> bool:
+    (source,) = (ip / "rtl").glob("*.v")
+    text = "\n".join(_changed(source, mutant))
+    command = ["iverilog", "-g2012", "-t", "null", "/dev/stdin"]
+    done = subprocess.run(command, input=text, text=True, capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def _changed(path: Path, mutant: Mutant) -> list[str]:
+    lines = path.read_text().splitlines()
+    assert lines[mutant.line].strip() == mutant.before
+    lines[mutant.line] = mutant.after
+    return lines
 
 
 def write_mutant(ip: Path, mutant: Mutant, folder: Path) -> None:
@@ -161,10 +174,7 @@ def write_mutant(ip: Path, mutant: Mutant, folder: Path) -> None:
         if mutant.kind == "memory"
         else (folder / "rtl").glob("*.v")
     )
-    lines = path.read_text().splitlines()
-    assert lines[mutant.line].strip() == mutant.before
-    lines[mutant.line] = mutant.after
-    path.write_text("\n".join(lines) + "\n")
+    path.write_text("\n".join(_changed(path, mutant)) + "\n")
 
 
 def verdict(ip: Path, mutant: Mutant, folder: Path) -> dict:

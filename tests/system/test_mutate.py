@@ -1,0 +1,66 @@
+"""Mutants: what a line of Verilog becomes, and that they are drawn from everywhere."""
+
+import random
+
+import mutate
+import pytest
+from simulators import require
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("  assign a = b + c;", {("operator", "  assign a = b - c;")}),
+        ("  assign a = b == 4'h3;", {("operator", "  assign a = b != 4'h3;")}),
+        ("    if (rst) begin", {("reset", "    if (1'h0) begin")}),
+        (
+            "    if (x[3]) begin",
+            {
+                ("condition", "    if (!(x[3])) begin"),
+                ("condition", "    if (1'h0) begin"),
+                ("condition", "    if (1'h1) begin"),
+            },
+        ),
+        ("    pixel <= \\$14 ;", {("register", "    pixel <= pixel;")}),
+        ("  assign a = \\b$1 [5:0];", {("operand", "  assign a = (~\\b$1 [5:0]);")}),
+    ],
+)
+def test_changes(line, expected):
+    assert expected <= set(mutate.changes(line))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "    .clear(start),",
+        "  wire [5:0] a;",
+        "module x(a);",
+        "  .clk(clk),",
+        "  (* full_case = 32'd1 *)",
+        "",
+    ],
+)
+def test_what_is_no_mutant(line):
+    assert list(mutate.changes(line)) == []
+
+
+def test_constants_change_by_a_bit():
+    ((_, after),) = [c for c in mutate.changes("  x = 4'h5;") if c[0] == "constant"]
+    value = int(after.partition("'h")[2].rstrip(";"), 16)
+    assert (value ^ 5).bit_count() == 1
+
+
+@pytest.mark.tools
+@pytest.mark.slow
+def test_mutants_are_found(tmp_path, capsys):
+    """Of all kinds and modules, the same each time; a second run does none again."""
+    require("icarus")
+    arguments = ["--mutants", "4", "--out", str(tmp_path)]
+    assert mutate.main(arguments) in (0, 1)
+    first = capsys.readouterr().out
+    assert "4 mutants" in first
+    assert mutate.main(arguments) in (0, 1)
+    assert capsys.readouterr().out == first
+    drawn = mutate.mutants("raw", tmp_path / "raw", 60, random.Random(0))
+    assert {mutant.kind for mutant in drawn} >= {"operator", "operand", "condition", "memory"}
+    assert len({mutant.module for mutant in drawn}) > 10
