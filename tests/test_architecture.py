@@ -71,7 +71,7 @@ IMPORTS = {
     ),
     "sng": _allow("spec golden nn data", "numpy rich yaml"),
     "flow": _allow(
-        "spec program accelerator host rtl gen golden cosim "
+        "spec program cost accelerator host rtl gen golden cosim "
         "models frontend nn data train export runner",
         "numpy pydantic rich jinja2 serial",
     ),
@@ -102,6 +102,7 @@ WITHOUT_A_MODULE = {
     "tests/hw/gen/ip/test_package_readme.py": "what the templates say in the README",
     "tests/hw/gen/ip/test_simulation.py": "a package in Icarus, without the test bench",
     "tests/hw/rtl/test_members.py": "docstrings of all components",
+    "tests/sw/data/test_sizes.py": "what every reader takes at most",
 }
 """Test files that are of no one module."""
 

@@ -8,8 +8,8 @@ words, then the bytes. Fashion-MNIST (H. Xiao et al., 2017) uses the same file n
 import gzip
 import math
 import zlib
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
@@ -55,7 +55,7 @@ def _read(path: Path, dimensions: int) -> np.ndarray:
         raise BitrainError(f"{path}: cannot be read ({error}); get the file again") from error
 
 
-def _read_array(path: Path, file: IO[bytes], dimensions: int) -> np.ndarray:
+def _read_array(path: Path, file: BufferedIOBase, dimensions: int) -> np.ndarray:
     magic, start = UNSIGNED_BYTE << 8 | dimensions, file.read(4 * (dimensions + 1))
     header = np.frombuffer(start[: len(start) // 4 * 4], ">u4")
     found = header[0] if header.size else "nothing"

@@ -8,11 +8,9 @@ which is put behind the block's input in memory; another :class:`Block` is its m
 pooling is a step of its own, but of the whole map it is folded into the Linear that follows it.
 """
 
-import copy
 from collections import Counter
 from dataclasses import replace
 
-import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import type_before_parametrizations
@@ -34,20 +32,12 @@ def read_chain(model: nn.Module, in_shape: Shape, images: Tensor | None = None) 
     random ones. Raises :class:`BitrainError` naming the first module that the accelerator cannot
     run, or that does not compute what its type and attributes say.
     """
-    model = _in_float32(model)
     return check_agreement(model, lambda: _read(model, in_shape), in_shape, images)
 
 
 def read_steps(model: nn.Module, in_shape: Shape) -> list[FloatLayer]:
     """As :func:`read_chain`, but as the modules say, for costs: not compared with the model."""
-    return _read(_in_float32(model), in_shape)[0]
-
-
-def _in_float32(model: nn.Module) -> nn.Module:
-    """The model, or a copy with other numbers than float32 made so."""
-    if all(tensor.dtype == torch.float32 for tensor in model.parameters()):
-        return model
-    return copy.deepcopy(model).float()
+    return _read(model, in_shape)[0]
 
 
 def _read(model: nn.Module, in_shape: Shape) -> tuple[list[FloatLayer], dict[int, Place]]:

@@ -1,7 +1,5 @@
 """The converted model computes what golden computes, in every layer, for every configuration."""
 
-import copy
-
 import numpy as np
 import pytest
 import torch
@@ -381,19 +379,6 @@ def test_images_of_other_kinds(make_case) -> None:
         )
     with pytest.raises(BitrainError, match=r"^no images to calibrate with"):
         convert(case.model, case.in_shape, case.images[:0], case.config)
-
-
-@pytest.mark.parametrize("kind", ["double", "half", "bfloat16"])
-def test_models_of_other_numbers(trained, digits, kind) -> None:
-    """Are what they are in float32, and left alone."""
-    other = getattr(copy.deepcopy(trained), kind)()
-    images = digits.train_images[:64]
-    found = convert(other, digits.in_shape, images, ScConfig(bits=4)).to_network("test")
-    assert next(other.parameters()).dtype == {"double": torch.float64, "half": torch.float16}.get(
-        kind, torch.bfloat16
-    )
-    wanted = convert(other.float(), digits.in_shape, images, ScConfig(bits=4)).to_network("test")
-    assert found == wanted
 
 
 def test_images_that_are_no_numbers(make_case) -> None:

@@ -10,7 +10,7 @@ from .stalls import BURSTS, HEAVY, LIGHT
 
 STALLS = ((LIGHT, HEAVY), (HEAVY, BURSTS), (BURSTS, LIGHT))
 """Pauses of the pixel and of the score stream, image by image."""
-MORE_RESETS, RESET_CYCLES = 7, 10_000
+MORE_RESETS, RESET_CYCLES = 7, 4_000
 """How often it is reset besides once, and in how many cycles altogether."""
 
 

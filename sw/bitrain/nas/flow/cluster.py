@@ -60,7 +60,8 @@ def map_tasks(
 
 
 def _gather(client: Any, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Any:
-    from distributed import FutureCancelledError, KilledWorker
+    from distributed import KilledWorker
+    from distributed.client import FutureCancelledError
 
     futures = [client.submit(function, *arguments, pure=False) for arguments in tasks]
     try:

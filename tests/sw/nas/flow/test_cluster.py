@@ -108,7 +108,8 @@ def test_a_wrong_address(address, monkeypatch):
 
 def test_a_scheduler_that_is_killed(monkeypatch):
     """While a task runs: one line, and no traceback of Dask's."""
-    from distributed import Client, FutureCancelledError
+    from distributed import Client
+    from distributed.client import FutureCancelledError
 
     def gone(*_arguments, **_options):
         raise FutureCancelledError("task", "scheduler-connection-lost")
