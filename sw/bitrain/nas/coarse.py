@@ -121,7 +121,7 @@ def _prune_rows(network: CellNetwork) -> None:
                 if shares["skip"] > shares["none"]:
                     skips.append((shares["skip"], (source, node + 2)))
             else:
-                best = max(set(shares) - {"none"}, key=lambda name: shares[name])
+                best = max((name for name in shares if name != "none"), key=shares.__getitem__)
                 kept.add(Candidate(cell, node, source, best))
         spans: list[tuple[int, int]] = []
         for _, span in sorted(skips, reverse=True):

@@ -113,6 +113,13 @@ def test_fault_is_found(shared: Path, fault):
     assert (None in report.cycles) == (fault == "no scores")
 
 
+@pytest.mark.slow
+@each_simulator
+def test_a_path_with_spaces(tmp_path: Path, simulator):
+    report = cosim.simulate(write(tmp_path / "a folder of mine"), simulator=simulator)
+    assert report.passed and report.values_compared > 0
+
+
 @icarus
 def test_seed_decides_and_repeats(ip: Path, tmp_path: Path):
     def findings(seed: int, name: str) -> dict:

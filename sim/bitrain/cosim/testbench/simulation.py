@@ -176,7 +176,10 @@ def build(simulator: Icarus | Verilator, manifest: dict, waves: bool, out: Path)
     if not (model / product).is_file():
         log = out / "build.log"
         os.environ.update(simulator.environment)
-        with TemporaryDirectory(dir=out, prefix="build-") as folder:
+        spaced = any(" " in str(path) for path in (out, *sources))  # make cannot name such files
+        with TemporaryDirectory(dir=None if spaced else out, prefix="build-") as folder:
+            if spaced:
+                sources = [Path(shutil.copy(source, folder)) for source in sources]
             try:
                 simulator.runner.build(
                     sources=[*sources, *simulator.extra_sources(top, ports, Path(folder))],
@@ -190,7 +193,7 @@ def build(simulator: Icarus | Verilator, manifest: dict, waves: bool, out: Path)
             except (RuntimeError, SystemExit) as error:
                 raise RunError(f"{simulator.version} cannot build: {first_error(log)}") from error
             model.mkdir(exist_ok=True)
-            (Path(folder) / product).replace(model / product)
+            shutil.move(Path(folder) / product, model / product)
     return model
 
 
