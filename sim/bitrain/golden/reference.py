@@ -1,23 +1,37 @@
 """The slow, obviously right model: streams as arrays of bits, straight from the definitions."""
 
 from collections.abc import Iterator
+from fractions import Fraction
+from math import floor
+from typing import Any
 
 import numpy as np
 
 from bitrain.spec import Layer, Network
 
 
-def run_reference(network: Network, images: np.ndarray) -> list[np.ndarray]:
-    """What :func:`bitrain.golden.run` computes, one neuron and one bit at a time."""
+def run_reference(
+    network: Network,
+    images: np.ndarray,
+    arithmetic: str = "stochastic",
+    *,
+    length: int | None = None,
+) -> list[np.ndarray]:
+    """What :func:`bitrain.golden.run` computes, one neuron and one bit at a time.
+
+    length: cycles after which every stream is stopped, with what the contract then makes of biases,
+    shifts and gains (docs/interfaces.md).
+    """
     outputs, stored = [], {-1: images}
     for index, layer in enumerate(network.layers):
+        layer = _stopped(layer, length) if length else layer
         source = index - 1 if layer.source is None else layer.source
         activations = stored[source].reshape(-1, *layer.in_shape)
         shortcuts = [None] * len(images)
         if layer.shortcut:
             shortcuts = [images, *outputs][layer.shortcut.source + 1]
         pairs = zip(activations, shortcuts, strict=True)
-        activations = np.stack([_layer(network, layer, image, added) for image, added in pairs])
+        activations = np.stack([_layer(network, layer, *pair, arithmetic) for pair in pairs])
         outputs.append(activations)
         stored[index] = activations
         if layer.concat_after is not None:
@@ -25,14 +39,47 @@ def run_reference(network: Network, images: np.ndarray) -> list[np.ndarray]:
     return outputs
 
 
+def _stopped(layer: Layer, length: int) -> Layer:
+    """As it is when its streams end after so many cycles, if they are longer."""
+    ratio = Fraction(max(1, layer.stream_length // length))
+    biases = []
+    for bias, upscale in zip(layer.bias.tolist(), layer.upscale.tolist(), strict=True):
+        # Half an output step, which export put into the bias, where the shift was to the right.
+        half = Fraction(2) ** (layer.shift + upscale) / 2
+        coarse = half >= 1 and half / ratio < 1
+        biases.append(_rounded((bias - half * (coarse and layer.relu)) / ratio))
+    changes: dict[str, Any] = {"bias": np.array(biases)}
+    changes["stream_length"] = min(layer.stream_length, length)
+    if layer.relu:
+        changes["shift"] = layer.shift - ratio.numerator.bit_length() + 1
+    if layer.shortcut:
+        gain = _rounded(layer.shortcut.gain / ratio)
+        changes["shortcut"] = layer.shortcut.model_copy(update={"gain": gain})
+    return Layer.model_validate(dict(layer) | changes)
+
+
+def _rounded(value: Fraction) -> int:
+    return floor(value + Fraction(1, 2))
+
+
 def _layer(
-    network: Network, layer: Layer, image: np.ndarray, added: np.ndarray | None
+    network: Network,
+    layer: Layer,
+    image: np.ndarray,
+    added: np.ndarray | None,
+    arithmetic: str,
 ) -> np.ndarray:
-    if layer.neuron == "stream":
+    exact = arithmetic == "binary"
+    if layer.neuron == "stream" and not exact:
         return _fire(network, layer, image)
-    neurons = np.empty(layer.conv_shape, np.int64)
+    # Exact sums have more places behind the point than product bits; floats hold them.
+    finer = 4.0**network.bits / layer.stream_length if exact else 1.0
+    neurons = np.empty(layer.conv_shape)
     for (o, y, x), inputs in _windows(layer, image):
-        neurons[o, y, x] = _accumulate(network, layer, o, inputs)
+        products = inputs.astype(np.int64) @ layer.weight_matrix[o]
+        neurons[o, y, x] = (
+            products / finer + layer.bias[o] if exact else _accumulate(network, layer, o, inputs)
+        )
         if layer.shortcut and added is not None:
             channel = o - layer.shortcut.before
             if 0 <= channel < len(added):
@@ -40,9 +87,11 @@ def _layer(
                 gain = layer.shortcut.gain * 2 ** int(layer.upscale[o])
                 neurons[o, y, x] += gain * int(added[channel, row, column])
     if not layer.relu:
-        return neurons
+        return (neurons * finer).astype(np.int64)
     scale = 2.0 ** (layer.shift + layer.upscale[:, None, None])
-    neurons = np.clip(np.floor(neurons / scale), 0, network.one).astype(np.int64)
+    # Half an output step, where product bits are too coarse to have it in the bias.
+    half = (scale < 2) & (scale * finer >= 2)
+    neurons = np.clip(np.floor(neurons / scale + half / 2), 0, network.one).astype(np.int64)
     return _max_pool(layer, neurons)
 
 

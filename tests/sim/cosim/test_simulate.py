@@ -48,7 +48,8 @@ FOUND = {
 icarus = pytest.mark.skipif(not shutil.which("iverilog"), reason="Icarus Verilog is not installed")
 pytestmark = pytest.mark.tools
 each_simulator = pytest.mark.parametrize(
-    "simulator", [pytest.param("icarus", marks=icarus), "verilator"]
+    "simulator",
+    [pytest.param("icarus", marks=icarus), pytest.param("verilator", marks=pytest.mark.slow)],
 )
 
 
@@ -121,6 +122,7 @@ def test_a_path_with_spaces(tmp_path: Path, simulator):
 
 
 @icarus
+@pytest.mark.slow
 def test_seed_decides_and_repeats(ip: Path, tmp_path: Path):
     def findings(seed: int, name: str) -> dict:
         cosim.simulate(ip, simulator="icarus", seed=seed, images=1, out=tmp_path / name)

@@ -10,6 +10,7 @@ from strategies import banks, networks
 
 from bitrain import golden
 from bitrain.spec import BitrainError, Layer, Network, Ramp, Shape, SngBank, VanDerCorput
+from bitrain.spec.prefix import all_prefixes
 
 
 def assert_same(first: list[np.ndarray], second: list[np.ndarray]) -> None:
@@ -24,6 +25,24 @@ def assert_same(first: list[np.ndarray], second: list[np.ndarray]) -> None:
 def test_fast_model_is_the_reference_bit_by_bit(network, seed):
     images = random_images(network, 2, seed)
     assert_same(golden.run(network, images), golden.run_reference(network, images))
+
+
+@settings(deadline=None, max_examples=40)
+@given(network=networks(shortcut=True, stream=True, or_lanes=True), seed=st.integers(0, 1000))
+def test_exact_sums_are_the_references(network, seed):
+    images = random_images(network, 2, seed)
+    found = golden.run_reference(network, images, "binary")
+    assert_same(golden.run(network, images, "binary"), found)
+
+
+@settings(deadline=None, max_examples=30)
+@given(network=networks(shortcut=True, or_lanes=True), seed=st.integers(0, 1000))
+def test_prefixes_are_the_references(network, seed):
+    """Which makes its own biases, shifts and gains of a prefix."""
+    images = random_images(network, 1, seed)
+    for length, prefix in all_prefixes(network).items():
+        found = golden.run_reference(network, images, length=length)
+        assert_same(golden.run(prefix, images), found)
 
 
 @pytest.mark.parametrize("length", [1, 2, 32, 64, 128, 256])
