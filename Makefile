@@ -14,6 +14,8 @@ SEEDS ?= 50
 FIRST ?= 0
 # `make mutate MUTANTS=150`
 MUTANTS ?= 150
+# `make fuzz FILES=200`, of each kind
+FILES ?= 200
 # An extra package index for torch only, for instance https://download.pytorch.org/whl/cpu,
 # whose Linux wheels come without the CUDA libraries.
 TORCH_INDEX ?=
@@ -24,7 +26,7 @@ BIN := $(VENV)/bin
 TORCH = $(shell sed -n 's/^torch==/&/p' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow lint wheel bench matrix campaign mutate clean distclean
+.PHONY: help run test test-slow lint wheel bench matrix campaign mutate fuzz clean distclean
 .DELETE_ON_ERROR:
 
 help: ## print this list
@@ -76,6 +78,9 @@ campaign: $(VENV)/.ready ## random networks: golden model against simulated RTL
 
 mutate: $(VENV)/.ready ## mutants of the generated Verilog, which the bench must find
 	PYTHONPATH=tests $(BIN)/python tests/mutate.py --mutants $(MUTANTS) --out build/mutate
+
+fuzz: $(VENV)/.ready ## spoilt files of every kind: one error each, and no traceback
+	PYTHONPATH=tests $(BIN)/python tests/fuzz.py --files $(FILES) --out build/fuzz
 
 clean: ## remove build/ and caches, keep .venv
 	rm -rf build dist htmlcov .coverage .coverage.* .benchmarks .hypothesis .pytest_cache .ruff_cache
