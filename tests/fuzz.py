@@ -59,13 +59,13 @@ def _model() -> nn.Module:
 
 def _write_checkpoint(folder: Path) -> Path:
     model, path = _model(), folder / "checkpoint.pt"
-    Checkpoint(path=path).save(model, make_optimizer(model, CONFIG), CONFIG, [1.0])
+    Checkpoint(path=path).save(model, make_optimizer(model.parameters(), CONFIG), CONFIG, [1.0])
     return path
 
 
 def _read_checkpoint(path: Path) -> Any:
     model = _model()
-    Checkpoint(path=path).load(model, make_optimizer(model, CONFIG), CONFIG)
+    Checkpoint(path=path).load(model, make_optimizer(model.parameters(), CONFIG), CONFIG)
     return {name: value.tolist() for name, value in model.state_dict().items()}
 
 
@@ -107,7 +107,9 @@ def _write_idx(folder: Path) -> Path:
     for part in "train", "t10k":
         for kind, shape in (("images-idx3", (4, 28, 28)), ("labels-idx1", (4,))):
             head = struct.pack(f">{len(shape) + 1}I", 0x800 | len(shape), *shape)
-            content = gzip.compress(head + bytes(4 * 784 if len(shape) > 1 else 4), mtime=0)
+            content = gzip.compress(
+                head + (b"\xff\0" * 4 * 392 if len(shape) > 1 else bytes(4)), mtime=0
+            )
             (folder / f"{part}-{kind}-ubyte.gz").write_bytes(content)
     return folder / "train-images-idx3-ubyte.gz"
 
@@ -115,7 +117,7 @@ def _write_idx(folder: Path) -> Path:
 def _write_npz(folder: Path) -> Path:
     arrays: dict[str, Any] = {}
     for part in "train", "test":
-        arrays[f"{part}_images"] = np.full((4, 5, 5), 255, np.uint8)
+        arrays[f"{part}_images"] = np.full((4, 5, 5), 255, np.uint8) * np.eye(5, dtype=np.uint8)
         arrays[f"{part}_labels"] = np.arange(4) % 2
     np.savez_compressed(folder / "mine.npz", **arrays)
     return folder / "mine.npz"

@@ -109,12 +109,13 @@ def _open(path: Path) -> Iterator[tuple[list[File], list[File], Read]]:
 def _open_zip(path: Path) -> Iterator[tuple[list[File], list[File], Read]]:
     try:
         archive = zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, zipfile.BadZipFile, RuntimeError) as error:
         raise BitrainError(f"{path}: cannot be read ({error}); get the file again") from error
     with archive:
         members = {split_name(path, info.filename): info for info in archive.infolist()}
-        folders = [file for file, info in members.items() if info.is_dir()]
-        files = [file for file, info in members.items() if not info.is_dir()]
+        is_folder = {file: info.filename.endswith("/") for file, info in members.items()}
+        folders = [file for file in members if is_folder[file]]
+        files = [file for file in members if not is_folder[file]]
 
         def read(file: File) -> bytes:
             check_size(_join(path, file), members[file].file_size, LARGEST_FILE)

@@ -33,10 +33,10 @@ def read_npz(path: Path) -> RawData:
                 if entry.filename.removesuffix(".npy") in _NAMES:
                     check_size(f"{path}, {entry.filename}", entry.file_size)
             found = {name: archive[name] for name in _NAMES if name in archive}
-    # The last: an array that says that it is larger than the archive.
+    # The last: an array larger than the archive, a member that is locked or packed in another way.
     except (
         *(OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile, zlib.error),
-        MemoryError,
+        *(MemoryError, RuntimeError),
     ) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BitrainError(f"{path}: cannot be read ({reason}); write it with np.savez") from error
