@@ -47,7 +47,10 @@ ACCELERATORS = {
         {"array": ARRAY, "interface": "axi", "run_time_length": True},
         lambda: grouped_network(2, bits=3),
     ),
-    "stream": ({"array": {**ARRAY, "positions": 4}}, lambda: streamed(random_network(8, bits=3))),
+    "stream": (
+        {"array": {**ARRAY, "positions": 4, "lanes": 4}},
+        lambda: streamed(random_network(8, bits=3)),
+    ),
     "engines": ({"array": ARRAY, "engines": 2}, lambda: dense_network(0, bits=3)),
 }
 """Options, and what makes the network."""
