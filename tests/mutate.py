@@ -12,7 +12,6 @@ Results go to `mutants.jsonl`, which is gone on with if it is there.
 
 import argparse
 import json
-import os
 import random
 import re
 import shutil
@@ -258,7 +257,6 @@ def main(arguments: list[str] | None = None) -> int:
     add("--out", type=Path, default=Path("build/mutate"), help="output folder")
     args = parser.parse_args(arguments)
     args.out.mkdir(parents=True, exist_ok=True)
-    os.environ.setdefault("PYTHONHASHSEED", "0")
     record = args.out / "mutants.jsonl"
     done = {}
     for line in record.read_text().splitlines() if record.is_file() else ():

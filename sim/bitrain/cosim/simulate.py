@@ -90,10 +90,15 @@ def simulate(
     )
     seconds = perf_counter() - started
     if process.returncode not in (0, 1) or not (out / "results.json").is_file():
-        lines = process.stderr.strip().splitlines() or ["no message"]
-        told = next((line for line in lines if line.startswith("error: ")), lines[-1])
-        raise BitrainError(f"{ip_dir}: {told.removeprefix('error: ')}")
+        raise BitrainError(f"{ip_dir}: {error_of(process.stderr)}")
     return _report(json.loads((out / "results.json").read_text()), seconds)
+
+
+def error_of(stderr: str) -> str:
+    """What a test bench says of its error, else its last line."""
+    lines = stderr.strip().splitlines() or ["no message"]
+    told = next((line for line in lines if line.startswith("error: ")), lines[-1])
+    return told.removeprefix("error: ")
 
 
 def _report(results: dict, seconds: float) -> SimulationReport:

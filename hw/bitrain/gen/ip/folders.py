@@ -54,10 +54,11 @@ def _beside(directory: Path) -> Iterator[Path]:
     """A folder of this process alone."""
     directory.parent.mkdir(parents=True, exist_ok=True)
     for left in left_beside(directory):
+        if left.is_symlink() or not left.is_dir():
+            continue
         if (left / _OLD).exists() and not directory.exists():  # killed between two renames
             (left / _OLD).replace(directory)
-        if left.is_dir() and not left.is_symlink():
-            shutil.rmtree(left)
+        shutil.rmtree(left)
     name = temporary_beside(directory)
     name.mkdir(mode=0o700)
     try:
@@ -73,6 +74,7 @@ def _swap(new: Path, directory: Path, old: Path) -> None:
     directory.replace(old)
     try:
         new.replace(directory)
-    except OSError:
-        old.replace(directory)
+    except BaseException:  # Ctrl-C too: the old one must not go with the staging
+        if not directory.exists():
+            old.replace(directory)
         raise

@@ -16,7 +16,7 @@ from bitrain.host import SerialLink
 from bitrain.program import Array, Program
 from bitrain.spec import BitrainError, Network
 
-from ..simulate import Simulator
+from ..simulate import Simulator, error_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,8 +88,7 @@ def simulate_serial(
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
     )
     if process.returncode:
-        lines = process.stderr.strip().splitlines() or ["no message"]
-        raise BitrainError(f"{directory}: {lines[-1].removeprefix('error: ')}")
+        raise BitrainError(f"{directory}: {error_of(process.stderr)}")
     findings = json.loads((out / "findings.json").read_text())
     return SerialReport(
         images=findings["images"],

@@ -110,3 +110,18 @@ def test_links_are_not_followed(tmp_path, dead):
     with staged(link) as new:
         (new / "mark").write_text("2")
     assert read(precious) == "1" and read(link) == "2" and not link.is_symlink()
+
+
+def test_an_interrupted_swap_leaves_the_old_one(tmp_path, monkeypatch):
+    """Ctrl-C between the two renames."""
+    new, box, replace = folder(tmp_path / "new", "2"), folder(tmp_path / "box", "1"), Path.replace
+
+    def interrupted(self, target):
+        if self == new:
+            raise KeyboardInterrupt
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        swap(new, box)
+    assert read(box) == "1"
