@@ -189,12 +189,12 @@ def test_zeros_are_skipped(tmp_path, streams, simulator, options):
     )
     report = simulate(ip, simulator=simulator, seed=3)
     assert report.problems == ()
+    usual = Interface.usual(streams)
+    most = compiled(SPARSE, array, interface=usual, **options).cost.at_full_rate(2)[0]
+    assert list(report.most_cycles) == most
     zeros, some = report.cycles
-    assert zeros and some and report.most_cycles and zeros < some < report.most_cycles
-    if "engines" in options:
-        assert report.most_cycles == compiled(SPARSE, array, engines=2).cost.latency
-    else:
-        assert report.most_cycles == estimate(Program(SPARSE, array, **options)).latency
+    # With two engines the second image waits for the first, and zeros keep it waiting less.
+    assert zeros and some and zeros < some < most[1] and zeros < most[0]
 
 
 LADDER_FAULTS = {

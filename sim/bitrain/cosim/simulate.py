@@ -31,8 +31,8 @@ class SimulationReport:
     """What the cycle counter showed for each image at full rate; None for one without scores."""
     predicted_cycles: int
     """Cycles of the first image at full rate."""
-    most_cycles: int
-    """That an image can take by itself, as all do but where zeros are skipped."""
+    most_cycles: tuple[int, ...]
+    """Cycles of each image at full rate if no zeros are skipped."""
     ladder_cycles: tuple[int | None, ...]
     """Cycles of images with early termination, where the accelerator has it."""
     clock_cycles: int
@@ -117,7 +117,7 @@ def _report(results: dict, seconds: float) -> SimulationReport:
         ),
         cycles=tuple(scenarios["full_rate"]["cycles"]),
         predicted_cycles=results["predicted_cycles"],
-        most_cycles=results["most_cycles"],
+        most_cycles=tuple(results["most_cycles"]),
         ladder_cycles=tuple(
             f["cycles"][0] for name, f in scenarios.items() if name.startswith("ladder")
         ),

@@ -150,10 +150,11 @@ def simulate(
         f"{report.cycles[0]}, predicted {report.predicted_cycles}"
     )
     if report.passed:
-        if min(filter(None, report.cycles)) < report.most_cycles:
+        if report.cycles != report.most_cycles:
             print_mean("zeros skipped", report.cycles, report.most_cycles, console)
         if ladder:
-            print_mean("early termination", report.ladder_cycles, report.predicted_cycles, console)
+            most = [report.predicted_cycles] * len(report.ladder_cycles)
+            print_mean("early termination", report.ladder_cycles, most, console)
     for problem in report.problems:
         console.print(problem, style="red", soft_wrap=True)
     if report.waves:

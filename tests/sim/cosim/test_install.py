@@ -72,7 +72,11 @@ def test_manifest(ip: Path):
         ],
         "images": 3,
         "engines": [len(NETWORK.layers)],
-        "full_rate": {"cycles": [cost.latency] * 3, "intervals": [cost.initiation_interval] * 2},
+        "full_rate": {
+            "cycles": [cost.latency] * 3,
+            "intervals": [cost.initiation_interval] * 2,
+            "most_cycles": [cost.latency] * 3,
+        },
         "lengths": [{"length": 16, "predicted_cycles": cost.latency}],
     }
 

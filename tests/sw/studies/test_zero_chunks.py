@@ -42,7 +42,7 @@ def test_table_and_line():
     report = measure_zeros(NETWORK, ARRAY, sparse_images()[:4])
     console = Console(record=True, width=120)
     console.print(zeros_table(report))
-    print_mean("zeros skipped", [90, None, 100], 100, console)
+    print_mean("zeros skipped", [90, None, 100], [100] * 3, console)
     text = console.export_text()
     first = report.layers[0]
     assert f"{first.share:.1%}" in text and f"{first.most_cycles:,}" in text

@@ -99,7 +99,7 @@ def run(
         "images": num_images,
         "seed": seed,
         "predicted_cycles": manifest["full_rate"]["cycles"][0],
-        "most_cycles": manifest["lengths"][0]["predicted_cycles"],
+        "most_cycles": manifest["full_rate"]["most_cycles"][:num_images],
         "scenarios": scenarios,
         "log": str(log),
         "waves": str(wave_file) if waves else None,

@@ -108,10 +108,13 @@ def print_memories(engines: Engines, device: str, console: Console) -> None:
             console.print(f"[yellow]warning:[/] {problem}", soft_wrap=True, highlight=False)
 
 
-def print_mean(what: str, cycles: Sequence[int | None], most: int, console: Console) -> None:
-    """Mean cycles of images, and how far they are from those of an image that takes most."""
-    used = [taken for taken in cycles if taken is not None]
-    mean = sum(used) / len(used)
+def print_mean(
+    what: str, cycles: Sequence[int | None], most: Sequence[int], console: Console
+) -> None:
+    """Mean cycles of images, and how far they are from those that each takes at most."""
+    used = [(taken, limit) for taken, limit in zip(cycles, most, strict=True) if taken is not None]
+    total, limit = (sum(column) for column in zip(*used, strict=True))
     console.print(
-        f"{what}: {mean:,.0f} cycles on average over {len(used)} images, {mean / most - 1:+.1%}"
+        f"{what}: {total / len(used):,.0f} cycles on average over {len(used)} images, "
+        f"{total / limit - 1:+.1%}"
     )

@@ -53,5 +53,5 @@ def test_memories_of_every_engine_and_the_warning() -> None:
 
 
 def test_mean_leaves_out_what_was_not_measured() -> None:
-    text = printed(call=lambda c: print_mean("saved", [100, None, 50], 100, c))
+    text = printed(call=lambda c: print_mean("saved", [100, None, 50], [100] * 3, c))
     assert text == "saved: 75 cycles on average over 2 images, -25.0%\n"
