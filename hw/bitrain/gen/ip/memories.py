@@ -1,12 +1,17 @@
 """Memory images under names that tell what they hold.
 
-``write_verilog -extmem`` numbers the images. Here a file is named after its memory and as much of
-the module's path as makes the name unique.
+A file is named after its memory and as much of the module's path as makes the name unique.
 """
 
+import copy
 import re
 from collections import Counter
 from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+from amaranth.hdl import Shape
+from amaranth.lib.memory import Memory as AmaranthMemory
 
 SEPARATOR = "__"
 """Between the parts of a module's path: top__array__source."""
@@ -15,10 +20,9 @@ _GENERIC = frozenset({"memory", "mem", "rom", "ram", "data", "array"})
 """Names of memories that say nothing: the module around them has the name."""
 _MODULE = re.compile(r"^module (?P<name>\S+?) ?\(.*?^endmodule", re.M | re.S)
 _MEMORY = re.compile(
-    r"(?P<contents>^  \(\* initial_contents = .* \*\)\n)?"
+    r"^  \(\* contents = 32'd(?P<number>\d+) \*\)\n"
     r"(?P<declaration>"
-    r"^  reg (?:\[(?P<top_bit>\d+):0\] )?(?P<name>\S+) +\[(?P<last>\d+):0\];\n)"
-    r'  initial \$readmemb\("(?P<file>[^"]+)", (?P<target>[^;]+)\);\n',
+    r"^  reg (?:\[(?P<top_bit>\d+):0\] )?(?P<name>\S+) +\[(?P<last>\d+):0\];\n)",
     re.M,
 )
 
@@ -35,15 +39,37 @@ class Memory:
     width: int
 
 
-def name_memories(verilog: str, images: dict[str, bytes]) -> tuple[str, dict[Memory, bytes]]:
-    """The Verilog that reads named images, and the images by memory.
+class Contents:
+    """A platform of Amaranth that makes memories without contents, numbered by an attribute."""
 
-    Takes Verilog that reads numbered ones, and these by file name. A RAM that would start as zeros
-    gets no image, unless it has the attribute ``initial_contents``: hardware cannot clear it a
-    second time, so that no design may rely on it. In
-    simulation it starts as ones, at addresses beyond its end too: what neurons beyond a map count
-    is garbage that is later subtracted from itself, which is zero for all numbers but those that a
-    simulator does not know.
+    def __init__(self):
+        self.words: list[list[int]] = []
+        """Of each memory."""
+        self.kept: set[int] = set()
+        """Memories with the attribute ``initial_contents``, whose words matter if all are zero."""
+
+    def get_memory(self, made: AmaranthMemory) -> Any:
+        """Amaranth's hook: what a memory elaborates to."""
+        number, mask = len(self.words), (1 << Shape.cast(made.shape).width) - 1
+        instance: Any = made.elaborate(None)
+        data: Any = copy.copy(made.data)
+        self.words.append([word & mask for word in data._init._raw])
+        if "initial_contents" in made.attrs:
+            self.kept.add(number)
+        # No public way leaves them out, and Amaranth makes an object of each bit.
+        data._init = SimpleNamespace(_raw=())
+        instance._data, instance._attrs = data, {"contents": number}
+        return instance
+
+
+def name_memories(verilog: str, contents: Contents) -> tuple[str, dict[Memory, list[int]]]:
+    """The Verilog that reads named images, and the words by memory.
+
+    Takes Verilog whose memories have the numbers of ``contents``. A RAM that would start as zeros
+    gets no image unless that is in ``contents.kept``: hardware cannot clear it a second time, so
+    that no design may rely on it. In simulation it starts as ones, at addresses beyond its end
+    too: what neurons beyond a map count is garbage that is later subtracted from itself, which is
+    zero for all numbers but those that a simulator does not know.
     """
     found: list[tuple[re.Match, str, list[str]]] = []
     written = set()
@@ -54,12 +80,13 @@ def name_memories(verilog: str, images: dict[str, bytes]) -> tuple[str, dict[Mem
             meaningful = [part for part in path if part not in _GENERIC]
             found.append((match, module_name, meaningful or path))
             if re.search(rf"{re.escape(match['name'])} *\[[^\n;]*\] <=", module[0]):
-                written.add(match["file"])
+                written.add(int(match["number"]))
     names = _unique_suffixes([path for _, _, path in found])
     parts, position, named = [], 0, {}
     for (match, module_name, _), name in zip(found, names, strict=True):
-        content = images[match["file"]]
-        needed = match["file"] not in written or match["contents"] or b"1" in content
+        number = int(match["number"])
+        words = contents.words[number]
+        needed = number not in written or number in contents.kept or any(words)
         memory = Memory(
             file=f"{name}.mem" if needed else None,
             module=module_name,
@@ -70,12 +97,13 @@ def name_memories(verilog: str, images: dict[str, bytes]) -> tuple[str, dict[Mem
         parts.append(verilog[position : match.start()])
         if needed:
             # With its bounds, as standards differ on where to begin in an array that counts down.
-            arguments = f'"{memory.file}", {match["target"]}, 0, {match["last"]}'
+            target = match["name"] + " " * match["name"].startswith("\\")
+            arguments = f'"{memory.file}", {target}, 0, {match["last"]}'
             parts.append(f"{match['declaration']}  initial $readmemb({arguments});\n")
         else:
             parts.append(_ram(memory, match))
         position = match.end()
-        named[memory] = content
+        named[memory] = words
     return "".join(parts) + verilog[position:], named
 
 

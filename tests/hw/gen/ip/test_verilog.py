@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bitrain.gen.ip.verilog import wake_processes, write_verilog
+from bitrain.gen.tools import tools
 from bitrain.program import Array, Program
 from bitrain.spec import BitrainError, Network
 
@@ -33,6 +34,20 @@ def test_component(component, coefficients, tmp_path: Path):
     ]
     assert [path.name for path in (tmp_path / "rom").iterdir()] == ["coefficients.mem"]
     assert words(tmp_path / "rom" / "coefficients.mem") == coefficients
+
+
+def test_contents_pass_neither_amaranth_nor_yosys(component, tmp_path: Path, monkeypatch):
+    """Where 2.5 million weights took minutes and gigabytes."""
+    seen = []
+
+    def look(name, arguments, *, cwd, log):
+        seen.extend(path.read_text() for path in cwd.glob("*.il"))
+        return tools.run_tool(name, arguments, cwd=cwd, log=log)
+
+    monkeypatch.setattr("bitrain.gen.ip.verilog.run_tool", look)
+    write_verilog(component, tmp_path, "filter")
+    (text,) = seen
+    assert text.count("attribute \\contents") == 2 and "meminit" not in text
 
 
 def test_hierarchy_has_plain_names(component, tmp_path: Path):
