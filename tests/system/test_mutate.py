@@ -6,6 +6,9 @@ import mutate
 import pytest
 from simulators import require
 
+from bitrain.cosim import simulate
+from bitrain.cosim.manifest import describe_state
+
 
 @pytest.mark.parametrize(
     ("line", "expected"),
@@ -64,3 +67,39 @@ def test_mutants_are_found(tmp_path, capsys):
     drawn = mutate.mutants("raw", tmp_path / "raw", 60, random.Random(0))
     assert {mutant.kind for mutant in drawn} >= {"operator", "operand", "condition", "memory"}
     assert len({mutant.module for mutant in drawn}) > 10
+
+
+@pytest.mark.parametrize(
+    "name", ["raw", *(pytest.param(name, marks=pytest.mark.slow) for name in ("axi", "stream"))]
+)
+def test_bits_whose_product_is_dropped(tmp_path, name):
+    """All of them turned over at once change nothing."""
+    require("icarus")
+    engines = mutate.engines_of(name)
+    program = engines.programs[0]
+    ip = mutate.write_ip(engines, tmp_path / "ip")
+    words = list(program.weight_words)
+    dropped = list(mutate.dropped_bits(program))
+    assert len(dropped) == len(set(dropped)) > 50
+    for word, bit in dropped:
+        words[word] ^= 1 << bit
+    width = program.array.channels * program.weight_bits
+    image = ip / "rom" / "weights.mem"
+    assert image.read_text().split() == [f"{word:0{width}b}" for word in program.weight_words]
+    image.write_text("".join(f"{word:0{width}b}\n" for word in words))
+    assert simulate(ip, simulator="icarus").problems == ()
+
+
+@pytest.mark.slow
+def test_a_register_without_reset_is_found(tmp_path):
+    """Though it is set again before it is used: a reset must set all that it sets."""
+    require("icarus")
+    ip = mutate.write_ip(mutate.engines_of("raw"), tmp_path / "ip")
+    (source,) = (ip / "rtl").glob("*.v")
+    text = source.read_text()
+    state = describe_state(text)
+    assert sum(map(len, state.values())) == text.count("if (rst) begin") > 100
+    at = text.index("module mutated__engine__loader__walker")
+    source.write_text(text[:at] + text[at:].replace("if (rst)", "if (1'h0)"))
+    problems = simulate(ip, simulator="icarus").problems
+    assert any("is not 0 after reset" in problem for problem in problems)

@@ -15,7 +15,7 @@ from bitrain.cost.cost import IMAGE_OVERHEAD
 from bitrain.host import write_weight_image
 from bitrain.spec import BitrainError, Layer, Network
 
-from .manifest import describe_ports, describe_registers
+from .manifest import describe_ports, describe_registers, describe_state
 
 _SOURCES = Path(__file__).parent / "testbench"
 MANIFEST_FORMAT = 3
@@ -54,6 +54,7 @@ def write_testbench(
         "sources": [f"rtl/{top}.v"],
         "ports": describe_ports(engines),
         "registers": describe_registers(engines) if engines.config.interface.is_axi else None,
+        "state": describe_state((ip_dir / "rtl" / f"{top}.v").read_text(encoding="utf-8")),
         "weights": f"weights/{top}.bin" if engines.weights_writable else None,
         "early_termination": engines.early_termination,
         "memories": [f"rom/{path.name}" for path in sorted((ip_dir / "rom").glob("*.mem"))],

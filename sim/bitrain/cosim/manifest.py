@@ -1,5 +1,6 @@
-"""What the test bench must know of the accelerator's ports and registers."""
+"""What the test bench must know of the accelerator's ports, registers and state."""
 
+import re
 from typing import Any
 
 from bitrain.accelerator import Engines
@@ -22,6 +23,13 @@ _AXI = {
 _BUS_INPUTS = ("awaddr", "awprot", "awvalid", "wdata", "wstrb", "wvalid", "bready")
 _BUS_INPUTS += ("araddr", "arprot", "arvalid", "rready")
 _BUS_OUTPUTS = ("awready", "wready", "bresp", "bvalid", "arready", "rdata", "rresp", "rvalid")
+
+_MODULE = re.compile(r"^module (\S+?) ?\((.*?)^endmodule", re.M | re.S)
+_ON_RESET = re.compile(
+    r"^ *if \(rst\) begin\n((?: *\S+ +(?:\[[\d:]+\] +)?= [^\n]+;\n)+) *end\n", re.M
+)
+_SET = re.compile(r"^ *(\S+) += (\d+)'([dh])([0-9a-f]+);$", re.M)
+_CLOCKED = re.compile(r"^ *(\S+) +<= (\S+) *;$", re.M)
 
 
 def describe_ports(engines: Engines) -> dict[str, Any]:
@@ -71,3 +79,26 @@ def describe_registers(engines: Engines) -> dict[str, Any]:
             **more,
         },
     }
+
+
+def describe_state(verilog: str) -> dict[str, dict[str, int]]:
+    """What a reset sets each register to, by module and name; ``verilog`` as Bitrain writes it."""
+    state = {}
+    for module in _MODULE.finditer(verilog):
+        values = {
+            name: int(digits, 16 if base == "h" else 10)
+            for block in _ON_RESET.finditer(module[2])
+            for name, _, base, digits in _SET.findall(block[1])
+        }
+        registers = {
+            _plain(register): values[following]
+            for register, following in _CLOCKED.findall(module[2])
+            if following in values
+        }
+        if registers:
+            state[_plain(module[1])] = registers
+    return state
+
+
+def _plain(name: str) -> str:
+    return name.removeprefix("\\")

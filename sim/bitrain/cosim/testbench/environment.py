@@ -9,7 +9,14 @@ from cocotb import start_soon
 from cocotb.clock import Clock
 from cocotb.simtime import get_sim_time
 from cocotb.task import Task
-from cocotb.triggers import ClockCycles, RisingEdge, SimTimeoutError, gather, with_timeout
+from cocotb.triggers import (
+    ClockCycles,
+    FallingEdge,
+    RisingEdge,
+    SimTimeoutError,
+    gather,
+    with_timeout,
+)
 
 from .checker import Checker
 from .driver import PixelDriver
@@ -69,6 +76,10 @@ class Environment:
         self.pins.reset.value = self.pins.reset_level
         self.busy.images = 0
         await ClockCycles(self.pins.clock, cycles)
+        await FallingEdge(self.pins.clock)
+        for register, initial in self.pins.registers:
+            if read(register) != initial:
+                self.checker.violate(f"{register._path} is not {initial} after reset")
         self.pins.reset.value = 1 - self.pins.reset_level
         await self._stay_idle("after reset")
 

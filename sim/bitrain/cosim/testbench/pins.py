@@ -1,7 +1,10 @@
 """The accelerator's ports by what they are for, whatever they are called."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from cocotb.handle import HierarchyObject
 
 
 def read(handle) -> int | None:
@@ -51,6 +54,8 @@ class Pins:
     """None where the stream length is not chosen, or in a register."""
     bus_inputs: tuple[Any, ...]
     """What the manager of a bus drives, if there is one."""
+    registers: tuple[tuple[Any, int], ...]
+    """Those inside, and what a reset sets them to; none where the simulator shows only ports."""
 
     @classmethod
     def of(cls, dut, manifest: dict) -> "Pins":
@@ -66,6 +71,7 @@ class Pins:
                 for trace in ports["traces"]
             ),
             bus_inputs=tuple(getattr(dut, name) for name in ports["bus_inputs"]),
+            registers=tuple(_registers(dut, manifest["state"])),
             **{**absent, **handles},
         )
 
@@ -92,3 +98,12 @@ class Pins:
         sign = word >> (self.score_bits - 1) & 1
         above = len(self.score_data) - self.score_bits
         return word >> self.score_bits == sign * ((1 << above) - 1)
+
+
+def _registers(instance, state: dict[str, dict[str, int]]) -> Iterator[tuple[Any, int]]:
+    for child in instance:
+        if isinstance(child, HierarchyObject):
+            yield from _registers(child, state)
+    for name, value in state.get(instance._def_name, {}).items():
+        if (register := instance._get(name)) is not None:
+            yield register, value
