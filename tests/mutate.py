@@ -6,8 +6,8 @@ constant, a condition, a reset, a register or an operand. The bench of the folde
 `bitrain simulate` runs it. A mutant that passes is compared with the module as it was by Yosys'
 SAT solver; unless that proves that the two are one, it has survived. Bits of a weight ROM are equal
 without a proof where their product is dropped: weights of channels beyond a group's last, which
-are computed and not stored, and the sign of a zero (a test turns all of these over). The exit
-status is 1 if fewer than 97 % of those not equal are found.
+are computed and not stored (a test turns all of these over). The exit status is 1 if fewer than
+97 % of those not equal are found.
 
 Results go to `mutants.jsonl`, which is gone on with if it is there.
 """
@@ -189,15 +189,11 @@ def dropped_bits(program: Program) -> Iterator[tuple[int, int]]:
     bits, channels, word = program.weight_bits, program.array.channels, 0
     for layer, tiling in zip(program.network.layers, program.tilings, strict=True):
         rows, size = tiling.chunks * program.array.lanes, layer.group_channels
-        magnitudes = np.zeros((layer.out_channels, rows), int)
-        magnitudes[:, : layer.num_inputs] = abs(layer.weight_matrix)
         for group in range(0, layer.out_channels, size):
             for first in range(group, group + size, channels):
                 for k, p in np.ndindex(rows, channels):
                     if first + p >= group + size:
                         yield from ((word + k, p * bits + bit) for bit in range(bits))
-                    elif not magnitudes[first + p, k]:
-                        yield word + k, p * bits + bits - 1
                 word += rows
 
 

@@ -48,8 +48,12 @@ def network_of(weights: int) -> Network:
     layers.append(
         random_layer(rng, flat, 10, kind="linear", relu=False, bits=8, length=32, kernel=(1, 1))
     )
-    banks = {f"{what}_bank": random_bank(rng, 8, 16) for what in ("activation", "weight")}
-    return Network(name=f"weights{weights}", layers=tuple(layers), **banks)
+    return Network(
+        name=f"weights{weights}",
+        activation_bank=random_bank(rng, 8, 16),
+        weight_bank=random_bank(rng, 8, 16),
+        layers=tuple(layers),
+    )
 
 
 @pytest.mark.parametrize("weights", [500_000, 1_200_000, 2_500_000])

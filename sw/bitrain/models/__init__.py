@@ -4,6 +4,7 @@ from .blocks.block import Block
 from .blocks.joins import Concatenate, Residual, Subsample
 from .blocks.spec import BLOCK_KINDS, BlockSpec
 from .context import evaluating, seeded
+from .copies import copy_model
 from .registry import check_scores, create_model, list_models, model_file
 from .weights import list_pretrained, load_weights, model_digest, read_metadata, save_weights
 
@@ -15,6 +16,7 @@ __all__ = [
     "Residual",
     "Subsample",
     "check_scores",
+    "copy_model",
     "create_model",
     "evaluating",
     "list_models",

@@ -4,7 +4,6 @@ A batch is run through every model before any model sees the next one; the speed
 the ratios inside these rounds, in which a slow moment of the machine cancels.
 """
 
-import copy
 import itertools
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from bitrain.models import copy_model
 from bitrain.nn import torch_threads
 from bitrain.spec import Shape
 
@@ -83,7 +83,7 @@ def fold_batch_norm(model: nn.Module) -> nn.Module:
 
     Only inside an nn.Sequential, whose order is that of the computation.
     """
-    folded = copy.deepcopy(model).eval()
+    folded = copy_model(model).eval()
     for parent in folded.modules():
         if type(parent).forward is not nn.Sequential.forward:
             continue

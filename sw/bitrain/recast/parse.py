@@ -5,14 +5,13 @@ with it what follows: batch norm, ReLU, pooling. J. Yu et al., *Network Recastin
 Method for Network Architecture Transformation*, arXiv:1809.05262.
 """
 
-import copy
 import math
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from bitrain.models import Block, BlockSpec, seeded
+from bitrain.models import Block, BlockSpec, copy_model, seeded
 from bitrain.models.blocks.spec import Kind
 from bitrain.spec import BitrainError, Shape
 
@@ -36,7 +35,7 @@ def parse_blocks(model: nn.Module, in_shape: Shape) -> nn.Sequential:
     :class:`BitrainError` naming what cannot be taken apart.
     """
     if type(model) is nn.Sequential and model and all(isinstance(part, Block) for part in model):
-        return copy.deepcopy(model)
+        return copy_model(model)
     parameter = next(model.parameters(), torch.empty(0))
     with torch.no_grad(), seeded(0):
         images = torch.rand(3, *in_shape).to(parameter)

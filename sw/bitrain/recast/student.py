@@ -7,11 +7,10 @@ what the teacher gives there.
 """
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 
 from torch import nn
 
-from bitrain.models import Block, BlockSpec, seeded
+from bitrain.models import Block, BlockSpec, copy_model, seeded
 from bitrain.spec import BitrainError, Shape
 
 from .plan import Rule
@@ -29,7 +28,7 @@ class Student:
     ):
         self.in_shape = Shape(*in_shape)
         self.rules = rules or {}
-        self.blocks: list[Block | None] = [deepcopy(block) for block in blocks_of(teacher)]
+        self.blocks: list[Block | None] = [copy_model(block) for block in blocks_of(teacher)]
 
     def model(self, last: int | None = None) -> nn.Sequential:
         """All blocks, or those up to number ``last``; they are shared, not copied."""

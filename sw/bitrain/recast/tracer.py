@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
-from bitrain.models import Block, Subsample
+from bitrain.models import Block, Subsample, copy_model
 from bitrain.spec import BitrainError
 
 _INPLACE = "inplace"  # the option of modules and functions
@@ -35,7 +35,7 @@ def record(model: nn.Module, images: Tensor) -> tuple[nn.Module, dict[fx.Node, A
     naming the module that cannot be traced.
     """
     # One module deeper, so that an error in the model's own forward is reported like any other.
-    root = nn.Sequential(copy.deepcopy(model)).eval()
+    root = nn.Sequential(copy_model(model)).eval()
     module = fx.GraphModule(root, _Tracer().trace(root))
     module.graph.eliminate_dead_code()
     module.recompile()
