@@ -5,9 +5,9 @@ one change in a module or one bit of a memory, drawn from all modules alike: an 
 constant, a condition, a reset, a register or an operand. The bench of the folder runs on it as
 `bitrain simulate` runs it. A mutant that passes is compared with the module as it was by Yosys'
 SAT solver; unless that proves that the two are one, it has survived. Bits of a weight ROM are equal
-without a proof where their product is dropped: weights of channels beyond a group's last, which
-are computed and not stored (a test turns all of these over). The exit status is 1 if fewer than
-97 % of those not equal are found.
+without a proof where they have no effect: weights of channels beyond a group's last, which are
+computed and not stored, and magnitudes at inputs beyond a layer's last, which are zero (a test
+turns all of these over). The exit status is 1 if fewer than 97 % of those not equal are found.
 
 Results go to `mutants.jsonl`, which is gone on with if it is there.
 """
@@ -184,21 +184,22 @@ def write_mutant(ip: Path, mutant: Mutant, folder: Path) -> None:
     path.write_text("\n".join(_changed(path, mutant)) + "\n")
 
 
-def dropped_bits(program: Program) -> Iterator[tuple[int, int]]:
-    """Words, and bits from the right, of the weight ROM whose product is dropped."""
+def padding_bits(program: Program) -> Iterator[tuple[int, int]]:
+    """Words, and bits from the right, of the weight ROM that have no effect."""
     bits, channels, word = program.weight_bits, program.array.channels, 0
     for layer, tiling in zip(program.network.layers, program.tilings, strict=True):
         rows, size = tiling.chunks * program.array.lanes, layer.group_channels
         for group in range(0, layer.out_channels, size):
             for first in range(group, group + size, channels):
                 for k, p in np.ndindex(rows, channels):
-                    if first + p >= group + size:
-                        yield from ((word + k, p * bits + bit) for bit in range(bits))
+                    beyond = first + p >= group + size
+                    free = bits if beyond else bits - 1 if k >= layer.num_inputs else 0
+                    yield from ((word + k, p * bits + bit) for bit in range(free))
                 word += rows
 
 
-def is_dropped(engines: Engines, mutant: Mutant) -> bool:
-    """Whether a mutant changes a bit that :func:`dropped_bits` gives."""
+def is_padding(engines: Engines, mutant: Mutant) -> bool:
+    """Whether a mutant changes a bit that :func:`padding_bits` gives."""
     found = re.fullmatch(r"(?:engine(\d)_engine_)?weights\.mem", mutant.module)
     if not found:
         return False
@@ -208,7 +209,7 @@ def is_dropped(engines: Engines, mutant: Mutant) -> bool:
         if len({*pair}) > 1
     )
     bit = len(mutant.before) - 1 - position
-    return (mutant.line, bit) in set(dropped_bits(engines.programs[int(found[1] or 0)]))
+    return (mutant.line, bit) in set(padding_bits(engines.programs[int(found[1] or 0)]))
 
 
 def verdict(ip: Path, engines: Engines, mutant: Mutant, folder: Path) -> dict:
@@ -221,8 +222,8 @@ def verdict(ip: Path, engines: Engines, mutant: Mutant, folder: Path) -> dict:
         return {"verdict": "found", "how": f"does not run: {error}"}
     if not report.passed:
         return {"verdict": "found", "how": report.problems[0]}
-    if mutant.kind == "memory" and is_dropped(engines, mutant):
-        return {"verdict": "equal", "how": "a bit whose product is dropped"}
+    if mutant.kind == "memory" and is_padding(engines, mutant):
+        return {"verdict": "equal", "how": "a bit of padding"}
     if mutant.kind != "memory" and is_equal(ip, folder, mutant.module):
         return {"verdict": "equal", "how": "proven by SAT"}
     return {"verdict": "survived", "how": ""}

@@ -72,16 +72,16 @@ def test_mutants_are_found(tmp_path, capsys):
 @pytest.mark.parametrize(
     "name", ["raw", *(pytest.param(name, marks=pytest.mark.slow) for name in ("axi", "stream"))]
 )
-def test_bits_whose_product_is_dropped(tmp_path, name):
+def test_bits_of_padding(tmp_path, name):
     """All of them turned over at once change nothing."""
     require("icarus")
     engines = mutate.engines_of(name)
     program = engines.programs[0]
     ip = mutate.write_ip(engines, tmp_path / "ip")
     words = list(program.weight_words)
-    dropped = list(mutate.dropped_bits(program))
-    assert len(dropped) == len(set(dropped)) > 50
-    for word, bit in dropped:
+    padding = list(mutate.padding_bits(program))
+    assert len(padding) == len(set(padding)) > 50
+    for word, bit in padding:
         words[word] ^= 1 << bit
     width = program.array.channels * program.weight_bits
     image = ip / "rom" / "weights.mem"

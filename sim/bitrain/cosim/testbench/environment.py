@@ -7,6 +7,7 @@ from time import perf_counter
 
 from cocotb import start_soon
 from cocotb.clock import Clock
+from cocotb.handle import Deposit
 from cocotb.simtime import get_sim_time
 from cocotb.task import Task
 from cocotb.triggers import (
@@ -21,7 +22,7 @@ from cocotb.triggers import (
 from .checker import Checker
 from .driver import PixelDriver
 from .monitor import BusyMonitor, ScoreMonitor, TraceMonitor
-from .pins import Pins, read
+from .pins import Pins, read, width_of
 from .stalls import NONE, Stalls
 from .vectors import Vectors
 
@@ -67,6 +68,11 @@ class Environment:
         if self.pins.log_length is not None:  # the full length
             self.pins.log_length.value = 2 ** len(self.pins.log_length) - 1
         Clock(self.pins.clock, PERIOD_NS, unit="ns").start()
+        self.pins.reset.value = self.pins.reset_level
+        await FallingEdge(self.pins.clock)
+        for register, initial in self.pins.registers:
+            # Nothing may be as it should by chance.
+            register.value = Deposit(~initial & (1 << width_of(register)) - 1)
         await self.reset(cycles=2)
 
     async def reset(self, cycles: int = 1) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from cocotb.handle import HierarchyObject
+from cocotb.handle import HierarchyObject, LogicObject
 
 
 def read(handle) -> int | None:
@@ -13,6 +13,11 @@ def read(handle) -> int | None:
         return int(handle.value)
     except ValueError:
         return None
+
+
+def width_of(handle) -> int:
+    """Bits of a signal; a single one has no length."""
+    return 1 if isinstance(handle, LogicObject) else len(handle)
 
 
 @dataclass(frozen=True, kw_only=True)
