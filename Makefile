@@ -16,6 +16,8 @@ FIRST ?= 0
 MUTANTS ?= 150
 # `make fuzz FILES=200`, of each kind
 FILES ?= 200
+# `make kill KILLS=3`, of each command
+KILLS ?= 3
 # An extra package index for torch only, for instance https://download.pytorch.org/whl/cpu,
 # whose Linux wheels come without the CUDA libraries.
 TORCH_INDEX ?=
@@ -26,7 +28,7 @@ BIN := $(VENV)/bin
 TORCH = $(shell sed -n 's/^torch==/&/p' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow lint wheel bench matrix campaign mutate fuzz clean distclean
+.PHONY: help run test test-slow lint wheel bench matrix campaign mutate fuzz kill clean distclean
 .DELETE_ON_ERROR:
 
 help: ## print this list
@@ -81,6 +83,9 @@ mutate: $(VENV)/.ready ## mutants of the generated Verilog, which the bench must
 
 fuzz: $(VENV)/.ready ## spoilt files of every kind: one error each, and no traceback
 	PYTHONPATH=tests $(BIN)/python tests/fuzz.py --files $(FILES) --out build/fuzz
+
+kill: $(VENV)/.ready ## kill every command that writes at random moments, and run it again
+	PYTHONPATH=tests $(BIN)/python tests/kills.py --kills $(KILLS) --out build/kill
 
 clean: ## remove build/ and caches, keep .venv
 	rm -rf build dist htmlcov .coverage .coverage.* .benchmarks .hypothesis .pytest_cache .ruff_cache
