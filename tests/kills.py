@@ -44,7 +44,7 @@ AXI = f"generate {NETWORK} --out {IP} -P 2 -Q 2 --images 2 --interface axi --wei
 COMMANDS = {
     "run": Command("run run.yaml --out out"),
     "generate": Command(GENERATE, IP),
-    "sequences": Command(f"sequences {NETWORK} --out out/found.npz --budget 300"),
+    "sequences": Command(f"sequences {NETWORK} --out out/found.npz --budget 300 --images 200"),
     "weights": Command(f"weights {IP} {NETWORK} --out out/weights.bin", before=(AXI,)),
     "simulate": Command(f"simulate {IP}", IP, before=(GENERATE,)),
     "synth": Command(f"synth {IP}", IP, before=(GENERATE,)),
@@ -59,7 +59,9 @@ COMMANDS = {
     "pooled": Command("pooled --out out"),
     "search": Command("search run --config search.yaml --out out"),
 }
-UNEQUAL = re.compile(r"\.(json|log|html|png|svg|pdf|vcd|fst|cmd|md)$|/sim_build/|/synth/|events")
+UNEQUAL = re.compile(
+    r"\.(json|log|html|png|svg|pdf|vcd|fst|cmd|md)$|/sim_build/|/synth/|events|/\.lock$"
+)
 """Files that hold times, paths or what a tool drew; their names must be there all the same."""
 
 

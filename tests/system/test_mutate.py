@@ -103,3 +103,47 @@ def test_a_register_without_reset_is_found(tmp_path):
     source.write_text(text[:at] + text[at:].replace("if (rst)", "if (1'h0)"))
     problems = simulate(ip, simulator="icarus").problems
     assert any("is not 0 after reset" in problem for problem in problems)
+
+
+@pytest.mark.tools
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("before", "after", "equal"),
+    [
+        # Bits above the three that are used.
+        ("  assign a = en ? 4'h0 : b;", "  assign a = en ? 4'h8 : b;", True),
+        ("  assign a = en ? 4'h0 : b;", "  assign a = en ? 4'h4 : b;", False),
+        ("  assign b = q + 4'h1;", "  assign b = q - 4'h1;", False),
+        ("  always @(posedge clk) q <= a;", "  always @(posedge clk) q <= q;", False),
+        ("  inner inner(.x(q), .y(y));", "  inner inner(.x(~q), .y(y));", False),
+        ("  inner inner(.x(q), .y(y));", "  inner inner(.x(q | 4'h0), .y(y));", True),
+        ("    memory[q] <= b;", "    memory[q] <= b ^ 4'h8;", False),
+    ],
+)
+def test_equal_is_proven(tmp_path, before, after, equal):
+    verilog = """\
+module top(input clk, input en, output [2:0] o, output [3:0] m);
+  wire [3:0] a, b, y;
+  reg [3:0] q = 4'h0;
+  reg [3:0] memory [15:0];
+  assign a = en ? 4'h0 : b;
+  assign b = q + 4'h1;
+  always @(posedge clk) q <= a;
+  inner inner(.x(q), .y(y));
+  assign o = a[2:0] ^ y[2:0];
+  assign m = memory[q ^ y];
+  always @(posedge clk)
+    memory[q] <= b;
+endmodule
+module inner(input [3:0] x, output [3:0] y);
+  assign y = ~x;
+endmodule
+"""
+    if "4'h8" in after and equal:  # nothing else may use the bit
+        verilog = verilog.replace("q <= a;", "q <= a[2:0];")
+        before, after = (text.replace("q <= a;", "q <= a[2:0];") for text in (before, after))
+    for name, text in (("ip", verilog), ("mutant", verilog.replace(before, after))):
+        (tmp_path / name / "rtl").mkdir(parents=True)
+        (tmp_path / name / "rtl" / "top.v").write_text(text)
+    assert before in verilog
+    assert mutate.is_equal(tmp_path / "ip", tmp_path / "mutant", "top") is equal

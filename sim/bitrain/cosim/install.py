@@ -76,6 +76,8 @@ def write_testbench(
             for length, cost in engines.prefix_costs.items()
         ],
     }
+    for left in ip_dir.glob(".tb-*"):  # by a process that was killed
+        shutil.rmtree(left, ignore_errors=True)
     with TemporaryDirectory(dir=ip_dir, prefix=".tb-") as folder:
         new = Path(folder) / "tb"
         shutil.copytree(_SOURCES, new, ignore=shutil.ignore_patterns("__pycache__"))

@@ -61,6 +61,8 @@ class Pins:
     """What the manager of a bus drives, if there is one."""
     registers: tuple[tuple[Any, int], ...]
     """Those inside, and what a reset sets them to; none where the simulator shows only ports."""
+    keeps_contents: bool
+    """Whether a reset leaves a memory whose contents matter."""
 
     @classmethod
     def of(cls, dut, manifest: dict) -> "Pins":
@@ -76,6 +78,7 @@ class Pins:
                 for trace in ports["traces"]
             ),
             bus_inputs=tuple(getattr(dut, name) for name in ports["bus_inputs"]),
+            keeps_contents=manifest["weights"] is not None,
             registers=tuple(_registers(dut, manifest["state"])),
             **{**absent, **handles},
         )

@@ -176,6 +176,8 @@ def build(simulator: Icarus | Verilator, manifest: dict, waves: bool, out: Path)
     if not (model / product).is_file():
         log = out / "build.log"
         os.environ.update(simulator.environment)
+        for left in out.glob("build-*"):  # by a process that was killed
+            shutil.rmtree(left, ignore_errors=True)
         spaced = any(" " in str(path) for path in (out, *sources))  # make cannot name such files
         with TemporaryDirectory(dir=None if spaced else out, prefix="build-") as folder:
             if spaced:
@@ -193,7 +195,8 @@ def build(simulator: Icarus | Verilator, manifest: dict, waves: bool, out: Path)
             except (RuntimeError, SystemExit) as error:
                 raise RunError(f"{simulator.version} cannot build: {first_error(log)}") from error
             model.mkdir(exist_ok=True)
-            shutil.move(Path(folder) / product, model / product)
+            shutil.move(Path(folder) / product, model / "unfinished")
+            (model / "unfinished").replace(model / product)
     return model
 
 
