@@ -19,6 +19,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from safetensors import safe_open
+
 from bitrain.spec import load_network
 from bitrain.spec.files import left_beside
 
@@ -107,7 +109,16 @@ def finish(arguments: str, folder: Path) -> float:
 
 def written(folder: Path) -> dict[str, bytes]:
     """Contents by name."""
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    return {str(p.relative_to(folder)): _content(p) for p in folder.rglob("*") if p.is_file()}
+
+
+def _content(path: Path) -> bytes:
+    """The bytes; of weights in an order of their own, as safetensors draws that of metadata."""
+    if path.suffix != ".safetensors":
+        return path.read_bytes()
+    with safe_open(path, "numpy") as file:
+        tensors = [(name, file.get_tensor(name).tobytes()) for name in sorted(file.keys())]
+        return repr((sorted(file.metadata().items()), tensors)).encode()
 
 
 def check_whole(name: str, folder: Path) -> None:
