@@ -62,9 +62,9 @@ COMMANDS = {
     "search": Command("search run --config search.yaml --out out"),
 }
 UNEQUAL = re.compile(
-    r"\.(json|log|html|png|svg|pdf|vcd|fst|cmd|md)$|/sim_build/|/synth/|events|/\.lock$"
+    r"\.(json|log|pt|html|png|svg|pdf|vcd|fst|cmd|md)$|/sim_build/|/synth/|/\.lock$"
 )
-"""Files that hold times, paths or what a tool drew; their names must be there all the same."""
+"""Files that hold times, paths (checkpoints too) or what a tool drew; their names must be there."""
 
 
 def quick(text: str) -> str:
@@ -108,8 +108,9 @@ def finish(arguments: str, folder: Path) -> float:
 
 
 def written(folder: Path) -> dict[str, bytes]:
-    """Contents by name."""
-    return {str(p.relative_to(folder)): _content(p) for p in folder.rglob("*") if p.is_file()}
+    """Contents by name; without logs of TensorBoard, whose names hold times and processes."""
+    files = [p for p in folder.rglob("*") if p.is_file() and "tfevents" not in p.name]
+    return {str(p.relative_to(folder)): _content(p) for p in files}
 
 
 def _content(path: Path) -> bytes:

@@ -41,7 +41,9 @@ def network_of(weights: int) -> Network:
     layers, shape = [], Shape(3, 16, 16)
     for channels, pool in ((width, half), (width, half), (2 * width, None)):
         layers.append(
-            random_layer(rng, shape, channels, bits=8, length=32, padding=(1, 1), pool=pool)
+            random_layer(
+                rng, shape, channels, bits=8, length=32, kernel=(3, 3), padding=(1, 1), pool=pool
+            )
         )
         shape = layers[-1].out_shape
     flat = Shape(shape.size, 1, 1)
