@@ -14,6 +14,7 @@ Results go to `mutants.jsonl`, which is gone on with if it is there.
 
 import argparse
 import json
+import os
 import random
 import re
 import shutil
@@ -220,7 +221,7 @@ def verdict(ip: Path, engines: Engines, mutant: Mutant, folder: Path) -> dict:
     try:
         report = simulate(folder, simulator="icarus")
     except BitrainError as error:
-        return {"verdict": "found", "how": f"does not run: {error}"}
+        return {"verdict": "found", "how": str(error).partition(": ")[2]}
     if not report.passed:
         return {"verdict": "found", "how": report.problems[0]}
     if mutant.kind == "memory" and is_padding(engines, mutant):
@@ -308,6 +309,7 @@ def main(arguments: list[str] | None = None) -> int:
     add("--out", type=Path, default=Path("build/mutate"), help="output folder")
     args = parser.parse_args(arguments)
     args.out.mkdir(parents=True, exist_ok=True)
+    os.environ["TB_STOP_AT_FIRST"] = "1"
     record = args.out / "mutants.jsonl"
     done = {}
     for line in record.read_text().splitlines() if record.is_file() else ():

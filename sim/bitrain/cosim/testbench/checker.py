@@ -4,6 +4,7 @@ It knows no simulator. Values that differ, are missing, come twice or belong now
 breaches of the port contract are violations.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
@@ -11,6 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from .vectors import Vectors
+
+STOP = "TB_STOP_AT_FIRST" in os.environ
+"""Set by who asks only whether anything deviates: a scenario ends there, and is not reported."""
 
 
 class Place(NamedTuple):
@@ -122,6 +126,7 @@ class Checker:
     def violate(self, breach: str) -> None:
         """Note a breach of the port contract."""
         self.violations[breach] = self.violations.get(breach, 0) + 1
+        assert not STOP, breach
 
     def finish(self) -> None:
         """Count what never came as missing."""
@@ -197,3 +202,4 @@ class Checker:
     def _mismatch(self, place: Place, what: str, expected: int | None, got: int | None) -> None:
         self.mismatches += 1
         self.first_mismatch = self.first_mismatch or Mismatch(place, what, expected, got)
+        assert not STOP, str(self.first_mismatch)
