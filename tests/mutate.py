@@ -221,7 +221,8 @@ def verdict(ip: Path, engines: Engines, mutant: Mutant, folder: Path) -> dict:
     try:
         report = simulate(folder, simulator="icarus")
     except BitrainError as error:
-        return {"verdict": "found", "how": str(error).partition(": ")[2]}
+        how = str(error).removeprefix(f"{folder}: the simulation ended early: AssertionError: ")
+        return {"verdict": "found", "how": re.sub(r" \(log: \S+\)$", "", how)}
     if not report.passed:
         return {"verdict": "found", "how": report.problems[0]}
     if mutant.kind == "memory" and is_padding(engines, mutant):
