@@ -4,8 +4,8 @@ Small networks on four accelerators (ports and stream lengths, stream mode, engi
 one change in a module or one bit of a memory, drawn from all modules alike: an operator, a
 constant, a condition, a reset, a register or an operand. The bench of the folder runs on it as
 `bitrain simulate` runs it. A mutant that passes is compared with the module as it was by Yosys'
-SAT solver; unless that proves that the two are one, it has survived. Bits of a weight ROM are equal
-without a proof where they have no effect: weights of channels beyond a group's last, which are
+SAT solver; unless that proves that the two are one, it has survived. Bits of ROMs are equal without
+a proof where they have no effect: weights and biases of channels beyond a group's last, which are
 computed and not stored, and magnitudes at inputs beyond a layer's last, which are zero (a test
 turns all of these over). The exit status is 1 if fewer than 97 % of those not equal are found.
 
@@ -43,6 +43,7 @@ from bitrain.cosim import simulate, write_testbench
 from bitrain.gen.ip.package import generate_ip
 from bitrain.gen.tools.tools import which
 from bitrain.program import AcceleratorConfig, Program
+from bitrain.program.rom_words import num_biases
 from bitrain.spec import BitrainError
 
 TOP, LEAST_SCORE = "mutated", 0.97
@@ -51,7 +52,7 @@ ACCELERATORS = {
     "raw": ({"array": ARRAY}, lambda: residual_network(1)),
     "axi": (
         {"array": ARRAY, "interface": "axi", "run_time_length": True},
-        lambda: grouped_network(2, bits=3),
+        lambda: grouped_network(2, bits=4),
     ),
     "stream": (
         {"array": {**ARRAY, "positions": 4, "lanes": 4}},
@@ -186,32 +187,37 @@ def write_mutant(ip: Path, mutant: Mutant, folder: Path) -> None:
     path.write_text("\n".join(_changed(path, mutant)) + "\n")
 
 
-def padding_bits(program: Program) -> Iterator[tuple[int, int]]:
-    """Words, and bits from the right, of the weight ROM that have no effect."""
-    bits, channels, word = program.weight_bits, program.array.channels, 0
+def padding_bits(program: Program) -> dict[str, set[tuple[int, int]]]:
+    """Words, and bits from the right, of the ROMs of weights and biases that have no effect."""
+    array, bits, word = program.array, program.weight_bits, 0
+    free: dict[str, set[tuple[int, int]]] = {"weights": set(), "biases": set()}
     for layer, tiling in zip(program.network.layers, program.tilings, strict=True):
-        rows, size = tiling.chunks * program.array.lanes, layer.group_channels
+        rows, size = tiling.chunks * array.lanes, layer.group_channels
         for group in range(0, layer.out_channels, size):
-            for first in range(group, group + size, channels):
-                for k, p in np.ndindex(rows, channels):
+            for first in range(group, group + size, array.channels):
+                for k, p in np.ndindex(rows, array.channels):
                     beyond = first + p >= group + size
-                    free = bits if beyond else bits - 1 if k >= layer.num_inputs else 0
-                    yield from ((word + k, p * bits + bit) for bit in range(free))
+                    number = bits if beyond else bits - 1 if k >= layer.num_inputs else 0
+                    free["weights"] |= {(word + k, p * bits + bit) for bit in range(number)}
                 word += rows
+    bits, word = program.score_bits + program.upscale_bits, 0
+    for layer in program.network.layers:
+        words = range(word, word := word + num_biases(layer, array))
+        free["biases"] |= {(pad, bit) for pad in words[layer.out_channels :] for bit in range(bits)}
+    return free
 
 
 def is_padding(engines: Engines, mutant: Mutant) -> bool:
     """Whether a mutant changes a bit that :func:`padding_bits` gives."""
-    found = re.fullmatch(r"(?:engine(\d)_engine_)?weights\.mem", mutant.module)
+    found = re.fullmatch(r"(?:engine(\d)_engine_)?(weights|biases)\.mem", mutant.module)
     if not found:
         return False
-    (position,) = (
-        j
-        for j, pair in enumerate(zip(mutant.before, mutant.after, strict=True))
-        if len({*pair}) > 1
+    (bit,) = (
+        i
+        for i, pair in enumerate(zip(mutant.before[::-1], mutant.after[::-1], strict=True))
+        if pair[0] != pair[1]
     )
-    bit = len(mutant.before) - 1 - position
-    return (mutant.line, bit) in set(padding_bits(engines.programs[int(found[1] or 0)]))
+    return (mutant.line, bit) in padding_bits(engines.programs[int(found[1] or 0)])[found[2]]
 
 
 def verdict(ip: Path, engines: Engines, mutant: Mutant, folder: Path) -> dict:

@@ -78,15 +78,13 @@ def test_bits_of_padding(tmp_path, name):
     engines = mutate.engines_of(name)
     program = engines.programs[0]
     ip = mutate.write_ip(engines, tmp_path / "ip")
-    words = list(program.weight_words)
-    padding = list(mutate.padding_bits(program))
-    assert len(padding) == len(set(padding)) > 50
-    for word, bit in padding:
-        words[word] ^= 1 << bit
-    width = program.array.channels * program.weight_bits
-    image = ip / "rom" / "weights.mem"
-    assert image.read_text().split() == [f"{word:0{width}b}" for word in program.weight_words]
-    image.write_text("".join(f"{word:0{width}b}\n" for word in words))
+    for memory, padding in mutate.padding_bits(program).items():
+        image = ip / "rom" / f"{memory}.mem"
+        words = [[*line] for line in image.read_text().split()]
+        assert len(padding) > 10
+        for word, bit in padding:
+            words[word][-1 - bit] = "10"[int(words[word][-1 - bit])]
+        image.write_text("".join(f"{''.join(line)}\n" for line in words))
     assert simulate(ip, simulator="icarus").problems == ()
 
 
