@@ -44,7 +44,17 @@ from bitrain.gen.ip.package import generate_ip
 from bitrain.gen.tools.tools import which
 from bitrain.program import AcceleratorConfig, Program
 from bitrain.program.rom_words import num_biases
-from bitrain.spec import BitrainError
+from bitrain.spec import BitrainError, Layer, Network
+
+
+def with_ties(network: Network) -> Network:
+    """``network`` with each score twice, so that the largest is never alone."""
+    *layers, last = network.layers
+    twins = np.arange(last.out_channels) // 2 * 2
+    arrays = {name: getattr(last, name)[twins] for name in ("weight", "bias", "upscale")}
+    last = Layer.model_validate({**dict(last), **arrays})
+    return Network.model_validate({**dict(network), "layers": (*layers, last)})
+
 
 TOP, LEAST_SCORE = "mutated", 0.97
 ARRAY = {"channels": 3, "positions": 2, "lanes": 8}
@@ -56,7 +66,7 @@ ACCELERATORS = {
     ),
     "stream": (
         {"array": {**ARRAY, "positions": 4, "lanes": 4}},
-        lambda: streamed(random_network(8, bits=3)),
+        lambda: with_ties(streamed(random_network(8, bits=3))),
     ),
     "engines": ({"array": ARRAY, "engines": 2}, lambda: dense_network(0, bits=3)),
 }
