@@ -61,6 +61,7 @@ def test_manifest(ip: Path):
         "sources": ["rtl/top.v"],
         "ports": describe_ports(Engines.of(program)),
         "registers": None,
+        "state": {},
         "weights": None,
         "early_termination": False,
         "memories": ["rom/biases.mem", "rom/weights.mem"],

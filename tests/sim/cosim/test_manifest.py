@@ -3,7 +3,7 @@
 import pytest
 from networks import compiled, random_network
 
-from bitrain.cosim.manifest import describe_ports, describe_registers
+from bitrain.cosim.manifest import describe_ports, describe_registers, describe_state
 from bitrain.program import Array, Interface
 from bitrain.rtl.ports.top import build_top
 
@@ -70,3 +70,37 @@ def test_registers_of_options(option, names):
     found = describe_registers(compiled(NETWORK, ARRAY, interface=AXI, **option))
     assert found["constants"].keys() - plain["constants"].keys() == names
     assert names <= found["offsets"].keys() and not names & plain["offsets"].keys()
+
+
+VERILOG = """\
+module top(clk, rst);
+  reg [3:0] \\count$1  = 4'h0;
+  always @(posedge clk)
+    \\count$1  <= \\$2 ;
+  always @(posedge clk)
+    seen <= \\$3 ;
+  always @(posedge clk)
+    shown <= memory[address];
+  always @* begin
+    \\$2  = \\$1 ;
+    if (rst) begin
+      \\$2  = 4'ha;
+    end
+  end
+  always @* begin
+    if (rst) begin
+      \\$3  = 32'd7;
+    end
+  end
+endmodule
+
+module top__free(clk);
+  always @(posedge clk)
+    held <= next;
+endmodule
+"""
+
+
+def test_state():
+    """What a reset sets, by module; registers without a reset are left out."""
+    assert describe_state(VERILOG) == {"top": {"count$1": 10, "seen": 7}}

@@ -15,15 +15,30 @@ NAMES = {
 }
 
 
-def pins_of(score_bits: int = 4, **names: str) -> Pins:
+class Instance(SimpleNamespace):
+    """A module whose signals the simulator shows by name, but for what is hidden."""
+
+    def __init__(self, definition: str, **signals):
+        super().__init__(**signals)
+        self._def_name = definition
+
+    def __iter__(self):
+        return iter(())
+
+    def _get(self, name: str):
+        return getattr(self, name, None)
+
+
+def pins_of(score_bits: int = 4, **roles: str) -> Pins:
     """Signals of a device of which each knows its name."""
-    every = {**NAMES, **names}
+    every = {**NAMES, **roles}
     trace = {role: f"trace_{role}" for role in ("valid", "layer", "address", "data")}
-    dut: Any = SimpleNamespace(
-        **{name: Handle(name=name, width=8) for name in (*every.values(), *trace.values(), "bus")}
-    )
+    names = (*every.values(), *trace.values(), "bus")
+    dut: Any = Instance("top", **{name: Handle(name=name, width=8) for name in names})
     ports = {"names": every, "reset_level": 1, "traces": [trace], "bus_inputs": ["bus"]}
-    return Pins.of(dut, {"ports": ports, "score_bits": score_bits})
+    state = {"top": {"busy": 0, "hidden": 3}}
+    manifest = {"ports": ports, "score_bits": score_bits, "weights": None, "state": state}
+    return Pins.of(dut, manifest)
 
 
 def test_names():
@@ -32,6 +47,8 @@ def test_names():
     assert pins.traces[0].address._name == "trace_address"
     assert [handle._name for handle in pins.bus_inputs] == ["bus"]
     assert pins.pixel_last is pins.score_last is pins.log_length is None
+    assert [(handle._name, value) for handle, value in pins.registers] == [("busy", 0)]
+    assert not pins.keeps_contents
 
 
 @pytest.mark.parametrize(("value", "number"), [(5, 5), (0, 0), ("xx", None), ("z", None)])
