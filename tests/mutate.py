@@ -30,7 +30,6 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 from networks import (
-    dense_network,
     grouped_network,
     random_images,
     random_network,
@@ -68,7 +67,7 @@ ACCELERATORS = {
         {"array": {**ARRAY, "positions": 4, "lanes": 4}},
         lambda: with_ties(streamed(random_network(8, bits=3))),
     ),
-    "engines": ({"array": ARRAY, "engines": 2}, lambda: dense_network(0, bits=3)),
+    "engines": ({"array": ARRAY, "engines": 2}, lambda: random_network(10, bits=4)),
 }
 """Options, and what makes the network."""
 
