@@ -27,6 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest import mock
 
 import numpy as np
 from networks import (
@@ -325,7 +326,6 @@ def main(arguments: list[str] | None = None) -> int:
     add("--out", type=Path, default=Path("build/mutate"), help="output folder")
     args = parser.parse_args(arguments)
     args.out.mkdir(parents=True, exist_ok=True)
-    os.environ["TB_STOP_AT_FIRST"] = "1"
     record = args.out / "mutants.jsonl"
     done = {}
     for line in record.read_text().splitlines() if record.is_file() else ():
@@ -350,7 +350,8 @@ def main(arguments: list[str] | None = None) -> int:
         return result
 
     results = []
-    with ThreadPoolExecutor(args.jobs) as pool:
+    stop_at_first = mock.patch.dict(os.environ, TB_STOP_AT_FIRST="1")
+    with stop_at_first, ThreadPoolExecutor(args.jobs) as pool:
         for mutant, result in zip(drawn, pool.map(judge, drawn), strict=True):
             results.append(result)
             print(
