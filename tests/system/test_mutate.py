@@ -1,5 +1,6 @@
 """Mutants: what a line of Verilog becomes, and that they are drawn from everywhere."""
 
+import json
 import random
 
 import mutate
@@ -103,6 +104,21 @@ def test_a_register_without_reset_is_found(tmp_path):
     assert any("is not 0 after reset" in problem for problem in problems)
 
 
+@pytest.mark.slow
+def test_every_register_is_looked_at(tmp_path):
+    """If a reset should set others than it does, each is told."""
+    require("icarus")
+    ip = mutate.write_ip(mutate.engines_of("raw"), tmp_path / "ip")
+    path = ip / "tb" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    for registers in manifest["state"].values():
+        registers.update({name: value ^ 1 for name, value in registers.items()})
+    path.write_text(json.dumps(manifest))
+    told = [p for p in simulate(ip, simulator="icarus").problems if " after reset (" in p]
+    number = sum(map(len, manifest["state"].values()))
+    assert len([line for line in told if line.startswith("full_rate")]) == number > 100
+
+
 @pytest.mark.tools
 @pytest.mark.slow
 @pytest.mark.parametrize(
@@ -139,7 +155,6 @@ endmodule
 """
     if "4'h8" in after and equal:  # nothing else may use the bit
         verilog = verilog.replace("q <= a;", "q <= a[2:0];")
-        before, after = (text.replace("q <= a;", "q <= a[2:0];") for text in (before, after))
     for name, text in (("ip", verilog), ("mutant", verilog.replace(before, after))):
         (tmp_path / name / "rtl").mkdir(parents=True)
         (tmp_path / name / "rtl" / "top.v").write_text(text)

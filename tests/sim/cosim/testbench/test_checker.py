@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bitrain.cosim.testbench import checker as checkers
 from bitrain.cosim.testbench.checker import Checker, Place
 from bitrain.cosim.testbench.vectors import StoredLayer, Vectors
 
@@ -243,3 +244,12 @@ def test_each_image_has_its_own_cycles():
     assert problems(100, 90) == []
     assert problems(100, 91) == ["91 cycles, predicted 90 (1x)"]
     assert problems(90, 100) == ["90 cycles, predicted 100 (2x)"]
+
+
+def test_stop_at_the_first_deviation(monkeypatch):
+    monkeypatch.setattr(checkers, "STOP", True)
+    observe()  # nothing deviates
+    with pytest.raises(AssertionError, match="the bus hangs"):
+        Checker(VECTORS, (0,)).violate("the bus hangs")
+    with pytest.raises(AssertionError, match=r"image 0, .*: wrong value, expected"):
+        observe(words={image: [word ^ 1 for word in words] for image, words in WORDS.items()})
