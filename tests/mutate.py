@@ -68,7 +68,7 @@ ACCELERATORS = {
         {"array": {**ARRAY, "positions": 4, "lanes": 4}},
         lambda: with_ties(streamed(random_network(8, bits=3))),
     ),
-    "engines": ({"array": ARRAY, "engines": 2}, lambda: random_network(10, bits=4)),
+    "engines": ({"array": ARRAY, "engines": 2}, lambda: grouped_network(1, bits=4)),
 }
 """Options, and what makes the network."""
 
