@@ -57,17 +57,31 @@ def layers(draw, in_shape: Shape, bits: int, *, relu: bool = True, stream: bool 
     sides: list[tuple[int, ...]] = []
     geometry: dict[str, Any] = {"kernel": (1, 1)}
     if not linear:
+        around = draw(st.booleans())  # whether ends, steps and pooling windows are of any kind
         for size in in_shape[1:]:
             padding = draw(st.integers(0, 2))
-            kernel = draw(st.integers(1, min(3, size + 2 * padding)))
+            after = draw(st.integers(0, 2)) if around else padding
+            whole = size + padding + after
+            kernel = draw(st.integers(1, min(3, whole)))
+            dilation = (
+                draw(st.integers(1, max(1, (whole - 1) // max(1, kernel - 1)))) if around else 1
+            )
             stride = draw(st.integers(1, 3))
-            neurons = (size + 2 * padding - kernel) // stride + 1
-            pool = draw(st.integers(1, min(3, neurons)))
-            sides.append((kernel, stride, padding, pool, draw(st.integers(1, 3))))
-        kernel, stride, padding, pool, pool_stride = zip(*sides, strict=True)
+            neurons = (whole - (kernel - 1) * dilation - 1) // stride + 1
+            ends = [draw(st.integers(0, 2)) if around else 0 for _ in range(2)]
+            pool = draw(st.integers(1, min(3, neurons + sum(ends))))
+            ends = [min(end, pool - 1) for end in ends]
+            pool = min(pool, neurons + sum(ends))
+            ends = [min(end, pool - 1) for end in ends]
+            pools = (pool, draw(st.integers(1, 3)), *ends)
+            sides.append((kernel, stride, padding, after, dilation, *pools))
+        kernel, stride, padding, after, dilation, pool, *pooling = zip(*sides, strict=True)
         geometry = {"kernel": kernel, "stride": stride, "padding": padding}
+        if around:
+            geometry |= {"padding_after": after, "dilation": dilation}
         if relu and (pool != (1, 1) or draw(st.booleans())):
-            geometry["pool"] = MaxPool2d(kernel=pool, stride=pool_stride)
+            names = ("stride", "padding", "padding_after")
+            geometry["pool"] = MaxPool2d(kernel=pool, **dict(zip(names, pooling, strict=True)))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     one, length = 1 << bits, 1 << draw(st.integers(0, bits))
     largest = draw(st.sampled_from([0, 1, one // 2, one]))
@@ -76,6 +90,8 @@ def layers(draw, in_shape: Shape, bits: int, *, relu: bool = True, stream: bool 
         groups = draw(st.sampled_from([g for g in range(1, 7) if in_shape.channels % g == 0]))
     num_out = groups * draw(st.integers(1, max(1, 5 // groups)))
     shape = (num_out, in_shape.channels // groups, *geometry.pop("kernel"))
+    if not linear and around and draw(st.booleans()):
+        geometry["padding_value"] = rng.integers(0, one + 1, in_shape.channels)
     shift, neuron = draw(st.integers(-3, 6)), "counter"
     if stream and relu and draw(st.booleans()):
         shift, neuron = max(shift, length.bit_length() - 1 - bits), "stream"

@@ -8,14 +8,15 @@ A layer is a field of neurons with one window geometry. For output channel o and
     out = A                                                   for the last layer: the scores
 
 k runs over (input channel, kernel row, kernel column) in C order and uses lane k mod N of the SNG
-banks. Input and output channels may be in groups, as many of each; a neuron then reads the input
+banks; where the window leaves the map, a_k is the ``padding_value`` of its input channel. Input and output channels may be in groups, as many of each; a neuron then reads the input
 channels of its own group only, and k counts these. Max pooling compares the requantised integers. A
 linear layer is a 1 x 1 window over the map flattened in C order to (K, 1, 1). That is counter mode;
 in stream mode (``stream``) neurons fire while the streams run, and a pooling window fires as one.
 Networks may OR product bits of neighbouring inputs before they are counted (``or_groups``).
 """
 
-from typing import Annotated, Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -31,11 +32,21 @@ MAX_UPSCALE = 7
 ARRAYS = ("weight", "bias", "upscale")
 """Fields of a layer that are arrays."""
 
+OPTIONAL_ARRAYS = ("padding_value",)
+"""Fields that are arrays, and are stored where an element is not zero."""
+
 Neuron = Literal["counter", "stream"]
 """Requantise the sum at its end, or accumulate and fire (see ``stream``)."""
 
 Pair = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
 """(rows, columns)"""
+Margin = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
+"""(rows, columns) beyond a map, at one of its ends."""
+
+
+def _of_value(value: Any) -> dict[str, Any]:
+    """Options of a field that has this value by default, and is then not written."""
+    return {"default": value, "exclude_if": lambda found: found == value}
 
 
 class Shape(NamedTuple):
@@ -52,12 +63,35 @@ class Shape(NamedTuple):
 
 
 class MaxPool2d(BaseModel):
-    """Max pooling without padding; a partial window at the border is dropped."""
+    """Max pooling. Places beyond the map count for nothing; a partial window is dropped.
+
+    Engines put the nearest place of the map there, which is in the same window.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kernel: Pair
     stride: Pair
+    padding: Margin = Field(**_of_value((0, 0)))
+    """Before the first row and column; less than the kernel."""
+    padding_after: Margin = Field(**_of_value((0, 0)))
+    """After the last row and column; less than the kernel."""
+
+    @model_validator(mode="after")
+    def _check(self):
+        for padding in (self.padding, self.padding_after):
+            if any(pad >= size for pad, size in zip(padding, self.kernel, strict=True)):
+                raise ValueError(
+                    f"pooling pads {padding}, which the kernel {self.kernel} must exceed"
+                )
+        return self
+
+    def places(self, axis: int, size: int) -> np.ndarray:
+        """Rows (axis 0) or columns (1) of a map of ``size`` that windows read: (windows, kernel)."""
+        kernel, stride, before = self.kernel[axis], self.stride[axis], self.padding[axis]
+        count = (size + before + self.padding_after[axis] - kernel) // stride + 1
+        found = np.arange(max(count, 0))[:, None] * stride + np.arange(kernel) - before
+        return found.clip(0, size - 1)
 
 
 class Shortcut(BaseModel):
@@ -121,17 +155,29 @@ class Layer(BaseModel):
     groups: int = Field(default=1, ge=1)
     """Output channel o reads input channels in / groups · g and on, with g = o · groups div out."""
     stride: Pair = (1, 1)
-    padding: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] = (0, 0)
+    padding: Margin = (0, 0)
+    """Rows and columns before the map, and, unless ``padding_after`` says else, after it."""
+    padding_after: Margin | None = Field(**_of_value(None))
+    """Rows and columns after the map."""
+    padding_value: np.ndarray = Field(default_factory=lambda: np.zeros(0), exclude=True, repr=False)
+    """Activation that stands around each input channel, in 0 … 2^n, int32: (in,). Not given, 0."""
+    dilation: Pair = Field(**_of_value((1, 1)))
+    """Steps between neighbouring rows and columns of a window."""
     pool: MaxPool2d | None = None
 
     @model_validator(mode="before")
     @classmethod
-    def _no_upscale(cls, data):
-        if isinstance(data, dict) and data.get("upscale") is None and "bias" in data:
-            return {**data, "upscale": np.zeros(len(data["bias"]), np.int32)}
-        return data
+    def _left_out(cls, data):
+        if not isinstance(data, dict):
+            return data
+        zeros: dict[str, Any] = {}
+        if data.get("upscale") is None and "bias" in data:
+            zeros["upscale"] = np.zeros(len(data["bias"]), np.int32)
+        if data.get("padding_value") is None and isinstance(data.get("in_shape"), Sequence):
+            zeros["padding_value"] = np.zeros(data["in_shape"][0], np.int32)
+        return {**data, **zeros}
 
-    @field_validator("weight", "bias", "upscale", mode="before")
+    @field_validator(*ARRAYS, *OPTIONAL_ARRAYS, mode="before")
     @classmethod
     def _integers(cls, value):
         value = np.asarray(value)
@@ -171,11 +217,16 @@ class Layer(BaseModel):
             raise ValueError("a linear layer takes a flattened (K, 1, 1) input and 1 x 1 weights")
         if self.kind == "linear" and self.groups > 1:
             raise ValueError("a linear layer has no groups")
+        if self.padding_value.shape != (channels,) or self.padding_value.min(initial=0) < 0:
+            raise ValueError(
+                f"padding_value {self.padding_value.shape} must be a number from 0 for each of "
+                f"{channels} input channels"
+            )
         if self.neuron == "stream" and (self.shortcut or not self.relu):
             what = "adds a shortcut" if self.shortcut else "gives the scores"
             raise ValueError(f"layer {self.name!r} {what} and cannot be in stream mode")
         if min(self.conv_shape) < 1:
-            raise ValueError(f"kernel {self.kernel} exceeds the padded input {self.in_shape}")
+            raise ValueError(f"kernel {self.window} exceeds the padded input {self.in_shape}")
         if min(self.out_shape) < 1:
             raise ValueError(f"pooling window exceeds the map {self.conv_shape}")
         low, high = self.sum_range
@@ -189,7 +240,8 @@ class Layer(BaseModel):
         # Comparing arrays gives arrays, which the generated method cannot take.
         if not isinstance(other, Layer) or self.model_dump() != other.model_dump():
             return False
-        return all(np.array_equal(getattr(self, a), getattr(other, a)) for a in ARRAYS)
+        arrays = (*ARRAYS, *OPTIONAL_ARRAYS)
+        return all(np.array_equal(getattr(self, a), getattr(other, a)) for a in arrays)
 
     def __hash__(self) -> int:
         return hash((self.name, self.weight.tobytes(), self.bias.tobytes()))
@@ -220,11 +272,25 @@ class Layer(BaseModel):
         return self.weight.reshape(self.out_channels, -1)
 
     @property
+    def margins(self) -> tuple[Margin, Margin]:
+        """Rows and columns before the map, and after it."""
+        return self.padding, self.padding if self.padding_after is None else self.padding_after
+
+    @property
+    def window(self) -> Pair:
+        """Rows and columns from a window's first element to its last."""
+        (kh, kw), (dh, dw) = self.kernel, self.dilation
+        return (kh - 1) * dh + 1, (kw - 1) * dw + 1
+
+    @property
     def conv_shape(self) -> Shape:
         """Map of neurons, before pooling."""
-        (kh, kw), (sh, sw), (ph, pw) = self.kernel, self.stride, self.padding
-        height = (self.in_shape.height + 2 * ph - kh) // sh + 1
-        width = (self.in_shape.width + 2 * pw - kw) // sw + 1
+        (window_rows, window_columns), (sh, sw) = self.window, self.stride
+        rows, columns = (
+            size + sum(ends)
+            for size, ends in zip(self.in_shape[1:], zip(*self.margins, strict=True), strict=True)
+        )
+        height, width = (rows - window_rows) // sh + 1, (columns - window_columns) // sw + 1
         return Shape(self.out_channels, height, width)
 
     @property
@@ -235,9 +301,9 @@ class Layer(BaseModel):
     @property
     def out_shape(self) -> Shape:
         """Map of stored activations (or scores)."""
-        (kh, kw), (sh, sw) = self.pool_window.kernel, self.pool_window.stride
-        channels, height, width = self.conv_shape
-        return Shape(channels, (height - kh) // sh + 1, (width - kw) // sw + 1)
+        pool, (channels, *sizes) = self.pool_window, self.conv_shape
+        height, width = (len(pool.places(axis, size)) for axis, size in enumerate(sizes))
+        return Shape(channels, height, width)
 
     @property
     def macs(self) -> int:

@@ -59,6 +59,8 @@ class Network(BaseModel):
                 raise ValueError(f"layer {layer.name!r} gives the scores and cannot pool them")
             if np.abs(layer.weight).max(initial=0) > self.one:
                 raise ValueError(f"layer {layer.name!r} has a weight above 2^{self.bits}")
+            if layer.padding_value.max(initial=0) > self.one:
+                raise ValueError(f"layer {layer.name!r} has a padding value above 2^{self.bits}")
             if layer.stream_length > self.one:
                 raise ValueError(f"layer {layer.name!r} has a stream longer than 2^{self.bits}")
             if layer.neuron == "stream":

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from .errors import BitrainError
 from .files import content_digest, write_atomically
-from .layer import ARRAYS
+from .layer import ARRAYS, OPTIONAL_ARRAYS
 from .network import FORMAT_VERSION, Network
 
 READABLE_VERSIONS = (2, 3, 4, FORMAT_VERSION)
@@ -30,7 +30,8 @@ def save_network(network: Network, path: Path | str) -> None:
     arrays = {
         f"{field}.{i}": getattr(layer, field)
         for i, layer in enumerate(network.layers)
-        for field in ARRAYS
+        for field in (*ARRAYS, *OPTIONAL_ARRAYS)
+        if field in ARRAYS or getattr(layer, field).any()
     }
     text = json.dumps({**header, "sha256": content_digest(header, arrays)}, indent=1).encode()
     buffer = BytesIO()
@@ -73,6 +74,7 @@ def load_network(path: Path | str) -> Network:
     try:
         for i, layer in enumerate(header["layers"]):
             layer.update({field: arrays[f"{field}.{i}"] for field in ARRAYS})
+            layer.update({field: arrays.get(f"{field}.{i}") for field in OPTIONAL_ARRAYS})
         return Network.model_validate(header)
     except BitrainError as error:  # a sequence of a package that is not there
         raise BitrainError(f"{path}: {error}") from error

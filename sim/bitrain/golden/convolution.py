@@ -126,6 +126,7 @@ def convolve(
     weight: np.ndarray | PackedWeights,
     stride: tuple[int, int] = (1, 1),
     padding: tuple[int, int] = (0, 0),
+    dilation: tuple[int, int] = (1, 1),
     *,
     groups: int = 1,
 ) -> np.ndarray:
@@ -138,23 +139,26 @@ def convolve(
     """
     packed = weight if isinstance(weight, PackedWeights) else pack_weights(streams, weight, groups)
     groups = len(packed.words)
-    num_out, channels, kernel_rows, kernel_columns = packed.shape
+    num_out, channels, *_ = packed.shape
     if activations.ndim != 4 or activations.shape[1] != channels * groups:
         raise ValueError(f"activations {activations.shape} do not fit weights {packed.shape}")
     if activations.max(initial=0) > streams.one:
         raise ValueError(f"an activation exceeds {streams.one}")
     maps = _pad(activations, padding, np.promote_types(np.uint16, np.min_scalar_type(streams.one)))
     images, _, height, width = maps.shape
-    rows = (height - kernel_rows) // stride[0] + 1
-    columns = (width - kernel_columns) // stride[1] + 1
+    window_rows, window_columns = (
+        np.arange(size) * step for size, step in zip(packed.shape[2:], dilation, strict=True)
+    )
+    rows = (height - window_rows[-1] - 1) // stride[0] + 1
+    columns = (width - window_columns[-1] - 1) // stride[1] + 1
     if min(rows, columns) < 1:
         raise ValueError(f"kernel {packed.shape[2:]} exceeds the padded input {maps.shape[1:]}")
-    window = np.arange(channels)[:, None, None] * height + np.arange(kernel_rows)[:, None]
+    window = np.arange(channels)[:, None, None] * height + window_rows[:, None]
     starts = np.arange(rows)[:, None] * (stride[0] * width) + np.arange(columns) * stride[1]
     sums = [np.empty((images, num_out // groups, rows * columns), np.int32) for _ in range(groups)]
     tiles = -(-images * rows * columns // TILE)
     table, _ = streams.tables
-    window = (window * width + np.arange(kernel_columns)).ravel()
+    window = (window * width + window_columns).ravel()
     plan = _plan(window, table, packed.or_lanes)
     for group in range(groups):
         first = group * channels * height * width

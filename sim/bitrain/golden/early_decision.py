@@ -10,6 +10,8 @@ import numpy as np
 
 from bitrain.spec import Layer, Network
 
+from .windows import padded, windows_of
+
 Bound = Literal["signs", "streams"]
 """What bounds the cycles to come: the weights' signs alone, or their streams, known beforehand."""
 
@@ -48,10 +50,8 @@ def decided_after(network: Network, activations: np.ndarray, bound: Bound = "sig
 
 def _window(layer: Layer, activations: np.ndarray) -> np.ndarray:
     """The one window of every image, (images, K)."""
-    (ph, pw), (kh, kw) = layer.padding, layer.kernel
     maps = activations.reshape(-1, *layer.in_shape)
-    padded = np.pad(maps, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
-    return padded[:, :, :kh, :kw].reshape(len(maps), -1)
+    return windows_of(layer, padded(layer, maps))[:, :, 0, 0].reshape(len(maps), -1)
 
 
 def _signed_streams(network: Network, layer: Layer, lanes: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from bitrain.spec.stream import first_emitting, left_shift, threshold_bits
 
 from .convolution import Streams, convolve
 from .popcount import ones
+from .windows import padded
 
 WORD = 64
 
@@ -27,15 +28,13 @@ def accumulate_and_fire(streams: Streams, activations: np.ndarray, layer: Layer)
     lanes, bits = len(streams.activation_bank.lanes), streams.activation_bank.sequence.width
     matrix, channels = layer.weight_matrix.astype(np.int64), layer.weight.shape[1]
     first = first_emitting(layer, lanes)
-    sums = _before(streams, activations, layer, first)
+    maps = padded(layer, np.maximum(activations, 0).astype(np.int32))
+    sums = _before(streams, maps, layer, first)
 
-    (ph, pw), (sh, sw) = layer.padding, layer.stride
-    maps = np.pad(np.maximum(activations, 0).astype(np.int32), ((0, 0), (0, 0), (ph, ph), (pw, pw)))
-    (wh, ww), (vh, vw) = layer.pool_window.kernel, layer.pool_window.stride
-    geometry = np.array([wh, ww, vh, vw, sh, sw])
+    rows, columns = map(layer.pool_window.places, (0, 1), layer.conv_shape[1:])
+    geometry = (rows, columns, *layer.stride)
     k = np.arange(first, layer.num_inputs)
-    area, columns = layer.kernel[0] * layer.kernel[1], layer.kernel[1]
-    inputs = np.stack([k // area, k % area // columns, k % columns], 1)
+    inputs = np.stack(np.unravel_index(k, layer.weight.shape[1:]), 1) * (1, *layer.dilation)
     values = streams.activation_bank.values(streams.length)[k % lanes].astype(np.int32)
     thresholds = np.int64(1) << threshold_bits(layer, bits)
     fires = np.empty((len(maps), *layer.out_shape), np.int32)
@@ -53,11 +52,15 @@ def accumulate_and_fire(streams: Streams, activations: np.ndarray, layer: Layer)
     return fires << left_shift(layer, bits)
 
 
-def _before(streams: Streams, activations: np.ndarray, layer: Layer, first: int) -> np.ndarray:
-    """Bias and all chunks before the last, whose input is ``first``, of every neuron: int64."""
+def _before(streams: Streams, maps: np.ndarray, layer: Layer, first: int) -> np.ndarray:
+    """Bias and all chunks before the last, whose input is ``first``, of every neuron: int64.
+
+    maps: padded.
+    """
     kept = layer.weight.copy()
     kept.reshape(len(kept), -1)[:, first:] = 0
-    sums = convolve(streams, activations, kept, layer.stride, layer.padding, groups=layer.groups)
+    geometry = {"stride": layer.stride, "dilation": layer.dilation, "groups": layer.groups}
+    sums = convolve(streams, maps, kept, **geometry)
     return sums + layer.bias.astype(np.int64)[:, None, None]
 
 
@@ -78,18 +81,20 @@ def _pack_weights(streams: Streams, matrix: np.ndarray) -> np.ndarray:
 def _fire(last_chunk, last_weights, neurons, geometry, fires):
     """Fill ``fires`` (images, out, rows, columns) of one group of channels.
 
-    last_chunk: zero-padded maps (images, in, rows, columns); (channel, row, column) of each input
+    last_chunk: padded maps (images, in, rows, columns); (channel, row, column) of each input
     in a neuron's window; what its lane compares with, (inputs, L). last_weights: as
     ``_pack_weights``; how many are negative (out,). neurons: sums of the bias and the chunks before
-    (images, out, …); θ (out,). geometry: pooling kernel and stride, stride of neurons.
+    (images, out, …); θ (out,). geometry: rows and columns of neurons that pooling windows read,
+    (windows, kernel) each; stride of neurons.
     """
     maps, inputs, values = last_chunk
     weights, negatives = last_weights
     sums, thresholds = neurons
-    wh, ww, vh, vw, sh, sw = geometry
+    window_rows, window_columns, sh, sw = geometry
     images, num_out, rows, columns = fires.shape
     length, words = weights.shape[:2]
-    members = wh * ww
+    ww = window_columns.shape[1]
+    members = window_rows.shape[1] * ww
     for task in prange(images * rows):
         image, y = task // rows, task % rows
         streams = np.empty((members, length, words), np.uint64)
@@ -99,7 +104,7 @@ def _fire(last_chunk, last_weights, neurons, geometry, fires):
         for x in range(columns):
             streams[:] = 0
             for m in range(members):
-                row, column = y * vh + m // ww, x * vw + m % ww
+                row, column = window_rows[y, m // ww], window_columns[x, m % ww]
                 for j in range(len(inputs)):
                     channel, i, k = inputs[j]
                     number = maps[image, channel, row * sh + i, column * sw + k]

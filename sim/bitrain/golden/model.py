@@ -62,7 +62,7 @@ def run_layer(
     finer = (shifts >= 1) & (shifts - fraction < 1)
     constants += np.where(finer, 1 << np.maximum(shifts - 1, 0), 0)
     output = np.empty((len(sums), *layer.out_shape), np.int32)
-    pool = (layer.pool_window.kernel, layer.pool_window.stride)
+    pool = tuple(map(layer.pool_window.places, (0, 1), layer.conv_shape[1:]))
     finish(sums, np.stack([constants, shifts]), pool, network.one, output)
     return output
 

@@ -97,12 +97,16 @@ def _layer(
 
 def _windows(layer: Layer, image: np.ndarray) -> Iterator[tuple[tuple[int, int, int], np.ndarray]]:
     """Every neuron (channel, row, column), with its K inputs."""
-    (kh, kw), (sh, sw), (ph, pw) = layer.kernel, layer.stride, layer.padding
-    padded = np.pad(image, ((0, 0), (ph, ph), (pw, pw)))
+    channels, height, width = layer.weight.shape[1], *image.shape[1:]
     for o, y, x in np.ndindex(*layer.conv_shape):
-        first = o // layer.group_channels * layer.weight.shape[1]
-        group = padded[first : first + layer.weight.shape[1]]
-        yield (o, y, x), group[:, y * sh : y * sh + kh, x * sw : x * sw + kw].ravel()
+        first, inputs = o // layer.group_channels * channels, []
+        for c, i, j in np.ndindex(*layer.weight.shape[1:]):
+            row = y * layer.stride[0] + i * layer.dilation[0] - layer.padding[0]
+            column = x * layer.stride[1] + j * layer.dilation[1] - layer.padding[1]
+            inside = 0 <= row < height and 0 <= column < width
+            outside = layer.padding_value[first + c]
+            inputs.append(image[first + c, row, column] if inside else outside)
+        yield (o, y, x), np.array(inputs)
 
 
 def _fire(network: Network, layer: Layer, image: np.ndarray) -> np.ndarray:
@@ -110,11 +114,10 @@ def _fire(network: Network, layer: Layer, image: np.ndarray) -> np.ndarray:
     inputs = dict(_windows(layer, image))
     length, lanes = layer.stream_length, network.num_lanes
     first = (layer.num_inputs - 1) // lanes * lanes
-    (kh, kw), (sh, sw) = layer.pool_window.kernel, layer.pool_window.stride
     out = np.zeros(layer.out_shape, np.int64)
     for o, y, x in np.ndindex(*layer.out_shape):
         theta = 2 ** (layer.shift + int(layer.upscale[o])) * network.one // length
-        members = [inputs[o, y * sh + i, x * sw + j] for i, j in np.ndindex(kh, kw)]
+        members = [inputs[o, row, column] for row, column in _members(layer, y, x)]
         bits = [_product_bits(network, layer, o, member) for member in members]
         sums = [int(layer.bias[o]) + int(b[:first].sum()) for b in bits]
         for t in range(length):
@@ -146,8 +149,16 @@ def _accumulate(network: Network, layer: Layer, channel: int, inputs: np.ndarray
 
 
 def _max_pool(layer: Layer, neurons: np.ndarray) -> np.ndarray:
-    (kh, kw), (sh, sw) = layer.pool_window.kernel, layer.pool_window.stride
     pooled = np.empty(layer.out_shape, np.int64)
     for o, y, x in np.ndindex(*layer.out_shape):
-        pooled[o, y, x] = neurons[o, y * sh : y * sh + kh, x * sw : x * sw + kw].max()
+        pooled[o, y, x] = max(neurons[o, row, column] for row, column in _members(layer, y, x))
     return pooled
+
+
+def _members(layer: Layer, y: int, x: int) -> list[tuple[int, int]]:
+    """Neurons of a pooling window; what lies beyond the map counts for nothing."""
+    pool, (_, height, width) = layer.pool_window, layer.conv_shape
+    rows = (y * pool.stride[0] - pool.padding[0] + i for i in range(pool.kernel[0]))
+    columns = [x * pool.stride[1] - pool.padding[1] + j for j in range(pool.kernel[1])]
+    places = ((row, column) for row in rows for column in columns)
+    return [(row, column) for row, column in places if 0 <= row < height and 0 <= column < width]

@@ -10,10 +10,11 @@ def finish(sums, requantisation, pool, one, out):
 
     sums: (images, channels, rows, columns), integers. requantisation: what is added to the sums of
     each channel, and how far they are shifted right then, or left if negative, (2, channels),
-    int64. pool: kernel and stride, (rows, columns) each. one: 2^n, what results saturate at.
+    int64. pool: rows and columns that windows read,
+    (windows, kernel) each (``MaxPool2d.places``). one: 2^n, what results saturate at.
     """
     constants, shifts = requantisation
-    (kh, kw), (sh, sw) = pool
+    rows, columns = pool
     images, channels, height, width = out.shape
     for plane in prange(images * channels):
         image, channel = plane // channels, plane % channels
@@ -21,11 +22,10 @@ def finish(sums, requantisation, pool, one, out):
         for y in range(height):
             for x in range(width):
                 # Shift and clip are monotone: the largest sum gives the largest activation.
-                largest = np.int64(sums[image, channel, y * sh, x * sw])
-                for i in range(kh):
-                    for j in range(kw):
-                        member = sums[image, channel, y * sh + i, x * sw + j]
-                        largest = max(largest, np.int64(member))
+                largest = np.int64(sums[image, channel, rows[y, 0], columns[x, 0]])
+                for row in rows[y]:
+                    for column in columns[x]:
+                        largest = max(largest, np.int64(sums[image, channel, row, column]))
                 value = largest + constant
                 value = value >> shift if shift >= 0 else value << -shift
                 out[image, channel, y, x] = min(max(value, 0), one)

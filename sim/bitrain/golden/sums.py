@@ -8,6 +8,7 @@ import numpy as np
 from bitrain.spec import Layer, Network
 
 from .convolution import PackedWeights, Streams, convolve, pack_weights
+from .windows import padded, windows_of
 
 Sums = Callable[[Network, Layer, np.ndarray], tuple[np.ndarray, int]]
 """Of a layer's inputs (batch, channels, height, width): the sums (batch, channels, rows, columns)
@@ -25,7 +26,8 @@ def _product_bits(
 ) -> tuple[np.ndarray, int]:
     streams = streams_of(network, layer)
     packed = _packed(streams, layer)
-    return convolve(streams, activations, packed, layer.stride, layer.padding), 0
+    maps = padded(layer, activations)
+    return convolve(streams, maps, packed, layer.stride, dilation=layer.dilation), 0
 
 
 @lru_cache(maxsize=32)
@@ -39,10 +41,7 @@ def _exact_products(
 ) -> tuple[np.ndarray, int]:
     """Exact sums in units of 2^-2n."""
     fraction = 2 * network.bits - (layer.stream_length.bit_length() - 1)
-    (sh, sw), (ph, pw), (height, width) = layer.stride, layer.padding, layer.conv_shape[1:]
-    padded = np.pad(activations, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, layer.kernel, axis=(2, 3))
-    windows = windows[:, :, ::sh, ::sw][:, :, :height, :width]
+    windows = windows_of(layer, padded(layer, activations))
     # Sums of integers are exact in floats that hold the largest, and BLAS is far faster.
     largest = layer.num_inputs << 2 * network.bits
     assert largest < 1 << 53

@@ -6,6 +6,7 @@ from bitrain.program import Array
 from bitrain.spec import Layer, Network
 
 from .model import layer_inputs
+from .windows import padded, windows_of
 
 
 def zero_chunks(
@@ -14,8 +15,8 @@ def zero_chunks(
     """For each layer whether the N activations of a chunk are zero at all Q positions of a tile.
 
     images: integers (images, channels, height, width). outputs: :func:`run` of the images. Returns
-    bool arrays (images, groups, position tiles, chunks). Padding is zero, and so is what completes
-    a tile or a chunk.
+    bool arrays (images, groups, position tiles, chunks). Padding counts as what it is, and what
+    completes a tile or a chunk as zero.
     """
     inputs = layer_inputs(network, images, outputs)
     pairs = zip(network.layers, inputs, strict=True)
@@ -23,11 +24,9 @@ def zero_chunks(
 
 
 def _zero(layer: Layer, array: Array, activations: np.ndarray) -> np.ndarray:
-    (ph, pw), (sh, sw), groups = layer.padding, layer.stride, layer.groups
-    busy = np.pad(activations != 0, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
-    windows = np.lib.stride_tricks.sliding_window_view(busy, layer.kernel, axis=(2, 3))
+    groups, windows = layer.groups, windows_of(layer, padded(layer, activations) != 0)
     rows, columns = _positions(layer)
-    neurons = windows[:, :, rows * sh, columns * sw]  # (images, channels, positions, rows, columns)
+    neurons = windows[:, :, rows, columns]  # (images, channels, positions, rows, columns)
     images, channels, positions = neurons.shape[:3]
     neurons = neurons.reshape(images, groups, channels // groups, positions, -1)
     neurons = neurons.swapaxes(2, 3).reshape(images, groups, positions, layer.num_inputs)
@@ -41,6 +40,6 @@ def _zero(layer: Layer, array: Array, activations: np.ndarray) -> np.ndarray:
 
 def _positions(layer: Layer) -> tuple[np.ndarray, np.ndarray]:
     """Row and column of each neuron, the members of a pooling window after each other."""
-    (kh, kw), (sh, sw) = layer.pool_window.kernel, layer.pool_window.stride
-    row, column, i, j = np.indices((layer.out_shape.height, layer.out_shape.width, kh, kw))
-    return (row * sh + i).ravel(), (column * sw + j).ravel()
+    rows, columns = map(layer.pool_window.places, (0, 1), layer.conv_shape[1:])
+    order = np.broadcast_arrays(rows[:, None, :, None], columns[None, :, None, :])
+    return order[0].ravel(), order[1].ravel()

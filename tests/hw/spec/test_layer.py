@@ -120,7 +120,7 @@ def test_good_layer_and_defaults():
             "a linear layer has no groups",
         ),
         ({"kind": "conv3d"}, "'conv2d' or 'linear'"),
-        ({"dilation": 2}, "Extra inputs are not permitted"),
+        ({"colour": 2}, "Extra inputs are not permitted"),
     ],
 )
 def test_refused(change, message):

@@ -4,15 +4,17 @@ import numpy as np
 import pytest
 
 from bitrain.golden.requantise import finish
+from bitrain.spec import MaxPool2d
 
 ONE = 16
-NO_POOL = ((1, 1), (1, 1))
+NO_POOL = MaxPool2d(kernel=(1, 1), stride=(1, 1))
 
 
 def finished(sums, constants, shifts, pool=NO_POOL, shape=(1, 1)) -> np.ndarray:
     sums = np.array(sums, np.int32)
     out = np.empty((*sums.shape[:2], *shape), np.int32)
-    finish(sums, np.array([constants, shifts]), np.array(pool), ONE, out)
+    places = tuple(map(pool.places, (0, 1), sums.shape[2:]))
+    finish(sums, np.array([constants, shifts]), places, ONE, out)
     return out
 
 
@@ -42,7 +44,8 @@ def test_channels_have_their_own_constants_and_shifts():
 def test_pooling_takes_the_largest_of_each_window(kernel, stride):
     sums = np.random.default_rng(0).integers(-20, 40, (2, 3, 6, 5))
     rows, columns = ((size - k) // s + 1 for size, k, s in zip((6, 5), kernel, stride, strict=True))
-    found = finished(sums, [1, 2, 3], [0, 1, 2], (kernel, stride), (rows, columns))
+    pool = MaxPool2d(kernel=kernel, stride=stride)
+    found = finished(sums, [1, 2, 3], [0, 1, 2], pool, (rows, columns))
     for image, channel, y, x in np.ndindex(found.shape):
         y0, x0 = y * stride[0], x * stride[1]
         window = sums[image, channel, y0 : y0 + kernel[0], x0 : x0 + kernel[1]]
