@@ -1,121 +1,53 @@
-"""A chain compared with the model that it was read from, module by module.
+"""A chain compared with the model that it was made of, step by step."""
 
-A model is read by the types and attributes of its modules. Hooks, a forward method that was
-replaced and weights that are made elsewhere do not show in them, so the comparison is what says
-that a chain computes what the model does.
-"""
-
-from collections import defaultdict
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from bitrain.models import evaluating
-from bitrain.spec import BitrainError, Shape
+from bitrain.spec import BitrainError
 
 from .float_layer import FloatLayer, walk
+from .graph import Graph
+from .operations import Node
 
 TOLERANCE = 1e-4
 """Largest difference, as a share of the largest value there. Float rounding stays far below."""
-RANDOM_IMAGES = 4
-
-
-class Place(NamedTuple):
-    """Where a step of the chain ends in the model."""
-
-    path: str
-    module: nn.Module
-    call: int
-    """Which call of the module, from 0: modules may be used twice."""
 
 
 def check_agreement(
-    model: nn.Module,
-    read: Callable[[], tuple[list[FloatLayer], dict[int, Place]]],
-    in_shape: Shape,
-    images: Tensor | None = None,
-) -> list[FloatLayer]:
-    """The chain that ``read`` gives, if it computes what ``model`` does in evaluation mode.
+    chain: Sequence[FloatLayer], ends: Sequence[Node], lows: Mapping[Node, Tensor], graph: Graph
+) -> None:
+    """Raise :class:`BitrainError` naming the first step that gives anything else than the model.
 
-    read: gives steps, and where they end by their numbers; steps that stand for no module end
-    nowhere. It is called again once the model has run, as pruning and weight norm make weights
-    then. images: real ones (batch, channels, rows, columns), beside random ones. Raises
-    :class:`BitrainError` naming the first module that gives anything else.
+    ends: of the graph, whose values each step stores. lows: what is zero in what is stored.
     """
-    generator = torch.Generator().manual_seed(0)
-    batch = torch.rand(RANDOM_IMAGES, *in_shape, generator=generator)
-    with evaluating(model):
-        _, places = read()
-        if images is not None:
-            batch = torch.cat([batch, images])
-        given, scores = _outputs(model, places, batch)
-        chain, _ = read()
-    last = len(chain) - 1
+    images, last = graph.image.value, len(chain) - 1
+    assert images is not None
 
     def step(index: int, activations: Tensor, added: Tensor | None) -> Tensor:
-        sums = chain[index].accumulate(activations, added)
-        ours, largest = chain[index].finish(sums), float(sums.abs().max())
-        if index in places:
-            _compare(places[index].path, chain[index].name, ours, given[index], largest)
-        if index == last:
-            _compare(type(model).__name__, chain[0].name, ours, scores, largest)
+        layer, node = chain[index], ends[index]
+        sums = layer.accumulate(activations, added)
+        ours, largest = layer.finish(sums), float(sums.abs().max())
+        if node.value is None:
             return ours
+        wanted = node.value if index == last else node.value - lows[node][:, None, None]
+        _compare(layer.name, ours, wanted.reshape(ours.shape), largest)
         # The model's own values go on, so that rounding does not add up from step to step.
-        return given[index].to(ours).reshape(ours.shape) if index in places else ours
+        return wanted.reshape(ours.shape)
 
     with torch.no_grad():
-        walk(chain, batch.to(chain[0].weight.device), step)
-    return chain
+        walk(chain, images, step)
 
 
-def _compare(path: str, first: str, ours: Tensor, theirs: Tensor | None, largest: float) -> None:
-    """first: where what ends at ``path`` begins."""
-    if (off := _difference(ours, theirs, largest)) <= TOLERANCE:
-        return
-    if not (ours.isfinite().all() and (theirs is None or theirs.isfinite().all())):
-        raise BitrainError(f"{path}: gives values that are not finite; train the model again")
-    raise BitrainError(
-        f"{path}: the model gives other values here than its modules from {first} on say (off by "
-        f"{off:.1e} of the largest); hooks and replaced forward methods are not read, write what "
-        "they do as modules"
-    )
-
-
-def _difference(ours: Tensor, theirs: Tensor | None, largest: float) -> float:
-    """Greatest difference as a share of the largest value; infinite where none can be told."""
-    if theirs is None or theirs.numel() != ours.numel():
-        return float("inf")
-    theirs = theirs.to(ours).reshape(ours.shape)
-    full_scale = max(largest, float(theirs.abs().max()))
-    difference = float((ours - theirs).abs().max())
-    return difference / full_scale if difference else 0.0
-
-
-@torch.no_grad()
-def _outputs(
-    model: nn.Module, places: Mapping[int, Place], images: Tensor
-) -> tuple[dict[int, Any], Tensor]:
-    """What the model gives at each place, None where it does not get there, and in the end."""
-    calls: dict[nn.Module, list[Tensor]] = defaultdict(list)
-
-    def keep(module: nn.Module, _inputs: Any, output: Any) -> None:
-        calls[module].append(output.clone())
-
-    parameter = next(model.parameters())
-    with ExitStack() as stack:
-        for module in {place.module for place in places.values()}:
-            stack.callback(module.register_forward_hook(keep).remove)
-        try:
-            scores = model(images.to(parameter))
-        except Exception as error:  # it may be the user's program
-            size = " x ".join(map(str, images.shape[1:]))
-            reason = str(error).partition("\n")[0]
-            raise BitrainError(f"the model does not run on images of {size}: {reason}") from error
-    given = {
-        index: outputs[place.call] if len(outputs := calls[place.module]) > place.call else None
-        for index, place in places.items()
-    }
-    return given, scores
+def _compare(name: str, ours: Tensor, wanted: Tensor, largest: float) -> None:
+    if not (ours.isfinite().all() and wanted.isfinite().all()):
+        raise BitrainError(f"{name}: gives values that are not finite; train the model again")
+    full_scale = max(largest, float(wanted.abs().max()))
+    difference = float((ours - wanted).abs().max())
+    if difference > TOLERANCE * full_scale:
+        raise BitrainError(
+            f"{name}: the model gives other values here than the layers that were made of it (off "
+            f"by {difference / full_scale:.1e} of the largest); nothing was converted, please "
+            "report this as a bug"
+        )

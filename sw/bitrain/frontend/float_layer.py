@@ -8,15 +8,50 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from bitrain.models import Subsample
 from bitrain.spec import Layer, MaxPool2d, Neuron, Shape, Shortcut, parts_read
 
 
 class FloatShortcut(NamedTuple):
-    """What is added before the ReLU: the stored output of step ``source``, subsampled."""
+    """What is added before the activation: the stored output of step ``source``, subsampled."""
 
     source: int
-    take: Subsample
+    stride: tuple[int, int] = (1, 1)
+    before: int = 0
+    """Output channels before those that get something, and after them."""
+    after: int = 0
+
+    def take(self, added: Tensor) -> Tensor:
+        """(batch, in, rows, columns) to (batch, out, rows / stride, columns / stride)."""
+        kept = added[:, :, :: self.stride[0], :: self.stride[1]]
+        return F.pad(kept, (0, 0, 0, 0, self.before, self.after))
+
+
+def surrounded(
+    maps: Tensor, before: tuple[int, int], after: tuple[int, int], value: Tensor | float
+) -> Tensor:
+    """Maps (batch, channels, rows, columns) with rows and columns of ``value`` around them.
+
+    value: one for all channels, or (channels,).
+    """
+    (top, left), (bottom, right) = before, after
+    ends = (left, right, top, bottom)
+    if not isinstance(value, Tensor):
+        return F.pad(maps, ends, value=value)
+    value = value[:, None, None]
+    return F.pad(maps - value, ends) + value
+
+
+def pooled(maps: Tensor, pool: MaxPool2d | None) -> Tensor:
+    """Max pooling as ``spec.MaxPool2d`` says, with its gradient."""
+    if pool is None:
+        return maps
+    if any((*pool.padding, *pool.padding_after)):
+        maps = surrounded(maps, pool.padding, pool.padding_after, _LOWEST)
+    return F.max_pool2d(maps, pool.kernel, pool.stride)
+
+
+_LOWEST = -(2.0**60)
+"""Below all that layers give, and no infinity, of which differences are no numbers."""
 
 
 def joined(maps: Sequence[Tensor], parts: tuple[int, ...]) -> Tensor:
@@ -59,7 +94,18 @@ class FloatLayer:
     groups: int = 1
     stride: tuple[int, int] = (1, 1)
     padding: tuple[int, int] = (0, 0)
+    padding_after: tuple[int, int] | None = None
+    """Where it is not ``padding``, as in ``spec.Layer``."""
+    padding_value: Tensor | None = None
+    """What stands around each input channel, (in,), float32; None: zero."""
+    dilation: tuple[int, int] = (1, 1)
     relu: bool = False
+    """Whether activations are stored, which are never negative; else sums are scores."""
+    signed: Tensor | None = None
+    """Output channels, (out,), of which the ReLU only bounds what is stored: the model has none
+    there, and negative numbers were moved into range by an offset in the bias. None: no channel."""
+    ceiling: float | None = None
+    """What activations saturate at in the model."""
     pool: MaxPool2d | None = None
     shortcut: FloatShortcut | None = None
     source: int | None = None
@@ -69,25 +115,40 @@ class FloatLayer:
     trained: bool = True
     """Whether weights change in training; those of average pooling do not."""
 
+    @property
+    def margins(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Rows and columns before the map, and after it."""
+        return self.padding, self.padding if self.padding_after is None else self.padding_after
+
+    def surround(self, maps: Tensor, value: Tensor | None) -> tuple[Tensor, tuple[int, int]]:
+        """Maps with what stands around them, and the zeros that a convolution still adds itself."""
+        before, after = self.margins
+        if value is None and before == after:
+            return maps, before
+        value = maps.new_zeros(maps.shape[1]) if value is None else value.to(maps)
+        return surrounded(maps, before, after, value), (0, 0)
+
     def accumulate(self, activations: Tensor, added: Tensor | None = None) -> Tensor:
         """Real-valued sums (batch, out, rows, columns) of what the layer before gives.
 
         added: what the shortcut's source stored.
         """
-        activations = activations.reshape(len(activations), *self.in_shape)
-        weight, bias = (tensor.to(activations.device) for tensor in (self.weight, self.bias))
-        geometry = (self.stride, self.padding, (1, 1), self.groups)
-        result = F.conv2d(activations, weight, bias, *geometry)
+        weight, bias = (x.to(activations.device) for x in (self.weight, self.bias))
+        maps = activations.reshape(len(activations), *self.in_shape)
+        maps, padding = self.surround(maps, self.padding_value)
+        result = F.conv2d(maps, weight, bias, self.stride, padding, self.dilation, self.groups)
         if self.shortcut is not None and added is not None:
             result = result + self.shortcut.take(added)
         return result
 
     def finish(self, sums: Tensor) -> Tensor:
-        """ReLU and pooling of the sums."""
+        """Activation and pooling of the sums."""
         result = sums.relu() if self.relu else sums
-        if self.pool is not None:
-            result = F.max_pool2d(result, self.pool.kernel, self.pool.stride)
-        return result
+        if self.signed is not None:
+            result = torch.where(self.signed.to(sums.device)[:, None, None], sums, result)
+        if self.ceiling is not None:
+            result = result.clamp(max=self.ceiling)
+        return pooled(result, self.pool)
 
     def forward(self, activations: Tensor, added: Tensor | None = None) -> Tensor:
         """The real-valued layer: (batch, in, rows, columns) to what the next layer reads."""
@@ -103,13 +164,13 @@ class FloatLayer:
         stream_length: int,
         gain: int = 1,
         neuron: Neuron = "counter",
+        padding_value: Tensor | None = None,
     ) -> Layer:
         """The contract's layer with this geometry and the given integers."""
         shortcut = None
         if self.shortcut is not None:
-            source, take = self.shortcut
-            stride = (take.stride, take.stride)
-            shortcut = Shortcut(source=source, gain=gain, stride=stride, before=take.before)
+            source, stride, before, _ = self.shortcut
+            shortcut = Shortcut(source=source, gain=gain, stride=stride, before=before)
         return Layer(
             kind=self.kind,
             name=self.name,
@@ -127,6 +188,9 @@ class FloatLayer:
             groups=self.groups,
             stride=self.stride,
             padding=self.padding,
+            padding_after=self.padding_after,
+            padding_value=None if padding_value is None else padding_value.cpu().long().numpy(),
+            dilation=self.dilation,
             pool=self.pool,
         )
 

@@ -127,9 +127,10 @@ def _phases(layer: ScLayer, added_scale: float, normalise: bool) -> list[tuple[l
     """Families of clips that differ by powers of two, largest first, with the gain of the first."""
     largest = layer.scaled_weight.abs().max().item()
     if layer.source.shortcut is None:
+        aligned = [] if layer.source.ceiling is None else [_aligned(layer, largest)]
         if not normalise:
-            return [(_halvings(largest), 1)]
-        firsts = [largest * 2 ** (-step / STEPS) for step in range(STEPS)]
+            return [(_halvings(first), 1) for first in aligned or [largest]]
+        firsts = aligned + [largest * 2 ** (-step / STEPS) for step in range(STEPS)]
         return [(_halvings(first), 1) for first in firsts]
     # The clip at which one step of the shortcut is worth one product bit.
     unit = added_scale * layer.sums.length / (layer.one * layer.in_scale.item())
@@ -142,6 +143,13 @@ def _phases(layer: ScLayer, added_scale: float, normalise: bool) -> list[tuple[l
         levels = [unit / (gain << level) for level in range(LEVELS + 1)]
         phases.append(([clip for clip in levels if clip > largest / (1 << LEVELS)], gain))
     return [phase for phase in phases if phase[0]] or [([unit], 1)]
+
+
+def _aligned(layer: ScLayer, largest: float) -> float:
+    """The least clip from ``largest`` on with which activations can saturate at the ceiling."""
+    assert layer.source.ceiling is not None
+    exact = layer.source.ceiling * layer.sums.length / (layer.in_scale.item() * layer.one)
+    return exact * 2.0 ** math.ceil(math.log2(largest / exact))
 
 
 def _halvings(clip: float) -> list[float]:
@@ -176,6 +184,9 @@ def _choose(
     if layer.source.relu:
         largest = max(target.max().item(), 1e-9)  # positive where no image fires any neuron
         highest = math.ceil(math.log2(largest / layer.out_scale))
+        if (ceiling := layer.source.ceiling) is not None:
+            # Full scale must not lie above it, and at it where that is rounding alone.
+            highest = min(highest, math.floor(math.log2(ceiling / layer.out_scale) + 1e-6))
         shifts = list(range(highest - FINER_SHIFTS if normalise else highest, highest + 1))
         if layer.neuron == "stream":
             # Thresholds are whole product bits.

@@ -9,6 +9,8 @@ the contract of ``spec.Layer``:
     A_o = Σ products(a, w_o) + round(L b_o / (c_o s)) + gain · 2^u_o · (shortcut's activation)
     out = clip(floor((A_o + 2^(shift + u_o - 1)) / 2^(shift + u_o)), 0, 2^n)
 
+and what stands around a map of scale s is round(clip(2^n v / s, 0, 2^n)) for a padding value v.
+
 In stream mode out is what the neurons of a pooling window fire, by the golden model, with the
 gradient of the above: early fires are learned about where they happen.
 
@@ -26,11 +28,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bitrain.frontend import FloatLayer
+from bitrain.frontend.float_layer import pooled
 from bitrain.golden import accumulate_and_fire
 from bitrain.spec import Layer, Neuron
 
 from .straight_through import round_through, straight_through
-from .sums import ExactSums, StochasticSums
+from .sums import ExactSums, Geometry, StochasticSums
 
 
 class Noise(NamedTuple):
@@ -124,6 +127,14 @@ class ScLayer(nn.Module):
         """Initial accumulators (out,) in product bits, float64, without the rounding half."""
         return round_through(self.bias.double() * self.upscaled.flatten() / self.product_scale)
 
+    def integer_padding(self) -> Tensor | None:
+        """What stands around each input channel, 0 … 2^n, (in,); None: zero."""
+        value = self.source.padding_value
+        if value is None:
+            return None
+        unit = self.in_scale if self.in_ratio is None else self.in_scale * self.in_ratio
+        return (value.to(unit) * self.one / unit).round().clamp(0, self.one)
+
     def accumulate(
         self, activations: Tensor, added: Tensor | None = None, *, real: bool = False
     ) -> Tensor:
@@ -132,14 +143,14 @@ class ScLayer(nn.Module):
         added: what the shortcut's source stored. real: without stochastic errors.
         """
         source, weight = self.source, self.integer_weight()
-        activations = activations.reshape(len(activations), *source.in_shape)
+        maps = activations.reshape(len(activations), *source.in_shape)
+        maps, padding = source.surround(maps, self.integer_padding())
+        geometry = Geometry(source.stride, padding, source.dilation, source.groups)
         if real:
-            geometry = (source.stride, source.padding, (1, 1), source.groups)
-            sums = F.conv2d(activations, weight, None, *geometry)
+            sums = F.conv2d(maps, weight, None, *geometry)
             sums = sums * (self.sums.length / 4.0**self.bits)
         else:
-            geometry = (source.stride, source.padding)
-            sums = self.sums(activations, weight, *geometry, groups=source.groups)
+            sums = self.sums(maps, weight, geometry)
         constants = self.integer_bias()[:, None, None]
         gains = self.gain * self.upscaled
         largest = constants.detach().abs().max() + self.rounding.max() + gains.max() * self.one
@@ -176,8 +187,7 @@ class ScLayer(nn.Module):
         return (accumulators + self.rounding.to(dtype)) * scale
 
     def _pooled(self, activations: Tensor) -> Tensor:
-        pool = self.source.pool
-        return F.max_pool2d(activations, pool.kernel, pool.stride) if pool else activations
+        return pooled(activations, self.source.pool)
 
     def forward(self, activations: Tensor, added: Tensor | None = None) -> Tensor:
         """Integers 0 … 2^n (batch, in, rows, columns) to those of the next layer, or to scores."""
@@ -200,4 +210,5 @@ class ScLayer(nn.Module):
             stream_length=self.sums.length,
             gain=int(self.gain.item()),
             neuron=self.neuron,
+            padding_value=self.integer_padding(),
         )

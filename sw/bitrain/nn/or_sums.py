@@ -39,9 +39,9 @@ class OredSums(StochasticSums):
         needed: tuple[bool, bool],
     ) -> tuple[Tensor | None, Tensor]:
         """Gradients of activations, where needed, and of weights: those of saturating groups."""
-        stride, padding, groups = geometry
+        stride, padding, dilation, groups = geometry
         one = 2.0**self.bits
-        windows, _ = unfold_windows(activations / one, weight, stride, padding)
+        windows, _ = unfold_windows(activations / one, weight, geometry)
         rows = windows.transpose(0, 1).flatten(1).unflatten(0, (groups, -1))  # (…, K, positions)
         kernels = (weight / one).flatten(1).unflatten(0, (groups, -1))  # (…, out, K)
         wanted = gradient.transpose(0, 1).flatten(1).unflatten(0, (groups, -1)) * self.length
@@ -51,8 +51,8 @@ class OredSums(StochasticSums):
         if not needed[0]:
             return None, for_weight
         for_windows = for_rows.unflatten(1, (len(activations), -1)).transpose(0, 1) / one
-        size, kernel = activations.shape[2:], weight.shape[2:]
-        return F.fold(for_windows, size, kernel, padding=padding, stride=stride), for_weight
+        sides = activations.shape[2:], weight.shape[2:], dilation, padding, stride
+        return F.fold(for_windows, *sides), for_weight
 
     def _gradients(self, wanted: Tensor, rows: Tensor, matrix: Tensor) -> tuple[Tensor, Tensor]:
         """Gradients of inputs (K, positions) and weights (out, K), from (out, positions)."""

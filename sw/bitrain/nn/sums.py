@@ -8,7 +8,7 @@ Y. Bengio, N. Léonard and A. Courville, arXiv:1308.3432, 2013).
 """
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -26,8 +26,15 @@ INT8_MULTIPLE = 8
 """What matrix products of 8-bit integers ask of columns; they need more than twice as many rows."""
 
 Pair = tuple[int, int]
-Geometry = tuple[Pair, Pair, int]
-"""Stride, padding and groups of a convolution."""
+
+
+class Geometry(NamedTuple):
+    """Of a convolution."""
+
+    stride: Pair = (1, 1)
+    padding: Pair = (0, 0)
+    dilation: Pair = (1, 1)
+    groups: int = 1
 
 
 class _ExactConvolution(torch.autograd.Function):
@@ -41,7 +48,7 @@ class _ExactConvolution(torch.autograd.Function):
         autocast = torch.is_autocast_enabled(device)
         ctx.dtype = torch.get_autocast_dtype(device) if autocast else activations.dtype
         with torch.autocast(device, enabled=False):
-            return sums.exact(activations, weight, *geometry[:2], groups=geometry[2])
+            return sums.exact(activations, weight, geometry)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
@@ -64,13 +71,7 @@ class ExactSums(nn.Module, ABC):
         self.length = length
 
     def forward(
-        self,
-        activations: Tensor,
-        weight: Tensor,
-        stride: Pair = (1, 1),
-        padding: Pair = (0, 0),
-        *,
-        groups: int = 1,
+        self, activations: Tensor, weight: Tensor, geometry: Geometry | None = None
     ) -> Tensor:
         """Sums (batch, out, rows, columns), exact, with the real-valued layer's gradients.
 
@@ -78,14 +79,13 @@ class ExactSums(nn.Module, ABC):
         (out, in / groups, kernel rows, kernel columns); both of a float type. The sums are of the
         type that :meth:`dtype` gives for them. Under autocast the backward pass takes autocast's.
         """
-        result = _ExactConvolution.apply(activations, weight, self, (stride, padding, groups))
+        geometry = geometry or Geometry()
+        result = _ExactConvolution.apply(activations, weight, self, geometry)
         assert isinstance(result, Tensor)
         return result
 
     @abstractmethod
-    def exact(
-        self, activations: Tensor, weight: Tensor, stride: Pair, padding: Pair, *, groups: int = 1
-    ) -> Tensor:
+    def exact(self, activations: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
         """The sums alone."""
 
     def gradients(
@@ -97,10 +97,10 @@ class ExactSums(nn.Module, ABC):
         needed: tuple[bool, bool],
     ) -> tuple[Tensor | None, Tensor | None]:
         """Gradients of activations and of weights, where needed: those of the real-valued layer."""
-        stride, padding, groups = geometry
+        stride, padding, dilation, groups = geometry
         activations, weight = safe_layout(activations, weight, stride)
         operands = (gradient * (self.length / 4.0**self.bits), activations, weight, None)
-        convolution = (stride, padding, (1, 1), False, (0, 0), groups)
+        convolution = (stride, padding, dilation, False, (0, 0), groups)
         wanted = (*needed, False)
         return torch.ops.aten.convolution_backward(*operands, *convolution, wanted)[:2]
 
@@ -126,24 +126,20 @@ class StochasticSums(ExactSums):
         """Float type that holds L per product, and a bias, exactly."""
         return _exact_dtype(num_inputs * self.length + largest_bias)
 
-    def exact(
-        self, activations: Tensor, weight: Tensor, stride: Pair, padding: Pair, *, groups: int = 1
-    ) -> Tensor:
+    def exact(self, activations: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
         """Sums by the compiled kernel on the CPU, by :meth:`multiply` elsewhere."""
         activations, weight = activations.detach(), weight.detach().to(torch.int32)
         if activations.device.type == "cpu":
             operands = (activations.numpy(), weight.numpy())
-            counts = convolve(self.streams, *operands, stride, padding, groups=groups)
-            sums = torch.from_numpy(counts)
+            sums = torch.from_numpy(convolve(self.streams, *operands, **geometry._asdict()))
         else:
-            sums = self.multiply(activations, weight, stride, padding, groups=groups)
+            sums = self.multiply(activations, weight, geometry)
         return sums.to(self.dtype(weight[0].numel()))
 
-    def multiply(
-        self, activations: Tensor, weight: Tensor, stride: Pair, padding: Pair, *, groups: int = 1
-    ) -> Tensor:
+    def multiply(self, activations: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
         """The sums as matrix products of 0/1 expansions, on any device: int32."""
-        windows, shape = unfold_windows(activations, weight, stride, padding)
+        windows, shape = unfold_windows(activations, weight, geometry)
+        groups = geometry.groups
         pairs = zip(
             windows.to(torch.int32).transpose(1, 2).flatten(0, 1).chunk(groups, 1),
             weight.to(torch.int32).flatten(1).chunk(groups),
@@ -175,30 +171,32 @@ class BinarySums(ExactSums):
         """Float type that holds 4^n per product, and the bias in the same steps, exactly."""
         return _exact_dtype(num_inputs * 4**self.bits + largest_bias * self.fineness)
 
-    def exact(
-        self, activations: Tensor, weight: Tensor, stride: Pair, padding: Pair, *, groups: int = 1
-    ) -> Tensor:
+    def exact(self, activations: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
         """Sums by a float convolution on the CPU, by matrix products elsewhere."""
         dtype = self.dtype(weight[0].numel())
         activations, weight = activations.to(dtype), weight.to(dtype)
         if activations.device.type == "cpu":
-            sums = F.conv2d(activations, weight, None, stride, padding, (1, 1), groups)
-            return sums / self.fineness
+            return F.conv2d(activations, weight, None, *geometry) / self.fineness
         # Some algorithms for convolutions on GPUs (Winograd, FFT) are not exact on integers.
-        windows, shape = unfold_windows(activations, weight, stride, padding)
+        windows, shape = unfold_windows(activations, weight, geometry)
+        groups = geometry.groups
         matrices = weight.flatten(1).unflatten(0, (groups, -1))
         return (matrices @ windows.unflatten(1, (groups, -1))).reshape(shape) / self.fineness
 
 
 def unfold_windows(
-    activations: Tensor, weight: Tensor, stride: Pair, padding: Pair
+    activations: Tensor, weight: Tensor, geometry: Geometry
 ) -> tuple[Tensor, tuple[int, int, int, int]]:
     """The inputs of every position (batch, K, positions), and the shape of the sums."""
-    (height, width), (rows, columns) = activations.shape[2:], weight.shape[2:]
-    out = (height + 2 * padding[0] - rows) // stride[0] + 1
-    across = (width + 2 * padding[1] - columns) // stride[1] + 1
-    windows = F.unfold(activations, (rows, columns), padding=padding, stride=stride)
-    return windows, (len(activations), len(weight), out, across)
+    sides = zip(activations.shape[2:], weight.shape[2:], *geometry[:3], strict=True)
+    rows, columns = (
+        (size + 2 * padding - (kernel - 1) * dilation - 1) // stride + 1
+        for size, kernel, stride, padding, dilation in sides
+    )
+    stride, padding, dilation, _ = geometry
+    kernel = tuple(weight.shape[2:])
+    windows = F.unfold(activations, kernel, dilation=dilation, padding=padding, stride=stride)
+    return windows, (len(activations), len(weight), rows, columns)
 
 
 def _expand(numbers: Tensor, values: Tensor) -> Tensor:

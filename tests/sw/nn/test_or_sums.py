@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from bitrain.golden import Streams, convolve
 from bitrain.nn import ScConfig
 from bitrain.nn.or_sums import OredSums
-from bitrain.nn.sums import StochasticSums
+from bitrain.nn.sums import Geometry, StochasticSums
 
 CONFIG = ScConfig(bits=4, lanes=5)
 GEOMETRIES = [
@@ -35,9 +35,9 @@ def test_sums_are_those_of_the_golden_model(or_lanes, geometry):
     streams = Streams(*CONFIG.banks(), 8, or_lanes)
     maps, matrix = (x.detach().numpy().astype(int) for x in (activations, weight))
     expected = convolve(streams, maps, matrix, **geometry)
-    assert np.array_equal(sums(activations, weight, **geometry).detach(), expected)
+    assert np.array_equal(sums(activations, weight, Geometry(**geometry)).detach(), expected)
     assert np.array_equal(
-        sums.multiply(activations.detach(), weight.detach(), **geometry), expected
+        sums.multiply(activations.detach(), weight.detach(), Geometry(**geometry)), expected
     )
     plain = convolve(Streams(*CONFIG.banks(), 8), maps, matrix, **geometry)
     assert (expected != plain).any()

@@ -9,7 +9,7 @@ from strategies import banks
 from torch import Tensor
 from torch.nn import functional as F
 
-from bitrain.nn.sums import BinarySums, ExactSums, StochasticSums
+from bitrain.nn.sums import BinarySums, ExactSums, Geometry, StochasticSums
 from bitrain.spec import Lfsr, SngBank, VanDerCorput
 
 BITS = 5
@@ -60,16 +60,16 @@ def test_packed_streams_and_matrix_products_are_the_bits_written_out(data, bits,
     activations, weight = draw(bits, seed=seed)
     wanted = bit_by_bit(sums, activations, weight)
     geometry = (1, 2), (1, 0)
-    assert torch.equal(sums(activations, weight, *geometry).double(), wanted)
-    assert torch.equal(sums.multiply(activations, weight, *geometry).double(), wanted)
+    assert torch.equal(sums(activations, weight, Geometry(*geometry)).double(), wanted)
+    assert torch.equal(sums.multiply(activations, weight, Geometry(*geometry)).double(), wanted)
 
 
 @pytest.mark.parametrize("bits_at_once", [1, 100, 10_000])
 def test_matrix_products_in_chunks(bits_at_once, monkeypatch):
     sums, (activations, weight) = stochastic(), draw(images=3)
-    whole = sums.multiply(activations, weight, (1, 1), (0, 0))
+    whole = sums.multiply(activations, weight, Geometry())
     monkeypatch.setattr("bitrain.nn.sums.BITS_AT_ONCE", bits_at_once)
-    assert torch.equal(sums.multiply(activations, weight, (1, 1), (0, 0)), whole)
+    assert torch.equal(sums.multiply(activations, weight, Geometry()), whole)
 
 
 @pytest.mark.parametrize("groups", [2, 3, 6])
@@ -82,16 +82,16 @@ def test_groups_are_convolutions_of_their_own(sums, groups):
     geometry = (1, 2), (1, 0)
 
     def grouped(activations: Tensor, weight: Tensor) -> Tensor:
-        return sums(activations, weight, *geometry, groups=groups)
+        return sums(activations, weight, Geometry(*geometry, groups=groups))
 
     def one_by_one(activations: Tensor, weight: Tensor) -> Tensor:
         pairs = zip(activations.chunk(groups, 1), weight.chunk(groups), strict=True)
-        return torch.cat([sums(*pair, *geometry) for pair in pairs], 1)
+        return torch.cat([sums(*pair, Geometry(*geometry)) for pair in pairs], 1)
 
     wanted = one_by_one(activations, weight)
     assert torch.equal(grouped(activations, weight), wanted)
     if isinstance(sums, StochasticSums):
-        found = sums.multiply(activations, weight, *geometry, groups=groups)
+        found = sums.multiply(activations, weight, Geometry(*geometry, groups=groups))
         assert torch.equal(found.to(wanted.dtype), wanted)
     pairs = (gradients(function, activations, weight) for function in (grouped, one_by_one))
     for ours, real in zip(*pairs, strict=True):
@@ -139,7 +139,7 @@ def gradients(function, activations: Tensor, weight: Tensor) -> tuple[Tensor, Te
 @pytest.mark.parametrize("sums", [stochastic(), BinarySums(BITS, 16)], ids=["stochastic", "binary"])
 def test_gradients_are_the_real_layers(sums: ExactSums):
     geometry = (1, 2), (1, 0)
-    found = gradients(lambda a, w: sums(a, w, *geometry), *draw())
+    found = gradients(lambda a, w: sums(a, w, Geometry(*geometry)), *draw())
     scale = sums.length / 4**BITS
     wanted = gradients(lambda a, w: F.conv2d(a, w, None, *geometry) * scale, *draw())
     for ours, real in zip(found, wanted, strict=True):

@@ -1,0 +1,467 @@
+"""How each of torch's operations becomes one of the graph's, by its name in ATen."""
+
+from collections.abc import Callable
+from dataclasses import replace as changed
+from math import inf
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bitrain.spec import MaxPool2d
+
+from .averages import average_of
+from .operations import Add, Affine, Clip, Concatenate, Convolution, Leaky, Pool, Score
+from .recorder import Recorder, View
+from .refusals import REPLACEABLE, refusal
+
+Number = int | float | bool
+READERS: dict[str, Callable[..., Any]] = {}
+"""Of the recorder, and of the operation's own arguments."""
+
+
+def _reads(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        READERS.update(dict.fromkeys(names, function))
+        return function
+
+    return register
+
+
+def standing_in(target: Any) -> Any:
+    """The operation, or ReLU where that stands in for an activation that there is not."""
+    name = str(target).removeprefix("aten.").partition(".")[0]
+    return (lambda x, *_args, **_options: x.relu()) if name in REPLACEABLE else target
+
+
+# Convolutions and linear layers
+
+
+@_reads("conv1d", "conv2d")
+def _conv(
+    recorder: Recorder,
+    x: View,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> View:
+    flat = weight.dim() == 3  # of one dimension
+    weight = weight[:, :, None] if flat else weight
+    stride, dilation = _pair(stride, 1, flat=flat), _pair(dilation, 1, flat=flat)
+    reach = [(k - 1) * d for k, d in zip(weight.shape[2:], dilation, strict=True)]
+    if isinstance(padding, str):
+        whole = [r * (padding == "same") for r in reach]
+        before, after = tuple(r // 2 for r in whole), tuple(r - r // 2 for r in whole)
+    else:
+        before = after = _pair(padding, 0, flat=flat)
+    operation = Convolution(
+        weight=weight.float(),
+        bias=weight.new_zeros(len(weight)).float() if bias is None else bias.float(),
+        stride=stride,
+        before=before,
+        after=after,
+        dilation=dilation,
+        groups=groups,
+    )
+    view = recorder.add(operation, x)
+    channels, _, length = view.node.shape
+    return View(view.node, (channels, length)) if flat else view
+
+
+@_reads("convolution")
+def _convolution(
+    recorder: Recorder,
+    x: View,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    transposed: bool,
+    _output_padding: Any,
+    groups: int,
+) -> View:
+    if transposed:
+        raise recorder.refused("maps that become larger")
+    return _conv(recorder, x, weight, bias, stride, padding, dilation, groups)
+
+
+@_reads("linear")
+def _linear(recorder: Recorder, x: View, weight: Tensor, bias: Tensor | None = None) -> View:
+    operation = Convolution(
+        weight=weight.float()[:, :, None, None],
+        bias=weight.new_zeros(len(weight)).float() if bias is None else bias.float(),
+    )
+    if len(x.shape) == 1:
+        return recorder.add(changed(operation, linear=True), x, shape=(len(weight),))
+    # Of the last dimension of maps: a convolution of 1 x 1 pixels, once that comes first.
+    last = recorder.layout(torch.movedim, x, -1, 1)
+    moved = recorder.add(operation, last)
+    shape = (moved.node.shape.channels, *last.shape[1:])
+    return recorder.layout(torch.movedim, View(moved.node, shape), 1, -1)
+
+
+@_reads("addmm")
+def _addmm(recorder: Recorder, bias: Tensor, x: View, weight: Tensor, **scales: Any) -> View:
+    if any(value != 1 for value in scales.values()) or not isinstance(weight, Tensor):
+        raise recorder.refused("scaled matrix products")
+    return _linear(recorder, x, weight.T, bias.expand(weight.shape[1]))
+
+
+@_reads("mm", "matmul")
+def _matmul(recorder: Recorder, x: View, weight: Any) -> View:
+    if not isinstance(weight, Tensor) or not isinstance(x, View) or weight.dim() != 2:
+        raise recorder.refused("products of two activations")
+    return _linear(recorder, x, weight.T)
+
+
+# By channel
+
+
+@_reads("batch_norm", "_native_batch_norm_legit_no_training", "native_batch_norm")
+def _batch_norm(
+    recorder: Recorder,
+    x: View,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    mean: Tensor | None,
+    variance: Tensor | None,
+    *options: Any,
+) -> Any:
+    epsilon = next(x for x in reversed(options) if isinstance(x, float))
+    if mean is None or variance is None:
+        raise recorder.refused("statistics of each batch (track_running_stats=False)")
+    gain = (variance + epsilon).rsqrt()
+    offset = -mean * gain
+    if weight is not None:
+        gain, offset = gain * weight, offset * weight
+    offset = offset if bias is None else offset + bias
+    view = _affine(recorder, x, gain, offset)
+    # One form gives the statistics too, of which nothing reads.
+    return view if recorder.kind == "batch_norm" else (view,)
+
+
+def _affine(recorder: Recorder, x: View, gain: Any, offset: Any) -> View:
+    """Gain and offset: numbers, or one for each channel (whatever dimension that is)."""
+    count = x.shape[0]
+    pair = (torch.as_tensor(part).float().expand(count).clone() for part in (gain, offset))
+    return recorder.add(Affine(*pair), x, shape=x.shape)
+
+
+def _per_channel(recorder: Recorder, x: View, constant: Any) -> Tensor:
+    """A constant that is added or multiplied, as one number for each channel."""
+    value = torch.as_tensor(constant).float()
+    shape = (1, *x.shape)
+    try:
+        whole = value.expand(torch.broadcast_shapes(value.shape, shape))
+    except RuntimeError as error:
+        raise recorder.refused("tensors of other shapes") from error
+    if whole.shape != shape:
+        raise recorder.refused("tensors that become larger")
+    channels = whole.reshape(x.shape[0], -1)
+    if not (channels == channels[:, :1]).all():
+        raise recorder.refused("constants that differ within a channel")
+    return channels[:, 0].clone()
+
+
+@_reads("add", "sub", "rsub")
+def _add(recorder: Recorder, x: Any, y: Any, *, alpha: Number = 1) -> View:
+    sign = -alpha if recorder.kind == "sub" else alpha
+    if recorder.kind == "rsub":  # y - alpha x
+        x, y, sign = y, x, -alpha
+    if not isinstance(x, View):  # constant ± view
+        return _affine(recorder, y, sign, _per_channel(recorder, y, x))
+    if not isinstance(y, View):
+        return _affine(recorder, x, 1.0, sign * _per_channel(recorder, x, y))
+    if x.shape != y.shape:
+        raise recorder.refused(f"the sum of {_by(x.shape)} and {_by(y.shape)}")
+    if sign != 1:
+        y = _affine(recorder, y, sign, 0.0)
+    return recorder.add(Add(), x, y, shape=x.shape)
+
+
+@_reads("mul", "div", "neg")
+def _mul(recorder: Recorder, x: Any, y: Any = -1.0, **_: Any) -> View:
+    division = recorder.kind == "div"
+    if isinstance(x, View) and isinstance(y, View):
+        raise recorder.refused("the product or quotient of two activations")
+    if not isinstance(x, View):
+        if division:
+            raise recorder.refused("a quotient by activations")
+        x, y = y, x
+    factor = _per_channel(recorder, x, y)
+    return _affine(recorder, x, 1 / factor if division else factor, 0.0)
+
+
+# Activations
+
+
+@_reads("relu")
+def _relu(recorder: Recorder, x: View) -> View:
+    return recorder.add(Clip(), x, shape=x.shape)
+
+
+@_reads("relu6", "hardtanh", "clamp", "clip")
+def _clamp(recorder: Recorder, x: View, low: Any = None, high: Any = None) -> View:
+    usual = {"relu6": (0.0, 6.0), "hardtanh": (-1.0, 1.0)}.get(recorder.kind, (-inf, inf))
+    ends = [end if given is None else given for given, end in zip((low, high), usual, strict=True)]
+    if any(isinstance(end, View) or torch.as_tensor(end).numel() > 1 for end in ends):
+        raise recorder.refused("bounds that are tensors")
+    operation = Clip(*map(float, ends))
+    if operation.low >= operation.high:
+        raise recorder.refused(f"bounds {operation.low} and {operation.high}, in no order")
+    return recorder.add(operation, x, shape=x.shape)
+
+
+@_reads("clamp_min", "maximum")
+def _clamp_min(recorder: Recorder, x: Any, low: Any) -> View:
+    if isinstance(low, View) or not isinstance(x, View):
+        raise recorder.refused("the larger of two activations")
+    return _clamp(recorder, x, low, None)
+
+
+@_reads("clamp_max", "minimum")
+def _clamp_max(recorder: Recorder, x: Any, high: Any) -> View:
+    if isinstance(high, View) or not isinstance(x, View):
+        raise recorder.refused("the smaller of two activations")
+    return _clamp(recorder, x, None, high)
+
+
+@_reads("leaky_relu", "prelu")
+def _leaky(recorder: Recorder, x: View, slope: Any = 0.01) -> View:
+    slopes = torch.as_tensor(slope).float().flatten()
+    return recorder.add(Leaky(slopes.expand(x.shape[0]).clone()), x, shape=x.shape)
+
+
+def _replaced(recorder: Recorder, x: View, *_args: Any, **_options: Any) -> View:
+    if not recorder.replace:
+        raise refusal(recorder.here, recorder.kind)
+    return recorder.add(Clip(), x, shape=x.shape)
+
+
+READERS.update(dict.fromkeys(REPLACEABLE, _replaced))
+
+
+@_reads("softmax", "_softmax", "log_softmax", "_log_softmax", "argmax")
+def _score(recorder: Recorder, x: View, dim: int | None = None, *_: Any, **__: Any) -> View:
+    if dim not in (1, -len(x.shape)):
+        raise recorder.refused("scores along another dimension than the classes")
+    return recorder.add(Score(recorder.here.operation), x, shape=x.shape)
+
+
+# Pooling
+
+
+@_reads("max_pool1d", "max_pool2d", "max_pool2d_with_indices", "max_pool1d_with_indices")
+def _max_pool(
+    recorder: Recorder,
+    x: View,
+    kernel: Any,
+    stride: Any = (),
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+) -> Any:
+    if any(step != 1 for step in _list(dilation)):
+        raise recorder.refused("windows of a pooling with gaps (dilation)")
+    window = _window(x, kernel, stride, padding, ceil_mode=ceil_mode)
+    view = _mapped(recorder, Pool(window), x)
+    return (view,) if "with_indices" in recorder.kind else view
+
+
+@_reads("adaptive_max_pool1d", "adaptive_max_pool2d")
+def _adaptive_max_pool(recorder: Recorder, x: View, size: Any) -> Any:
+    window = MaxPool2d(**dict.fromkeys(("kernel", "stride"), _dividing(recorder, x, size)))
+    return (_mapped(recorder, Pool(window), x),)
+
+
+@_reads("avg_pool1d", "avg_pool2d")
+def _average_pool(
+    recorder: Recorder,
+    x: View,
+    kernel: Any,
+    stride: Any = (),
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor: int | None = None,
+) -> View:
+    window = _window(x, kernel, stride, padding, ceil_mode=ceil_mode)
+    node = recorder.node(x)
+    operations = average_of(
+        node.shape, window, _sides(x, padding, 0), counts_padding=count_include_pad, divisor=divisor
+    )
+    if operations is None:
+        raise recorder.refused(
+            "means of border windows over fewer pixels than others, of maps this large"
+        )
+    return _mapped(recorder, operations, x)
+
+
+@_reads("adaptive_avg_pool1d", "adaptive_avg_pool2d", "_adaptive_avg_pool2d")
+def _adaptive_average(recorder: Recorder, x: View, size: Any) -> View:
+    kernel = _dividing(recorder, x, size)
+    window = MaxPool2d(kernel=kernel, stride=kernel)
+    operation = average_of(recorder.node(x).shape, window, (0, 0))
+    assert operation is not None
+    return _mapped(recorder, operation, x)
+
+
+def _over(recorder: Recorder, x: View, dims: Any) -> tuple[int, int]:
+    """Kernel of the rows and columns that dimensions stand for."""
+    dims = {dim % (len(x.shape) + 1) for dim in _list(dims)}
+    shape = recorder.node(x).shape
+    spatial = {len(x.shape): shape.width, len(x.shape) - 1: shape.height}
+    if not dims <= spatial.keys() or (len(x.shape) < 3 and len(x.shape) - 1 in dims):
+        raise recorder.refused("a mean or maximum over channels or images")
+    height = shape.height if len(x.shape) - 1 in dims and len(x.shape) == 3 else 1
+    return height, shape.width if len(x.shape) in dims else 1
+
+
+def _reduced(recorder: Recorder, view: View, x: View, dims: Any, *, keep: bool) -> View:
+    dims = sorted({dim % (len(x.shape) + 1) - 1 for dim in _list(dims)})
+    shape = [1 if i in dims else size for i, size in enumerate(x.shape)]
+    if not keep:
+        shape = [size for i, size in enumerate(shape) if i not in dims]
+    return View(view.node, tuple(shape))
+
+
+@_reads("mean", "sum")
+def _mean(recorder: Recorder, x: View, dims: Any = None, keep: bool = False, **_: Any) -> View:
+    if dims is None:
+        raise recorder.refused("a mean over the whole batch")
+    kernel = _over(recorder, x, dims)
+    window = MaxPool2d(kernel=kernel, stride=kernel)
+    divisor = 1 if recorder.kind == "sum" else None
+    operation = average_of(recorder.node(x).shape, window, (0, 0), divisor=divisor)
+    assert operation is not None
+    return _reduced(recorder, recorder.add(operation, x), x, dims, keep=keep)
+
+
+@_reads("amax", "max")
+def _amax(recorder: Recorder, x: View, dims: Any = None, keep: bool = False) -> Any:
+    if dims is None or isinstance(dims, View):
+        raise recorder.refused("a maximum over the whole batch, or of two activations")
+    kernel = _over(recorder, x, dims)
+    pooled = recorder.add(Pool(MaxPool2d(kernel=kernel, stride=kernel)), x)
+    view = _reduced(recorder, pooled, x, dims, keep=keep)
+    return (view,) if recorder.kind == "max" else view
+
+
+# Several maps, and their layout
+
+
+@_reads("cat", "concatenate")
+def _cat(recorder: Recorder, views: list[Any], dim: int = 0) -> View:
+    if not all(isinstance(view, View) for view in views):
+        raise recorder.refused("constants beside activations")
+    rank = len(views[0].shape) + 1
+    if dim % rank != 1:
+        raise recorder.refused("maps side by side along rows, columns or images")
+    if len(views) == 1:
+        return views[0]
+    shape = (sum(view.shape[0] for view in views), *views[0].shape[1:])
+    return recorder.add(Concatenate(), *views, shape=shape)
+
+
+def _layout(recorder: Recorder, x: View, *args: Any, **kwargs: Any) -> Any:
+    return recorder.layout(recorder.target, x, *args, **kwargs)
+
+
+READERS.update(
+    dict.fromkeys(
+        ["view", "_unsafe_view", "reshape", "flatten", "unflatten", "transpose", "permute", "t", "movedim", "swapaxes", "unsqueeze", "squeeze", "slice", "select", "split", "split_with_sizes", "chunk", "unbind", "narrow", "index_select", "flip", "roll", "contiguous", "expand", "expand_as", "view_copy", "numpy_T", "mT", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "native_channel_shuffle", "tile", "repeat", "index"],
+        _layout,
+    )
+)
+
+
+@_reads(
+    "dropout",
+    "feature_dropout",
+    "alpha_dropout",
+    "native_dropout",
+    "clone",
+    "alias",
+    "detach",
+    "lift_fresh_copy",
+    "lift_fresh",
+    "to",
+    "_to_copy",
+    "positive",
+    "type_as",
+    "float",
+)
+def _same(_recorder: Recorder, x: View, *_args: Any, **_options: Any) -> View:
+    return x
+
+
+@_reads("pad", "constant_pad_nd")
+def _pad(
+    recorder: Recorder, x: View, sizes: Any, mode: Any = "constant", value: Any = None
+) -> View:
+    constant = mode if not isinstance(mode, str) else value
+    if isinstance(mode, str) and mode != "constant":
+        raise recorder.refused(f"copies of pixels around a map ({mode} padding)")
+    if constant:
+        raise recorder.refused(f"constants of {constant} around a map")
+    return recorder.layout(torch.ops.aten.constant_pad_nd.default, x, sizes, 0)
+
+
+def _mapped(recorder: Recorder, operation: Any, x: View) -> View:
+    """The result of an operation on rows and columns, in as many dimensions as before."""
+    view = recorder.add(operation, x)
+    channels, height, width = view.node.shape
+    return View(view.node, (channels, width) if len(x.shape) == 2 else (channels, height, width))
+
+
+def _window(x: View, kernel: Any, stride: Any, padding: Any, *, ceil_mode: bool) -> MaxPool2d:
+    kernel = _sides(x, kernel, 1)
+    stride = _sides(x, stride, 1) if _list(stride) else kernel
+    before = _sides(x, padding, 0)
+    sizes = x.shape[-2:] if len(x.shape) == 3 else (1, x.shape[-1])
+    after = []
+    for size, k, s, pad in zip(sizes, kernel, stride, before, strict=True):
+        more = pad
+        if ceil_mode:
+            windows = -(-(size + 2 * pad - k) // s) + 1
+            if (windows - 1) * s >= size + pad:  # would begin beyond the map
+                windows -= 1
+            more = max(pad, (windows - 1) * s + k - size - pad)
+        after.append(more)
+    return MaxPool2d(kernel=kernel, stride=stride, padding=before, padding_after=tuple(after))
+
+
+def _dividing(recorder: Recorder, x: View, size: Any) -> tuple[int, int]:
+    sizes = x.shape[-2:] if len(x.shape) == 3 else (1, x.shape[-1])
+    wanted = _list(size)
+    wanted = [1, *wanted] if len(x.shape) == 2 else wanted * (2 if len(wanted) == 1 else 1)
+    wanted = [have if want is None else want for want, have in zip(wanted, sizes, strict=True)]
+    if any(have % want for want, have in zip(wanted, sizes, strict=True)):
+        raise recorder.refused(
+            f"windows of different sizes: {_by(tuple(sizes))} pixels to {_by(tuple(wanted))}"
+        )
+    rows, columns = (have // want for want, have in zip(wanted, sizes, strict=True))
+    return rows, columns
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _pair(value: Any, other: int, *, flat: bool) -> tuple[int, int]:
+    values = _list(value)
+    if flat:
+        return other, values[0]
+    return (values[0], values[0]) if len(values) == 1 else (values[0], values[1])
+
+
+def _sides(x: View, value: Any, other: int) -> tuple[int, int]:
+    return _pair(value, other, flat=len(x.shape) == 2)
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

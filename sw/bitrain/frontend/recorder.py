@@ -1,0 +1,258 @@
+"""Reads the operations that torch.export recorded, one after the other."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, fx
+
+from bitrain.spec import BitrainError, Shape
+
+from .graph import Graph
+from .operations import Gather, Input, Node, Operation, Origin, Score
+from .refusals import refusal
+
+BATCH = 4
+"""Images of which a model is recorded: some write the size of the batch into their operations."""
+_TORCH = str(Path(torch.__file__).parent)
+
+
+class View(NamedTuple):
+    """A tensor of the model: a node's elements in some shape and order."""
+
+    node: Node
+    shape: tuple[int, ...]
+    """Without the batch."""
+    index: Tensor | None = None
+    """Places in the flattened node, -1 for zero, of this shape; None: all in order."""
+
+
+class Recorder:
+    """Walks through the recorded operations in order."""
+
+    def __init__(
+        self,
+        program: torch.export.ExportedProgram,
+        in_shape: Sequence[int],
+        *,
+        replace: bool = False,
+    ):
+        self.program = program
+        self.in_shape = tuple(in_shape)
+        self.replace = replace
+        self.origins: list[Origin] = []
+        self.names: Counter[str] = Counter()
+        self.here = Origin("the model", "", "")
+        """Of the operation that is read."""
+        self.name = self.kind = ""
+        self.target: Any = None
+        signature = program.graph_signature
+        targets = {
+            **signature.inputs_to_parameters,
+            **signature.inputs_to_buffers,
+            **signature.inputs_to_lifted_tensor_constants,
+        }
+        stored = {**program.state_dict, **program.constants}
+        self.constants: dict[str, Tensor] = {
+            name: stored[target].detach() for name, target in targets.items()
+        }
+
+    def graph(
+        self,
+        readers: dict[str, Callable[..., Any]],
+        batch: Tensor,
+        standing_in: Callable[[Any], Any] | None = None,
+    ) -> Graph:
+        """The graph, with what its nodes give for a batch.
+
+        readers: by the names of operations, of this recorder and the operation's arguments.
+        standing_in: what runs in the place of an operation.
+        """
+        if len(inputs := self.program.graph_signature.user_inputs) != 1:
+            raise BitrainError(f"the model reads {len(inputs)} inputs; it must read one image")
+        shape = canonical(self.in_shape)
+        assert shape is not None
+        image = Node(Input(), [], shape, "image", value=batch.reshape(-1, *shape))
+        env: dict[fx.Node, Any] = {}
+        output: Any = None
+        for node in self.program.graph.nodes:
+            if node.op == "placeholder":
+                env[node] = self.constants.get(node.name, View(image, self.in_shape))
+            elif node.op == "output":
+                output = fx.node.map_arg(node.args[0], env.__getitem__)
+            else:
+                args = fx.node.map_arg(node.args, env.__getitem__)
+                kwargs = fx.node.map_arg(node.kwargs, env.__getitem__)
+                env[node] = self._call(readers, node, args, kwargs)
+        views = [x for x in output if isinstance(x, View)]
+        if len(views) != 1 or len(output) != 1:
+            raise BitrainError(f"the model gives {len(output)} outputs; return the scores alone")
+        graph = Graph(image, self.node(views[0]), self.origins)
+        self._keep_values(graph, env, batch, standing_in)
+        return graph
+
+    def _call(
+        self,
+        readers: dict[str, Callable[..., Any]],
+        node: fx.Node,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        name = str(node.target).removeprefix("aten.").partition(".")[0]
+        if not _has_view((args, kwargs)):
+            with torch.no_grad():
+                return node.target(*args, **kwargs)
+        path, line = _place(node)
+        if node.op == "call_function" and name.startswith("<built-in function getitem"):
+            return args[0][args[1]]
+        self.here, self.name = Origin(_spelt(node, name), path, line), path or node.name
+        self.kind, self.target = name, node.target
+        if name not in readers:
+            raise refusal(self.here, name)
+        found = readers[name](self, *args, **kwargs)
+        self.origins.append(self.here)
+        return found
+
+    def add(
+        self, operation: Operation, *inputs: View, shape: tuple[int, ...] | None = None
+    ) -> View:
+        """The result of an operation of what ``inputs`` show; shape: how the model has it."""
+        nodes = [self.node(view) for view in inputs]
+        name = self.unique(self.name)
+        try:
+            graph = Graph(nodes[0], nodes[0], [])
+            node = graph.insert(operation, nodes, name)
+        except BitrainError as error:
+            raise BitrainError(f"{self.here}: {error}") from error
+        node.origins = [self.here]
+        return View(node, tuple(node.shape) if shape is None else shape)
+
+    def unique(self, name: str) -> str:
+        """The name, with a number where it was there already."""
+        self.names[name] += 1
+        return name if self.names[name] == 1 else f"{name}:{self.names[name]}"
+
+    def node(self, view: View) -> Node:
+        """What a view shows, as a map."""
+        shape = canonical(view.shape)
+        if shape is None:
+            raise self.refused(f"a tensor of {len(view.shape) + 1} dimensions")
+        if view.index is None and shape == view.node.shape:
+            return view.node
+        index = torch.arange(view.node.shape.size) if view.index is None else view.index
+        node = Node(Gather(index.reshape(shape)), [view.node], shape, f"{self.name}.order")
+        node.origins = [self.here]
+        return node
+
+    def layout(self, function: Callable[..., Any], view: View, *args: Any, **kwargs: Any) -> Any:
+        """What an operation that only moves elements makes of a view: one, or several."""
+        size = view.node.shape.size
+        index = torch.arange(size) if view.index is None else view.index
+        # Of a whole batch, whose size the operation may know; 0 stands for zeros.
+        first = torch.arange(BATCH).reshape(-1, *[1] * len(view.shape)) * size
+        index = index.reshape(view.shape)
+        moved = function(torch.where(index < 0, 0, first + index + 1), *args, **kwargs)
+        several = isinstance(moved, list | tuple)
+        views = []
+        for each in moved if several else [moved]:
+            if each.dim() < 1 or len(each) != BATCH:
+                raise self.refused("images of a batch together")
+            own = torch.where(each == 0, -1, each - 1)
+            shown = own[0]
+            if not torch.equal(
+                torch.where(own[1:] < 0, -1, own[1:] % size), shown.expand_as(own[1:])
+            ):
+                raise self.refused("images of a batch together")
+            whole = shown.numel() == size and torch.equal(shown.flatten(), torch.arange(size))
+            views.append(View(view.node, tuple(shown.shape), None if whole else shown))
+        return views if several else views[0]
+
+    def refused(self, what: str) -> BitrainError:
+        """That an operation here does what no accelerator can."""
+        return refusal(self.here, "", what)
+
+    def _keep_values(
+        self,
+        graph: Graph,
+        env: dict[fx.Node, Any],
+        batch: Tensor,
+        standing_in: Callable[[Any], Any] | None,
+    ) -> None:
+        """Run the recorded operations, and keep what each node gives."""
+        holders: dict[Node, fx.Node] = {}
+        for recorded, view in env.items():
+            if isinstance(view, View) and view.index is None:
+                holders.setdefault(view.node, recorded)
+        found: dict[fx.Node, list[Tensor]] = {holder: [] for holder in holders.values()}
+        for images in batch.split(BATCH):
+            self._run(images, found, standing_in)
+        for node in graph.nodes:
+            if node in holders and not isinstance(node.operation, Input | Score):
+                values = torch.cat(found[holders[node]])
+                node.value = values.reshape(len(batch), *node.shape)
+
+    def _run(
+        self,
+        images: Tensor,
+        found: dict[fx.Node, list[Tensor]],
+        standing_in: Callable[[Any], Any] | None,
+    ) -> None:
+        """Append what operations give for ``BATCH`` images."""
+        env: dict[fx.Node, Any] = {}
+        last_use = {
+            source: node for node in self.program.graph.nodes for source in node.all_input_nodes
+        }
+        for node in self.program.graph.nodes:
+            if node.op == "placeholder":
+                env[node] = self.constants.get(node.name, images)
+            elif node.op == "call_function":
+                args = fx.node.map_arg(node.args, env.__getitem__)
+                kwargs = fx.node.map_arg(node.kwargs, env.__getitem__)
+                function = standing_in(node.target) if standing_in else node.target
+                with torch.no_grad():
+                    env[node] = function(*args, **kwargs)
+            if node in found:
+                found[node].append(env[node])
+            for source in node.all_input_nodes:
+                if last_use[source] is node:
+                    env.pop(source, None)
+
+
+def canonical(shape: tuple[int, ...]) -> Shape | None:
+    """The map that a tensor of this shape (without the batch) is, or None."""
+    match shape:
+        case (size,):
+            return Shape(size, 1, 1)
+        case (channels, length):
+            return Shape(channels, 1, length)
+        case (channels, height, width):
+            return Shape(channels, height, width)
+    return None
+
+
+def _has_view(args: Any) -> bool:
+    if isinstance(args, View):
+        return True
+    if isinstance(args, dict):
+        return any(map(_has_view, args.values()))
+    return isinstance(args, list | tuple) and any(map(_has_view, args))
+
+
+def _place(node: fx.Node) -> tuple[str, str]:
+    """Path of the module that does an operation, and the user's line."""
+    stack = list((node.meta.get("nn_module_stack") or {}).values())
+    path = stack[-1][0] if stack else ""
+    lines = re.findall(r'File "([^"]+)", line (\d+)', node.meta.get("stack_trace") or "")
+    own = [(file, line) for file, line in lines if not file.startswith(_TORCH)]
+    return path, f"{Path(own[-1][0]).name}:{own[-1][1]}" if own else ""
+
+
+def _spelt(node: fx.Node, name: str) -> str:
+    """How the user knows an operation: by its module's class, or by torch's name."""
+    stack = list((node.meta.get("nn_module_stack") or {}).values())
+    if stack and isinstance(kind := stack[-1][1], str) and kind.startswith("torch.nn."):
+        return kind.rpartition(".")[2]
+    return name.strip("_")

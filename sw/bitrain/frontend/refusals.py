@@ -1,0 +1,41 @@
+"""What the accelerator cannot do, and the ways out, none of which changes a trained function
+unasked.
+"""
+
+from bitrain.spec import BitrainError
+
+from .operations import Origin
+
+REPLACEABLE = frozenset(
+    ["gelu", "silu", "mish", "hardswish", "hardsigmoid", "sigmoid", "tanh", "elu", "selu", "celu", "softplus", "softsign", "hardshrink", "softshrink", "tanhshrink", "logsigmoid", "log_sigmoid", "rrelu", "rrelu_with_noise", "threshold"]
+)
+"""Activations that ``--replace-activations`` can put ReLU in the place of."""
+_REASONS = {
+    **dict.fromkeys(
+        ["layer_norm", "native_layer_norm", "group_norm", "native_group_norm", "instance_norm", "rms_norm"],
+        "its mean and variance are of each image, and the accelerator has no division",
+    ),
+    **dict.fromkeys(
+        ["matmul", "bmm", "scaled_dot_product_attention", "einsum", "baddbmm"],
+        "it multiplies two activations, and the accelerator multiplies activations by weights",
+    ),
+    **dict.fromkeys(
+        ["upsample_nearest2d", "upsample_bilinear2d", "upsample_nearest1d", "upsample_linear1d", "conv_transpose2d", "conv_transpose1d"],
+        "maps only become smaller on the accelerator",
+    ),
+    "mul": "it multiplies two activations, and the accelerator multiplies activations by weights",
+    "div": "it divides activations by each other",
+}
+
+
+def refusal(origin: Origin, name: str, what: str = "") -> BitrainError:
+    """Why an operation cannot be read, and what to do."""
+    if name in REPLACEABLE:
+        return BitrainError(
+            f"{origin}: the accelerator has no such activation; convert with "
+            "--replace-activations, which puts ReLU there, and fine-tune (--finetune)"
+        )
+    reason = f"reads or gives {what}" if what else _REASONS.get(name, "it is not supported")
+    return BitrainError(
+        f"{origin}: {reason}; recast the block that holds it into convolutions (bitrain recast)"
+    )
