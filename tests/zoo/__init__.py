@@ -1,0 +1,1 @@
+"""Models as they are written elsewhere: material for the front end."""
