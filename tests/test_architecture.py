@@ -60,6 +60,7 @@ IMPORTS = {
     "data": _allow("spec", "numpy sklearn rich PIL"),
     "train": _allow("spec golden nn data", "torch numpy rich pydantic"),
     "export": _allow("spec golden nn", "torch numpy pydantic"),
+    "convert": _allow("spec golden models frontend nn data train export", "torch numpy"),
     "runner": _allow("spec", "pydantic yaml matplotlib numpy"),
     "recast": _allow(
         "spec program cost models frontend nn profile data train export runner",
@@ -77,7 +78,7 @@ IMPORTS = {
     ),
     "studies": _allow(f"{_ENGINES} rtl gen golden nn data runner flow", "numpy rich"),
     "__main__": _allow("cli", ""),
-    "cli": _allow(f"{_ENGINES} host gen cosim formal recast nas sng flow studies", "typer rich"),
+    "cli": _allow(f"{_ENGINES} host gen cosim formal recast nas sng flow studies convert nn data train", "typer rich pydantic"),
 }
 
 # What must not even be loaded by importing a package with all its modules: a caller who has the

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 
 from .errors import BitrainError
-from .layer import Shape
 
 
-def check_images(shape: Sequence[int], in_shape: Shape) -> None:
+def check_images(shape: Sequence[int], in_shape: Sequence[int]) -> None:
     """Raise :class:`BitrainError` unless ``shape`` is (images, *in_shape)."""
-    image = tuple(shape[1:])
+    image, in_shape = tuple(shape[1:]), tuple(in_shape)
     if image == in_shape:
         return
     rows_first = len(image) == 3 and (image[2], image[0], image[1]) == in_shape

@@ -83,9 +83,9 @@ class Network(BaseModel):
                 raise ValueError(f"layer {layer.name!r} reads what is stored after it")
             used.update(parts)
             shape = self.stored_shape(parts[-1])
-            if layer.kind == "linear":
-                shape = Shape(shape.size, 1, 1)
-            if layer.in_shape != shape:
+            flattened = Shape(shape.size, 1, 1) if layer.kind == "linear" else shape
+            whole = layer.kind == "conv2d" and len(parts) == 1
+            if layer.in_shape != flattened and not (whole and layer.in_shape.size == shape.size):
                 giver = repr(self.layers[parts[-1]].name) if parts[-1] >= 0 else "the image"
                 raise ValueError(
                     f"layer {layer.name!r} takes {tuple(layer.in_shape)} but {giver} gives "

@@ -7,10 +7,21 @@ from rich.console import Console
 from rich.text import Text
 
 # Importing a module registers its commands, in the order in which `--help` lists them.
-from . import run, networks, hardware, boards, search, studies  # isort: skip
+from . import run, convert, networks, hardware, boards, search, studies  # isort: skip
 from .common import app, console
 
-__all__ = ["app", "boards", "console", "hardware", "main", "networks", "run", "search", "studies"]
+__all__ = [
+    "app",
+    "boards",
+    "console",
+    "convert",
+    "hardware",
+    "main",
+    "networks",
+    "run",
+    "search",
+    "studies",
+]
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from bitrain.accelerator import compile_network
 from bitrain.cosim import simulate
-from bitrain.frontend import read_steps
+from bitrain.frontend import read_chain
 from bitrain.gen.families.devices import find_device
 from bitrain.gen.ip.names import check_name
 from bitrain.gen.tools.blocks import measure_blocks
@@ -58,8 +58,9 @@ def check_network(run: Run) -> None:
         raise BitrainError(
             f"simulate.images: {images} images asked for, the test split has {available}"
         )
-    model = create_model(config.model, shape, run.dataset.num_classes)
-    untrained = ScModel(read_steps(model, shape), config.sc)
+    sizes = shape, run.dataset.num_classes
+    model = create_model(config.model, *sizes, normalisation=config.data.normalisation)
+    untrained = ScModel(read_chain(model, shape), config.sc)
     compile_network(untrained.to_network(config.name), config.accelerator)
 
 

@@ -124,7 +124,7 @@ def check_model(run: Run, *, accelerated: bool = True) -> None:
     accelerated: refuse what the accelerator cannot run, too.
     """
     name, shape, classes = run.config.model, run.dataset.in_shape, run.dataset.num_classes
-    model = create_model(name, shape, classes)
+    model = create_model(name, shape, classes, normalisation=run.config.data.normalisation)
     if accelerated:
         lengths_and_neurons(read_chain(model, shape), run.config.sc)
     check_scores(model, name, shape, classes)
@@ -182,7 +182,11 @@ def _some_scores(run: Run, model: Any) -> list[list[float]]:
 def _new_model(run: Run) -> Any:
     """The float network before its training."""
     config, dataset = run.config, run.dataset
-    options = {"seed": config.train.seed, "pretrained": config.pretrained}
+    options = {
+        "seed": config.train.seed,
+        "pretrained": config.pretrained,
+        "normalisation": config.data.normalisation,
+    }
     return create_model(config.model, dataset.in_shape, dataset.num_classes, **options)
 
 

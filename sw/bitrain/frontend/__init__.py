@@ -1,6 +1,8 @@
 """A trained model read as a chain of engine steps, and compared with it."""
 
-from .chain import read_chain, read_steps
+from .chain import Reading, read_chain, read_model
 from .float_layer import FloatLayer
+from .operations import Origin
+from .recorder import canonical
 
-__all__ = ["FloatLayer", "read_chain", "read_steps"]
+__all__ = ["FloatLayer", "Origin", "Reading", "canonical", "read_chain", "read_model"]

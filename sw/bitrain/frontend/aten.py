@@ -1,5 +1,6 @@
 """How each of torch's operations becomes one of the graph's, by its name in ATen."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace as changed
 from math import inf
@@ -10,10 +11,10 @@ from torch import Tensor
 
 from bitrain.spec import MaxPool2d
 
-from .averages import average_of
-from .operations import Add, Affine, Clip, Concatenate, Convolution, Leaky, Pool, Score
-from .recorder import Recorder, View
-from .refusals import REPLACEABLE, refusal
+from .averages import averages_of
+from .operations import Add, Affine, Clip, Concatenate, Convolution, Leaky, Pool, Score, mean_of
+from .recorder import Recorder, View, operation_name
+from .refusals import MONOTONE, REPLACEABLE, refusal
 
 Number = int | float | bool
 READERS: dict[str, Callable[..., Any]] = {}
@@ -30,8 +31,9 @@ def _reads(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 def standing_in(target: Any) -> Any:
     """The operation, or ReLU where that stands in for an activation that there is not."""
-    name = str(target).removeprefix("aten.").partition(".")[0]
-    return (lambda x, *_args, **_options: x.relu()) if name in REPLACEABLE else target
+    if operation_name(target) not in REPLACEABLE:
+        return target
+    return lambda x, *_args, **_options: x.relu()
 
 
 # Convolutions and linear layers
@@ -237,6 +239,8 @@ def _leaky(recorder: Recorder, x: View, slope: Any = 0.01) -> View:
 
 
 def _replaced(recorder: Recorder, x: View, *_args: Any, **_options: Any) -> View:
+    if recorder.gives_scores and recorder.kind in MONOTONE:
+        return recorder.add(Score(recorder.here.operation), x, shape=x.shape)
     if not recorder.replace:
         raise refusal(recorder.here, recorder.kind)
     return recorder.add(Clip(), x, shape=x.shape)
@@ -247,7 +251,9 @@ READERS.update(dict.fromkeys(REPLACEABLE, _replaced))
 
 @_reads("softmax", "_softmax", "log_softmax", "_log_softmax", "argmax")
 def _score(recorder: Recorder, x: View, dim: int | None = None, *_: Any, **__: Any) -> View:
-    if dim not in (1, -len(x.shape)):
+    if not recorder.gives_scores:
+        raise recorder.refused("scores within a network")
+    if dim is None or x.shape[dim % (len(x.shape) + 1) - 1] != math.prod(x.shape):
         raise recorder.refused("scores along another dimension than the classes")
     return recorder.add(Score(recorder.here.operation), x, shape=x.shape)
 
@@ -291,22 +297,23 @@ def _average_pool(
 ) -> View:
     window = _window(x, kernel, stride, padding, ceil_mode=ceil_mode)
     node = recorder.node(x)
-    operations = average_of(
+    operation, *others = averages_of(
         node.shape, window, _sides(x, padding, 0), counts_padding=count_include_pad, divisor=divisor
     )
-    if operations is None:
-        raise recorder.refused(
-            "means of border windows over fewer pixels than others, of maps this large"
-        )
-    return _mapped(recorder, operations, x)
+    view = _mapped(recorder, operation, x)
+    for each, shape in others:
+        # Read in another shape, in which a neuron has the pixels of its window alone.
+        view = recorder.add(each, View(view.node, shape))
+    sizes = (len(window.places(axis, node.shape[1 + axis])) for axis in (0, 1))
+    return View(
+        view.node, (node.shape.channels, *(sizes if len(x.shape) == 3 else tuple(sizes)[1:]))
+    )
 
 
 @_reads("adaptive_avg_pool1d", "adaptive_avg_pool2d", "_adaptive_avg_pool2d")
 def _adaptive_average(recorder: Recorder, x: View, size: Any) -> View:
     kernel = _dividing(recorder, x, size)
-    window = MaxPool2d(kernel=kernel, stride=kernel)
-    operation = average_of(recorder.node(x).shape, window, (0, 0))
-    assert operation is not None
+    operation = mean_of(recorder.node(x).shape, kernel, stride=kernel)
     return _mapped(recorder, operation, x)
 
 
@@ -334,15 +341,16 @@ def _mean(recorder: Recorder, x: View, dims: Any = None, keep: bool = False, **_
     if dims is None:
         raise recorder.refused("a mean over the whole batch")
     kernel = _over(recorder, x, dims)
-    window = MaxPool2d(kernel=kernel, stride=kernel)
-    divisor = 1 if recorder.kind == "sum" else None
-    operation = average_of(recorder.node(x).shape, window, (0, 0), divisor=divisor)
-    assert operation is not None
-    return _reduced(recorder, recorder.add(operation, x), x, dims, keep=keep)
+    view = recorder.add(mean_of(recorder.node(x).shape, kernel, stride=kernel), x)
+    if recorder.kind == "sum":
+        view = _affine(recorder, view, float(kernel[0] * kernel[1]), 0.0)
+    return _reduced(recorder, view, x, dims, keep=keep)
 
 
 @_reads("amax", "max")
 def _amax(recorder: Recorder, x: View, dims: Any = None, keep: bool = False) -> Any:
+    if recorder.kind == "max" and recorder.gives_scores:
+        return (score := _score(recorder, x, dims), score)
     if dims is None or isinstance(dims, View):
         raise recorder.refused("a maximum over the whole batch, or of two activations")
     kernel = _over(recorder, x, dims)
@@ -373,7 +381,43 @@ def _layout(recorder: Recorder, x: View, *args: Any, **kwargs: Any) -> Any:
 
 READERS.update(
     dict.fromkeys(
-        ["view", "_unsafe_view", "reshape", "flatten", "unflatten", "transpose", "permute", "t", "movedim", "swapaxes", "unsqueeze", "squeeze", "slice", "select", "split", "split_with_sizes", "chunk", "unbind", "narrow", "index_select", "flip", "roll", "contiguous", "expand", "expand_as", "view_copy", "numpy_T", "mT", "pixel_shuffle", "pixel_unshuffle", "channel_shuffle", "native_channel_shuffle", "tile", "repeat", "index"],
+        [
+            "view",
+            "_unsafe_view",
+            "reshape",
+            "flatten",
+            "unflatten",
+            "transpose",
+            "permute",
+            "t",
+            "movedim",
+            "swapaxes",
+            "unsqueeze",
+            "squeeze",
+            "slice",
+            "select",
+            "split",
+            "split_with_sizes",
+            "chunk",
+            "unbind",
+            "narrow",
+            "index_select",
+            "flip",
+            "roll",
+            "contiguous",
+            "expand",
+            "expand_as",
+            "view_copy",
+            "numpy_T",
+            "mT",
+            "pixel_shuffle",
+            "pixel_unshuffle",
+            "channel_shuffle",
+            "native_channel_shuffle",
+            "tile",
+            "repeat",
+            "index",
+        ],
         _layout,
     )
 )
@@ -395,7 +439,8 @@ READERS.update(
     "type_as",
     "float",
 )
-def _same(_recorder: Recorder, x: View, *_args: Any, **_options: Any) -> View:
+def _same(recorder: Recorder, x: View, *_args: Any, **_options: Any) -> View:
+    recorder.here.fate = "without effect in evaluation mode"
     return x
 
 

@@ -10,19 +10,40 @@ import warnings
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
-from bitrain.models import copy_model
+from bitrain.models import ExportedModule, copy_model
 from bitrain.spec import BitrainError
 
 from .aten import READERS, standing_in
 from .graph import Graph
-from .recorder import BATCH, Recorder
+from .recorder import Recorder
 
-_MUTABLE = re.compile(r"[a-z0-9]_\.")
+BATCH = 4
+"""Images of which a model is recorded: some write the size of the batch into their operations."""
+RANDOM_IMAGES = 4
+_IN_PLACE = re.compile(r"[a-z0-9]_\.")
+_OF_OTHERS = re.compile(
+    r"aten\.(view|reshape|transpose|permute|slice|select|squeeze|split|chunk|t|\w+_)\."
+)
+"""Operations that give what others hold."""
 
 
-def export(model: nn.Module, in_shape: Sequence[int], images: Tensor) -> torch.export.ExportedProgram:
+def _is_shared(node: fx.Node) -> bool:
+    """Whether an operation works in place on what others may read too."""
+    if not _IN_PLACE.search(str(node.target)):
+        return False
+    (holder, *_) = node.all_input_nodes
+    return (
+        holder.op == "placeholder"
+        or len(holder.users) > 1
+        or bool(_OF_OTHERS.match(str(holder.target)))
+    )
+
+
+def export(
+    model: nn.Module, in_shape: Sequence[int], images: Tensor
+) -> torch.export.ExportedProgram:
     """Operations of a module in evaluation mode, none of which works in place.
 
     Raises :class:`BitrainError` where the module cannot run or be recorded.
@@ -31,7 +52,7 @@ def export(model: nn.Module, in_shape: Sequence[int], images: Tensor) -> torch.e
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             program = torch.export.export(model, (images,), strict=False)
-            if any(_MUTABLE.search(str(node.target)) for node in program.graph.nodes):
+            if any(map(_is_shared, program.graph.nodes)):
                 program = program.run_decompositions({})
     except Exception as error:  # it is the user's program
         size = " x ".join(map(str, in_shape))
@@ -44,24 +65,33 @@ def export(model: nn.Module, in_shape: Sequence[int], images: Tensor) -> torch.e
 
 
 def capture(
-    model: nn.Module, in_shape: Sequence[int], images: Tensor | None = None, *, replace: bool = False
+    model: nn.Module,
+    in_shape: Sequence[int],
+    images: Tensor | None = None,
+    *,
+    replace_activations: bool = False,
 ) -> Graph:
     """The graph of ``model``, with what each node gives for random images, and for ``images``.
 
-    images: real ones (batch, *in_shape). replace: activations that the accelerator has not are
-    ReLU in the graph. Raises :class:`BitrainError` naming an operation that it cannot have.
+    images: real ones (batch, *in_shape). replace_activations: those that the accelerator has not
+    are ReLU in the graph. Raises :class:`BitrainError` naming an operation that it cannot have.
     """
-    model = copy_model(model).float().eval()
-    parameters = [*model.parameters(), *model.buffers()]
-    if not parameters:
-        raise BitrainError("the model has no weights; there is nothing to compute")
+    size, kind = BATCH, torch.float32
+    if isinstance(model, ExportedModule):
+        size, kind = model.batch or BATCH, model.dtype
+    else:
+        model = copy_model(model).float().cpu()
+        if not any(True for _ in model.parameters()) and not any(True for _ in model.buffers()):
+            raise BitrainError("the model has no weights; there is nothing to compute")
+    model.eval()
     generator = torch.Generator().manual_seed(0)
-    batch = torch.rand(BATCH, *in_shape, generator=generator)
-    if images is not None and len(images):
-        missing = -len(images) % BATCH
-        real = torch.cat([images, images[:1].expand(missing, *in_shape)]).float()
-        batch = torch.cat([batch, real.cpu()])
-    model.cpu()
-    program = export(model, in_shape, batch[:BATCH])
-    recorder = Recorder(program, in_shape, replace=replace)
-    return recorder.graph(READERS, batch, standing_in if replace else None)
+    batch = torch.rand(RANDOM_IMAGES, *in_shape, generator=generator)
+    if images is not None:
+        batch = torch.cat([batch, images.detach().cpu().float().reshape(-1, *in_shape)])
+    first, missing = RANDOM_IMAGES if images is not None else 0, -len(batch) % size
+    batch = torch.cat([batch, batch[-1:].expand(missing, *in_shape)])
+    program = export(model, in_shape, batch[:size].to(kind))
+    recorder = Recorder(program, in_shape, size, replace=replace_activations)
+    graph = recorder.graph(READERS, batch, standing_in if replace_activations else None)
+    graph.first_real = first
+    return graph

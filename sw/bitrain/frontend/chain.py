@@ -10,6 +10,7 @@ quantised.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import inf
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -28,49 +29,14 @@ from .operations import (
     Convolution,
     Gather,
     Node,
+    Origin,
     Pool,
 )
 from .passes import simplify
-from .passes.carry import carried, takes
+from .passes.carry import carried, is_reshape, takes
 from .ranges import is_nonnegative
-from .recorder import BATCH
 
 IMAGES_AT_ONCE = 16
-
-
-def read_chain(
-    model: nn.Module, in_shape: Sequence[int], images: Tensor | None = None
-) -> list[FloatLayer]:
-    """The steps of ``model`` for images of ``in_shape``, in evaluation mode.
-
-    in_shape: as the model reads it: (channels, rows, columns), (channels, length) or (size,).
-
-    images: real ones (batch, *in_shape) in [0, 1], on which the steps are compared with the model,
-    beside random ones, and whose values the offsets are for. Raises :class:`BitrainError` naming
-    the first operation that the accelerator cannot run, or that does not give what the model gives.
-    """
-    with evaluating(model):
-        graph = capture(model, in_shape, images)
-    return steps_of(graph, real=images is not None)
-
-
-def read_steps(model: nn.Module, in_shape: Sequence[int]) -> list[FloatLayer]:
-    """As :func:`read_chain`, for costs, of a model that need not be trained."""
-    return read_chain(model, in_shape)
-
-
-def steps_of(graph: Graph, *, real: bool = False) -> list[FloatLayer]:
-    """The steps of a captured graph, compared with what its nodes gave.
-
-    real: beyond the first ``BATCH`` images of the graph's values, which are random, there are real
-    ones, whose values offsets are for.
-    """
-    simplify(graph)
-    steps = _split(graph)
-    lows = _lows(graph, steps, real=real)
-    chain = _Builder(graph, steps, lows).build()
-    check_agreement(chain, _ends(steps), lows, graph)
-    return chain
 
 
 @dataclass(eq=False)
@@ -90,6 +56,74 @@ class Step:
         """The convolution."""
         assert isinstance(self.conv.operation, Convolution)
         return self.conv.operation
+
+
+class Reading(NamedTuple):
+    """A model as engines run it."""
+
+    chain: list[FloatLayer]
+    in_shape: Shape
+    """Of one image."""
+    origins: list[Origin]
+    """What became of each of the model's operations, in their order."""
+
+
+def read_model(
+    model: nn.Module,
+    in_shape: Sequence[int],
+    images: Tensor | None = None,
+    *,
+    replace_activations: bool = False,
+    exact_borders: bool = False,
+) -> Reading:
+    """The steps of ``model`` for images of ``in_shape``, in evaluation mode.
+
+    in_shape: as the model reads it: (channels, rows, columns), (channels, length) or (size,).
+    images: real ones (batch, *in_shape) in [0, 1], on which the steps are compared with the model,
+    beside random ones, and whose values the offsets are for. replace_activations: ReLU in the place
+    of those that there are not. exact_borders: what a folded mean makes of the zeros around a map
+    is a channel of ones, not a padding value, which is rounded. Raises :class:`BitrainError` naming
+    the first operation that the accelerator cannot run, or that does not give what the model gives.
+    """
+    with evaluating(model):
+        graph = capture(model, in_shape, images, replace_activations=replace_activations)
+    graph.exact_borders = exact_borders
+    return Reading(steps_of(graph), graph.image.shape, graph.origins)
+
+
+def read_chain(
+    model: nn.Module, in_shape: Sequence[int], images: Tensor | None = None
+) -> list[FloatLayer]:
+    """The steps alone, as :func:`read_model`."""
+    return read_model(model, in_shape, images).chain
+
+
+def steps_of(graph: Graph) -> list[FloatLayer]:
+    """The steps of a captured graph, compared with what its nodes gave."""
+    simplify(graph)
+    steps = _split(graph)
+    lows = _lows(graph, steps)
+    chain = _Builder(graph, steps, lows).build()
+    check_agreement(chain, _ends(steps), lows, graph)
+    _tell(graph, steps)
+    return chain
+
+
+def _tell(graph: Graph, steps: list[Step]) -> None:
+    """What became of the operations that passes have not told about."""
+    kinds = {Add: "its sum", Clip: "its activation", Pool: "its pooling"}
+    for index, step in enumerate(steps):
+        for node in step.nodes:
+            what = kinds.get(type(node.operation))
+            fate = f"layer {index}, {step.conv.name}" + (f": {what}" if what else "")
+            for origin in node.origins:
+                origin.fate = origin.fate or fate
+    for node in graph.nodes:
+        for origin in node.origins:
+            if isinstance(node.operation, Concatenate):
+                origin.fate = origin.fate or "side by side in memory"
+    for origin in graph.origins:
+        origin.fate = origin.fate or "no hardware: the order of weights or addresses"
 
 
 def _split(graph: Graph) -> list[Step]:
@@ -129,7 +163,11 @@ def _complete(graph: Graph) -> None:
     for node in graph.nodes:
         if isinstance(node.operation, Gather):
             reads = [user for user in graph.users[node] if not isinstance(user.operation, Add)]
-            if takes(node) is None or reads or node is graph.output:
+            if is_reshape(node) and all(isinstance(x.operation, Convolution) for x in reads):
+                continue
+            if is_reshape(node):
+                graph.replace(node, graph.copied(node, node.name))
+            elif takes(node) is None or reads or node is graph.output:
                 graph.replace(node, carried(graph, node))
     users = graph.users
     for node in graph.nodes:
@@ -148,17 +186,21 @@ def _complete(graph: Graph) -> None:
 
 
 @torch.no_grad()
-def _lows(graph: Graph, steps: list[Step], *, real: bool) -> dict[Node, Tensor]:
+def _lows(graph: Graph, steps: list[Step]) -> dict[Node, Tensor]:
     """The least value of each channel of what a step stores, (channels,); zero without a sign."""
     lows = {node: torch.zeros(node.shape.channels) for node in (graph.image, *_ends(steps))}
     signed = [step.end for step in steps if not is_nonnegative(step.end)]
     signed = [node for node in signed if node is not graph.output]
     images = graph.image.value
     assert images is not None
-    for batch in images[BATCH if real else 0 :].split(IMAGES_AT_ONCE) if signed else ():
+    for batch in images[graph.first_real :].split(IMAGES_AT_ONCE) if signed else ():
         values = graph.run(batch)
         for node in signed:
             lows[node] = torch.minimum(lows[node], values[node].amin((0, 2, 3)))
+    users = graph.users
+    for node in signed:
+        if any(isinstance(user.operation, Gather) and is_reshape(user) for user in users[node]):
+            lows[node] = lows[node].min().expand(len(lows[node]))  # channels are read as one
     return lows
 
 
@@ -187,13 +229,17 @@ class _Builder:
     def layer(self, index: int, step: Step) -> FloatLayer:
         """The layer of one step."""
         conv, source = step.operation, step.conv.source
+        shape = Shape(*source.shape)
+        if isinstance(source.operation, Gather):  # in another shape
+            source = source.source
         parts = source.inputs if isinstance(source.operation, Concatenate) else [source]
         offsets = torch.cat([-self.lows[part] for part in parts])
-        bias = conv.bias.clone()
-        shape, value = Shape(*source.shape), conv.value
+        bias, value = conv.bias.clone(), conv.value
         if conv.linear:
-            offsets = offsets.repeat_interleave(shape.height * shape.width)
             shape = Shape(shape.size, 1, 1)
+        if shape != source.shape:
+            area = source.shape.height * source.shape.width
+            offsets = offsets.repeat_interleave(area).unflatten(0, (shape.channels, -1))[:, 0]
         if offsets.any():
             bias = bias - (conv.columns.sum((2, 3)) * offsets).sum(1)
             value = offsets if value is None else value + offsets

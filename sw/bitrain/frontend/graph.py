@@ -19,6 +19,10 @@ class Graph:
         self.output = output
         self.origins = origins
         """All parts of the model, in the order in which it computes them."""
+        self.first_real = 0
+        """Of the images that values are kept for, the first that is no random one, if any is."""
+        self.exact_borders = False
+        """Whether what stands around a map must be as in the model, at the price of a channel."""
 
     @property
     def nodes(self) -> list[Node]:

@@ -1,6 +1,5 @@
 """What is known of the values of a node without looking at images."""
 
-
 from .operations import (
     Add,
     Clip,

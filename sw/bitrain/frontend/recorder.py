@@ -15,8 +15,6 @@ from .graph import Graph
 from .operations import Gather, Input, Node, Operation, Origin, Score
 from .refusals import refusal
 
-BATCH = 4
-"""Images of which a model is recorded: some write the size of the batch into their operations."""
 _TORCH = str(Path(torch.__file__).parent)
 
 
@@ -37,17 +35,23 @@ class Recorder:
         self,
         program: torch.export.ExportedProgram,
         in_shape: Sequence[int],
+        batch: int,
         *,
         replace: bool = False,
     ):
         self.program = program
         self.in_shape = tuple(in_shape)
+        self.batch = batch
+        """Images that the recorded operations read at once."""
         self.replace = replace
         self.origins: list[Origin] = []
         self.names: Counter[str] = Counter()
         self.here = Origin("the model", "", "")
         """Of the operation that is read."""
         self.name = self.kind = ""
+        self.gives_scores = False
+        self.last = _last(program.graph)
+        """Operations between the scores and the output."""
         self.target: Any = None
         signature = program.graph_signature
         targets = {
@@ -101,7 +105,7 @@ class Recorder:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Any:
-        name = str(node.target).removeprefix("aten.").partition(".")[0]
+        name = operation_name(node.target)
         if not _has_view((args, kwargs)):
             with torch.no_grad():
                 return node.target(*args, **kwargs)
@@ -110,6 +114,7 @@ class Recorder:
             return args[0][args[1]]
         self.here, self.name = Origin(_spelt(node, name), path, line), path or node.name
         self.kind, self.target = name, node.target
+        self.gives_scores = node in self.last
         if name not in readers:
             raise refusal(self.here, name)
         found = readers[name](self, *args, **kwargs)
@@ -152,13 +157,13 @@ class Recorder:
         size = view.node.shape.size
         index = torch.arange(size) if view.index is None else view.index
         # Of a whole batch, whose size the operation may know; 0 stands for zeros.
-        first = torch.arange(BATCH).reshape(-1, *[1] * len(view.shape)) * size
+        first = torch.arange(self.batch).reshape(-1, *[1] * len(view.shape)) * size
         index = index.reshape(view.shape)
         moved = function(torch.where(index < 0, 0, first + index + 1), *args, **kwargs)
         several = isinstance(moved, list | tuple)
         views = []
         for each in moved if several else [moved]:
-            if each.dim() < 1 or len(each) != BATCH:
+            if each.dim() < 1 or len(each) != self.batch:
                 raise self.refused("images of a batch together")
             own = torch.where(each == 0, -1, each - 1)
             shown = own[0]
@@ -187,11 +192,11 @@ class Recorder:
             if isinstance(view, View) and view.index is None:
                 holders.setdefault(view.node, recorded)
         found: dict[fx.Node, list[Tensor]] = {holder: [] for holder in holders.values()}
-        for images in batch.split(BATCH):
+        for images in batch.split(self.batch):
             self._run(images, found, standing_in)
         for node in graph.nodes:
             if node in holders and not isinstance(node.operation, Input | Score):
-                values = torch.cat(found[holders[node]])
+                values = torch.cat(found[holders[node]]).float()
                 node.value = values.reshape(len(batch), *node.shape)
 
     def _run(
@@ -200,25 +205,47 @@ class Recorder:
         found: dict[fx.Node, list[Tensor]],
         standing_in: Callable[[Any], Any] | None,
     ) -> None:
-        """Append what operations give for ``BATCH`` images."""
+        """Append what operations give for so many images as they read at once."""
         env: dict[fx.Node, Any] = {}
         last_use = {
             source: node for node in self.program.graph.nodes for source in node.all_input_nodes
         }
         for node in self.program.graph.nodes:
             if node.op == "placeholder":
-                env[node] = self.constants.get(node.name, images)
+                own = self.constants.get(node.name)
+                env[node] = images.to(node.meta["val"].dtype) if own is None else own
             elif node.op == "call_function":
                 args = fx.node.map_arg(node.args, env.__getitem__)
                 kwargs = fx.node.map_arg(node.kwargs, env.__getitem__)
-                function = standing_in(node.target) if standing_in else node.target
+                replaced = standing_in is not None and node not in self.last
+                function = standing_in(node.target) if replaced else node.target
                 with torch.no_grad():
                     env[node] = function(*args, **kwargs)
             if node in found:
-                found[node].append(env[node])
+                found[node].append(env[node].clone())  # another may work in place on it
             for source in node.all_input_nodes:
                 if last_use[source] is node:
                     env.pop(source, None)
+
+
+def operation_name(target: Any) -> str:
+    """Torch's name of an operation, in place or not."""
+    name = str(target).removeprefix("aten.").partition(".")[0]
+    return name.rstrip("_") if not name.startswith("_") else name
+
+
+def _last(graph: fx.Graph) -> set[fx.Node]:
+    """Operations of one tensor each, back from the output, that nothing else reads."""
+    found: set[fx.Node] = set()
+    (output,) = graph.find_nodes(op="output")
+    node = output
+    while len(node.all_input_nodes) == 1:
+        node = node.all_input_nodes[0]
+        read = [user for user in node.users if user.users or user.op == "output"]
+        if len(read) > 1 or node.op != "call_function":
+            break
+        found.add(node)
+    return found
 
 
 def canonical(shape: tuple[int, ...]) -> Shape | None:

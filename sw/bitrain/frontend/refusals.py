@@ -7,12 +7,42 @@ from bitrain.spec import BitrainError
 from .operations import Origin
 
 REPLACEABLE = frozenset(
-    ["gelu", "silu", "mish", "hardswish", "hardsigmoid", "sigmoid", "tanh", "elu", "selu", "celu", "softplus", "softsign", "hardshrink", "softshrink", "tanhshrink", "logsigmoid", "log_sigmoid", "rrelu", "rrelu_with_noise", "threshold"]
+    [
+        "gelu",
+        "silu",
+        "mish",
+        "hardswish",
+        "hardsigmoid",
+        "sigmoid",
+        "tanh",
+        "elu",
+        "selu",
+        "celu",
+        "softplus",
+        "softsign",
+        "hardshrink",
+        "softshrink",
+        "tanhshrink",
+        "logsigmoid",
+        "log_sigmoid",
+        "rrelu",
+        "rrelu_with_noise",
+        "threshold",
+    ]
 )
 """Activations that ``--replace-activations`` can put ReLU in the place of."""
+MONOTONE = frozenset(["sigmoid", "log_sigmoid", "tanh", "softplus", "softsign", "hardsigmoid"])
+"""Of these, the ones that leave the largest score the largest, or as large as others."""
 _REASONS = {
     **dict.fromkeys(
-        ["layer_norm", "native_layer_norm", "group_norm", "native_group_norm", "instance_norm", "rms_norm"],
+        [
+            "layer_norm",
+            "native_layer_norm",
+            "group_norm",
+            "native_group_norm",
+            "instance_norm",
+            "rms_norm",
+        ],
         "its mean and variance are of each image, and the accelerator has no division",
     ),
     **dict.fromkeys(
@@ -20,7 +50,14 @@ _REASONS = {
         "it multiplies two activations, and the accelerator multiplies activations by weights",
     ),
     **dict.fromkeys(
-        ["upsample_nearest2d", "upsample_bilinear2d", "upsample_nearest1d", "upsample_linear1d", "conv_transpose2d", "conv_transpose1d"],
+        [
+            "upsample_nearest2d",
+            "upsample_bilinear2d",
+            "upsample_nearest1d",
+            "upsample_linear1d",
+            "conv_transpose2d",
+            "conv_transpose1d",
+        ],
         "maps only become smaller on the accelerator",
     ),
     "mul": "it multiplies two activations, and the accelerator multiplies activations by weights",

@@ -5,6 +5,8 @@ from .blocks.joins import Concatenate, Residual, Subsample
 from .blocks.spec import BLOCK_KINDS, BlockSpec
 from .context import evaluating, seeded
 from .copies import copy_model
+from .inputs import Normalisation, normalise_inputs
+from .programs import ExportedModule
 from .registry import check_scores, create_model, list_models, model_file
 from .weights import list_pretrained, load_weights, model_digest, read_metadata, save_weights
 
@@ -13,6 +15,8 @@ __all__ = [
     "Block",
     "BlockSpec",
     "Concatenate",
+    "ExportedModule",
+    "Normalisation",
     "Residual",
     "Subsample",
     "check_scores",
@@ -24,6 +28,7 @@ __all__ = [
     "load_weights",
     "model_digest",
     "model_file",
+    "normalise_inputs",
     "read_metadata",
     "save_weights",
     "seeded",

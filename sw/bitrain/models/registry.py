@@ -2,13 +2,20 @@
 
 Those that come along are made of :class:`bitrain.models.Block` alone.
 
-A user's own is named ``path/to/file.py:function``, a function of the same form. A safetensors file
-that recasting wrote names its own blocks.
+A user's own is named ``path/to/file.py:function`` or ``package.module:function``: a function that
+returns a module, a class of modules, or a module. Its parameters may be called ``in_shape`` and
+``num_classes``, or be those two in this order. A program that torch.export wrote is named by its
+file, ``.pt2``. A safetensors file that recasting wrote names its own blocks.
 """
 
+import copy
+import importlib
+import inspect
 import runpy
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from pydantic import ValidationError
@@ -22,6 +29,8 @@ from .blocks.spec import BlockSpec
 from .cnn import digits_cnn, lenet5
 from .context import seeded
 from .densenet import densenet22, densenet100
+from .inputs import Normalisation, normalise_inputs
+from .programs import load_program
 from .resnet import resnet9, resnet20, resnet56, resnet83, wrn28_10
 from .vgg import vgg8, vgg16
 from .weights import load_weights, read_metadata
@@ -53,17 +62,21 @@ def create_model(
     *,
     seed: int = 0,
     pretrained: str | Path | None = None,
+    normalisation: Normalisation | None = None,
 ) -> nn.Module:
     """Build a model with weights drawn from ``seed``; the global generator is left alone.
 
     name: one of :func:`list_models`, or ``file.py:function``. in_shape: of one image, (channels,
-    height, width). pretrained: trained weights, one of ``list_pretrained()`` or a file. Raises
+    height, width). pretrained: trained weights, one of ``list_pretrained()`` or a file.
+    normalisation: mean and standard deviation that the model's images were normalised by. Raises
     :class:`BitrainError` for an unknown name, a file that does not give a model, images that are
     too small, and weights that do not fit.
     """
     model = _build(name, in_shape, num_classes, seed)
     if pretrained is not None:
         load_weights(model, pretrained)
+    if normalisation is not None:
+        normalise_inputs(model, *normalisation, in_shape[0])
     return model
 
 
@@ -88,16 +101,17 @@ def check_scores(model: nn.Module, name: str, in_shape: Shape, num_classes: int)
 def _build(name: str, in_shape: Shape, num_classes: int, seed: int) -> nn.Module:
     if name.endswith(".safetensors"):
         return _described(name, Shape(*in_shape), num_classes, seed)
-    source = model_file(name)
-    if source is None and name not in _BUILDERS:
-        raise BitrainError(
-            f"model {name!r} is unknown; choose one of {list_models()} or name your own as "
-            "path/to/file.py:function"
-        )
+    if name.endswith(".pt2"):
+        return load_program(Path(name))
     with seeded(seed):
-        if source is None:
+        if name in _BUILDERS:
             return _BUILDERS[name](Shape(*in_shape), num_classes)
-        return _run_file(source, name.rpartition(":")[2], Shape(*in_shape), num_classes)
+        if ":" not in name:
+            raise BitrainError(
+                f"model {name!r} is unknown; choose one of {list_models()}, or name your own as "
+                "path/to/file.py:function, package.module:function or a program's file.pt2"
+            )
+        return _own(name, Shape(*in_shape), num_classes)
 
 
 def _described(name: str, in_shape: Shape, num_classes: int, seed: int) -> nn.Sequential:
@@ -126,19 +140,57 @@ def model_file(name: str) -> Path | None:
     return Path(path) if colon and path.endswith(".py") else None
 
 
-def _run_file(path: Path, function: str, in_shape: Shape, num_classes: int) -> nn.Module:
-    if not path.is_file():
-        raise BitrainError(f"model {path}:{function}: no such file")
+def _own(name: str, in_shape: Shape, num_classes: int) -> nn.Module:
+    path, _, function = name.rpartition(":")
+    if path.endswith(".py") and not Path(path).is_file():
+        raise BitrainError(f"model {name}: no such file")
     try:
-        build = runpy.run_path(str(path)).get(function)
-        model = build(in_shape, num_classes) if callable(build) else None
+        found = _find(path).get(function)
+        model = found if isinstance(found, nn.Module) else None
+        if callable(found) and model is None:
+            model = found(**_arguments(name, found, in_shape, num_classes))
     except BitrainError:
         raise
     except Exception as error:  # it is the user's program
-        raise BitrainError(f"model {path}:{function}: {type(error).__name__}: {error}") from error
+        raise BitrainError(f"model {name}: {type(error).__name__}: {error}") from error
     if not isinstance(model, nn.Module):
         raise BitrainError(
-            f"model {path}:{function}: expected a function (in_shape, num_classes) that returns "
-            "an nn.Sequential"
+            f"model {name}: expected a function or class in {path} that gives a torch module, "
+            "called with nothing, or with in_shape and num_classes"
         )
-    return model
+    return copy.deepcopy(model) if model is found else model
+
+
+def _find(path: str) -> dict[str, Any]:
+    """What a file or a module defines."""
+    if path.endswith(".py"):
+        folder = str(Path(path).resolve().parent)
+        sys.path.insert(0, folder)  # as Python does with a program: it may import its neighbours
+        try:
+            return runpy.run_path(path)
+        finally:
+            sys.path.remove(folder)
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.insert(0, here)
+    return vars(importlib.import_module(path))
+
+
+def _arguments(
+    name: str, function: Callable[..., Any], in_shape: Shape, num_classes: int
+) -> dict[str, Any]:
+    """What a user's function is called with, by the names of its parameters."""
+    known = {"in_shape": in_shape, "num_classes": num_classes}
+    parameters = [
+        parameter
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    ]
+    needed = [each.name for each in parameters if each.default is each.empty]
+    if len(needed) == 2 and not known.keys() & set(needed):
+        return dict(zip(needed, known.values(), strict=True))
+    if unknown := [each for each in needed if each not in known]:
+        raise BitrainError(
+            f"model {name}: needs {', '.join(unknown)}; give a function that needs nothing, or "
+            "in_shape and num_classes"
+        )
+    return {each.name: known[each.name] for each in parameters if each.name in known}

@@ -4,7 +4,7 @@ The format: https://github.com/huggingface/safetensors. No code is run when one 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,11 @@ FOLDER = Path(__file__).parent / "weights"
 _KEY = "bitrain"
 _DIGEST = "bitrain_sha256"
 """Keys of a file's metadata: what was saved with the weights, and the digest of all."""
+_PICKLED = (".pt", ".pth", ".bin", ".ckpt")
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights")
+"""Keys under which training scripts keep a state dict."""
+_PREFIXES = ("module.", "_orig_mod.", "model.")
+"""What DataParallel, torch.compile and trainers put before every name."""
 _noted: set[Path] = set()
 """Files that the user was told about."""
 
@@ -49,6 +54,7 @@ def load_weights(model: nn.Module, source: str | Path) -> dict[str, Any]:
         note = f"note: {path} has no checksum of Bitrain; its contents are taken as they are"
         Console(stderr=True).print(note, soft_wrap=True, markup=False, highlight=False)
     expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    tensors = _renamed(tensors, expected)
     for name in sorted(expected.keys() | tensors.keys()):
         found = tensors[name].shape if name in tensors else None
         if expected.get(name) != found:
@@ -82,6 +88,8 @@ def _read(source: str | Path) -> tuple[Path, dict[str, Tensor], dict[str, Any], 
             f"weights {str(source)!r}: no such file, and none of those that come with Bitrain: "
             f"{', '.join(list_pretrained())}"
         )
+    if path.suffix in _PICKLED:
+        return path, _read_pickled(path), {}, False
     try:
         with safe_open(path, framework="pt") as file:
             names = list(file.keys())
@@ -96,6 +104,39 @@ def _read(source: str | Path) -> tuple[Path, dict[str, Tensor], dict[str, Any], 
             f"{path}: contents do not match their checksum; get the file again, or train again"
         )
     return path, tensors, metadata, is_sealed
+
+
+def _read_pickled(path: Path) -> dict[str, Tensor]:
+    """Tensors of a file of ``torch.save``; no code in it is run (``weights_only``)."""
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # pickle, zipfile and torch have many ways to say no
+        reason = str(error).partition("\n")[0]
+        raise BitrainError(
+            f"{path}: not a state dict that can be read without running code ({reason}); save one "
+            "with torch.save(model.state_dict(), path) or as safetensors"
+        ) from error
+    while isinstance(found, Mapping):
+        inner = next((found[key] for key in _WRAPPERS if isinstance(found.get(key), Mapping)), None)
+        if inner is None:
+            break
+        found = inner
+    if not isinstance(found, Mapping) or not all(isinstance(x, Tensor) for x in found.values()):
+        raise BitrainError(
+            f"{path}: holds {type(found).__name__}, not a state dict; save one with "
+            "torch.save(model.state_dict(), path)"
+        )
+    return {str(name): tensor for name, tensor in found.items()}
+
+
+def _renamed(tensors: dict[str, Tensor], expected: Collection[str]) -> dict[str, Tensor]:
+    """Without a prefix that all names have and the model's have not."""
+    for prefix in _PREFIXES:
+        if tensors and all(name.startswith(prefix) for name in tensors):
+            shorter = {name.removeprefix(prefix): x for name, x in tensors.items()}
+            if not set(tensors) & set(expected):
+                return _renamed(shorter, expected)
+    return tensors
 
 
 def _digest(metadata: str, tensors: Mapping[str, Tensor]) -> str:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from bitrain.frontend.float_layer import joined
-from bitrain.spec import BitrainError, Shape, check_images, parts_read
+from bitrain.spec import BitrainError, check_images, parts_read
 
 from .layer import ScLayer
 
@@ -51,14 +51,14 @@ class _Choice(NamedTuple):
     upscale: Tensor
 
 
-def calibration_batch(images: np.ndarray | Tensor, in_shape: Shape, count: int) -> Tensor:
+def calibration_batch(images: np.ndarray | Tensor, in_shape: Sequence[int], count: int) -> Tensor:
     """So many images, evenly spaced: image folders are sorted by class.
 
     images: (images, *in_shape), of any type of numbers. Raises :class:`BitrainError` where they are
     of another shape, or none.
     """
     if isinstance(images, Tensor):
-        images = images.detach().cpu().numpy()
+        images = images.detach().cpu().float().numpy()
     check_images(images.shape, in_shape)
     if not len(images):
         raise BitrainError("no images to calibrate with; give training images")

@@ -1,13 +1,13 @@
 """A trained model turned into the network that the accelerator computes, still trainable."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bitrain.frontend import FloatLayer, read_chain
+from bitrain.frontend import FloatLayer, Origin, read_model
 from bitrain.frontend.float_layer import walk
 from bitrain.program import find_arithmetic
 from bitrain.spec import BitrainError, Network, Neuron, Shape, check_images, parts_read, to_unipolar
@@ -46,6 +46,13 @@ SUMS: dict[str, Callable[[ScConfig, int], ExactSums]] = {
 """Sums in each arithmetic (``bitrain.program.arithmetics``), for streams of so many bits."""
 
 
+class Options(TypedDict, total=False):
+    """How a module is read (``bitrain.frontend.read_model``)."""
+
+    replace_activations: bool
+    exact_borders: bool
+
+
 class ScModel(nn.Module):
     """Layers in order, one :class:`ScLayer` for each ``spec.Layer`` of the exported network."""
 
@@ -61,6 +68,8 @@ class ScModel(nn.Module):
         self.in_shape = in_shape or chain[0].in_shape
         self.config = config
         self.arithmetic = arithmetic
+        self.origins: list[Origin] = []
+        """What became of each operation of the module that was converted."""
         lengths, neurons = lengths_and_neurons(chain, config)
         fires = find_arithmetic(arithmetic).has_streams
         sums = {length: SUMS[arithmetic](config, length) for length in set(lengths)}
@@ -170,22 +179,25 @@ class ScModel(nn.Module):
 
 def convert(
     model: nn.Module,
-    in_shape: Shape,
+    in_shape: Sequence[int],
     images: np.ndarray | Tensor,
     config: ScConfig,
     arithmetic: str = "stochastic",
+    **reading: Unpack[Options],
 ) -> ScModel:
-    """Fold, normalise and quantise a trained ``nn.Sequential``; the model itself is left alone.
+    """Fold, normalise and quantise a trained module; the module itself is left alone.
 
-    images: training images (batch, *in_shape) in [0, 1], ``config.calibration_images`` of which
-    calibrate the scales, and show whether the model computes what was read of it. Raises
-    :class:`BitrainError` naming a module that the accelerator cannot run and what to use instead,
-    or one that does not compute what it says.
+    in_shape: of one image, as the module reads it. images: training images (batch, *in_shape) in
+    [0, 1], ``config.calibration_images`` of which calibrate the scales, and show whether the layers
+    compute what the module does. Raises :class:`BitrainError` naming an operation that the
+    accelerator cannot run, and the way out, or one whose layers do not give what it gives.
     """
-    in_shape = Shape(*in_shape)
     batch = calibration_batch(images, in_shape, config.calibration_images)
     to_unipolar(batch.numpy(), config.bits)  # refuses what is beyond [0, 1], NaN too
-    sc_model = ScModel(read_chain(model, in_shape, batch), config, arithmetic, in_shape)
+    read = read_model(model, in_shape, batch, **reading)
+    sc_model = ScModel(read.chain, config, arithmetic, read.in_shape)
+    sc_model.origins = read.origins
+    batch = batch.reshape(-1, *read.in_shape)
     calibrate(
         sc_model.steps,
         batch,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from bitrain.cost import estimate
-from bitrain.frontend import read_steps
+from bitrain.frontend import read_chain
 from bitrain.models import BlockSpec
 from bitrain.nn import ScConfig, ScModel
 from bitrain.profile.cost import model_cost
@@ -31,7 +31,7 @@ def sc_cycles(
 ) -> int | None:
     """Cycles per image on ``array``, estimated; None where the accelerator cannot run the model."""
     try:
-        chain = read_steps(model, in_shape)
+        chain = read_chain(model, in_shape)
     except BitrainError:
         return None
     network = ScModel(chain, config or ScConfig()).to_network("cycles")
@@ -59,7 +59,7 @@ def propose_rules(
     cost = _cost(teacher, in_shape, choices, config, array)
     if cost is None:
         try:
-            read_steps(_student(teacher, in_shape, choices), in_shape)
+            read_chain(_student(teacher, in_shape, choices), in_shape)
         except BitrainError as error:
             raise BitrainError(
                 "the accelerator cannot run the teacher, nor the teacher with residual blocks for "

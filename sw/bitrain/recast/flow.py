@@ -11,11 +11,18 @@ from typing import Any
 
 import yaml
 from rich.console import Console
+from torch import nn
 
 from bitrain.data import Dataset, evenly_spaced, load_dataset
 from bitrain.export import CHECK_IMAGES, export_network
-from bitrain.frontend import read_steps
-from bitrain.models import create_model, model_digest, read_metadata, save_weights
+from bitrain.frontend import read_chain
+from bitrain.models import (
+    Normalisation,
+    create_model,
+    model_digest,
+    read_metadata,
+    save_weights,
+)
 from bitrain.nn import ScConfig, convert, lengths_and_neurons
 from bitrain.profile.cost import cost_by_block, model_cost
 from bitrain.profile.latency import paired_latency
@@ -86,7 +93,9 @@ def load_plan(path: Path, data_dir: Path | None = None) -> RecastConfig:
     return read_yaml(path, RecastConfig, "recast").with_data_dir(data_dir)
 
 
-def load_teacher(source: str, dataset: Dataset):
+def load_teacher(
+    source: str, dataset: Dataset, normalisation: Normalisation | None = None
+) -> nn.Sequential:
     """Weights that come with Bitrain or a safetensors file, as blocks.
 
     Raises :class:`BitrainError` where the file does not say which model it belongs to.
@@ -100,8 +109,8 @@ def load_teacher(source: str, dataset: Dataset):
             f"weights {source!r} do not say which model they belong to; save them with "
             'bitrain.models.save_weights(model, path, {"model": ...})'
         )
-    shape = dataset.in_shape
-    return parse_blocks(create_model(name, shape, dataset.num_classes, pretrained=source), shape)
+    shape, options = dataset.in_shape, {"pretrained": source, "normalisation": normalisation}
+    return parse_blocks(create_model(name, shape, dataset.num_classes, **options), shape)
 
 
 def run_recast(
@@ -119,7 +128,7 @@ def run_recast(
     the plan with them becomes ``plan.yaml``.
     """
     dataset = load_dataset(config.data.name, config.data.directory)
-    teacher = load_teacher(source, dataset)
+    teacher = load_teacher(source, dataset, config.data.normalisation)
     if budget is not None:
         if config.blocks:
             raise BitrainError(
@@ -144,7 +153,7 @@ def run_recast(
         trial.replace(index, rule, config.train.seed)
     model = trial.model()
     if config.streams:
-        lengths_and_neurons(read_steps(model, dataset.in_shape), config.streams)
+        lengths_and_neurons(read_chain(model, dataset.in_shape), config.streams)
     sc_cycles(model, dataset.in_shape, config.streams, config.array)
     if config.scratch:
         untrained(model, config.finetune.seed)

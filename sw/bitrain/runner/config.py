@@ -1,9 +1,16 @@
 """What configurations share: options that are checked, and the data set."""
 
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from bitrain.spec import BitrainError
 
@@ -20,6 +27,26 @@ class DataConfig(Section):
     name: str = "digits"
     directory: Path | None = None
     """The data set's files, or their folder; ``digits`` needs none, others are downloaded then."""
+    mean: tuple[float, ...] | None = None
+    """What the model takes off the images, which lie in 0 … 1: one number, or one for each channel;
+    with ``std``, that it then divides by. Both become part of the first layer."""
+    std: tuple[float, ...] | None = None
+
+    @field_validator("mean", "std", mode="before")
+    @classmethod
+    def _single(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, int | float) else value
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.mean is None) != (self.std is None):
+            raise ValueError("mean and std go together; give both (std: 1 where there is none)")
+        return self
+
+    @property
+    def normalisation(self) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+        """Mean and standard deviation, if the model's images are normalised."""
+        return None if self.mean is None or self.std is None else (self.mean, self.std)
 
 
 Options = TypeVar("Options", bound=Section)

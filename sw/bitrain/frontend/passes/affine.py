@@ -11,7 +11,17 @@ from dataclasses import replace
 import torch
 
 from ..graph import Graph
-from ..operations import Affine, Concatenate, Convolution, Gather, Input, Node, Pool
+from ..operations import (
+    Affine,
+    Clip,
+    Concatenate,
+    Convolution,
+    Gather,
+    Input,
+    Node,
+    Pool,
+)
+from ..ranges import is_nonnegative
 
 
 def fold_affine(graph: Graph) -> None:
@@ -119,6 +129,8 @@ def _forward(graph: Graph, node: Node) -> bool:
     columns = conv.columns * gain[None, :, None, None]
     bias = conv.bias + (conv.columns.sum((2, 3)) * offset).sum(1)
     value = (around - offset) / gain if conv.is_padded else None
+    if value is not None and value.any() and graph.exact_borders:
+        return _with_ones(graph, node, conv, affine)
     if not _stays_in_range(graph, value, source.source):
         return False
     weight = columns if conv.groups == 1 else _compact(columns, conv)
@@ -127,6 +139,29 @@ def _forward(graph: Graph, node: Node) -> bool:
         origin.fate = f"in the weights of {node.name}"
     new = graph.insert(folded, [source.source], node.name, node)
     new.origins = source.origins + node.origins
+    graph.replace(node, new)
+    return True
+
+
+def _with_ones(graph: Graph, node: Node, conv: Convolution, affine: Affine) -> bool:
+    """Into a convolution that reads a channel of ones too, which end where the map ends."""
+    source = node.source.source
+    if conv.linear or conv.value is not None or not is_nonnegative(source):
+        return False
+    weight = torch.zeros(1, source.shape.channels, 1, 1)
+    weight[0, 0] = 1
+    one = Convolution(weight=weight, bias=torch.ones(1), trained=False)
+    sums = graph.insert(one, [source], f"{node.name}.ones")
+    ones = graph.insert(Clip(0.0, 1.0), [sums], f"{node.name}.ones")  # of 1 + a channel
+    beside = graph.insert(Concatenate(), [source, ones], f"{node.name}.beside")
+    columns = conv.columns
+    shares = (columns * affine.offset[None, :, None, None]).sum(1, keepdim=True)
+    columns = torch.cat([columns * affine.gain[None, :, None, None], shares], 1)
+    folded = replace(conv, weight=columns, groups=1)
+    new = graph.insert(folded, [beside], node.name, node)
+    new.origins = node.source.origins + node.origins
+    for origin in node.source.origins:
+        origin.fate = f"in the weights of {node.name}, beside a channel of ones"
     graph.replace(node, new)
     return True
 

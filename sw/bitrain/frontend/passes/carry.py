@@ -6,8 +6,16 @@ from bitrain.spec import BitrainError
 
 from ..float_layer import FloatShortcut
 from ..graph import Graph
-from ..operations import Convolution, Gather, Node
+from ..operations import Concatenate, Convolution, Gather, Node
 from .moves import Line, moved
+
+
+def is_reshape(node: Node) -> bool:
+    """Whether elements stay in their order, in another shape; not of maps that lie side by side."""
+    if not isinstance(gather := node.operation, Gather):
+        return False
+    alone = not isinstance(node.source.operation, Concatenate)
+    return alone and torch.equal(gather.index.flatten(), torch.arange(node.source.shape.size))
 
 
 def takes(node: Node) -> FloatShortcut | None:

@@ -28,6 +28,7 @@ from ..operations import (
     Pool,
 )
 from ..ranges import is_nonnegative
+from .carry import is_reshape
 from .moves import Moved, moved
 
 
@@ -62,6 +63,10 @@ def _moved(node: Node) -> Moved | None:
     return None if index is None else moved(index, node.source.shape)
 
 
+_OTHERS = ((1, 2), (0, 2), (0, 1))
+"""For each axis, the others."""
+
+
 def _gather(graph: Graph, index: Tensor, source: Node, like: Node) -> Node:
     return graph.insert(Gather(index), [source], f"{like.name}.order", like)
 
@@ -92,10 +97,34 @@ def _drop(graph: Graph, node: Node) -> bool:
 def _join(graph: Graph, node: Node) -> bool:
     """Two moves, one after the other."""
     outer, inner = _index(node), _index(node.source)
-    if inner is None or outer is None:
+    if inner is None or outer is None or (is_reshape(node.source) and _moved(node)):
         return False
     index = torch.where(outer < 0, -1, inner.flatten()[outer])
     graph.replace(node, _gather(graph, index, node.source.source, node))
+    return True
+
+
+@_rule(Gather)
+def _reshape(graph: Graph, node: Node) -> bool:
+    """All elements in order, in another shape, with zeros around: the shape, and then the zeros."""
+    index = _index(node)
+    assert index is not None
+    if _moved(node) or is_reshape(node):
+        return False
+    inside = index >= 0
+    lines = [inside.any(others).nonzero().flatten() for others in _OTHERS]
+    box = index
+    for axis, line in enumerate(lines):
+        if not len(line):
+            return False
+        box = box.narrow(axis, int(line[0]), int(line[-1] - line[0]) + 1)
+    if not torch.equal(box.flatten(), torch.arange(node.source.shape.size)):
+        return False
+    shaped = graph.insert(Gather(box), node.inputs, f"{node.name}.shape")
+    shaped.origins = node.origins
+    whole = torch.full_like(index, -1)
+    whole[inside] = torch.arange(box.numel())
+    graph.replace(node, _gather(graph, whole, shaped, node))
     return True
 
 
@@ -336,4 +365,4 @@ def _beside(graph: Graph, node: Node) -> bool:
     return True
 
 
-_RULES = (_drop, _join, _crop, _swap, _columns, _window, _pool, _sum, _beside)
+_RULES = (_drop, _join, _reshape, _crop, _swap, _columns, _window, _pool, _sum, _beside)

@@ -1,0 +1,125 @@
+"""``bitrain convert``: from any trained torch module to a network file."""
+
+from pathlib import Path
+from typing import Annotated
+from zipfile import is_zipfile
+
+from typer import Argument, Option
+
+from .common import Data, DataDir, app, console
+
+
+def _numbers(option: str, text: str | None) -> list[float] | None:
+    from bitrain.spec import BitrainError
+
+    try:
+        return None if text is None else [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise BitrainError(f"{option} {text}: expected numbers between commas") from error
+
+
+@app.command()
+def convert(
+    model: Annotated[
+        str,
+        Argument(
+            help="Your model: file.py:function, package.module:function, a program's file.pt2, or "
+            "a name, as lenet5."
+        ),
+    ],
+    *,
+    weights: Annotated[
+        str | None, Option(help="Trained weights: a .safetensors file, or a state dict in a .pt.")
+    ] = None,
+    data: Data = None,
+    data_dir: DataDir = None,
+    bits: Annotated[
+        int, Option("--bits", "-n", help="Precision n of activations and weights.", min=2, max=10)
+    ] = 6,
+    length: Annotated[
+        int | None, Option("--length", "-L", help="Length of the streams; 2^n by default.")
+    ] = None,
+    mean: Annotated[
+        str | None,
+        Option(help="What the model takes off images in 0 … 1: a number, or one for each channel."),
+    ] = None,
+    std: Annotated[str | None, Option(help="What it then divides by.")] = None,
+    exact_borders: Annotated[
+        bool,
+        Option(
+            "--exact-borders",
+            help="Zeros around normalised images as in the model, for a channel of ones; else "
+            "rounded to the images' grid.",
+        ),
+    ] = False,
+    replace_activations: Annotated[
+        bool,
+        Option(
+            "--replace-activations",
+            help="ReLU in the place of activations that there are not; this changes what the "
+            "network computes, so fine-tune.",
+        ),
+    ] = False,
+    finetune: Annotated[
+        int, Option(help="Epochs of training in the accelerator's arithmetic, after that.", min=0)
+    ] = 0,
+    learning_rate: Annotated[float, Option(help="Of the fine-tuning.")] = 1e-3,
+    images: Annotated[
+        int | None, Option(help="How many test images to evaluate on; all by default.", min=1)
+    ] = None,
+    explain: Annotated[
+        bool, Option("--explain", help="Say what became of each operation of the model.")
+    ] = False,
+    out: Annotated[
+        Path | None, Option(help="Network file to write; MODEL's name with .npz by default.")
+    ] = None,
+) -> None:
+    """Make a network file of a trained torch module, without YAML and without training."""
+    from pydantic import ValidationError
+
+    from bitrain.convert.files import Request, convert_files
+    from bitrain.data import load_dataset
+    from bitrain.nn import ScConfig
+    from bitrain.spec import BitrainError
+    from bitrain.train.config import FineTuneConfig
+
+    from .render.conversion import explanation_table
+
+    if data is None:
+        raise BitrainError(
+            "give the data set whose images the network will read: --data images --data-dir "
+            "FOLDER for your own, or --data digits, mnist, fashion_mnist or cifar10"
+        )
+    try:
+        sc = ScConfig(bits=bits, stream_length=length)
+        recipe = FineTuneConfig(epochs=finetune, learning_rate=learning_rate, distillation=0.5)
+    except ValidationError as error:
+        first = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise BitrainError(f"--bits {bits}, --length {length}: {first}") from error
+    name = Path(model.rpartition(":")[2] if ":" in model else model).stem
+    out = out or Path(f"{name}.npz")
+    if out.exists() and not is_zipfile(out):
+        raise BitrainError(f"--out {out}: exists and is no network file; name another file")
+    dataset = load_dataset(data, data_dir)
+    request = Request(
+        model=model,
+        weights=weights,
+        sc=sc,
+        mean=_numbers("--mean", mean),
+        std=_numbers("--std", std),
+        exact_borders=exact_borders,
+        replace_activations=replace_activations,
+        finetune=recipe if finetune else None,
+        name=name,
+    )
+    result = convert_files(request, dataset, evaluated=images)
+    if explain:
+        console.print(explanation_table(result.conversion.origins))
+    result.conversion.save(out)
+    tuned = f", {finetune} epochs of fine-tuning" if finetune else ""
+    console.print(
+        f"{result.images} test images: float {result.float_accuracy:.2f} %; n = {bits}, L = "
+        f"{sc.length}{tuned}: SC {result.sc:.2f} %, integer baseline {result.int_baseline:.2f} %",
+        soft_wrap=True,
+    )
+    console.print(f"wrote {out}; next: bitrain generate {out} --out ip", soft_wrap=True)

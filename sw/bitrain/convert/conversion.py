@@ -1,0 +1,124 @@
+"""From a trained module to the network of an accelerator."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bitrain.data import Dataset
+from bitrain.export import CHECK_IMAGES, export_network
+from bitrain.frontend import Origin
+from bitrain.models import copy_model, load_weights, normalise_inputs
+from bitrain.models.programs import ExportedModule
+from bitrain.nn import ScConfig, ScModel
+from bitrain.nn import convert as converted
+from bitrain.spec import BitrainError, Network, save_network
+from bitrain.train.config import FineTuneConfig
+from bitrain.train.finetune import finetune_converted
+
+BATCH = 256
+BITS = 6
+"""Precision n of what is converted without training: 5 bits and fewer ask for fine-tuning."""
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A network, and what was made of each of the module's operations."""
+
+    network: Network
+    model: ScModel
+    """The same in torch, which can be trained further."""
+    origins: list[Origin]
+
+    @torch.no_grad()
+    def float_accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
+        """Per cent of the images whose largest score in real numbers is their class.
+
+        images: in [0, 1], as the network reads them. Of what the network was made of, before any
+        fine-tuning, with ReLU where that stands in.
+        """
+        batches = torch.from_numpy(images).split(BATCH)
+        scores = torch.cat([self.model.float_scores(batch) for batch in batches])
+        return 100 * float((scores.argmax(1).numpy() == labels).mean())
+
+    def save(self, path: Path | str) -> None:
+        """Write the network file."""
+        save_network(self.network, path)
+
+
+def convert(
+    model: nn.Module,
+    images: np.ndarray | Tensor,
+    *,
+    weights: Path | str | None = None,
+    config: ScConfig | None = None,
+    bits: int | None = None,
+    length: int | None = None,
+    mean: Sequence[float] | float | None = None,
+    std: Sequence[float] | float | None = None,
+    exact_borders: bool = False,
+    replace_activations: bool = False,
+    finetune: FineTuneConfig | None = None,
+    dataset: Dataset | None = None,
+    name: str | None = None,
+    metadata: dict[str, Any] | None = None,
+) -> Conversion:
+    """A network that computes what a trained module does, in streams; the module is left alone.
+
+    model: of any class and float type, in any mode; it is read in evaluation mode. images:
+    (images, …) in [0, 1], as the module reads them but for ``mean`` and ``std``: numbers, or one
+    for each channel, if it was trained on (images - mean) / std. weights: a file to load into a
+    copy of it. config: precision, stream length and sequences; bits, length: or only these.
+    exact_borders: zeros around normalised images are exact, at the price of a channel of ones.
+    replace_activations: ReLU in the place of activations that the accelerator has not; fine-tune
+    then. finetune: train on ``dataset`` in the accelerator's arithmetic. name: of the network; the
+    module's class by default.
+
+    Raises :class:`BitrainError` naming the operation and the line that cannot be had, or the option
+    that does not suit.
+    """
+    if not isinstance(model, nn.Module):
+        raise BitrainError(f"{type(model).__name__} is no torch module; give the trained module")
+    options = config or ScConfig(bits=bits or BITS)
+    given = {"bits": bits, "stream_length": length}
+    changes = {key: value for key, value in given.items() if value is not None}
+    if changes:
+        options = ScConfig.model_validate({**options.model_dump(), **changes})
+    if not isinstance(model, ExportedModule):
+        model = copy_model(model)
+    if weights is not None:
+        load_weights(model, weights)
+    if len(images.shape) < 2:
+        raise BitrainError(f"images of shape {tuple(images.shape)}; expected (images, …)")
+    in_shape = tuple(images.shape[1:])
+    if (mean is None) != (std is None):
+        raise BitrainError("mean and std go together; give both (std=1 where there is none)")
+    if mean is not None and std is not None:
+        normalise_inputs(model, mean, std, in_shape[0])
+    sc_model = converted(
+        model,
+        in_shape,
+        images,
+        options,
+        replace_activations=replace_activations,
+        exact_borders=exact_borders,
+    )
+    if finetune is not None:
+        if dataset is None:
+            raise BitrainError("fine-tuning needs labelled images; give a data set")
+        finetune_converted(sc_model, dataset, finetune)
+    chosen = images[:: max(1, len(images) // CHECK_IMAGES)][:CHECK_IMAGES]
+    with torch.no_grad():
+        checked = torch.as_tensor(np.asarray(_array(chosen), np.float32))
+    checked = checked.reshape(-1, *sc_model.in_shape)
+    title = name or type(model).__name__.lower()
+    network = export_network(sc_model, title, checked, metadata)
+    return Conversion(network, sc_model, sc_model.origins)
+
+
+def _array(images: np.ndarray | Tensor) -> np.ndarray:
+    return images.detach().cpu().numpy() if isinstance(images, Tensor) else images

@@ -1,0 +1,82 @@
+"""From a model's name and files to a network file: what ``bitrain convert`` does."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bitrain.data import Dataset, check_classes
+from bitrain.golden import accuracy
+from bitrain.models import create_model
+from bitrain.nn import ScConfig, torch_threads
+from bitrain.spec import BitrainError
+from bitrain.train.config import FineTuneConfig
+
+from .conversion import Conversion, convert
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is converted, and how."""
+
+    model: str
+    """A name of ``bitrain.models.create_model``."""
+    weights: str | None = None
+    sc: ScConfig
+    mean: Sequence[float] | None = None
+    std: Sequence[float] | None = None
+    exact_borders: bool = False
+    replace_activations: bool = False
+    finetune: FineTuneConfig | None = None
+    name: str = "network"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """A conversion, with accuracies in per cent on so many test images."""
+
+    conversion: Conversion
+    images: int
+    float_accuracy: float
+    sc: float
+    int_baseline: float
+
+
+def convert_files(request: Request, dataset: Dataset, *, evaluated: int | None = None) -> Result:
+    """Convert, and evaluate on ``evaluated`` test images, evenly spaced; all by default.
+
+    Raises :class:`BitrainError` naming the option or the operation that cannot be had.
+    """
+    model = create_model(
+        request.model, dataset.in_shape, dataset.num_classes, pretrained=request.weights
+    )
+    metadata = {
+        "data": dataset.name,
+        "recipe": {"model": request.model, "sc": request.sc.model_dump(mode="json")},
+    }
+    with torch_threads():
+        done = convert(
+            model,
+            dataset.train_images,
+            config=request.sc,
+            mean=request.mean,
+            std=request.std,
+            exact_borders=request.exact_borders,
+            replace_activations=request.replace_activations,
+            finetune=request.finetune,
+            dataset=dataset,
+            name=request.name,
+            metadata=metadata,
+        )
+    check_classes(f"model {request.model}", done.network.num_scores, dataset)
+    if not len(dataset.test_images):
+        raise BitrainError(f"data set {dataset.name} has no test images to evaluate on")
+    available = len(dataset.test_labels)
+    images, labels = dataset.examples(min(evaluated or available, available))
+    floats = done.float_accuracy(images, labels)
+    with torch_threads():
+        sc, integers = (
+            100 * accuracy(done.network, images, labels, arithmetic)
+            for arithmetic in ("stochastic", "binary")
+        )
+    return Result(
+        conversion=done, images=len(images), float_accuracy=floats, sc=sc, int_baseline=integers
+    )

@@ -1,0 +1,56 @@
+"""Programs that torch.export wrote (``.pt2``), as modules."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bitrain.spec import BitrainError
+
+
+class ExportedModule(nn.Module):
+    """A program of one input, the images, run in parts where it was written for so many."""
+
+    def __init__(self, program: Any, name: str):
+        super().__init__()
+        self.program = (program,)
+        """In a tuple: modules of programs do not like to be moved or switched."""
+        inputs = program.graph_signature.user_inputs
+        if len(inputs) != 1:
+            raise BitrainError(f"{name}: reads {len(inputs)} inputs; it must read images alone")
+        (node,) = (node for node in program.graph.nodes if node.name == inputs[0])
+        batch, *self.in_shape = node.meta["val"].shape
+        self.dtype: torch.dtype = node.meta["val"].dtype
+        self.batch = batch if isinstance(batch, int) else None
+        """Images that it reads at once; None: any number."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(batch, …) to what the program gives for each."""
+        module, images = self.program[0].module(), images.to(self.dtype)
+        if self.batch is None:
+            return module(images)
+        missing = -len(images) % self.batch
+        whole = torch.cat([images, images[:1].expand(missing, *images.shape[1:])])
+        return torch.cat([module(part) for part in whole.split(self.batch)])[: len(images)]
+
+    def extra_repr(self) -> str:
+        """The recorded operations."""
+        return str(self.program[0].graph)
+
+
+def load_program(path: Path) -> ExportedModule:
+    """Read a ``.pt2`` file; :class:`BitrainError` says what is wrong with it."""
+    if not path.is_file():
+        raise BitrainError(f"model {path}: no such file")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            program = torch.export.load(path)
+    except Exception as error:  # torch has many ways to say no
+        reason = str(error).partition("\n")[0]
+        raise BitrainError(
+            f"model {path}: not a program that torch.export.save wrote ({reason})"
+        ) from error
+    return ExportedModule(program, str(path))
