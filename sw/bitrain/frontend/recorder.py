@@ -111,7 +111,8 @@ class Recorder:
                 return node.target(*args, **kwargs)
         path, line = _place(node)
         if node.op == "call_function" and name.startswith("<built-in function getitem"):
-            return args[0][args[1]]
+            found, place = args
+            return found[place] if place < len(found) else None  # such as indices, read by nobody
         self.here, self.name = Origin(_spelt(node, name), path, line), path or node.name
         self.kind, self.target = name, node.target
         self.gives_scores = node in self.last

@@ -1,7 +1,7 @@
 """Rewrites of a graph, each of which leaves what it computes as it is, in their order."""
 
 from ..graph import Graph
-from .activations import settle_activations
+from .activations import drop_clips, settle_activations
 from .affine import fold_affine
 from .averages import fold_averages
 from .concatenations import settle_concatenations
@@ -13,10 +13,12 @@ from .sums import double, settle_sums
 def simplify(graph: Graph) -> None:
     """Rewrite a graph until it holds what engines can do."""
     drop_scores(graph)
+    drop_clips(graph)
     double(graph)
     take_layout(graph)
     fold_averages(graph)
     fold_affine_and_layout(graph)
+    fold_averages(graph)
     settle_activations(graph)
     fold_affine_and_layout(graph)
     settle_sums(graph)

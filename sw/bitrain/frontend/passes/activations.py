@@ -32,6 +32,12 @@ def settle_activations(graph: Graph) -> None:
         pass
 
 
+def drop_clips(graph: Graph) -> None:
+    """Clips that clip nothing."""
+    while any(_drop(graph, node) for node in graph.nodes):
+        pass
+
+
 def _join(graph: Graph, node: Node) -> bool:
     """Two in a row."""
     if not isinstance(outer := node.operation, Clip):

@@ -341,23 +341,24 @@ def _sum(graph: Graph, node: Node) -> bool:
 
 @_rule(Concatenate)
 def _beside(graph: Graph, node: Node) -> bool:
-    """Channels that are moved and then put side by side."""
+    """Channels that are moved and then put side by side, or are there twice."""
     moves = [_moved(part) for part in node.inputs]
-    if not any(moves):
-        return False
-    sources, channels, first = [], [], 0
+    firsts: dict[Node, int] = {}
+    channels, count = [], 0
     for part, found in zip(node.inputs, moves, strict=True):
         if found and found.keeps_places(part.source.shape):
             source, own = part.source, found.channels
         else:
             source, own = part, torch.arange(part.shape.channels)
-        channels.append(torch.where(own < 0, -1, own + first))
-        sources.append(source)
-        first += source.shape.channels
-    if sources == node.inputs:
+        if source not in firsts:
+            firsts[source], count = count, count + source.shape.channels
+        channels.append(torch.where(own < 0, -1, own + firsts[source]))
+    if (sources := list(firsts)) == node.inputs:
         return False
-    new = graph.insert(Concatenate(), sources, node.name)
-    new.origins = node.origins
+    new = sources[0]
+    if len(sources) > 1:
+        new = graph.insert(Concatenate(), sources, node.name)
+        new.origins = node.origins
     area = node.shape.height * node.shape.width
     joined = torch.cat(channels)[:, None]
     index = torch.where(joined < 0, -1, joined * area + torch.arange(area)).reshape(node.shape)
