@@ -78,7 +78,10 @@ IMPORTS = {
     ),
     "studies": _allow(f"{_ENGINES} rtl gen golden nn data runner flow", "numpy rich"),
     "__main__": _allow("cli", ""),
-    "cli": _allow(f"{_ENGINES} host gen cosim formal recast nas sng flow studies convert nn data train", "typer rich pydantic"),
+    "cli": _allow(
+        f"{_ENGINES} host gen cosim formal recast nas sng flow studies convert nn data train",
+        "typer rich pydantic",
+    ),
 }
 
 # What must not even be loaded by importing a package with all its modules: a caller who has the

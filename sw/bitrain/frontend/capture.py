@@ -5,6 +5,7 @@ hooks, parametrisations and functions count like modules (J. Ansel et al., *PyTo
 https://docs.pytorch.org/docs/stable/export.html). The graph is of the model in evaluation mode.
 """
 
+import logging
 import re
 import warnings
 from collections.abc import Sequence
@@ -48,20 +49,34 @@ def export(
 
     Raises :class:`BitrainError` where the module cannot run or be recorded.
     """
-    try:
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+    size = " x ".join(map(str, in_shape))
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            model(images)
+        except Exception as error:  # it is the user's program
+            raise BitrainError(
+                f"{type(model).__name__} does not run on images of {size}: {_reason(error)}"
+            ) from error
+        logging.disable()  # torch tells at length what is told in one line here
+        try:
             program = torch.export.export(model, (images,), strict=False)
             if any(map(_is_shared, program.graph.nodes)):
                 program = program.run_decompositions({})
-    except Exception as error:  # it is the user's program
-        size = " x ".join(map(str, in_shape))
-        reason = next((line for line in str(error).splitlines() if line.strip()), "no reason given")
-        raise BitrainError(
-            f"{type(model).__name__} does not run on images of {size}, or not the same way for all "
-            f"of them: {type(error).__name__}: {reason.strip()}"
-        ) from error
+        except Exception as error:
+            raise BitrainError(
+                f"{type(model).__name__}: what it does on images of {size} cannot be recorded "
+                f"({_reason(error)}); it must not depend on the values in them: recast it into "
+                "blocks that do not (bitrain recast)"
+            ) from error
+        finally:
+            logging.disable(logging.NOTSET)
     return program
+
+
+def _reason(error: Exception) -> str:
+    lines = (line.strip() for line in str(error).splitlines())
+    return f"{type(error).__name__}: {next(filter(None, lines), 'no reason given')}"
 
 
 def capture(

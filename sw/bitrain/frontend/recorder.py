@@ -15,6 +15,7 @@ from .graph import Graph
 from .operations import Gather, Input, Node, Operation, Origin, Score
 from .refusals import refusal
 
+_CHANCE = frozenset(["rand", "randn", "randint", "rand_like", "randn_like", "bernoulli", "normal", "multinomial"])
 _TORCH = str(Path(torch.__file__).parent)
 
 
@@ -106,6 +107,8 @@ class Recorder:
         kwargs: dict[str, Any],
     ) -> Any:
         name = operation_name(node.target)
+        if name in _CHANCE:
+            raise refusal(Origin(name, *_place(node)), name)
         if not _has_view((args, kwargs)):
             with torch.no_grad():
                 return node.target(*args, **kwargs)

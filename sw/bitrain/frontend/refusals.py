@@ -60,6 +60,10 @@ _REASONS = {
         ],
         "maps only become smaller on the accelerator",
     ),
+    **dict.fromkeys(
+        ["rand", "randn", "randint", "rand_like", "randn_like", "bernoulli", "normal", "multinomial"],
+        "it depends on chance",
+    ),
     "mul": "it multiplies two activations, and the accelerator multiplies activations by weights",
     "div": "it divides activations by each other",
 }
@@ -72,7 +76,9 @@ def refusal(origin: Origin, name: str, what: str = "") -> BitrainError:
             f"{origin}: the accelerator has no such activation; convert with "
             "--replace-activations, which puts ReLU there, and fine-tune (--finetune)"
         )
-    reason = f"reads or gives {what}" if what else _REASONS.get(name, "it is not supported")
+    reason = (
+        f"the accelerator cannot have {what}" if what else _REASONS.get(name, "it is not supported")
+    )
     return BitrainError(
         f"{origin}: {reason}; recast the block that holds it into convolutions (bitrain recast)"
     )

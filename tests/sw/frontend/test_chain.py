@@ -163,8 +163,10 @@ JOINS = {
         5,
     ),
     "two cats of one": (
-        lambda m, x: m.head3(torch.cat([h := F.relu(m.first(x)), F.relu(m.second(h))], 1))
-        + m.head3(torch.cat([h, F.relu(m.third(h))], 1)),
+        lambda m, x: (
+            m.head3(torch.cat([h := F.relu(m.first(x)), F.relu(m.second(h))], 1))
+            + m.head3(torch.cat([h, F.relu(m.third(h))], 1))
+        ),
         7,
     ),
     "relu after cat": (

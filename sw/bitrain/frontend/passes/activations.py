@@ -66,14 +66,22 @@ def _drop(graph: Graph, node: Node) -> bool:
 
 def _from_zero(graph: Graph, node: Node) -> bool:
     """Other bounds, moved to zero and back."""
-    if not isinstance(clip := node.operation, Clip) or clip.low in (0, -inf):
+    if not isinstance(clip := node.operation, Clip) or clip.low == 0 or clip.free is not None:
         return False
-    channels = node.shape.channels
-    one, low = torch.ones(channels), torch.full((channels,), clip.low)
-    moved = graph.insert(Affine(one, -low), node.inputs, f"{node.name}.low")
-    clipped = graph.insert(Clip(0.0, clip.high - clip.low), [moved], node.name)
+    one = torch.ones(node.shape.channels)
+    if clip.low > -inf:
+        there, high = Affine(one, -clip.low * one), clip.high - clip.low
+        back = Affine(one, clip.low * one)
+    elif clip.high < inf:  # min(x, h) = h - relu(h - x)
+        there, high = Affine(-one, clip.high * one), inf
+        back = there
+    else:
+        graph.replace(node, node.source)
+        return True
+    moved = graph.insert(there, node.inputs, f"{node.name}.low")
+    clipped = graph.insert(Clip(0.0, high), [moved], node.name)
     clipped.origins = node.origins
-    graph.replace(node, graph.insert(Affine(one, low), [clipped], f"{node.name}.back", node))
+    graph.replace(node, graph.insert(back, [clipped], f"{node.name}.back", node))
     return True
 
 

@@ -1,0 +1,198 @@
+"""What is refused: in one line, by operation and place, with a way out that the user must choose."""
+
+import re
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from bitrain.frontend import read_chain
+from bitrain.spec import BitrainError
+
+IN_SHAPE = (2, 8, 8)
+WAYS_OUT = re.compile(
+    r"\((bitrain recast|--finetune)\)$|--replace-activations|return the scores alone|"
+    r"there is nothing to compute|must read one image$|does not run on images of 2 x 8 x 8|train"
+)
+
+
+class Net(nn.Module):
+    """A convolution, the operation in question, and a linear layer of what that gives."""
+
+    def __init__(self, operation, module: nn.Module | None = None):
+        super().__init__()
+        self.conv = nn.Conv2d(2, 4, 3, padding=1)
+        self.point = nn.Conv2d(4, 4, 1)
+        self.linear = nn.Linear(8, 8)
+        if module is not None:
+            self.odd = module
+        self.operation = operation
+
+    def forward(self, x):
+        x = F.relu(self.conv(x))
+        return self.operation(self, x)
+
+
+ACTIVATIONS = {
+    kind: (lambda m, x: m.odd(x), kind)
+    for kind in (
+        *(nn.GELU, nn.SiLU, nn.Mish, nn.Hardswish, nn.Hardsigmoid, nn.Sigmoid, nn.Tanh, nn.ELU),
+        *(nn.SELU, nn.CELU, nn.Softplus, nn.Hardshrink, nn.Softshrink, nn.LogSigmoid),
+    )
+}
+
+
+@pytest.mark.parametrize("kind", ACTIVATIONS)
+def test_activations(kind) -> None:
+    model = Net(lambda m, x: m.point(m.odd(x)).flatten(1), kind())
+    with pytest.raises(BitrainError) as refusal:
+        read_chain(model, IN_SHAPE)
+    assert re.fullmatch(
+        rf"{kind.__name__} \(odd, test_refusals.py:\d+\): the accelerator has no such activation; "
+        r"convert with --replace-activations, which puts ReLU there, and fine-tune \(--finetune\)",
+        str(refusal.value),
+    )
+
+
+MODULES = {
+    "LayerNorm": nn.LayerNorm([4, 8, 8]),
+    "GroupNorm": nn.GroupNorm(2, 4),
+    "InstanceNorm2d": nn.InstanceNorm2d(4),
+    "LocalResponseNorm": nn.LocalResponseNorm(2),
+    "Upsample": nn.Upsample(scale_factor=2),
+    "ConvTranspose2d": nn.ConvTranspose2d(4, 4, 2, stride=2),
+    "LPPool2d": nn.LPPool2d(2, 2),
+    "ReflectionPad2d": nn.ReflectionPad2d(1),
+    "ReplicationPad2d": nn.ReplicationPad2d(1),
+    "ConstantPad2d": nn.ConstantPad2d(1, 0.5),
+    "AdaptiveAvgPool2d": nn.AdaptiveAvgPool2d(3),
+    "AdaptiveMaxPool2d": nn.AdaptiveMaxPool2d(5),
+    "MaxPool2d": nn.MaxPool2d(2, dilation=2),
+    "FractionalMaxPool2d": nn.FractionalMaxPool2d(2, output_size=4),
+    "Softmax2d": nn.Softmax2d(),
+    "PixelShuffle": nn.PixelShuffle(2),
+    "Fold": nn.Sequential(nn.Unfold(2), nn.Linear(49, 4)),
+    "BatchNorm2d": nn.BatchNorm2d(4, track_running_stats=False),
+    "Bilinear": nn.Bilinear(8, 8, 2),
+    "MultiheadAttention": nn.MultiheadAttention(8, 2, batch_first=True),
+    "LSTM": nn.LSTM(8, 4, batch_first=True),
+    "Embedding": nn.Embedding(2, 3),
+    "circular": nn.Conv2d(4, 4, 3, padding=1, padding_mode="circular"),
+    "reflect": nn.Conv2d(4, 4, 3, padding=1, padding_mode="reflect"),
+    "Threshold": nn.Threshold(0.1, 0.2),
+    "GLU": nn.GLU(1),
+    "CosineSimilarity": nn.CosineSimilarity(),
+    "Conv3d": nn.Conv3d(1, 2, 3),
+}
+
+
+def through(name):
+    def forward(m, x):
+        rows = x[:, 0]
+        match name:
+            case "Bilinear" | "CosineSimilarity":
+                return m.odd(rows, rows).flatten(1)
+            case "MultiheadAttention":
+                return m.odd(rows, rows, rows)[0].flatten(1)
+            case "LSTM":
+                return m.odd(rows)[0].flatten(1)
+            case "Embedding":
+                return m.odd((x > 0.5).long()).flatten(1)
+            case "Conv3d":
+                return m.odd(x[:, None]).flatten(1)
+        found = m.odd(x)
+        return (m.point(found) if found.dim() == 4 and found.shape[1] == 4 else found).flatten(1)
+
+    return forward
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_modules(name) -> None:
+    check(Net(through(name), MODULES[name]))
+
+
+OPERATIONS = {
+    "product of two": lambda m, x: m.point(x * m.point(x)).flatten(1),
+    "squeeze and excite": lambda m, x: (x * x.mean((2, 3), keepdim=True)).flatten(1),
+    "quotient": lambda m, x: (x / (x + 1)).flatten(1),
+    "one over": lambda m, x: (1 / (x + 1)).flatten(1),
+    "square": lambda m, x: (x**2).flatten(1),
+    "root": lambda m, x: (x + 1).sqrt().flatten(1),
+    "exp": lambda m, x: x.exp().flatten(1),
+    "log": lambda m, x: (x + 1).log().flatten(1),
+    "maximum of two": lambda m, x: torch.maximum(x, m.point(x)).flatten(1),
+    "minimum of two": lambda m, x: torch.minimum(x, m.point(x)).flatten(1),
+    "mean over channels": lambda m, x: x.mean(1).flatten(1),
+    "maximum over channels": lambda m, x: x.amax(1).flatten(1),
+    "mean over images": lambda m, x: (x - x.mean(0)).flatten(1),
+    "mean of all": lambda m, x: (x + x.mean()).flatten(1),
+    "softmax within": lambda m, x: m.point(x.softmax(1)).flatten(1),
+    "softmax of pixels": lambda m, x: x.softmax(-1).flatten(1),
+    "argmax of rows": lambda m, x: x.argmax(2).flatten(1),
+    "attention": lambda m, x: (x.flatten(2) @ x.flatten(2).transpose(1, 2)).flatten(1),
+    "scaled attention": lambda m, x: F.scaled_dot_product_attention(x, x, x).flatten(1),
+    "einsum": lambda m, x: torch.einsum("bchw,bdhw->bcd", x, x).flatten(1),
+    "interpolate": lambda m, x: m.point(F.interpolate(x, scale_factor=2)).flatten(1),
+    "bilinear": lambda m, x: F.interpolate(x, size=(4, 4), mode="bilinear").flatten(1),
+    "grid": lambda m, x: F.grid_sample(x, torch.zeros(4, 2, 2, 2), align_corners=False).flatten(1),
+    "where": lambda m, x: torch.where(x > 0.5, x, 0).flatten(1),
+    "sign": lambda m, x: torch.sign(x).flatten(1),
+    "round": lambda m, x: torch.round(x * 4).flatten(1),
+    "constant map": lambda m, x: (x + torch.arange(8.0)).flatten(1),
+    "constant in cat": lambda m, x: torch.cat([x, torch.ones(4, 1, 8, 8)], 1).flatten(1),
+    "cat of rows": lambda m, x: torch.cat([x, m.point(x)], 2).flatten(1),
+    "sum of two shapes": lambda m, x: (x + x.mean((2, 3), keepdim=True)).flatten(1),
+    "cumulative": lambda m, x: x.cumsum(2).flatten(1),
+    "sorted": lambda m, x: x.sort(1)[0].flatten(1),
+    "top k": lambda m, x: x.flatten(1).topk(3)[0],
+    "norm": lambda m, x: x / x.norm(dim=1, keepdim=True),
+    "standard deviation": lambda m, x: x.std((2, 3)),
+    "chance": lambda m, x: (x + torch.rand(1)).flatten(1),
+    "noise": lambda m, x: (x * torch.bernoulli(torch.full((4, 4, 8, 8), 0.5))).flatten(1),
+    "other images": lambda m, x: x.flip(0).flatten(1),
+    "batch as channels": lambda m, x: x.reshape(1, -1).expand(4, -1),
+    "two outputs": lambda m, x: (x.flatten(1), x.mean((2, 3))),
+    "a dictionary": lambda m, x: {"scores": x.flatten(1), "map": x},
+    "a branch on values": lambda m, x: (x if x.sum() > 0 else -x).flatten(1),
+    "five dimensions": lambda m, x: F.relu(x.reshape(-1, 2, 2, 8, 8) - 1).flatten(1),
+    "transposed map": lambda m, x: m.point(x.transpose(2, 3)).flatten(1),
+    "mirrored map": lambda m, x: m.point(x.flip(3)).flatten(1),
+    "rolled map": lambda m, x: m.point(x.roll(1, 2)).flatten(1),
+    "other sizes": lambda m, x: m.linear(x.flatten(1)),
+}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_operations(name) -> None:
+    check(Net(OPERATIONS[name]))
+
+
+def check(model: nn.Module) -> None:
+    with pytest.raises(BitrainError) as refusal:
+        read_chain(model.eval(), IN_SHAPE)
+    message = str(refusal.value)
+    assert "\n" not in message and WAYS_OUT.search(message), message
+    assert re.search(r"test_refusals.py:\d+|images of 2 x 8 x 8|outputs|inputs", message), message
+
+
+def test_there_are_sixty() -> None:
+    assert len(ACTIVATIONS) + len(MODULES) + len(OPERATIONS) >= 60
+
+
+def test_a_model_without_weights() -> None:
+    with pytest.raises(BitrainError, match=r"^the model has no weights; there is nothing to"):
+        read_chain(nn.Flatten(), IN_SHAPE)
+
+
+def test_two_inputs() -> None:
+    class Two(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(2, 2, 3)
+
+        def forward(self, x, y):
+            return self.conv(x) + y
+
+    with pytest.raises(BitrainError, match=r"^Two does not run on images of 2 x 8 x 8"):
+        read_chain(Two(), IN_SHAPE)
