@@ -13,9 +13,13 @@ from bitrain.spec import Layer, MaxPool2d, Shape
 shapes = st.builds(Shape, st.integers(1, 3), st.integers(1, 7), st.integers(1, 7))
 
 
-def places(size: int, window: int, stride: int) -> list[int]:
+def places(size: int, window: int, stride: int, dilation: int = 1) -> list[int]:
     """Where a window fits into a line of ``size``, tried one by one."""
-    return [start for start in range(0, size, stride) if start + window <= size]
+    return [
+        start
+        for start in range(0, size, stride)
+        if all(start + i * dilation < size for i in range(window))
+    ]
 
 
 @settings(deadline=None, max_examples=150)
@@ -24,10 +28,12 @@ def test_shapes(data, in_shape):
     layer = data.draw(layers(in_shape, 4))
     neurons, stored = [], []
     for i in range(2):
-        size = in_shape[1 + i] + 2 * layer.padding[i]
-        neurons.append(len(places(size, layer.kernel[i], layer.stride[i])))
+        after = layer.padding if layer.padding_after is None else layer.padding_after
+        size = in_shape[1 + i] + layer.padding[i] + after[i]
+        neurons.append(len(places(size, layer.kernel[i], layer.stride[i], layer.dilation[i])))
         window = layer.pool or MaxPool2d(kernel=(1, 1), stride=(1, 1))
-        stored.append(len(places(neurons[i], window.kernel[i], window.stride[i])))
+        size = neurons[i] + window.padding[i] + window.padding_after[i]
+        stored.append(len(places(size, window.kernel[i], window.stride[i])))
     assert layer.conv_shape == (layer.weight.shape[0], *neurons)
     assert layer.out_shape == (layer.weight.shape[0], *stored)
     assert layer.num_inputs == layer.weight_matrix.shape[1] == layer.weight[0].size
