@@ -67,17 +67,17 @@ class Descriptor:
     """Tiles of channels that a group takes, less one."""
     group_step: int = 0
     """Address step from a group's input channels to the next's."""
-    # Steps within a window.
-    dilation_rows: int = 1
-    dilation_columns: int = 1
+    # Steps within a window; all zero where every layer's are one.
+    dilation_rows: int = 0
+    dilation_columns: int = 0
     # What elements outside the map read; all zero where that is zero.
     padded: int = 0
     padding_base: int = 0
     """First word of the ROM of padding values; word 0, which is zero, serves other layers."""
     padding_group_step: int = 0
     """Words from a group's input channels to the next's."""
-    # Where pooling windows reach, from the map's first neuron on, in input coordinates. The engine
-    # walks the places of windows and reads the nearest of the map.
+    # Where pooling windows reach, from the map's first neuron on, in input coordinates: the engine
+    # walks the places of windows and reads the nearest of the map. All zero where it need not.
     first_place_row: int = 0
     first_place_column: int = 0
     first_place_line: int = 0
@@ -200,8 +200,13 @@ def shortcut_fields(
         "shortcut_out_column_step": window.stride[1] * column,
         "shortcut_out_row_step": window.stride[0] * row
         - (layer.out_shape.width - 1) * window.stride[1] * across,
-        "shortcut_first_line": -window.padding[0] * row,
-        "shortcut_first_column": -window.padding[1] * column,
-        "shortcut_last_line": (layer.conv_shape.height - 1) * row,
-        "shortcut_last_column": (layer.conv_shape.width - 1) * column,
-    }
+    } | (
+        {
+            "shortcut_first_line": -window.padding[0] * row,
+            "shortcut_first_column": -window.padding[1] * column,
+            "shortcut_last_line": (layer.conv_shape.height - 1) * row,
+            "shortcut_last_column": (layer.conv_shape.width - 1) * column,
+        }
+        if places
+        else {}
+    )

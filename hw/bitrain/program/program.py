@@ -456,12 +456,12 @@ class Program:
             group_step=layer.in_shape.size // layer.groups * grouped,
             streaming=self.stream_bases[index] > 0,
             stream_base=self.stream_bases[index],
-            dilation_rows=dh,
-            dilation_columns=dw,
+            dilation_rows=dh * self.has_dilation,
+            dilation_columns=dw * self.has_dilation,
             padded=padded,
             padding_base=self.padding_bases[index],
             padding_group_step=layer.in_shape.channels // layer.groups * (grouped and padded),
-            **places.place_fields(layer),
+            **(places.place_fields(layer) if self.has_places else {}),
             **self._shortcut_fields(layer, sums.gain),
         )
 

@@ -178,7 +178,8 @@ class Loader(Component):
                     with m.If(~position.exists):
                         m.d.sync += exists[q].eq(0)
             if self.program.has_padding_values:
-                m.d.sync += self.padding_address.eq(Mux(k <= layer.last_input, padding, 0))
+                exists_k = active & (k <= layer.last_input)
+                m.d.sync += self.padding_address.eq(Mux(exists_k, padding, 0))
                 if self.program.skip_zeros:
                     occupied = Signal(num_positions)
                     m.d.sync += [

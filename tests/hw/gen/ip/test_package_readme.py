@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 from amaranth.hdl import Shape
-from networks import compiled, dense_network, residual_network, streamed
+from networks import compiled, dense_network, padded_network, residual_network, streamed
 
 from bitrain.accelerator import Engines
 from bitrain.cost import estimate
@@ -108,6 +108,16 @@ def test_readme_lists_the_shortcuts(fast, array: Array, tmp_path: Path):
         )
         assert row in readme.splitlines()
     assert "What a later layer adds stays" in readme
+
+
+def test_readme_says_what_stands_around_maps(fast, array: Array, tmp_path: Path):
+    network = padded_network(bits=3, lanes=2)
+    ip = generate_ip(compiled(network, array), tmp_path / "ip")
+    readme, program = (ip / "README.md").read_text(), Program(network, array)
+    words = (ip / "rom" / "padding.mem").read_text().split()
+    assert [int(word, 2) for word in words] == program.padding_words
+    assert f"| {len(words)} | 4 | rom/padding.mem |" in readme
+    assert "- **padding**: at padding_base + input channel, the activation that stands" in readme
 
 
 def test_readme_lists_the_buffers(fast, array: Array, tmp_path: Path):
