@@ -53,7 +53,7 @@ class LayerCost:
     stored_bits: int
     """Bits of activations (or scores) that the layer leaves in memory."""
     padding_reads: int = 0
-    """Words of n + 1 bits, where other values than zero stand around the map: one for all Q ports."""
+    """Words of n + 1 bits, one for all positions; where other values than zero are around maps."""
 
 
 @dataclass(frozen=True, kw_only=True)

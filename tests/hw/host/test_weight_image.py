@@ -102,7 +102,7 @@ def test_other_values_around_maps_are_refused():
     program = Program(network, ARRAY, weights="ram")
     assert len(weight_image(program, retrained(network))) == num_image_words(program)
     values = 1 + network.layers[0].padding_value % network.one
-    with pytest.raises(BitrainError, match="the values around its maps are others, .* ROM;"):
+    with pytest.raises(BitrainError, match=r"the values around its maps are others, .* ROM;"):
         weight_image(program, changed(network, 0, padding_value=values))
 
 
