@@ -134,8 +134,8 @@ def test_padded_pooling():
     first = layer([[8]], in_shape=Shape(1, 2, 3), pool=pool)
     flat = scores([[8] * 4], in_shape=Shape(4, 1, 1), kind="linear")
     stored, found = run(network(first, flat), [[[1, 2, 3], [4, 0, 1]]])
-    assert stored == [[[1, 3], [4, 3]]], "columns -2 … 0 and 0 … 2, and row -1 above the first"
-    assert found == [[[11]]]
+    assert stored == [[[1, 3], [4, 4]]], "columns -2 … 0 and 0 … 2, of rows -1 … 0 and 0 … 1"
+    assert found == [[[12]]]
 
 
 def test_padded_pooling_fires_as_one():

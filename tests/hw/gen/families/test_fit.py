@@ -47,8 +47,9 @@ def test_needs_are_the_programs_memories(build):
     if build is padded_network:
         assert needs["padding values"].depth == len(program.padding_words)
         assert needs["padding values"].width == program.activation_bits
-    widest = max(word.bit_length() for word in program.weight_words)
-    assert needs["weights"].width - 3 < widest <= needs["weights"].width
+    if build is not padded_network:  # whose tiles lack channels
+        widest = max(word.bit_length() for word in program.weight_words)
+        assert needs["weights"].width - 3 < widest <= needs["weights"].width
 
 
 def test_what_fits_is_not_mentioned():
