@@ -17,6 +17,7 @@ in stream mode (``stream``) neurons fire while the streams run, and a pooling wi
 Networks may OR product bits of neighbouring inputs before they are counted (``or_groups``).
 """
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
@@ -52,9 +53,9 @@ Margin = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
 """(rows, columns) beyond a map, at one of its ends."""
 
 
-def _of_value(value: Any) -> dict[str, Any]:
-    """Options of a field that has this value by default, and is then not written."""
-    return {"default": value, "exclude_if": lambda found: found == value}
+def _is(value: Any) -> Callable[[Any], bool]:
+    """Whether a field has its default, and is then not written."""
+    return lambda found: found == value
 
 
 class Shape(NamedTuple):
@@ -80,9 +81,9 @@ class MaxPool2d(BaseModel):
 
     kernel: Pair
     stride: Pair
-    padding: Margin = Field(**_of_value((0, 0)))
+    padding: Margin = Field(default=(0, 0), exclude_if=_is((0, 0)))
     """Before the first row and column; less than the kernel."""
-    padding_after: Margin = Field(**_of_value((0, 0)))
+    padding_after: Margin = Field(default=(0, 0), exclude_if=_is((0, 0)))
     """After the last row and column; less than the kernel."""
 
     @model_validator(mode="after")
@@ -171,13 +172,13 @@ class Layer(BaseModel):
     stride: Pair = (1, 1)
     padding: Margin = (0, 0)
     """Rows and columns before the map, and, unless ``padding_after`` says else, after it."""
-    padding_after: Margin | None = Field(**_of_value(None))
+    padding_after: Margin | None = Field(default=None, exclude_if=_is(None))
     """Rows and columns after the map."""
     padding_value: np.ndarray = Field(
         default=np.zeros(0, np.int32), validate_default=True, exclude=True, repr=False
     )
     """Activation that stands around each input channel, in 0 … 2^n, int32: (in,). Not given, 0."""
-    dilation: Pair = Field(**_of_value((1, 1)))
+    dilation: Pair = Field(default=(1, 1), exclude_if=_is((1, 1)))
     """Steps between neighbouring rows and columns of a window."""
     pool: MaxPool2d | None = None
 

@@ -101,8 +101,9 @@ class Loader(Component):
         position_tile = Signal.like(layer.last_position_tile)
         channel_tile = Signal.like(layer.last_channel_tile)
         remaining = Signal()
+        # The padding value of its channel.
+        padding, first_padding = Signal(range(len(self.program.padding_words))), None
         if self.program.has_padding_values:
-            padding = Signal.like(self.padding_address, name="padding")
             first_padding = self._first_padding(m, walker.take, position_tile)
         row_step, column_step = 1, 1
         if self.program.has_dilation:
@@ -157,7 +158,7 @@ class Loader(Component):
                     m.d.sync += [position_tile.eq(0), channel_tile.eq(channel_tile + 1)]
                     with m.If(channel_tile == layer.last_channel_tile):
                         m.d.sync += remaining.eq(0)
-                if self.program.has_padding_values:
+                if first_padding is not None:
                     m.d.sync += padding.eq(first_padding)
             # Cycle 1: addresses, and which elements exist.
             element = Signal()
