@@ -94,13 +94,16 @@ class Case:
 
 
 def _describe(layer) -> str:
-    """A layer in short: 3x5x5>4x2x2 conv2d counter L8 k3x3 s2x1 p1x1 g3 max2x2 <0 +0 |0."""
+    """A layer in short: 3x5x5>4x2x2 conv2d counter L8 k3x3 s2x1 p1x1 g3 max2x2 <0 +0 |0.
+
+    ``a``: padding after the map; ``v``: least and largest padding value; ``d``: dilation.
+    """
     shapes = ">".join("x".join(map(str, shape)) for shape in (layer.in_shape, layer.out_shape))
     parts = [shapes, layer.kind, layer.neuron, f"L{layer.stream_length}"]
     if layer.kind == "conv2d":
         parts += [f"{name}{a}x{b}" for name, (a, b) in _geometry(layer).items()]
         parts += [f"g{layer.groups}"] if layer.groups > 1 else []
-    parts += ["max{}x{}".format(*layer.pool.kernel)] if layer.pool else []
+    parts += [_describe_pool(layer.pool)] if layer.pool else []
     parts += [f"<{layer.source}"] if layer.source is not None else []
     parts += [f"+{layer.shortcut.source}"] if layer.shortcut else []
     parts += [f"|{layer.concat_after}"] if layer.concat_after is not None else []
@@ -108,7 +111,20 @@ def _describe(layer) -> str:
 
 
 def _geometry(layer) -> dict[str, tuple[int, int]]:
-    return {"k": layer.kernel, "s": layer.stride, "p": layer.padding}
+    found = {"k": layer.kernel, "s": layer.stride, "p": layer.padding}
+    if layer.margins[1] != layer.padding:
+        found["a"] = layer.margins[1]
+    if layer.padding_value.any():
+        found["v"] = (int(layer.padding_value.min()), int(layer.padding_value.max()))
+    return found | ({"d": layer.dilation} if layer.dilation != (1, 1) else {})
+
+
+def _describe_pool(pool) -> str:
+    """Kernel, and stride and padding of both ends where they are not usual: max2x2s1x1p0x1a1x1."""
+    found = {"max": pool.kernel, "s": pool.stride, "p": pool.padding, "a": pool.padding_after}
+    usual = {"s": pool.kernel, "p": (0, 0), "a": (0, 0)}
+    shown = {name: pair for name, pair in found.items() if pair != usual.get(name)}
+    return "".join(f"{name}{a}x{b}" for name, (a, b) in shown.items())
 
 
 def draw(number: int) -> Case:

@@ -184,6 +184,65 @@ def grouped_network(
     )
 
 
+def padded_network(
+    seed: int = 0, *, bits: int = 4, lanes: int = 4, length: int | None = None
+) -> Network:
+    """A convolution, one of two groups with a shortcut, one of each channel by itself, and scores.
+
+    The first two have windows that leave rows or columns out, uneven margins, values around each
+    channel, and overlapping pooling windows that reach beyond the map; the third has zeros around.
+    The second adds what the first stored where ``seed`` is even, and every second of its columns
+    where it is odd.
+    """
+    rng = np.random.default_rng(seed)
+    common: dict[str, Any] = {"bits": bits, "length": length or 1 << bits}
+
+    def values(channels: int) -> np.ndarray:
+        return rng.integers(1, (1 << bits) + 1, channels)
+
+    image = Shape(2 * int(rng.integers(1, 3)), *rng.integers(3, 6, 2).tolist())
+    first = random_layer(
+        rng,
+        image,
+        2 * int(rng.integers(1, 3)),
+        kernel=(2, 3),
+        dilation=(1 + int(rng.integers(3)), 2),
+        padding=(int(rng.integers(3)), 1),
+        padding_after=(3, 2 + int(rng.integers(2))),
+        padding_value=values(image.channels),
+        pool=MaxPool2d(kernel=(2, 2), stride=(1, 1), padding=(1, 1), padding_after=(0, 1)),
+        **common,
+    )
+    channels, take = first.out_channels, (1, 1 + seed % 2)
+    second = random_layer(
+        rng,
+        first.out_shape,
+        channels + 2 * int(rng.integers(2)),
+        groups=2,
+        kernel=(3, 3),
+        stride=take,
+        dilation=(1, 2),
+        padding=(0, 1),
+        padding_after=(2, 3),
+        padding_value=values(channels),
+        shortcut=Shortcut(source=0, gain=int(rng.integers(1, 20)), stride=take),
+        pool=MaxPool2d(kernel=(3, 3), stride=(2, 2), padding=(1, 1), padding_after=(1, 2)),
+        **common,
+    )
+    channels = second.out_channels
+    third = random_layer(
+        rng, second.out_shape, channels, groups=channels, kernel=(3, 3), padding=(1, 1), **common
+    )
+    scores = random_layer(rng, third.out_shape, 2, relu=False, **common)
+    return _alive(
+        seed,
+        name=f"padded{seed}",
+        activation_bank=random_bank(rng, bits, lanes),
+        weight_bank=random_bank(rng, bits, lanes),
+        layers=(first, second, third, scores),
+    )
+
+
 def dense_network(
     seed: int = 0, *, bits: int = 4, lanes: int = 4, length: int | None = None
 ) -> Network:

@@ -56,6 +56,7 @@ def layers(draw, in_shape: Shape, bits: int, *, relu: bool = True, stream: bool 
     linear = in_shape[1:] == (1, 1) and draw(st.booleans())
     sides: list[tuple[int, ...]] = []
     geometry: dict[str, Any] = {"kernel": (1, 1)}
+    around = False
     if not linear:
         around = draw(st.booleans())  # whether ends, steps and pooling windows are of any kind
         for size in in_shape[1:]:

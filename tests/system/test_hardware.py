@@ -9,6 +9,7 @@ from networks import (
     compiled,
     dense_network,
     grouped_network,
+    padded_network,
     projected_network,
     random_images,
     random_network,
@@ -63,6 +64,8 @@ def ip(network, tmp_path_factory) -> Path:
         ("verilator", grouped_network, 14, Sharing.SHARED),
         ("verilator", dense_network, 16, Sharing.SHARED),
         ("icarus", projected_network, 8, Sharing.SHARED),
+        ("icarus", padded_network, 9, Sharing.SHARED),
+        ("verilator", padded_network, 10, Sharing.UNSHARED),
     ],
 )
 def test_random_network_is_bit_exact(tmp_path, simulator, build, seed, sharing):

@@ -9,7 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from networks import compiled, random_images, random_network, residual_network, retrained
+from networks import (
+    compiled,
+    padded_network,
+    random_images,
+    random_network,
+    residual_network,
+    retrained,
+)
 
 from bitrain.cli import main
 from bitrain.cosim import simulate, write_testbench
@@ -64,6 +71,7 @@ def ip(tmp_path_factory) -> Path:
     ("streams", "reset", "simulator", "network"),
     [
         ("axi", "low", "verilator", residual_network(3, bits=3, lanes=2)),
+        ("axi", "low", "verilator", padded_network(3, bits=2, lanes=2)),
         pytest.param("axi", "high", "icarus", NETWORK, marks=icarus),
         # Activations of two bytes, scores of three.
         pytest.param("axi", "low", "icarus", random_network(5, bits=8, length=4), marks=icarus),
@@ -85,6 +93,7 @@ def test_bit_exact(tmp_path, streams, reset, simulator, network):
     ("streams", "simulator", "network"),
     [
         ("raw", "verilator", residual_network(1, bits=3, lanes=2)),
+        pytest.param("raw", "icarus", padded_network(1, bits=2, lanes=2), marks=icarus),
         pytest.param("axi", "icarus", NETWORK, marks=icarus),
     ],
 )
@@ -121,6 +130,7 @@ def test_every_stream_length(tmp_path, streams, simulator):
     ("network", "channels", "run_time_length", "simulator"),
     [
         (residual_network(2, bits=3, lanes=2), 2, True, "verilator"),
+        (padded_network(4, bits=3, lanes=2), 2, True, "verilator"),
         # Entries of two words: 7 x 5 bits.
         pytest.param(NETWORK, 7, False, "icarus", marks=icarus),
     ],
@@ -141,6 +151,7 @@ def test_weights_are_loaded(tmp_path, network, channels, run_time_length, simula
     ("network", "weights", "simulator"),
     [
         (residual_network(2, bits=3, lanes=2), "rom", "verilator"),
+        (padded_network(2, bits=3, lanes=2), "rom", "verilator"),
         pytest.param(ORED, "ram", "icarus", marks=icarus),
     ],
 )

@@ -6,6 +6,7 @@ from liveness import enlivened, liveness
 from networks import (
     dense_network,
     grouped_network,
+    padded_network,
     projected_network,
     random_images,
     random_network,
@@ -17,7 +18,14 @@ from seen import BOUNDS, KINDS, Seen
 from bitrain.program import AcceleratorConfig
 from bitrain.spec import Layer, Network
 
-BUILDERS = [random_network, residual_network, grouped_network, dense_network, projected_network]
+BUILDERS = [
+    random_network,
+    residual_network,
+    grouped_network,
+    dense_network,
+    projected_network,
+    padded_network,
+]
 
 
 @pytest.mark.parametrize("build", BUILDERS)

@@ -52,6 +52,8 @@ class LayerCost:
     """ROM bits, padding included."""
     stored_bits: int
     """Bits of activations (or scores) that the layer leaves in memory."""
+    padding_reads: int = 0
+    """Words of n + 1 bits, one for all positions; where other values than zero are around maps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +73,7 @@ class NetworkCost:
     program_rom_bits: int
     score_ram_bits: int
     stream_rom_bits: int = 0
+    padding_rom_bits: int = 0
 
     @property
     def latency(self) -> int:
@@ -92,6 +95,7 @@ class NetworkCost:
             + self.program_rom_bits
             + self.score_ram_bits
             + self.stream_rom_bits
+            + self.padding_rom_bits
         )
 
 
@@ -101,8 +105,9 @@ def estimate(program: Program) -> NetworkCost:
     overhead = layer_overhead(network, array, run_time_length=program.run_time_length)
     layers = []
     last = network.layers[-1]
-    for layer, tiling, chunk in zip(
-        network.layers, program.tilings, program.chunk_cycles, strict=True
+    bases = program.padding_bases
+    for layer, tiling, chunk, padding_base in zip(
+        network.layers, program.tilings, program.chunk_cycles, bases, strict=True
     ):
         cycles = layer_cycles(tiling, array, chunk, overhead)
         products = layer.out_channels * tiling.positions * layer.num_inputs
@@ -122,6 +127,7 @@ def estimate(program: Program) -> NetworkCost:
                 writes=layer.out_shape.size,
                 weight_bits=words * array.channels * program.weight_bits,
                 stored_bits=layer.out_shape.size * stored,
+                padding_reads=elements if padding_base else 0,
             )
         )
     return NetworkCost(
@@ -134,6 +140,7 @@ def estimate(program: Program) -> NetworkCost:
         program_rom_bits=len(network.layers) * sum(program.field_widths.values()),
         score_ram_bits=network.num_scores * program.output_bits,
         stream_rom_bits=program.stream_rom_bits,
+        padding_rom_bits=program.padding_rom_bits,
     )
 
 

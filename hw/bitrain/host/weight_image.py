@@ -82,6 +82,11 @@ def _check(program: Program, network: Network) -> Program:
                     f"{where}: layer {layer.name!r} has {name} = {fields[name]}, the layer program "
                     f"in its ROM {value}; generate an accelerator for this network"
                 )
+    if other.padding_words != program.padding_words:
+        raise BitrainError(
+            f"{where}: the values around its maps are others, and those are ROM; generate an "
+            "accelerator for this network"
+        )
     if other.score_bits > program.score_bits:
         raise BitrainError(
             f"{where}: its accumulators take {other.score_bits} bits, the accelerator has "

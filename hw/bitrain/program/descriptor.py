@@ -67,6 +67,25 @@ class Descriptor:
     """Tiles of channels that a group takes, less one."""
     group_step: int = 0
     """Address step from a group's input channels to the next's."""
+    # Steps within a window; all zero where every layer's are one.
+    dilation_rows: int = 0
+    dilation_columns: int = 0
+    # What elements outside the map read; all zero where that is zero.
+    padded: int = 0
+    padding_base: int = 0
+    """First word of the ROM of padding values; word 0, which is zero, serves other layers."""
+    padding_group_step: int = 0
+    """Words from a group's input channels to the next's."""
+    # Where pooling windows reach, from the map's first neuron on, in input coordinates: the engine
+    # walks the places of windows and reads the nearest of the map. All zero where it need not.
+    first_place_row: int = 0
+    first_place_column: int = 0
+    first_place_line: int = 0
+    """Address step from the map's first row of neurons to the row of the first place."""
+    last_place_row: int = 0
+    """Of the map's last neuron."""
+    last_place_column: int = 0
+    last_place_line: int = 0
     # Stream mode; all zero in counter mode.
     streaming: int = 0
     stream_base: int = 0
@@ -86,6 +105,11 @@ class Descriptor:
     shortcut_out_column_step: int = 0
     shortcut_out_row_step: int = 0
     """Address step from the last pooling window of a row to the first of the next."""
+    # As places above, in the map that the shortcut adds.
+    shortcut_first_line: int = 0
+    shortcut_first_column: int = 0
+    shortcut_last_line: int = 0
+    shortcut_last_column: int = 0
 
 
 SIGNED_FIELDS = frozenset(
@@ -97,6 +121,11 @@ SIGNED_FIELDS = frozenset(
         "first_address",
         "neuron_row_address_step",
         "out_row_address_step",
+        "first_place_row",
+        "first_place_column",
+        "first_place_line",
+        "shortcut_first_line",
+        "shortcut_first_column",
         "shortcut_first_address",
         "shortcut_neuron_row_step",
         "shortcut_out_row_step",
@@ -112,19 +141,54 @@ GROUP_FIELDS = ("last_group_tile", "group_step")
 STREAM_FIELDS = ("streaming", "stream_base")
 """Fields that only programs with a layer in stream mode have in their ROM."""
 
+DILATION_FIELDS = ("dilation_rows", "dilation_columns")
+"""Fields that only programs with a dilation have in their ROM."""
+
+PADDING_FIELDS = ("padded", "padding_base")
+"""Fields that only programs with padding values have in their ROM."""
+
+PADDING_GROUP_FIELDS = ("padding_group_step",)
+"""Fields that only programs with padding values and groups have in their ROM."""
+
+PLACE_FIELDS = (
+    "first_place_row",
+    "first_place_column",
+    "first_place_line",
+    "last_place_row",
+    "last_place_column",
+    "last_place_line",
+)
+"""Fields that only programs have in their ROM whose pooling windows reach beyond maps."""
+
+SHORTCUT_PLACE_FIELDS = (
+    "shortcut_first_line",
+    "shortcut_first_column",
+    "shortcut_last_line",
+    "shortcut_last_column",
+)
+"""Fields that only programs have in their ROM in which a layer does so and adds a shortcut."""
+
 SHORTCUT_FIELDS = tuple(
-    name for name in Descriptor.__dataclass_fields__ if name.startswith("shortcut_")
+    name
+    for name in Descriptor.__dataclass_fields__
+    if name.startswith("shortcut_") and name not in SHORTCUT_PLACE_FIELDS
 )
 """Fields that only programs with a shortcut have in their ROM."""
 
 
-def shortcut_fields(layer: Layer, gain: int, added: Shape, base: int) -> dict[str, int]:
-    """Fields of a layer's shortcut, which adds a map of shape ``added`` at address ``base``."""
+def shortcut_fields(
+    layer: Layer, gain: int, added: Shape, base: int, *, places: bool = False
+) -> dict[str, int]:
+    """Fields of a layer's shortcut, which adds a map of shape ``added`` at address ``base``.
+
+    ``places``: the engine walks places, rows and columns apart.
+    """
     shortcut = layer.shortcut
     assert shortcut is not None
     channels, height, width = added
     row, column = shortcut.stride[0] * width, shortcut.stride[1]
     window, plane = layer.pool_window, height * width
+    across = 0 if places else column  # what going along a row adds to an address
     return {
         "shortcut_gain": gain,
         "shortcut_first_channel": shortcut.before,
@@ -132,8 +196,17 @@ def shortcut_fields(layer: Layer, gain: int, added: Shape, base: int) -> dict[st
         "shortcut_first_address": base - shortcut.before * plane,
         "shortcut_channel_step": plane,
         "shortcut_neuron_column_step": column,
-        "shortcut_neuron_row_step": row - (window.kernel[1] - 1) * column,
+        "shortcut_neuron_row_step": row - (window.kernel[1] - 1) * across,
         "shortcut_out_column_step": window.stride[1] * column,
         "shortcut_out_row_step": window.stride[0] * row
-        - (layer.out_shape.width - 1) * window.stride[1] * column,
-    }
+        - (layer.out_shape.width - 1) * window.stride[1] * across,
+    } | (
+        {
+            "shortcut_first_line": -window.padding[0] * row,
+            "shortcut_first_column": -window.padding[1] * column,
+            "shortcut_last_line": (layer.conv_shape.height - 1) * row,
+            "shortcut_last_column": (layer.conv_shape.width - 1) * column,
+        }
+        if places
+        else {}
+    )

@@ -22,15 +22,20 @@ from typing import Unpack
 from bitrain.spec import Layer, Network
 from bitrain.spec.prefix import all_prefixes
 
-from . import rom_words
+from . import places, rom_words
 from .arithmetics import Accumulation
 from .array import Array
 from .config import AcceleratorConfig
 from .conflicts import check_conflicts
 from .descriptor import (
+    DILATION_FIELDS,
     GROUP_FIELDS,
     LENGTH_FIELDS,
+    PADDING_FIELDS,
+    PADDING_GROUP_FIELDS,
+    PLACE_FIELDS,
     SHORTCUT_FIELDS,
+    SHORTCUT_PLACE_FIELDS,
     SIGNED_FIELDS,
     STREAM_FIELDS,
     Descriptor,
@@ -120,6 +125,26 @@ class Program:
         return any(layer.groups > 1 for layer in self.network.layers)
 
     @cached_property
+    def has_dilation(self) -> bool:
+        """Whether a layer's window leaves rows or columns out."""
+        return any(layer.dilation != (1, 1) for layer in self.network.layers)
+
+    @cached_property
+    def has_padding_values(self) -> bool:
+        """Whether something else than zero stands around a map."""
+        return any(map(rom_words.num_padding_values, self.network.layers))
+
+    @cached_property
+    def has_places(self) -> bool:
+        """Whether pooling windows reach beyond a map: the engine then walks places."""
+        return any(map(places.pools_beyond, self.network.layers))
+
+    @cached_property
+    def has_shortcut_places(self) -> bool:
+        """Whether they do so in a layer that adds a shortcut."""
+        return any(y.shortcut and places.pools_beyond(y) for y in self.network.layers)
+
+    @cached_property
     def stream_layers(self) -> list[Layer]:
         """Layers in stream mode, which only streams have."""
         if not self.array.rules.has_streams:
@@ -191,7 +216,8 @@ class Program:
     @cached_property
     def coordinate_bits(self) -> int:
         """Input rows and columns, from -padding to size + padding, modulo 2^coordinate_bits."""
-        spans = [max(layer.in_shape[1:]) + 2 * max(layer.padding) for layer in self.network.layers]
+        layers = self.network.layers
+        spans = [max(layer.in_shape[1:]) + sum(map(max, layer.margins)) for layer in layers]
         return max(spans).bit_length()
 
     @cached_property
@@ -294,6 +320,24 @@ class Program:
         ]
 
     @cached_property
+    def padding_bases(self) -> tuple[int, ...]:
+        """First word of padding values of each layer; 0, which is zero, where all of them are."""
+        sizes = [rom_words.num_padding_values(layer) for layer in self.network.layers]
+        starts = zip(sizes, _starts(sizes), strict=True)
+        return tuple(1 + start if size else 0 for size, start in starts)
+
+    @cached_property
+    def padding_words(self) -> list[int]:
+        """ROM of padding values: at base + input channel, what stands around it."""
+        padded = filter(rom_words.num_padding_values, self.network.layers)
+        return [0, *(value for layer in padded for value in layer.padding_value.tolist())]
+
+    @property
+    def padding_rom_bits(self) -> int:
+        """Bits of the ROM of padding values; 0 where these are all zero."""
+        return len(self.padding_words) * self.activation_bits * self.has_padding_values
+
+    @cached_property
     def stream_bases(self) -> tuple[int, ...]:
         """First word of stream constants of each layer; 0, which is all zero, in counter mode."""
         if not self.stream_layers:
@@ -329,6 +373,11 @@ class Program:
             GROUP_FIELDS * (not self.has_groups),
             LENGTH_FIELDS * (not self.run_time_length),
             STREAM_FIELDS * (not self.stream_layers),
+            DILATION_FIELDS * (not self.has_dilation),
+            PADDING_FIELDS * (not self.has_padding_values),
+            PADDING_GROUP_FIELDS * (not (self.has_padding_values and self.has_groups)),
+            PLACE_FIELDS * (not self.has_places),
+            SHORTCUT_PLACE_FIELDS * (not self.has_shortcut_places),
         )
         names = [name for name in Descriptor.__dataclass_fields__ if name not in sum(unused, ())]
         columns = {name: [asdict(d)[name] for d in self.descriptors] for name in names}
@@ -356,15 +405,18 @@ class Program:
         if (shortcut := layer.shortcut) is None:
             return {}
         base = self.out_bases[shortcut.source] if shortcut.source >= 0 else 0
-        return shortcut_fields(layer, gain, self.network.added_shape(shortcut.source), base)
+        shape = self.network.added_shape(shortcut.source)
+        return shortcut_fields(layer, gain, shape, base, places=self.has_shortcut_places)
 
     def _descriptor(self, index: int) -> Descriptor:
         layer, tiling, sums = self.network.layers[index], self.tilings[index], self.sums[index]
-        (kh, kw), (sh, sw), (ph, pw) = layer.kernel, layer.stride, layer.padding
+        (sh, sw), (ph, pw) = layer.stride, layer.padding
         (window_h, window_w), (pool_h, pool_w) = layer.pool_window.kernel, layer.pool_window.stride
         _, height, width = layer.in_shape
         _, out_height, out_width = layer.out_shape
-        grouped = layer.groups > 1
+        (dh, dw), grouped, padded = layer.dilation, layer.groups > 1, self.padding_bases[index] > 0
+        last_row, last_column = (size - 1 for size in layer.window)
+        across = 0 if self.has_places else sw  # what going along a row adds to an address
         return Descriptor(
             last_input=layer.num_inputs - 1,
             last_slot=tiling.chunks * self.array.lanes - 1,
@@ -373,10 +425,10 @@ class Program:
             last_channel_tile=tiling.channel_tiles - 1,
             height=height,
             width=width,
-            last_kernel_row=kh - 1,
-            last_kernel_column=kw - 1,
-            row_step=width - kw + 1,
-            channel_step=(height - kh + 1) * width - kw + 1,
+            last_kernel_row=last_row,
+            last_kernel_column=last_column,
+            row_step=dh * width - last_column,
+            channel_step=(height - last_row) * width - last_column,
             weight_base=self.weight_bases[index],
             first_row=-ph,
             first_column=-pw,
@@ -386,10 +438,10 @@ class Program:
             last_out_column=out_width - 1,
             neuron_row_step=sh,
             neuron_column_step=sw,
-            neuron_row_address_step=sh * width - (window_w - 1) * sw,
+            neuron_row_address_step=sh * width - (window_w - 1) * across,
             out_row_step=pool_h * sh,
             out_column_step=pool_w * sw,
-            out_row_address_step=pool_h * sh * width - (out_width - 1) * pool_w * sw,
+            out_row_address_step=pool_h * sh * width - (out_width - 1) * pool_w * across,
             last_cycle=self.chunk_cycles[index] - 1,
             bias_base=self.bias_bases[index],
             out_base=self.out_bases[index],
@@ -404,6 +456,12 @@ class Program:
             group_step=layer.in_shape.size // layer.groups * grouped,
             streaming=self.stream_bases[index] > 0,
             stream_base=self.stream_bases[index],
+            dilation_rows=dh * self.has_dilation,
+            dilation_columns=dw * self.has_dilation,
+            padded=padded,
+            padding_base=self.padding_bases[index],
+            padding_group_step=layer.in_shape.channels // layer.groups * (grouped and padded),
+            **(places.place_fields(layer) if self.has_places else {}),
             **self._shortcut_fields(layer, sums.gain),
         )
 

@@ -27,6 +27,12 @@ def weights(layer: Layer, tiling: Tiling, array: Array, bits: int) -> Iterator[i
                 yield word
 
 
+def num_padding_values(layer: Layer) -> int:
+    """Words of the ROM of padding values that a layer takes: its channels, or none where zero."""
+    padded = any(map(any, layer.margins)) and layer.padding_value.any()
+    return layer.in_shape.channels if padded else 0
+
+
 def num_biases(layer: Layer, array: Array) -> int:
     """Words of the bias ROM that a layer takes: its channels, rounded up to whole tiles."""
     return -(-layer.out_channels // array.channels) * array.channels

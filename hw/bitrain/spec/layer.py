@@ -8,18 +8,27 @@ A layer is a field of neurons with one window geometry. For output channel o and
     out = A                                                   for the last layer: the scores
 
 k runs over (input channel, kernel row, kernel column) in C order and uses lane k mod N of the SNG
-banks; where the window leaves the map, a_k is the ``padding_value`` of its input channel. Input and output channels may be in groups, as many of each; a neuron then reads the input
+banks. Element (row, column) of the window of neuron (y, x) lies at (y, x) · stride − padding +
+(row, column) · dilation in the map; where that is outside, a_k is the ``padding_value`` of its
+channel. Input and output channels may be in groups, as many of each; a neuron then reads the input
 channels of its own group only, and k counts these. Max pooling compares the requantised integers. A
 linear layer is a 1 x 1 window over the map flattened in C order to (K, 1, 1). That is counter mode;
 in stream mode (``stream``) neurons fire while the streams run, and a pooling window fires as one.
 Networks may OR product bits of neighbouring inputs before they are counted (``or_groups``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from .sequence import MAX_WIDTH
 
@@ -44,9 +53,9 @@ Margin = tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
 """(rows, columns) beyond a map, at one of its ends."""
 
 
-def _of_value(value: Any) -> dict[str, Any]:
-    """Options of a field that has this value by default, and is then not written."""
-    return {"default": value, "exclude_if": lambda found: found == value}
+def _is(value: Any) -> Callable[[Any], bool]:
+    """Whether a field has its default, and is then not written."""
+    return lambda found: found == value
 
 
 class Shape(NamedTuple):
@@ -72,9 +81,9 @@ class MaxPool2d(BaseModel):
 
     kernel: Pair
     stride: Pair
-    padding: Margin = Field(**_of_value((0, 0)))
+    padding: Margin = Field(default=(0, 0), exclude_if=_is((0, 0)))
     """Before the first row and column; less than the kernel."""
-    padding_after: Margin = Field(**_of_value((0, 0)))
+    padding_after: Margin = Field(default=(0, 0), exclude_if=_is((0, 0)))
     """After the last row and column; less than the kernel."""
 
     @model_validator(mode="after")
@@ -86,12 +95,18 @@ class MaxPool2d(BaseModel):
                 )
         return self
 
+    def count(self, axis: int, size: int) -> int:
+        """Windows along the rows (axis 0) or columns (1) of a map of ``size``."""
+        whole = size + self.padding[axis] + self.padding_after[axis]
+        return (whole - self.kernel[axis]) // self.stride[axis] + 1
+
     def places(self, axis: int, size: int) -> np.ndarray:
-        """Rows (axis 0) or columns (1) of a map of ``size`` that windows read: (windows, kernel)."""
-        kernel, stride, before = self.kernel[axis], self.stride[axis], self.padding[axis]
-        count = (size + before + self.padding_after[axis] - kernel) // stride + 1
-        found = np.arange(max(count, 0))[:, None] * stride + np.arange(kernel) - before
-        return found.clip(0, size - 1)
+        """Rows (axis 0) or columns (1) of a map of ``size`` that windows read.
+
+        (windows, kernel), integers.
+        """
+        first = np.arange(self.count(axis, size)) * self.stride[axis] - self.padding[axis]
+        return (first[:, None] + np.arange(self.kernel[axis])).clip(0, size - 1)
 
 
 class Shortcut(BaseModel):
@@ -157,25 +172,22 @@ class Layer(BaseModel):
     stride: Pair = (1, 1)
     padding: Margin = (0, 0)
     """Rows and columns before the map, and, unless ``padding_after`` says else, after it."""
-    padding_after: Margin | None = Field(**_of_value(None))
+    padding_after: Margin | None = Field(default=None, exclude_if=_is(None))
     """Rows and columns after the map."""
-    padding_value: np.ndarray = Field(default_factory=lambda: np.zeros(0), exclude=True, repr=False)
+    padding_value: np.ndarray = Field(
+        default=np.zeros(0, np.int32), validate_default=True, exclude=True, repr=False
+    )
     """Activation that stands around each input channel, in 0 … 2^n, int32: (in,). Not given, 0."""
-    dilation: Pair = Field(**_of_value((1, 1)))
+    dilation: Pair = Field(default=(1, 1), exclude_if=_is((1, 1)))
     """Steps between neighbouring rows and columns of a window."""
     pool: MaxPool2d | None = None
 
     @model_validator(mode="before")
     @classmethod
-    def _left_out(cls, data):
-        if not isinstance(data, dict):
-            return data
-        zeros: dict[str, Any] = {}
-        if data.get("upscale") is None and "bias" in data:
-            zeros["upscale"] = np.zeros(len(data["bias"]), np.int32)
-        if data.get("padding_value") is None and isinstance(data.get("in_shape"), Sequence):
-            zeros["padding_value"] = np.zeros(data["in_shape"][0], np.int32)
-        return {**data, **zeros}
+    def _no_upscale(cls, data):
+        if isinstance(data, dict) and data.get("upscale") is None and "bias" in data:
+            return {**data, "upscale": np.zeros(len(data["bias"]), np.int32)}
+        return data
 
     @field_validator(*ARRAYS, *OPTIONAL_ARRAYS, mode="before")
     @classmethod
@@ -188,6 +200,15 @@ class Layer(BaseModel):
         value = value.astype(np.int32)
         value.setflags(write=False)
         return value
+
+    @field_validator("padding_value")
+    @classmethod
+    def _no_padding_value(cls, value: np.ndarray, info: ValidationInfo):
+        shape = info.data.get("in_shape")
+        if shape is None or value.any():
+            return value
+        # A view of a single zero: a spoilt file may ask for any number of channels.
+        return np.broadcast_to(np.int32(0), max(0, min(shape.channels, 1 << 31)))
 
     @model_validator(mode="after")
     def _check(self):
@@ -302,7 +323,7 @@ class Layer(BaseModel):
     def out_shape(self) -> Shape:
         """Map of stored activations (or scores)."""
         pool, (channels, *sizes) = self.pool_window, self.conv_shape
-        height, width = (len(pool.places(axis, size)) for axis, size in enumerate(sizes))
+        height, width = (pool.count(axis, size) for axis, size in enumerate(sizes))
         return Shape(channels, height, width)
 
     @property

@@ -74,7 +74,8 @@ def load_network(path: Path | str) -> Network:
     try:
         for i, layer in enumerate(header["layers"]):
             layer.update({field: arrays[f"{field}.{i}"] for field in ARRAYS})
-            layer.update({field: arrays.get(f"{field}.{i}") for field in OPTIONAL_ARRAYS})
+            optional = {field: f"{field}.{i}" for field in OPTIONAL_ARRAYS}
+            layer.update({f: arrays[name] for f, name in optional.items() if name in arrays})
         return Network.model_validate(header)
     except BitrainError as error:  # a sequence of a package that is not there
         raise BitrainError(f"{path}: {error}") from error

@@ -126,8 +126,8 @@ def convolve(
     weight: np.ndarray | PackedWeights,
     stride: tuple[int, int] = (1, 1),
     padding: tuple[int, int] = (0, 0),
-    dilation: tuple[int, int] = (1, 1),
     *,
+    dilation: tuple[int, int] = (1, 1),
     groups: int = 1,
 ) -> np.ndarray:
     """Product sums of a layer without its bias: (images, out, rows, columns), int32.

@@ -101,6 +101,8 @@ def test_estimate_adds_up(network, data):
         assert one.activation_reads == elements * Q
         assert one.weight_reads == elements * P
         assert one.bias_reads == tiling.tiles * P * Q
+        padded = any(map(any, layer.margins)) and layer.padding_value.any()
+        assert one.padding_reads == elements * padded
         computed = layer.out_shape.height * layer.out_shape.width * tiling.window
         assert 0 < one.utilisation <= 1
         busy = layer.out_channels * computed * layer.num_inputs * layer.stream_length / (P * Q * N)
@@ -125,7 +127,14 @@ def test_memories_are_those_of_the_program(network, array):
         layer.out_shape.size * (n + 1) for layer in network.layers[:-1]
     ]
     assert cost.layers[-1].stored_bits == cost.score_ram_bits
-    parts = (cost.activation_ram_bits, cost.weight_rom_bits, cost.bias_rom_bits)
+    words = len(program.padding_words) if program.has_padding_values else 0
+    assert cost.padding_rom_bits == words * (n + 1)
+    parts = (
+        cost.activation_ram_bits,
+        cost.weight_rom_bits,
+        cost.bias_rom_bits,
+        cost.padding_rom_bits,
+    )
     assert cost.memory_bits == sum(parts) + cost.program_rom_bits + cost.score_ram_bits
 
 

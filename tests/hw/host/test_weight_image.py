@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from networks import random_network, residual_network, retrained, streamed
+from networks import padded_network, random_network, residual_network, retrained, streamed
 
 from bitrain.host import weight_image, write_weight_image
 from bitrain.host.weight_image import num_image_words, words_per_entry
@@ -95,6 +95,15 @@ def test_other_layers_and_sequences_are_refused():
     residual = Network.model_validate({**dict(residual), **banks})
     with pytest.raises(BitrainError, match="4 layers, expected 3"):
         weight_image(loadable(), residual)
+
+
+def test_other_values_around_maps_are_refused():
+    network = padded_network(0, bits=3, lanes=2)
+    program = Program(network, ARRAY, weights="ram")
+    assert len(weight_image(program, retrained(network))) == num_image_words(program)
+    values = 1 + network.layers[0].padding_value % network.one
+    with pytest.raises(BitrainError, match=r"the values around its maps are others, .* ROM;"):
+        weight_image(program, changed(network, 0, padding_value=values))
 
 
 def test_weights_in_rom():

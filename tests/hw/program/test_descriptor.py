@@ -6,9 +6,14 @@ import numpy as np
 import pytest
 
 from bitrain.program.descriptor import (
+    DILATION_FIELDS,
     GROUP_FIELDS,
     LENGTH_FIELDS,
+    PADDING_FIELDS,
+    PADDING_GROUP_FIELDS,
+    PLACE_FIELDS,
     SHORTCUT_FIELDS,
+    SHORTCUT_PLACE_FIELDS,
     SIGNED_FIELDS,
     STREAM_FIELDS,
     Descriptor,
@@ -16,7 +21,17 @@ from bitrain.program.descriptor import (
 )
 from bitrain.spec import Layer, MaxPool2d, Shape, Shortcut
 
-OPTIONAL = (*LENGTH_FIELDS, *GROUP_FIELDS, *STREAM_FIELDS, *SHORTCUT_FIELDS)
+OPTIONAL = (
+    *LENGTH_FIELDS,
+    *GROUP_FIELDS,
+    *STREAM_FIELDS,
+    *SHORTCUT_FIELDS,
+    *SHORTCUT_PLACE_FIELDS,
+    *DILATION_FIELDS,
+    *PADDING_FIELDS,
+    *PADDING_GROUP_FIELDS,
+    *PLACE_FIELDS,
+)
 
 
 def layer(**changes) -> Layer:
@@ -57,6 +72,23 @@ def test_a_shortcut():
         "shortcut_out_row_step": 24 - 2 * 2,
     }
     assert found.keys() == set(SHORTCUT_FIELDS)
+
+
+def test_a_shortcut_of_places():
+    """Rows and columns apart, from a place a row above the map and two columns before it."""
+    pool = MaxPool2d(kernel=(2, 3), stride=(2, 2), padding=(1, 2), padding_after=(0, 1))
+    given = layer(shortcut=Shortcut(source=0, gain=5, stride=(2, 1), before=1), pool=pool)
+    plain = shortcut_fields(given, 7, Shape(2, 8, 6), 100)
+    found = shortcut_fields(given, 7, Shape(2, 8, 6), 100, places=True)
+    assert found == plain | {
+        "shortcut_neuron_row_step": 12,
+        "shortcut_out_row_step": 2 * 12,
+        "shortcut_first_line": -12,
+        "shortcut_first_column": -2,
+        "shortcut_last_line": 3 * 12,
+        "shortcut_last_column": 5,
+    }
+    assert found.keys() == {*SHORTCUT_FIELDS, *SHORTCUT_PLACE_FIELDS}
 
 
 def test_a_layer_without_a_shortcut_has_no_such_fields():

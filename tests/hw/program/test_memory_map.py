@@ -3,7 +3,13 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import dense_network, projected_network, random_network, residual_network
+from networks import (
+    dense_network,
+    padded_network,
+    projected_network,
+    random_network,
+    residual_network,
+)
 from strategies import programs
 
 from bitrain.program import Array, Program
@@ -127,7 +133,7 @@ def test_ram_is_no_deeper_than_needed(program):
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(
-    "build", [random_network, residual_network, dense_network, projected_network]
+    "build", [random_network, residual_network, dense_network, projected_network, padded_network]
 )
 def test_early_termination_keeps_the_image(build, seed):
     """No layer stores where it lies; without the option some layer does."""

@@ -8,12 +8,18 @@ import pytest
 from hypothesis import assume, given, settings
 from networks import random_network, residual_network, streamed
 from strategies import programs
+from windows import neuron_positions
 
 from bitrain.program import Array, Program
 from bitrain.program.descriptor import (
+    DILATION_FIELDS,
     GROUP_FIELDS,
     LENGTH_FIELDS,
+    PADDING_FIELDS,
+    PADDING_GROUP_FIELDS,
+    PLACE_FIELDS,
     SHORTCUT_FIELDS,
+    SHORTCUT_PLACE_FIELDS,
     SIGNED_FIELDS,
     STREAM_FIELDS,
 )
@@ -92,14 +98,19 @@ def P(program: Program) -> int:
 def test_fields_come_out_of_the_program_rom(program):
     for word, descriptor in zip(program.descriptor_words, program.descriptors, strict=True):
         fields = asdict(descriptor)
-        if not program.has_groups:
-            assert not any(fields.pop(name) for name in GROUP_FIELDS)
-        if not program.has_shortcut:
-            assert not any(fields.pop(name) for name in SHORTCUT_FIELDS)
-        if not program.stream_layers:
-            assert not any(fields.pop(name) for name in STREAM_FIELDS)
-        if not program.run_time_length:
-            assert not any(fields.pop(name) for name in LENGTH_FIELDS)
+        for names, used in (
+            (GROUP_FIELDS, program.has_groups),
+            (SHORTCUT_FIELDS, program.has_shortcut),
+            (STREAM_FIELDS, program.stream_layers),
+            (LENGTH_FIELDS, program.run_time_length),
+            (DILATION_FIELDS, program.has_dilation),
+            (PADDING_FIELDS, program.has_padding_values),
+            (PADDING_GROUP_FIELDS, program.has_padding_values and program.has_groups),
+            (PLACE_FIELDS, program.has_places),
+            (SHORTCUT_PLACE_FIELDS, program.has_shortcut_places),
+        ):
+            if not used:
+                assert [fields.pop(name) for name in names] == [0] * len(names)
         assert unpack(program, word) == fields
         assert unpack(program, word).keys() == program.field_widths.keys()
         assert word >> sum(program.field_widths.values()) == 0
@@ -126,7 +137,8 @@ def test_widths_hold_what_they_must(program):
         assert -(1 << program.score_bits - 1) <= low <= high < 1 << program.score_bits - 1
         assert layer.num_inputs * layer.stream_length < 1 << program.count_bits
         rows, columns = layer.in_shape[1:]
-        reach = max(rows + 2 * layer.padding[0], columns + 2 * layer.padding[1])
+        (top, left), (bottom, right) = layer.margins
+        reach = max(rows + top + bottom, columns + left + right)
         assert reach < 1 << program.coordinate_bits  # -1 and size + padding stay apart
     assert program.activation_depth <= 1 << program.address_bits
     assert program.activation_bits == program.network.bits + 1
@@ -175,6 +187,12 @@ def walk_positions(d: dict[str, int], program: Program, count: int):
     def wrap(row, column, address):
         return row % rows, column % rows, address % addresses
 
+    if "first_place_row" in d:
+        for (y, line), (x, across) in walk_places(d, count):
+            yield wrap(
+                d["first_row"] + y, d["first_column"] + x, d["first_address"] + line + across
+            )
+        return
     neuron = window = wrap(d["first_row"], d["first_column"], d["first_address"])
     window_row = window_column = out_column = 0
     for _ in range(count):
@@ -204,6 +222,54 @@ def walk_positions(d: dict[str, int], program: Program, count: int):
         neuron = window
 
 
+def nearest(place: int, last: int) -> int:
+    return min(max(place, 0), last)
+
+
+def walk_steps(d: dict[str, int], count: int, first, steps, out_steps):
+    """(row, column) of ``count`` places from ``first`` on, stepped through as by the hardware.
+
+    steps, out_steps: to the next row and to the next column, in a window and of windows.
+    """
+    place = window = first
+    window_row = window_column = out_column = 0
+    for _ in range(count):
+        yield place
+        if window_column < d["last_window_column"]:
+            window_column += 1
+            place = place[0], place[1] + steps[1]
+            continue
+        window_column = 0
+        if window_row < d["last_window_row"]:
+            window_row += 1
+            place = place[0] + steps[0], window[1]
+            continue
+        window_row = 0
+        if out_column < d["last_out_column"]:
+            out_column += 1
+            window = window[0], window[1] + out_steps[1]
+        else:
+            out_column = 0
+            window = window[0] + out_steps[0], first[1]
+        place = window
+
+
+def walk_places(d: dict[str, int], count: int):
+    """The row and its address step, and the column and its own, of the nearest of the map."""
+    steps = d["neuron_row_step"], d["neuron_column_step"]
+    out_steps = d["out_row_step"], d["out_column_step"]
+    places = walk_steps(d, count, (d["first_place_row"], d["first_place_column"]), steps, out_steps)
+    steps = d["neuron_row_address_step"], d["neuron_column_step"]
+    out_steps = d["out_row_address_step"], d["out_column_step"]
+    addresses = walk_steps(
+        d, count, (d["first_place_line"], d["first_place_column"]), steps, out_steps
+    )
+    for (y, x), (line, across) in zip(places, addresses, strict=True):
+        row = nearest(y, d["last_place_row"]), nearest(line, d["last_place_line"])
+        last = d["last_place_column"]
+        yield row, (nearest(x, last), nearest(across, last))
+
+
 def walk_window(d: dict[str, int], program: Program, position: tuple[int, int, int]):
     """Address of each input slot of a window; None where it reads as zero."""
     row, column, offset = 0, 0, 0
@@ -213,9 +279,10 @@ def walk_window(d: dict[str, int], program: Program, position: tuple[int, int, i
         inside = k <= d["last_input"] and y < d["height"] and x < d["width"]
         yield (position[2] + offset) % (1 << program.address_bits) if inside else None
         if column < d["last_kernel_column"]:
-            column, step = column + 1, 1
+            step = d.get("dilation_columns", 1)
+            column += step
         elif row < d["last_kernel_row"]:
-            row, column, step = row + 1, 0, d["row_step"]
+            row, column, step = row + d.get("dilation_rows", 1), 0, d["row_step"]
         else:
             row, column, step = 0, 0, d["channel_step"]
         offset += step
@@ -227,14 +294,12 @@ def im2col(network: Network, index: int, base: int) -> list[list[int | None]]:
     layer = network.layers[index]
     channels, (_, height, width) = layer.weight.shape[1], layer.in_shape
     (kh, kw), (sh, sw), (ph, pw) = layer.kernel, layer.stride, layer.padding
-    window = layer.pool_window
+    dh, dw = layer.dilation
     neurons = []
-    outer = product(range(layer.out_shape.height), range(layer.out_shape.width))
-    for (Y, X), (i, j) in product(outer, product(*map(range, window.kernel))):
-        row, column = Y * window.stride[0] + i, X * window.stride[1] + j
+    for row, column in neuron_positions(layer):
         inputs = []
         for c, u, v in product(range(channels), range(kh), range(kw)):
-            y, x = row * sh - ph + u, column * sw - pw + v
+            y, x = row * sh - ph + u * dh, column * sw - pw + v * dw
             inside = 0 <= y < height and 0 <= x < width
             inputs.append(base + (c * height + y) * width + x if inside else None)
         neurons.append(inputs)
@@ -261,6 +326,17 @@ def test_walk_addresses_what_im2col_does(program):
 def walk_shortcut(d: dict[str, int], program: Program, count: int):
     """Address of output channel 0 for ``count`` neurons, stepped through as by the hardware."""
     addresses = 1 << program.address_bits
+    if "shortcut_first_line" in d:
+        steps = d["shortcut_neuron_row_step"], d["shortcut_neuron_column_step"]
+        out_steps = d["shortcut_out_row_step"], d["shortcut_out_column_step"]
+        begin = d["shortcut_first_line"], d["shortcut_first_column"]
+        for line, across in walk_steps(d, count, begin, steps, out_steps):
+            y, x = (
+                nearest(line, d["shortcut_last_line"]),
+                nearest(across, d["shortcut_last_column"]),
+            )
+            yield (d["shortcut_first_address"] + y + x) % addresses
+        return
     neuron = window = d["shortcut_first_address"]
     window_row = window_column = out_column = 0
     for _ in range(count):
@@ -296,12 +372,7 @@ def test_walk_addresses_what_the_shortcut_adds(program):
         assert d["shortcut_gain"] == shortcut.gain
         channels, height, width = program.network.added_shape(shortcut.source)
         base = program.out_bases[shortcut.source] if shortcut.source >= 0 else 0
-        window, out = layer.pool_window, layer.out_shape
-        outer = product(range(out.height), range(out.width))
-        neurons = [
-            (Y * window.stride[0] + i, X * window.stride[1] + j)
-            for (Y, X), (i, j) in product(outer, product(*map(range, window.kernel)))
-        ]
+        neurons = neuron_positions(layer)
         walk = walk_shortcut(d, program, len(neurons))
         for (y, x), first in zip(neurons, walk, strict=True):
             row, column = y * shortcut.stride[0], x * shortcut.stride[1]
@@ -312,6 +383,30 @@ def test_walk_addresses_what_the_shortcut_adds(program):
                 address = first + o * d["shortcut_channel_step"]
                 expected = base + (c * height + row) * width + column
                 assert not exists or address % (1 << program.address_bits) == expected
+
+
+@settings(deadline=None, max_examples=100)
+@given(programs())
+def test_padding_values_of_each_group(program):
+    if not program.has_padding_values:
+        assert program.padding_words == [0] and program.padding_rom_bits == 0
+        return
+    position = 1
+    for layer, word in zip(program.network.layers, program.descriptor_words, strict=True):
+        d = unpack(program, word)
+        assert d["padded"] == (any(map(any, layer.margins)) and layer.padding_value.any())
+        if not d["padded"]:
+            assert d["padding_base"] == d.get("padding_group_step", 0) == 0
+            continue
+        assert d["padding_base"] == position
+        channels = layer.weight.shape[1]
+        for group, values in enumerate(layer.padding_value.reshape(layer.groups, -1).tolist()):
+            first = position + group * d.get("padding_group_step", 0)
+            assert program.padding_words[first : first + channels] == values
+        position += layer.in_shape.channels
+    assert position == len(program.padding_words)
+    assert program.padding_words[0] == 0
+    assert program.padding_rom_bits == position * (program.network.bits + 1)
 
 
 @settings(deadline=None, max_examples=100)

@@ -8,12 +8,15 @@ from bitrain.spec import Layer
 
 def neuron_positions(layer: Layer) -> list[tuple[int, int]]:
     """Row and column of each neuron in the map before pooling."""
-    (window_h, window_w), (pool_h, pool_w) = layer.pool_window.kernel, layer.pool_window.stride
+    pool, (_, rows, columns) = layer.pool_window, layer.conv_shape
     _, height, width = layer.out_shape
-    return [
-        (y * pool_h + i, x * pool_w + j)
-        for y, x, i, j in product(range(height), range(width), range(window_h), range(window_w))
-    ]
+    found = []
+    for y, x, i, j in product(*map(range, (height, width, *pool.kernel))):
+        row = y * pool.stride[0] - pool.padding[0] + i
+        column = x * pool.stride[1] - pool.padding[1] + j
+        # Beyond the map stands the nearest neuron.
+        found.append((min(max(row, 0), rows - 1), min(max(column, 0), columns - 1)))
+    return found
 
 
 def neuron_origins(layer: Layer) -> list[tuple[int, int]]:

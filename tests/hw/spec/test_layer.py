@@ -13,9 +13,13 @@ from bitrain.spec import Layer, MaxPool2d, Shape
 shapes = st.builds(Shape, st.integers(1, 3), st.integers(1, 7), st.integers(1, 7))
 
 
-def places(size: int, window: int, stride: int) -> list[int]:
+def places(size: int, window: int, stride: int, dilation: int = 1) -> list[int]:
     """Where a window fits into a line of ``size``, tried one by one."""
-    return [start for start in range(0, size, stride) if start + window <= size]
+    return [
+        start
+        for start in range(0, size, stride)
+        if all(start + i * dilation < size for i in range(window))
+    ]
 
 
 @settings(deadline=None, max_examples=150)
@@ -24,10 +28,12 @@ def test_shapes(data, in_shape):
     layer = data.draw(layers(in_shape, 4))
     neurons, stored = [], []
     for i in range(2):
-        size = in_shape[1 + i] + 2 * layer.padding[i]
-        neurons.append(len(places(size, layer.kernel[i], layer.stride[i])))
+        after = layer.padding if layer.padding_after is None else layer.padding_after
+        size = in_shape[1 + i] + layer.padding[i] + after[i]
+        neurons.append(len(places(size, layer.kernel[i], layer.stride[i], layer.dilation[i])))
         window = layer.pool or MaxPool2d(kernel=(1, 1), stride=(1, 1))
-        stored.append(len(places(neurons[i], window.kernel[i], window.stride[i])))
+        size = neurons[i] + window.padding[i] + window.padding_after[i]
+        stored.append(len(places(size, window.kernel[i], window.stride[i])))
     assert layer.conv_shape == (layer.weight.shape[0], *neurons)
     assert layer.out_shape == (layer.weight.shape[0], *stored)
     assert layer.num_inputs == layer.weight_matrix.shape[1] == layer.weight[0].size
@@ -99,6 +105,26 @@ def test_good_layer_and_defaults():
         ({"shift": 25}, "less than or equal to 24"),
         ({"shift": -17}, "greater than or equal to -16"),
         ({"name": ""}, "at least 1 character"),
+        ({"dilation": (0, 1)}, "greater than or equal to 1"),
+        ({"dilation": (3, 1)}, r"kernel \(7, 2\) exceeds the padded input .*2, .*5, .*6\)"),
+        ({"padding_after": (-1, 0)}, "greater than or equal to 0"),
+        (
+            {"padding_value": np.ones(3, int)},
+            r"padding_value \(3,\) must be a number from 0 for each of 2 input channels",
+        ),
+        ({"padding_value": np.array([1, -1])}, "must be a number from 0 for each of 2 input"),
+        ({"padding_value": np.array([1.0, 0])}, "expected integers, got float64"),
+        ({"padding_value": None}, "expected integers, got object"),
+        (
+            {"pool": {"kernel": (2, 2), "stride": (1, 1), "padding": (2, 0)}},
+            r"pooling pads \(2, 0\), which the kernel \(2, 2\) must exceed",
+        ),
+        (
+            {"pool": {"kernel": (2, 2), "stride": (1, 1), "padding_after": (0, 3)}},
+            r"pooling pads \(0, 3\), which the kernel \(2, 2\) must exceed",
+        ),
+        ({"in_shape": Shape(10**30, 5, 6)}, r"weight \(3, 2, 3, 2\) does not fit input"),
+        ({"in_shape": Shape(-1, 5, 6)}, r"weight \(3, 2, 3, 2\) does not fit input"),
         ({"groups": 0}, "greater than or equal to 1"),
         (
             {"groups": 2},
@@ -126,6 +152,29 @@ def test_good_layer_and_defaults():
 def test_refused(change, message):
     with pytest.raises(ValidationError, match=message):
         Layer.model_validate({**GOOD, **change})
+
+
+def test_zeros_around_are_those_of_any_shape():
+    """Layers are made of the fields of others."""
+    given = Layer.model_validate({**GOOD, "padding_value": np.zeros(7, int)})
+    assert given.padding_value.tolist() == [0, 0] and given == Layer.model_validate(GOOD)
+    assert given != Layer.model_validate({**GOOD, "padding_value": np.array([0, 1])})
+
+
+def test_geometry_that_is_usual_is_not_written():
+    layer = Layer.model_validate({**GOOD, "pool": MaxPool2d(kernel=(2, 2), stride=(2, 2))})
+    written = layer.model_dump()
+    assert not written.keys() & {"padding_after", "padding_value", "dilation"}
+    assert written["pool"] == {"kernel": (2, 2), "stride": (2, 2)}
+
+
+@pytest.mark.parametrize(
+    ("size", "places"), [(1, [[0, 0, 0]] * 3), (3, [[0, 0, 0], [0, 0, 1], [0, 1, 2], [1, 2, 2]])]
+)
+def test_places_beyond_the_map_are_the_nearest(size, places):
+    pool = MaxPool2d(kernel=(3, 1), stride=(1, 2), padding=(2, 0), padding_after=(1, 0))
+    assert pool.places(0, size).tolist() == places[: pool.count(0, size)]
+    assert pool.places(1, 4).tolist() == [[0], [2]]
 
 
 def test_accumulators_of_exactly_31_bits():

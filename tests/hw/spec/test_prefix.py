@@ -50,11 +50,14 @@ def test_scores_count_the_first_cycles_of_the_streams(network, length, seed):
     # The streams of the whole length, cut.
     activation_values = network.activation_bank.values(layer.stream_length)[:, :length]
     weight_values = network.weight_bank.values(layer.stream_length)[:, :length]
-    padded = np.pad(image, ((0, 0), *((p, p) for p in layer.padding)))
+    after = layer.padding if layer.padding_after is None else layer.padding_after
+    around = ((0, 0), *zip(layer.padding, after, strict=True))
+    padded = np.pad(image - layer.padding_value[:, None, None], around)
+    padded += layer.padding_value[:, None, None]
     for o, y, x in np.ndindex(*layer.out_shape):
         rows, columns = (
-            slice(i * s, i * s + k)
-            for i, s, k in zip((y, x), layer.stride, layer.kernel, strict=True)
+            slice(i * s, i * s + (k - 1) * d + 1, d)
+            for i, s, k, d in zip((y, x), layer.stride, layer.kernel, layer.dilation, strict=True)
         )
         exact = Fraction(int(layer.bias[o]) * length, layer.stream_length)
         expected = math.floor(exact + Fraction(1, 2))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from networks import random_network
+from networks import padded_network, random_network
 from strategies import networks
 
 from bitrain.spec import BitrainError, load_network, save_network
@@ -42,6 +42,37 @@ def test_round_trip(tmp_path_factory, network):
     first = path.read_bytes()
     save_network(load_network(path), path)
     assert len(path.read_bytes()) == len(first)
+
+
+def test_files_without_other_values_around_maps_are_those_of_before(tmp_path: Path):
+    """No array and no key that older versions do not know."""
+    save_network(random_network(0), tmp_path / "plain.npz")
+    save_network(padded_network(0), tmp_path / "padded.npz")
+    found = {}
+    for name in ("plain", "padded"):
+        with np.load(tmp_path / f"{name}.npz") as archive:
+            layers = json.loads(archive["header"].tobytes())["layers"]
+            pools = [layer["pool"] or {} for layer in layers]
+            keys = {key for each in layers + pools for key in each}
+            found[name] = set(archive.files), keys
+    usual = {f"{kind}.{i}" for kind in ("weight", "bias", "upscale") for i in range(3)}
+    assert found["plain"][0] == {"header", *usual}
+    assert not found["plain"][1] & {"padding_after", "padding_value", "dilation"}
+    assert found["padded"][0] - usual >= {"padding_value.0", "padding_value.1"}
+    assert "padding_value.2" not in found["padded"][0]
+    assert found["padded"][1] - found["plain"][1] == {"padding_after", "dilation"}
+    assert load_network(tmp_path / "padded.npz") == padded_network(0)
+
+
+def test_values_around_maps_above_one(tmp_path: Path):
+    path, network = tmp_path / "network.npz", padded_network(0)
+    save_network(network, path)
+
+    def change(header, arrays):
+        arrays["padding_value.0"] = np.full_like(arrays["padding_value.0"], 17)
+
+    edit(path, change, sealed=True)
+    assert "has a padding value above 2^4" in refused(path)
 
 
 def test_metadata_travels(path: Path):

@@ -146,6 +146,7 @@ def binary(network: Network, image: np.ndarray) -> list[np.ndarray]:
             kept = [image, *outputs][layer.shortcut.source + 1][:, ::vh, ::vw]
             added[before : before + len(kept)] = kept * layer.shortcut.gain
         (kh, kw), (sh, sw), (ph, pw) = layer.kernel, layer.stride, layer.padding
+        dh, dw = layer.dilation
         neurons = np.zeros(layer.conv_shape, object)
         for o, y, x in np.ndindex(*layer.conv_shape):
             # In units of 2^-2n / L: a product of streams counts one in L, a product of numbers
@@ -154,10 +155,11 @@ def binary(network: Network, image: np.ndarray) -> list[np.ndarray]:
             total += int(added[o, y, x]) * one * one * 2 ** int(layer.upscale[o])
             first = o // (layer.weight.shape[0] // layer.groups) * layer.weight.shape[1]
             for c, i, j in np.ndindex(layer.weight.shape[1], kh, kw):
-                row, column = y * sh + i - ph, x * sw + j - pw
+                row, column = y * sh + i * dh - ph, x * sw + j * dw - pw
+                activation = int(layer.padding_value[first + c])
                 if 0 <= row < layer.in_shape.height and 0 <= column < layer.in_shape.width:
-                    product = int(flat[first + c, row, column]) * int(layer.weight[o, c, i, j])
-                    total += product * layer.stream_length
+                    activation = int(flat[first + c, row, column])
+                total += activation * int(layer.weight[o, c, i, j]) * layer.stream_length
             if layer.relu:
                 own = layer.shift + int(layer.upscale[o])
                 shift = own + 2 * network.bits
@@ -172,9 +174,12 @@ def binary(network: Network, image: np.ndarray) -> list[np.ndarray]:
             neurons[o, y, x] = total
         if layer.pool:
             (wh, ww), (vh, vw) = layer.pool.kernel, layer.pool.stride
+            (before_h, before_w), (after_h, after_w) = layer.pool.padding, layer.pool.padding_after
+            around = ((0, 0), (before_h, after_h), (before_w, after_w))
+            ringed = np.pad(neurons, around, constant_values=-1)  # below all activations
             pooled = np.zeros(layer.out_shape, object)
             for o, y, x in np.ndindex(*layer.out_shape):
-                pooled[o, y, x] = neurons[o, y * vh : y * vh + wh, x * vw : x * vw + ww].max()
+                pooled[o, y, x] = ringed[o, y * vh : y * vh + wh, x * vw : x * vw + ww].max()
             neurons = pooled
         outputs.append(neurons.astype(np.int64))
         stored[index] = neurons

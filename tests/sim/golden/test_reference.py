@@ -83,6 +83,70 @@ def test_padding_stride_and_pooling():
     assert found == [[[7]]]
 
 
+def test_padding_values():
+    """Of each channel its own, in every margin; min of 8 with each is the activation itself."""
+    first = scores(
+        [[[[8, 8]], [[-8, -8]]]], in_shape=Shape(2, 1, 2), padding=(0, 1), padding_value=[5, 2]
+    )
+    assert run(network(first), [[[1, 3]], [[4, 0]]]) == [
+        [[[5 + 1 - 2 - 4, 1 + 3 - 4 - 0, 3 + 5 - 0 - 2]]]
+    ]
+
+
+def test_padding_values_of_groups():
+    first = scores(
+        [[[[8], [8]]], [[[8], [8]]]],
+        in_shape=Shape(2, 1, 1),
+        groups=2,
+        padding=(1, 0),
+        padding_value=[5, 2],
+    )
+    assert run(network(first), [[[1]], [[4]]]) == [[[[5 + 1], [1 + 5]], [[2 + 4], [4 + 2]]]]
+
+
+def test_dilation():
+    """Elements two rows and three columns apart."""
+    first = scores([[[[8, 4], [2, 1]]]], in_shape=Shape(1, 4, 4), dilation=(2, 3))
+    image = [[8, 0, 0, 7], [6, 0, 0, 5], [4, 0, 0, 3], [0, 0, 0, 1]]
+    assert run(network(first), [image]) == [[[[8 + 4 + 2 + 1], [6 + 4 + 0 + 1]]]]
+
+
+def test_dilation_that_only_reads_what_stands_around():
+    first = scores([[[[8, 8, 8]]]], dilation=(1, 2), padding=(0, 2), padding_value=[3])
+    assert run(network(first), [[[6]]]) == [[[[3 + 6 + 3]]]]
+
+
+def test_uneven_margins():
+    """One column before the map and none after it; no row before it and two after it."""
+    first = scores(
+        [[[[8, 8]]]],
+        in_shape=Shape(1, 1, 2),
+        padding=(0, 1),
+        padding_after=(2, 0),
+        padding_value=[7],
+    )
+    assert run(network(first), [[[1, 3]]]) == [[[[7 + 1, 1 + 3], [7 + 7, 7 + 7], [7 + 7, 7 + 7]]]]
+
+
+def test_padded_pooling():
+    """Overlapping windows of which only the part in the map counts."""
+    pool = MaxPool2d(kernel=(2, 3), stride=(1, 2), padding=(1, 2), padding_after=(0, 1))
+    first = layer([[8]], in_shape=Shape(1, 2, 3), pool=pool)
+    flat = scores([[8] * 4], in_shape=Shape(4, 1, 1), kind="linear")
+    stored, found = run(network(first, flat), [[[1, 2, 3], [4, 0, 1]]])
+    assert stored == [[[1, 3], [4, 4]]], "columns -2 … 0 and 0 … 2, of rows -1 … 0 and 0 … 1"
+    assert found == [[[12]]]
+
+
+def test_padded_pooling_fires_as_one():
+    """θ = 8: a window fires when its largest member has counted eight ones."""
+    pool = MaxPool2d(kernel=(1, 3), stride=(1, 1), padding=(0, 2), padding_after=(0, 2))
+    first = layer([[8]], in_shape=Shape(1, 1, 2), pool=pool, neuron="stream", shift=3)
+    flat = scores([[8] * 4], in_shape=Shape(4, 1, 1), kind="linear")
+    stored, _ = run(network(first, flat), [[[7, 8]]])
+    assert stored == [[[0, 1, 1, 1]]]
+
+
 def test_a_shortcut_adds_the_image():
     shortcut = Shortcut(source=-1, gain=3, before=1)
     given = scores([[8], [8]], shortcut=shortcut)

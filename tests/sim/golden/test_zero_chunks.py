@@ -7,6 +7,7 @@ import pytest
 from networks import (
     dense_network,
     grouped_network,
+    padded_network,
     projected_network,
     random_network,
     residual_network,
@@ -26,18 +27,20 @@ def sparse_images(network, count: int, seed: int) -> np.ndarray:
 def walk(layer, array: Array, activations: np.ndarray) -> np.ndarray:
     """Of one image: (groups, position tiles, chunks)."""
     (kh, kw), (sh, sw), (ph, pw) = layer.kernel, layer.stride, layer.padding
-    (window_h, window_w), (pool_h, pool_w) = layer.pool_window.kernel, layer.pool_window.stride
+    (dh, dw), pool, (_, rows, columns) = layer.dilation, layer.pool_window, layer.conv_shape
     tiling, channels = Tiling.of(layer, array), layer.weight.shape[1]
     zero = np.ones((layer.groups, tiling.position_tiles, tiling.chunks), bool)
     _, height, width = layer.out_shape
-    neurons = product(range(height), range(width), range(window_h), range(window_w))
+    neurons = product(*map(range, (height, width, *pool.kernel)))
     for position, (y, x, i, j) in enumerate(neurons):
-        row, column = (y * pool_h + i) * sh - ph, (x * pool_w + j) * sw - pw
+        # Beyond the map stands the nearest neuron.
+        row = min(max(y * pool.stride[0] - pool.padding[0] + i, 0), rows - 1) * sh - ph
+        column = min(max(x * pool.stride[1] - pool.padding[1] + j, 0), columns - 1) * sw - pw
         for group in range(layer.groups):
             for k, (c, u, v) in enumerate(product(range(channels), range(kh), range(kw))):
-                at = group * channels + c, row + u, column + v
+                at = group * channels + c, row + u * dh, column + v * dw
                 inside = all(0 <= x < size for x, size in zip(at, layer.in_shape, strict=True))
-                if inside and activations[at]:
+                if activations[at] if inside else layer.padding_value[at[0]]:
                     zero[group, position // array.positions, k // array.lanes] = False
     return zero
 
@@ -45,7 +48,14 @@ def walk(layer, array: Array, activations: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(
     "build",
-    [random_network, residual_network, grouped_network, dense_network, projected_network],
+    [
+        random_network,
+        residual_network,
+        grouped_network,
+        dense_network,
+        projected_network,
+        padded_network,
+    ],
 )
 def test_every_kind_of_layer(build, seed):
     network = build(seed, lanes=2)

@@ -47,6 +47,9 @@ def memory_needs(program: Program, device: Device, *, fewer_bits: int = 0) -> li
     if program.stream_layers:
         words, width = len(program.stream_words), channels * program.stream_widths.channel
         sizes.append(("stream constants", words, width, 1))
+    if program.has_padding_values:
+        width = program.activation_bits - fewer_bits
+        sizes.append(("padding values", len(program.padding_words), width, 1))
     return [
         MemoryNeed(
             name=name,

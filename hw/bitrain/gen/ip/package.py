@@ -126,6 +126,7 @@ def _template_values(
             engines.network, engines.array.lanes, skip_zeros=programs[0].skip_zeros
         ),
         "streaming": any(each.stream_layers for each in programs),
+        "padded": any(each.has_padding_values for each in programs),
         "overheads": sorted(overheads),
         "prefix_cycles": {length: cost.latency for length, cost in engines.prefix_costs.items()},
         "read_cycles": costs[0].latency - sum(layer.cycles for layer in costs[0].layers),

@@ -1,6 +1,6 @@
 """The layer-program engine: one array, its memories, and the loop over layers."""
 
-from amaranth.hdl import Cat, Module, Mux, Shape, Signal, signed, unsigned
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, signed, unsigned
 from amaranth.lib import data, memory
 from amaranth.lib.wiring import Component, In, Out
 
@@ -134,7 +134,12 @@ class Engine(Component):
         weights = data.ArrayLayout(weight_layout(network.bits), program.array.channels)
 
         m.submodules.loader = loader = Loader(program)
-        m.submodules.buffer = buffer = SkidBuffer(program.array, bits=network.bits)
+        m.submodules.buffer = buffer = SkidBuffer(
+            program.array,
+            bits=network.bits,
+            padding_values=program.has_padding_values,
+            skip_zeros=program.skip_zeros,
+        )
         m.submodules.operands = operands = OperandRegisters(
             program.array, bits=network.bits, skip_zeros=program.skip_zeros
         )
@@ -199,6 +204,8 @@ class Engine(Component):
             weight_port.en.eq(loader.enable),
             buffer.element.weight.eq(weight_port.data),
         ]
+        if program.has_padding_values:
+            self._padding(m, loader, buffer)
         for q in range(program.array.positions):
             port = activations.read_port()
             m.d.comb += [
@@ -207,7 +214,11 @@ class Engine(Component):
                 buffer.element.activation[q].eq(port.data),
                 # Last of all, as memories are slow.
                 operands.activation[q].eq(
-                    Mux(buffer.first.inside[q], buffer.first.activation[q], 0)
+                    Mux(
+                        buffer.first.inside[q],
+                        buffer.first.activation[q],
+                        self._outside(buffer, q),
+                    )
                 ),
             ]
         if program.has_shortcut:
@@ -296,6 +307,30 @@ class Engine(Component):
         if not in_part:
             self._judge(m, writeback)
         return m
+
+    def _padding(self, m: Module, loader: Loader, buffer: SkidBuffer) -> None:
+        """What elements are that stand around the map."""
+        program = self.program
+        m.submodules.padding = padding = rom(
+            activation_shape(program.network.bits), program.padding_words
+        )
+        port = padding.read_port()
+        m.d.comb += [
+            port.addr.eq(loader.padding_address),
+            port.en.eq(loader.enable),
+            buffer.element.padding.eq(port.data),
+        ]
+        if program.skip_zeros:
+            m.d.comb += buffer.element.occupied.eq(loader.occupied)
+
+    def _outside(self, buffer: SkidBuffer, q: int) -> Value | int:
+        """What the element of position q is, if it does not exist."""
+        if not self.program.has_padding_values:
+            return 0
+        element = buffer.first
+        if not self.program.skip_zeros:
+            return element.padding
+        return Mux(element.occupied[q], element.padding, 0)
 
     def _judge(self, m: Module, writeback: OutputStage) -> None:
         """What is known of the scores besides themselves."""

@@ -1,6 +1,6 @@
 """Operand loader: reads the window elements of Q positions and the weights of P channels."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
@@ -15,8 +15,9 @@ class Loader(Component):
 
     For each tile of channels, each tile of positions and k = 0 … K' - 1 it addresses weight word k
     of the channels, and for each position the k-th element of its window; elements in the padding
-    or beyond K are marked to read as zero. The whole pipeline stands still while the element that
-    the memories show waits for ``ready``.
+    or beyond K are marked to read as zero, or, in programs with padding values, as what their ROM
+    shows. The whole pipeline stands still while the element that the memories show waits for
+    ``ready``.
 
     ::
 
@@ -41,6 +42,12 @@ class Loader(Component):
         Handshake of the element that the memories show.
     inside : Out(Q)
         The element exists; else it is zero.
+    padding_address : Out(…)
+        Into the ROM of padding values: what elements are that do not exist; only in programs with
+        such values.
+    occupied : Out(Q)
+        A neuron is at the position: what only completes a tile is zero. Only in these programs,
+        where zeros are skipped.
     """
 
     def __init__(self, program: Program):
@@ -58,6 +65,16 @@ class Loader(Component):
                 "ready": In(1),
                 "inside": Out(positions),
             }
+            | (
+                {"padding_address": Out(range(len(program.padding_words)))}
+                if program.has_padding_values
+                else {}
+            )
+            | (
+                {"occupied": Out(positions)}
+                if program.has_padding_values and program.skip_zeros
+                else {}
+            )
         )
 
     def elaborate(self, platform):
@@ -84,6 +101,13 @@ class Loader(Component):
         position_tile = Signal.like(layer.last_position_tile)
         channel_tile = Signal.like(layer.last_channel_tile)
         remaining = Signal()
+        # The padding value of its channel.
+        padding, first_padding = Signal(range(len(self.program.padding_words))), None
+        if self.program.has_padding_values:
+            first_padding = self._first_padding(m, walker.take, position_tile)
+        row_step, column_step = 1, 1
+        if self.program.has_dilation:
+            row_step, column_step = layer.dilation_rows, layer.dilation_columns
 
         # Sums stand outside of ``enable``: they need not wait for it.
         m.d.comb += following_weight.eq(weight + active)
@@ -100,14 +124,20 @@ class Loader(Component):
             # Cycle 0: the next element, or the first of the next tile.
             m.d.sync += [
                 k.eq(k + 1),
-                column.eq(column + 1),
-                offset.eq(offset + 1),
+                column.eq(column + column_step),
+                offset.eq(offset + column_step),
                 weight.eq(following_weight),
             ]
             with m.If(column == layer.last_kernel_column):
-                m.d.sync += [column.eq(0), row.eq(row + 1), offset.eq(offset + layer.row_step)]
+                m.d.sync += [
+                    column.eq(0),
+                    row.eq(row + row_step),
+                    offset.eq(offset + layer.row_step),
+                ]
                 with m.If(row == layer.last_kernel_row):
                     m.d.sync += [row.eq(0), offset.eq(offset + layer.channel_step)]
+                    if self.program.has_padding_values:
+                        m.d.sync += padding.eq(padding + layer.padded)
             with m.If(active & (k == layer.last_slot)):
                 m.d.sync += active.eq(0)
             with m.If(walker.take):
@@ -128,6 +158,8 @@ class Loader(Component):
                     m.d.sync += [position_tile.eq(0), channel_tile.eq(channel_tile + 1)]
                     with m.If(channel_tile == layer.last_channel_tile):
                         m.d.sync += remaining.eq(0)
+                if first_padding is not None:
+                    m.d.sync += padding.eq(first_padding)
             # Cycle 1: addresses, and which elements exist.
             element = Signal()
             exists = Signal(num_positions)
@@ -146,6 +178,15 @@ class Loader(Component):
                 if self.program.skip_zeros:  # else it does not matter what others read
                     with m.If(~position.exists):
                         m.d.sync += exists[q].eq(0)
+            if self.program.has_padding_values:
+                exists_k = active & (k <= layer.last_input)
+                m.d.sync += self.padding_address.eq(Mux(exists_k, padding, 0))
+                if self.program.skip_zeros:
+                    occupied = Signal(num_positions)
+                    m.d.sync += [
+                        occupied.eq(Cat(position.exists for position in positions)),
+                        self.occupied.eq(occupied),
+                    ]
         with m.If(self.restart):
             m.d.sync += [
                 remaining.eq(1),
@@ -154,3 +195,32 @@ class Loader(Component):
                 weight.eq(layer.weight_base),
             ]
         return m
+
+    def _first_padding(self, m: Module, take: Value, position_tile: Value) -> Value:
+        """First padding value of the tile to take."""
+        layer = self.descriptor
+        if not self.program.has_groups:
+            return layer.padding_base
+        group_tile = Signal.like(layer.last_group_tile)
+        # First values of the group at work, of the next one and of the tile.
+        group, next_group, first = (
+            Signal.like(self.padding_address, name=name)
+            for name in ("group_padding", "next_padding", "first_padding")
+        )
+        begins, of_group = Signal(), Signal()
+        m.d.comb += [
+            begins.eq(position_tile == 0),
+            of_group.eq(begins & (group_tile == 0)),
+            first.eq(Mux(of_group, next_group, group)),
+        ]
+        with m.If(take):
+            m.d.sync += [
+                group.eq(first),
+                next_group.eq(next_group + Mux(of_group, layer.padding_group_step, 0)),
+            ]
+            with m.If(begins):
+                end = group_tile == layer.last_group_tile
+                m.d.sync += group_tile.eq(Mux(end, 0, group_tile + 1))
+        with m.If(self.restart):
+            m.d.sync += [group_tile.eq(0), next_group.eq(layer.padding_base)]
+        return first

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import Component, In, Out
 from bitrain.program import Program
 
 from .layouts import activation_shape, descriptor_layout
+from .shortcut_places import ShortcutPlaces
 
 
 class Shortcut(Component):
@@ -13,7 +14,7 @@ class Shortcut(Component):
 
     Follows the neurons as they leave the array: channel by channel within a position, positions in
     the order (pooled row, pooled column, window row, window column), from the start again for each
-    tile of channels.
+    tile of channels. :class:`ShortcutPlaces` walks windows that reach beyond the map.
 
     ::
 
@@ -90,38 +91,23 @@ class Shortcut(Component):
                 m.d.sync += plane.eq(following_plane)
             with m.If(self.position_end):
                 m.d.sync += plane.eq(tile_plane)
-                with m.If(window_column != layer.last_window_column):
-                    m.d.sync += [
-                        window_column.eq(window_column + 1),
-                        position.eq(position + layer.shortcut_neuron_column_step),
-                    ]
-                with m.Elif(window_row != layer.last_window_row):
-                    m.d.sync += [
-                        window_column.eq(0),
-                        window_row.eq(window_row + 1),
-                        position.eq(position + layer.shortcut_neuron_row_step),
-                    ]
-                with m.Else():
-                    following, end = Signal(bits), Signal()
-                    m.d.comb += [
-                        end.eq(out_column == layer.last_out_column),
-                        following.eq(
-                            window
-                            + Mux(end, layer.shortcut_out_row_step, layer.shortcut_out_column_step)
-                        ),
-                    ]
-                    m.d.sync += [
-                        window_column.eq(0),
-                        window_row.eq(0),
-                        out_column.eq(Mux(end, 0, out_column + 1)),
-                        position.eq(following),
-                        window.eq(following),
-                    ]
+                if not self.program.has_shortcut_places:
+                    self._walk(m, position, window, (window_row, window_column, out_column))
             with m.If(self.tiles_end):
                 m.d.sync += [plane.eq(following_plane), tile_plane.eq(following_plane)]
         with m.If(self.restart):
             m.d.sync += [plane.eq(0), tile_plane.eq(0)]
-        with m.If(self.restart | (self.step & self.tiles_end)):
+        begins = self.restart | (self.step & self.tiles_end)
+        if self.program.has_shortcut_places:
+            m.submodules.places = places = ShortcutPlaces(self.program)
+            m.d.comb += [
+                places.descriptor.eq(layer),
+                places.restart.eq(begins),
+                places.step.eq(self.step & self.position_end),
+                position.eq(places.position),
+            ]
+            return m
+        with m.If(begins):
             m.d.sync += [
                 window_row.eq(0),
                 window_column.eq(0),
@@ -130,3 +116,34 @@ class Shortcut(Component):
                 window.eq(layer.shortcut_first_address),
             ]
         return m
+
+    def _walk(self, m: Module, position: Signal, window: Signal, counters: tuple[Signal, ...]):
+        """To the next position, and its window, as the counters of windows say."""
+        layer = self.descriptor
+        window_row, window_column, out_column = counters
+        with m.If(window_column != layer.last_window_column):
+            m.d.sync += [
+                window_column.eq(window_column + 1),
+                position.eq(position + layer.shortcut_neuron_column_step),
+            ]
+        with m.Elif(window_row != layer.last_window_row):
+            m.d.sync += [
+                window_column.eq(0),
+                window_row.eq(window_row + 1),
+                position.eq(position + layer.shortcut_neuron_row_step),
+            ]
+        with m.Else():
+            following, end = Signal(len(position)), Signal()
+            m.d.comb += [
+                end.eq(out_column == layer.last_out_column),
+                following.eq(
+                    window + Mux(end, layer.shortcut_out_row_step, layer.shortcut_out_column_step)
+                ),
+            ]
+            m.d.sync += [
+                window_column.eq(0),
+                window_row.eq(0),
+                out_column.eq(Mux(end, 0, out_column + 1)),
+                position.eq(following),
+                window.eq(following),
+            ]

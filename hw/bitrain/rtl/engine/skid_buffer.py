@@ -9,14 +9,22 @@ from bitrain.program import Array
 from .layouts import activation_shape, weight_layout
 
 
-def element_layout(array: Array, *, bits: int) -> data.StructLayout:
-    """One input of Q positions, whether it exists, and its weights of P channels."""
+def element_layout(
+    array: Array, *, bits: int, padding_values: bool = False, skip_zeros: bool = False
+) -> data.StructLayout:
+    """One input of Q positions, whether it exists, and its weights of P channels.
+
+    With padding values, also what it is where it does not exist, and, where zeros are skipped,
+    whether a neuron is at the position: else it is zero.
+    """
     return data.StructLayout(
         {
             "inside": array.positions,
             "activation": data.ArrayLayout(activation_shape(bits), array.positions),
             "weight": data.ArrayLayout(weight_layout(bits), array.channels),
         }
+        | ({"padding": activation_shape(bits)} if padding_values else {})
+        | ({"occupied": array.positions} if padding_values and skip_zeros else {})
     )
 
 
@@ -39,8 +47,12 @@ class SkidBuffer(Component):
         To the operands; ``taken`` only counts while ``offered``.
     """
 
-    def __init__(self, array: Array, *, bits: int):
-        layout = element_layout(array, bits=bits)
+    def __init__(
+        self, array: Array, *, bits: int, padding_values: bool = False, skip_zeros: bool = False
+    ):
+        layout = element_layout(
+            array, bits=bits, padding_values=padding_values, skip_zeros=skip_zeros
+        )
         super().__init__(
             {
                 "valid": In(1),

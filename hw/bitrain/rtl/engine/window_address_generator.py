@@ -7,6 +7,7 @@ from amaranth.lib.wiring import Component, In, Out
 from bitrain.program import Program
 
 from .layouts import descriptor_layout
+from .places import nearest, place_layout
 
 
 def position_layout(program: Program) -> data.StructLayout:
@@ -29,7 +30,8 @@ class WindowAddressGenerator(Component):
 
     Order: (pooled row, pooled column, window row, window column), from the start again for each
     tile of channels; in the next group's input channels after the last tile of a group. Positions
-    beyond the last complete the last tile; they are never stored.
+    beyond the last complete the last tile; they are never stored. Where pooling windows reach
+    beyond the map, it steps through their places, and gives the nearest of the map.
 
     ::
 
@@ -52,9 +54,11 @@ class WindowAddressGenerator(Component):
     def __init__(self, program: Program):
         self.num_positions = program.array.positions
         self.has_groups = program.has_groups
+        self.has_places = program.has_places
         self.skip_zeros = program.skip_zeros
         self.descriptor_layout = descriptor_layout(program)
         self.position_layout = position_layout(program)
+        self.walked_layout = place_layout(program) if program.has_places else self.position_layout
         super().__init__(
             {
                 "descriptor": In(self.descriptor_layout),
@@ -71,7 +75,8 @@ class WindowAddressGenerator(Component):
         held = Signal(range(self.num_positions + 1))
         tile = Signal.like(layer.last_position_tile)
         # The neuron to come, and the first of its pooling window.
-        neuron, window = (Signal(self.position_layout, name=name) for name in ("neuron", "window"))
+        neuron, window = (Signal(self.walked_layout, name=name) for name in ("neuron", "window"))
+        position = Signal(self.position_layout) if self.has_places else neuron
         window_row = Signal.like(layer.last_window_row)
         window_column = Signal.like(layer.last_window_column)
         out_column = Signal.like(layer.last_out_column)
@@ -87,15 +92,17 @@ class WindowAddressGenerator(Component):
         ]
         # The next window's first, added up whether it is needed or not: ``take`` comes late.
         following, end = Signal.like(window), Signal()
+        if self.has_places:  # the address is that of the row
+            first_row, first_column = layer.first_place_row, layer.first_place_column
+            along_row = along_window = 0
+        else:
+            first_row, first_column = layer.first_row, layer.first_column
+            along_row, along_window = layer.out_column_step, layer.neuron_column_step
         m.d.comb += [
             end.eq(out_column == layer.last_out_column),
-            following.column.eq(
-                Mux(end, layer.first_column, window.column + layer.out_column_step)
-            ),
+            following.column.eq(Mux(end, first_column, window.column + layer.out_column_step)),
             following.row.eq(window.row + Mux(end, layer.out_row_step, 0)),
-            following.address.eq(
-                window.address + Mux(end, layer.out_row_address_step, layer.out_column_step)
-            ),
+            following.address.eq(window.address + Mux(end, layer.out_row_address_step, along_row)),
         ]
         if self.skip_zeros:
             m.d.comb += following.exists.eq(window.exists & (pixel != layer.last_plane))
@@ -106,12 +113,12 @@ class WindowAddressGenerator(Component):
             m.d.sync += [
                 self.positions[i].eq(self.positions[i + 1]) for i in range(self.num_positions - 1)
             ]
-            m.d.sync += self.positions[self.num_positions - 1].eq(neuron)
+            m.d.sync += self.positions[self.num_positions - 1].eq(position)
             with m.If(window_column != layer.last_window_column):
                 m.d.sync += [
                     window_column.eq(window_column + 1),
                     neuron.column.eq(neuron.column + layer.neuron_column_step),
-                    neuron.address.eq(neuron.address + layer.neuron_column_step),
+                    neuron.address.eq(neuron.address + along_window),
                 ]
             with m.Elif(window_row != layer.last_window_row):
                 m.d.sync += [
@@ -131,7 +138,24 @@ class WindowAddressGenerator(Component):
                 ]
                 if self.skip_zeros:
                     m.d.sync += pixel.eq(pixel + 1)
-        first_address = self._first_address(m, again)
+        group_address, first_address = self._first_addresses(m, again)
+        if self.has_places:
+            row, column, line = (
+                nearest(getattr(neuron, field), getattr(layer, last))
+                for field, last in (
+                    ("row", "last_place_row"),
+                    ("column", "last_place_column"),
+                    ("address", "last_place_line"),
+                )
+            )
+            first_address = layer.first_place_line
+            m.d.comb += [
+                position.row.eq(layer.first_row + row),
+                position.column.eq(layer.first_column + column),
+                position.address.eq(group_address + line + column),
+            ]
+            if self.skip_zeros:
+                m.d.comb += position.exists.eq(neuron.exists)
         with m.If(self.restart | again):
             m.d.sync += [
                 tile.eq(0),
@@ -141,8 +165,8 @@ class WindowAddressGenerator(Component):
             ]
             for start in (neuron, window):
                 m.d.sync += [
-                    start.row.eq(layer.first_row),
-                    start.column.eq(layer.first_column),
+                    start.row.eq(first_row),
+                    start.column.eq(first_column),
                     start.address.eq(first_address),
                 ]
             if self.skip_zeros:
@@ -151,11 +175,14 @@ class WindowAddressGenerator(Component):
             m.d.sync += held.eq(0)
         return m
 
-    def _first_address(self, m: Module, again) -> Value:
-        """First address of the tile of channels that begins with the layer or ``again``."""
+    def _first_addresses(self, m: Module, again) -> tuple[Value, Value]:
+        """First address of the group at work, and that of the tile of channels to begin.
+
+        A tile begins with the layer or ``again``.
+        """
         layer = self.descriptor
         if not self.has_groups:
-            return layer.first_address
+            return layer.first_address, layer.first_address
         group_tile = Signal.like(layer.last_group_tile)
         # First addresses of the group at work and of the next tile of channels.
         address, following = (Signal(self.position_layout["address"].shape) for _ in range(2))
@@ -170,4 +197,4 @@ class WindowAddressGenerator(Component):
             m.d.sync += [group_tile.eq(0), address.eq(following)]
         with m.Elif(again):
             m.d.sync += [group_tile.eq(Mux(end, 0, group_tile + 1)), address.eq(following)]
-        return following
+        return address, following

@@ -1,7 +1,7 @@
 """Block RAM of the memories before synthesis: counts, and what would fit instead."""
 
 import pytest
-from networks import random_network, residual_network
+from networks import padded_network, random_network, residual_network
 
 from bitrain.gen.families.devices import DEVICES, find_device
 from bitrain.gen.families.fit import _blocks, memory_needs, memory_problem
@@ -33,7 +33,7 @@ def large() -> Network:
     return random_network(0, bits=4, lanes=2, in_shape=(4, 40, 40))
 
 
-@pytest.mark.parametrize("build", [large, residual_network])
+@pytest.mark.parametrize("build", [large, residual_network, padded_network])
 def test_needs_are_the_programs_memories(build):
     network = build()
     array = Array(channels=3, positions=5, lanes=4)
@@ -43,8 +43,13 @@ def test_needs_are_the_programs_memories(build):
     assert needs["biases"].depth == len(program.bias_words)
     assert needs["activations"].depth == program.activation_depth
     assert needs["activations"].copies == 5 + program.has_shortcut
-    widest = max(word.bit_length() for word in program.weight_words)
-    assert needs["weights"].width - 3 < widest <= needs["weights"].width
+    assert ("padding values" in needs) == (build is padded_network)
+    if build is padded_network:
+        assert needs["padding values"].depth == len(program.padding_words)
+        assert needs["padding values"].width == program.activation_bits
+    if build is not padded_network:  # whose tiles lack channels
+        widest = max(word.bit_length() for word in program.weight_words)
+        assert needs["weights"].width - 3 < widest <= needs["weights"].width
 
 
 def test_what_fits_is_not_mentioned():

@@ -12,6 +12,7 @@ from networks import (
     compiled,
     dense_network,
     grouped_network,
+    padded_network,
     random_network,
     residual_network,
     streamed,
@@ -33,6 +34,7 @@ NETWORKS = {
     "random": random_network(1, bits=3, lanes=2),
     "long": random_network(2, bits=8, lanes=1, length=32),
     "residual": residual_network(2, bits=3, lanes=2),
+    "padded": padded_network(2, bits=3, lanes=2),
     "grouped": grouped_network(2, bits=3, lanes=2),
     "dense": dense_network(1, bits=3, lanes=2),
     "stream": streamed(random_network(3, bits=3, lanes=4)),
@@ -122,10 +124,11 @@ def test_early_termination(name, tmp_path: Path, lint):
     assert lint(folder, folder / "dut.vlt") == ""
 
 
+@pytest.mark.parametrize("name", ["residual", "padded"])
 @pytest.mark.parametrize("run_time_length", [False, True])
-def test_zeros_that_are_skipped(run_time_length, tmp_path: Path, lint):
+def test_zeros_that_are_skipped(name, run_time_length, tmp_path: Path, lint):
     options: dict[str, Any] = {"axi": False, "run_time_length": run_time_length, "skip_zeros": True}
-    folder = write(tmp_path, NETWORKS["residual"], **options)
+    folder = write(tmp_path, NETWORKS[name], **options)
     assert lint(folder, folder / "dut.vlt") == ""
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 from amaranth.hdl import Shape
-from networks import compiled, dense_network, residual_network, streamed
+from networks import compiled, dense_network, padded_network, residual_network, streamed
 
 from bitrain.accelerator import Engines
 from bitrain.cost import estimate
@@ -108,6 +108,13 @@ def test_readme_lists_the_shortcuts(fast, array: Array, tmp_path: Path):
         )
         assert row in readme.splitlines()
     assert "What a later layer adds stays" in readme
+
+
+def test_readme_says_what_stands_around_maps(fast, array: Array, tmp_path: Path):
+    sentence = "- **padding**: at padding_base + input channel, the activation that stands"
+    for build, count in ((padded_network, 1), (residual_network, 0)):
+        ip = generate_ip(compiled(build(bits=3, lanes=2), array), tmp_path / build.__name__)
+        assert (ip / "README.md").read_text().count(sentence) == count
 
 
 def test_readme_lists_the_buffers(fast, array: Array, tmp_path: Path):

@@ -2,7 +2,7 @@ import random
 
 import pytest
 from bench_amaranth import simulate
-from networks import grouped_network, random_network
+from networks import grouped_network, padded_network, random_network
 from windows import set_descriptor, tiles_of_positions
 
 from bitrain.program import Array, Program
@@ -10,17 +10,21 @@ from bitrain.rtl.engine.loader import Loader
 
 
 def expected_elements(program: Program, index: int):
-    """Per element: weight address, and per position of the tile its RAM address or None."""
+    """Per element: weight address, what stands around its channel (0 where there is no element),
+    and per position of the tile its RAM address or None."""
     layer = program.network.layers[index]
     (kh, kw), (_, height, width) = layer.kernel, layer.in_shape
     channels, tiles = layer.weight.shape[1], program.tilings[index].channel_tiles
     slots = program.tilings[index].chunks * program.array.lanes
-    window = [(c, i, j) for c in range(channels) for i in range(kh) for j in range(kw)]
+    dh, dw = layer.dilation
+    window = [(c, i * dh, j * dw) for c in range(channels) for i in range(kh) for j in range(kw)]
     for channel_tile in range(tiles):
         first = channel_tile // (tiles // layer.groups) * channels
         for tile in tiles_of_positions(program, index):
             for k in range(slots):
-                sources = []
+                sources, outside = [], 0
+                if k < len(window):
+                    outside = int(layer.padding_value[first + window[k][0]])
                 for row, column in tile:
                     source = None
                     if k < len(window):
@@ -28,12 +32,12 @@ def expected_elements(program: Program, index: int):
                         if 0 <= y < height and 0 <= x < width:
                             source = program.in_bases[index] + (c * height + y) * width + x
                     sources.append(source)
-                yield program.weight_bases[index] + channel_tile * slots + k, sources
+                yield program.weight_bases[index] + channel_tile * slots + k, outside, sources
 
 
 @pytest.mark.parametrize("gaps", [False, True])
 @pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("build", [random_network, grouped_network])
+@pytest.mark.parametrize("build", [random_network, grouped_network, padded_network])
 def test_elements_follow_the_loop_nest(build, seed, gaps):
     network = build(seed)
     array = Array(channels=2, positions=1 + seed % 4, lanes=network.num_lanes)
@@ -49,17 +53,22 @@ def test_elements_follow_the_loop_nest(build, seed, gaps):
             await ctx.tick()
             ctx.set(dut.restart, 0)
             # The memories' registers: addresses of the cycle before, held while not enabled.
-            read = None
+            read, padding = None, 0
             cycles = 1
-            for count, (weight_address, sources) in enumerate(expected_elements(program, index)):
+            for count, (weight_address, outside, sources) in enumerate(
+                expected_elements(program, index)
+            ):
                 while True:
                     ready = not gaps or rng.random() < 0.6
                     ctx.set(dut.ready, ready)
                     valid, inside, shown = ctx.get(dut.valid), ctx.get(dut.inside), read
+                    shown_padding = padding
                     assert ctx.get(dut.enable) == (ready or not valid)
                     if ready or not valid:
                         addresses = [ctx.get(dut.addresses[q]) for q in range(array.positions)]
                         read = ctx.get(dut.weight_address), addresses
+                        if program.has_padding_values:
+                            padding = program.padding_words[ctx.get(dut.padding_address)]
                     await ctx.tick()
                     cycles += 1
                     if valid and ready:
@@ -68,6 +77,8 @@ def test_elements_follow_the_loop_nest(build, seed, gaps):
                     assert cycles == array.positions + 5 + count  # Q + 4, then one per cycle
                 assert shown is not None
                 assert shown[0] == weight_address
+                if program.has_padding_values:
+                    assert shown_padding == outside
                 for q, source in enumerate(sources):
                     assert inside >> q & 1 == (source is not None)
                     assert source is None or shown[1][q] == source

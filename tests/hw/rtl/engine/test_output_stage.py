@@ -1,12 +1,14 @@
 import numpy as np
 import pytest
 from bench_amaranth import simulate
-from networks import grouped_network, random_network, residual_network
+from networks import grouped_network, padded_network, random_network, residual_network
 from windows import neuron_positions, set_descriptor
 
 from bitrain.program import Array, Program
 from bitrain.rtl.engine.output_stage import OutputStage
 from bitrain.spec import Layer
+
+BUILDERS = [random_network, residual_network, grouped_network, padded_network]
 
 
 def signed(word: int, bits: int) -> int:
@@ -30,7 +32,7 @@ def added_by_shortcut(program: Program, layer: Layer, ram: np.ndarray) -> np.nda
     return added
 
 
-@pytest.mark.parametrize("build", [random_network, residual_network, grouped_network])
+@pytest.mark.parametrize("build", BUILDERS)
 @pytest.mark.parametrize("idle", [0, 3])
 @pytest.mark.parametrize(("seed", "channels", "positions"), [(0, 2, 3), (1, 3, 1), (2, 1, 4)])
 def test_stores_each_neuron_once(seed, channels, positions, idle, build):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from bench_amaranth import simulate
-from networks import residual_network
+from networks import padded_network, residual_network
 from windows import neuron_positions, set_descriptor
 
 from bitrain.program import Array, Program
@@ -25,12 +25,15 @@ def expected_reads(program: Program, index: int) -> np.ndarray:
     return found
 
 
+RESIDUAL = [(residual_network, 1), (residual_network, 2)]
+
+
 @pytest.mark.parametrize("rest", [False, True])
 @pytest.mark.parametrize("seed", [0, 1])
-@pytest.mark.parametrize("channels", [1, 2])
-def test_products(seed, channels, rest):
+@pytest.mark.parametrize(("build", "channels"), [*RESIDUAL, (padded_network, 1)])
+def test_products(build, seed, channels, rest):
     """Two cycles after each neuron, channel by channel; the channels beyond the last are unused."""
-    network = residual_network(seed)
+    network = build(seed)
     program = Program(network, Array(channels=channels, positions=2, lanes=4))
     dut, rng = Shortcut(program), np.random.default_rng(seed)
     ram = rng.integers(0, network.one + 1, 1 << program.address_bits)

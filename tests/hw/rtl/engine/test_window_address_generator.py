@@ -1,6 +1,6 @@
 import pytest
 from bench_amaranth import simulate
-from networks import grouped_network, random_network
+from networks import grouped_network, padded_network, random_network
 from windows import set_descriptor, tiles_of_positions
 
 from bitrain.program import Array, Program
@@ -9,7 +9,7 @@ from bitrain.rtl.engine.window_address_generator import WindowAddressGenerator
 
 @pytest.mark.parametrize("positions", [1, 3, 4])
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("build", [random_network, grouped_network])
+@pytest.mark.parametrize("build", [random_network, grouped_network, padded_network])
 def test_positions_follow_the_contract(build, seed, positions):
     network = build(seed)
     program = Program(network, Array(channels=2, positions=positions, lanes=network.num_lanes))

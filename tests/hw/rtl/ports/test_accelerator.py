@@ -9,6 +9,7 @@ from bench_amaranth import simulate
 from networks import (
     dense_network,
     grouped_network,
+    padded_network,
     projected_network,
     random_bank,
     random_images,
@@ -157,6 +158,28 @@ def test_groups_concatenation_and_sources(build, seed):
     check(network, array, random_images(network, 2))
 
 
+@pytest.mark.parametrize("seed", seeds(6, quick=2))
+def test_padding_values_dilation_and_padded_pools(seed):
+    rng = np.random.default_rng(seed)
+    lanes = int(rng.integers(1, 4))
+    network = padded_network(seed, bits=2, lanes=lanes)
+    array = Array(
+        channels=int(rng.integers(1, 5)), positions=int(rng.integers(1, 6)), lanes=2 * lanes
+    )
+    program = Program(network, array)
+    assert program.has_padding_values and program.has_dilation and program.has_shortcut_places
+    check(network, array, random_images(network, 2))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_padded_pools_in_stream_mode(seed):
+    """A window of four and one of nine neurons, which take turns in tiles of 36."""
+    network = streamed(padded_network(seed, bits=3, lanes=2, length=1 << seed))
+    array = Array(channels=2, positions=36, lanes=2)
+    check(network, array, random_images(network, 1))
+
+
 @pytest.mark.parametrize("seed", seeds(4, quick=1))
 @pytest.mark.parametrize("build", [random_network, grouped_network, dense_network])
 def test_stream_mode(build, seed):
@@ -249,7 +272,14 @@ def test_pipelined_population_counts(stream):
 @pytest.mark.parametrize("seed", seeds(4, quick=1))
 @pytest.mark.parametrize(
     "build",
-    [random_network, residual_network, grouped_network, dense_network, projected_network],
+    [
+        random_network,
+        residual_network,
+        grouped_network,
+        dense_network,
+        projected_network,
+        pytest.param(padded_network, marks=pytest.mark.slow),
+    ],
 )
 def test_binary_arithmetic(build, seed):
     """Exact products, whatever L is, and of layers in stream mode too; one lane every other time,
@@ -296,6 +326,7 @@ def test_random_stalls_on_both_streams():
         (dense_network, 5, 3, 1),
         pytest.param(random_network, 6, 3, 4, marks=pytest.mark.slow),
         (residual_network, 7, 3, 2),
+        pytest.param(padded_network, 8, 3, 1, marks=pytest.mark.slow),
     ],
 )
 def test_every_prefix_at_run_time(build, seed, bits, or_lanes):
@@ -334,7 +365,15 @@ def check_skipping(network: Network, array: Array, images, **options):
 
 
 @pytest.mark.parametrize("seed", seeds(5, quick=1))
-@pytest.mark.parametrize("build", [random_network, residual_network, grouped_network])
+@pytest.mark.parametrize(
+    "build",
+    [
+        random_network,
+        residual_network,
+        grouped_network,
+        pytest.param(padded_network, marks=pytest.mark.slow),
+    ],
+)
 def test_zeros_are_skipped(build, seed):
     """Long streams and short ones, tiles that are over at once, positions that take long to find;
     images of nothing but zeros among others."""
