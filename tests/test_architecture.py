@@ -54,13 +54,13 @@ IMPORTS = {
     "formal": _allow("spec program accelerator host rtl gen", "amaranth"),
     # sw
     "models": _allow("spec", "torch safetensors pydantic rich"),
-    "frontend": _allow("spec models", "torch pydantic"),
+    "frontend": _allow("spec models", "torch"),
     "nn": _allow("spec program golden frontend", "torch numpy pydantic"),
     "profile": _allow("spec models nn", "torch"),
     "data": _allow("spec", "numpy sklearn rich PIL"),
     "train": _allow("spec golden nn data", "torch numpy rich pydantic"),
     "export": _allow("spec golden nn", "torch numpy pydantic"),
-    "convert": _allow("spec golden models frontend nn data train export", "torch numpy"),
+    "convert": _allow("spec golden models frontend nn data train export", "torch numpy pydantic"),
     "runner": _allow("spec", "pydantic yaml matplotlib numpy"),
     "recast": _allow(
         "spec program cost models frontend nn profile data train export runner",

@@ -13,7 +13,7 @@ __all__ = ["Conversion", "convert"]
 
 
 class _Callable(ModuleType):
-    """This module, which may be called: a namespace package cannot hold a function of its name."""
+    """A module that may be called: a namespace package cannot hold a function of its name."""
 
     def __call__(self, *args: Any, **options: Any) -> Conversion:
         return convert(*args, **options)

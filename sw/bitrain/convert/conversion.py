@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from bitrain.data import Dataset
@@ -83,11 +84,14 @@ def convert(
     """
     if not isinstance(model, nn.Module):
         raise BitrainError(f"{type(model).__name__} is no torch module; give the trained module")
-    options = config or ScConfig(bits=bits or BITS)
     given = {"bits": bits, "stream_length": length}
     changes = {key: value for key, value in given.items() if value is not None}
-    if changes:
-        options = ScConfig.model_validate({**options.model_dump(), **changes})
+    try:
+        base = config or ScConfig(bits=BITS)
+        options = ScConfig.model_validate({**base.model_dump(), **changes})
+    except ValidationError as error:
+        first = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise BitrainError(f"bits, length: {first}") from error
     if not isinstance(model, ExportedModule):
         model = copy_model(model)
     if weights is not None:
@@ -113,7 +117,7 @@ def convert(
         finetune_converted(sc_model, dataset, finetune)
     chosen = images[:: max(1, len(images) // CHECK_IMAGES)][:CHECK_IMAGES]
     with torch.no_grad():
-        checked = torch.as_tensor(np.asarray(_array(chosen), np.float32))
+        checked = torch.from_numpy(_array(chosen))
     checked = checked.reshape(-1, *sc_model.in_shape)
     title = name or type(model).__name__.lower()
     network = export_network(sc_model, title, checked, metadata)
@@ -121,4 +125,5 @@ def convert(
 
 
 def _array(images: np.ndarray | Tensor) -> np.ndarray:
-    return images.detach().cpu().numpy() if isinstance(images, Tensor) else images
+    found = images.detach().cpu().float().numpy() if isinstance(images, Tensor) else images
+    return np.ascontiguousarray(found, np.float32)

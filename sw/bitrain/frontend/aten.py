@@ -424,6 +424,7 @@ READERS.update(
 
 
 @_reads(
+    "_assert_tensor_metadata",
     "dropout",
     "feature_dropout",
     "alpha_dropout",

@@ -171,6 +171,7 @@ class FloatLayer:
         if self.shortcut is not None:
             source, stride, before, _ = self.shortcut
             shortcut = Shortcut(source=source, gain=gain, stride=stride, before=before)
+        values = torch.zeros(0) if padding_value is None else padding_value
         return Layer(
             kind=self.kind,
             name=self.name,
@@ -189,7 +190,7 @@ class FloatLayer:
             stride=self.stride,
             padding=self.padding,
             padding_after=self.padding_after,
-            padding_value=None if padding_value is None else padding_value.cpu().long().numpy(),
+            padding_value=values.cpu().long().numpy(),
             dilation=self.dilation,
             pool=self.pool,
         )

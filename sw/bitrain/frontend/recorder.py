@@ -15,7 +15,9 @@ from .graph import Graph
 from .operations import Gather, Input, Node, Operation, Origin, Score
 from .refusals import refusal
 
-_CHANCE = frozenset(["rand", "randn", "randint", "rand_like", "randn_like", "bernoulli", "normal", "multinomial"])
+_CHANCE = frozenset(
+    ["rand", "randn", "randint", "rand_like", "randn_like", "bernoulli", "normal", "multinomial"]
+)
 _TORCH = str(Path(torch.__file__).parent)
 
 

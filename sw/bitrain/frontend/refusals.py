@@ -1,5 +1,6 @@
-"""What the accelerator cannot do, and the ways out, none of which changes a trained function
-unasked.
+"""What the accelerator cannot do, and the ways out.
+
+None of them changes what a trained network computes unless the user asks for it.
 """
 
 from bitrain.spec import BitrainError
@@ -61,7 +62,16 @@ _REASONS = {
         "maps only become smaller on the accelerator",
     ),
     **dict.fromkeys(
-        ["rand", "randn", "randint", "rand_like", "randn_like", "bernoulli", "normal", "multinomial"],
+        [
+            "rand",
+            "randn",
+            "randint",
+            "rand_like",
+            "randn_like",
+            "bernoulli",
+            "normal",
+            "multinomial",
+        ],
         "it depends on chance",
     ),
     "mul": "it multiplies two activations, and the accelerator multiplies activations by weights",

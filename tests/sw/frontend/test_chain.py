@@ -92,6 +92,11 @@ def in_place(m, x):
     return F.relu_(m.norm(m.second(x)))
 
 
+def chunks(m, x):
+    a, b = F.relu(m.first(x)).chunk(2, 1)
+    return m.point(torch.cat([b, a.relu()], 1))
+
+
 JOINS = {
     "x + f(x)": (lambda m, x: F.relu((h := F.relu(m.first(x))) + m.second(h)), 3),
     "f(x) + x": (lambda m, x: F.relu(m.second(h := F.relu(m.first(x))) + h), 3),
@@ -185,12 +190,7 @@ JOINS = {
         ),
         5,
     ),
-    "chunks": (
-        lambda m, x: (lambda a, b: m.point(torch.cat([b, a.relu()], 1)))(
-            *F.relu(m.first(x)).chunk(2, 1)
-        ),
-        3,
-    ),
+    "chunks": (chunks, 3),
     "shuffle": (
         lambda m, x: m.grouped(
             F.relu(m.first(x)).view(-1, 2, 2, 8, 8).transpose(1, 2).reshape(-1, 4, 8, 8)
@@ -410,8 +410,8 @@ def test_vectors() -> None:
 SCORES = {
     "softmax": lambda x: x.softmax(1),
     "log_softmax": lambda x: F.log_softmax(x, dim=-1),
-    "sigmoid": lambda x: x.sigmoid(),
-    "tanh": lambda x: torch.tanh(x),
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
 }
 
 

@@ -5,8 +5,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from bitrain.frontend.float_layer import FloatLayer, FloatShortcut, joined, walk
-from bitrain.models import Subsample
+from bitrain.frontend.float_layer import FloatLayer, FloatShortcut, joined, pooled, walk
 from bitrain.spec import MaxPool2d, Shape
 
 
@@ -42,8 +41,8 @@ def test_a_flat_input_is_brought_to_its_shape():
 
 
 def test_a_shortcut_is_added_before_the_relu():
-    take = Subsample(1, 3, 2)
-    given = layer([[-1.0]] * 3, relu=True, shortcut=FloatShortcut(0, take), in_shape=Shape(1, 1, 1))
+    shortcut = FloatShortcut(0, (2, 2), before=1, after=1)
+    given = layer([[-1.0]] * 3, relu=True, shortcut=shortcut, in_shape=Shape(1, 1, 1))
     found = given.forward(torch.ones(1, 1, 1, 1), IMAGE * 5)
     assert found.flatten().tolist() == [0, 4, 0]
 
@@ -58,7 +57,7 @@ def test_a_walk_gives_each_step_what_it_reads():
     """The second is put behind the first; the third reads both and adds the image."""
     first = layer([[1.0]])
     second = layer([[1.0]], concat_after=0)
-    third = layer([[1.0, 1.0]], shortcut=FloatShortcut(-1, Subsample(1, 1, 1)))
+    third = layer([[1.0, 1.0]], shortcut=FloatShortcut(-1))
     seen = []
 
     def step(index, inputs, added):
@@ -76,7 +75,7 @@ def test_the_contracts_layer_has_the_same_geometry():
         [[1.0]] * 4,
         relu=True,
         pool=MaxPool2d(kernel=(2, 2), stride=(2, 2)),
-        shortcut=FloatShortcut(2, Subsample(1, 4, 3)),
+        shortcut=FloatShortcut(2, (3, 3), before=1, after=2),
         source=1,
         concat_after=0,
     )
@@ -94,6 +93,41 @@ def test_the_contracts_layer_has_the_same_geometry():
     assert (found.source, found.concat_after, found.pool) == (1, 0, given.pool)
     assert found.shortcut is not None and found.shortcut.gain == 5
     assert (found.shortcut.source, found.shortcut.stride, found.shortcut.before) == (2, (3, 3), 1)
+
+
+def test_what_stands_around_a_map():
+    """One row before and none after, of a value of each channel."""
+    given = layer(
+        [[1.0, 10.0]],
+        in_shape=Shape(2, 1, 1),
+        padding=(1, 0),
+        padding_after=(0, 0),
+        padding_value=torch.tensor([0.5, 0.25]),
+    )
+    found = given.forward(torch.tensor([[1.0, 2.0]]))
+    assert found.flatten().tolist() == [3, 21]
+    assert given.out_shape == (1, 2, 1)
+    values = torch.tensor([3, 2])
+    numbers = {"weight": torch.ones(1, 2, 1, 1), "bias": torch.zeros(1), "upscale": torch.zeros(1)}
+    exported = given.to_layer(**numbers, shift=0, stream_length=4, padding_value=values)
+    assert exported.padding_value.tolist() == [3, 2]
+    assert exported.margins == ((1, 0), (0, 0))
+
+
+def test_signed_channels_and_ceilings():
+    given = layer([[1.0], [1.0]], relu=True, signed=torch.tensor([True, False]), ceiling=2.5)
+    assert given.forward(IMAGE - 2).tolist() == [[[[-1, 0], [1, 2]], [[0, 0], [1, 2]]]]
+    assert given.forward(IMAGE).max() == 2.5
+
+
+@pytest.mark.parametrize("size", [5, 6])
+def test_padded_pooling_is_torchs(size):
+    maps = torch.randn(2, 3, size, size)
+    ceil = {"stride": 2, "padding": 1, "ceil_mode": True}
+    wanted = torch.nn.functional.max_pool2d(maps, 3, **ceil)
+    after = (wanted.shape[2] - 1) * 2 + 3 - size - 1
+    pool = MaxPool2d(kernel=(3, 3), stride=(2, 2), padding=(1, 1), padding_after=(after, after))
+    assert torch.equal(pooled(maps, pool), wanted)
 
 
 def test_an_impossible_geometry():

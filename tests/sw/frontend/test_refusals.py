@@ -1,4 +1,4 @@
-"""What is refused: in one line, by operation and place, with a way out that the user must choose."""
+"""What is refused: in one line, by operation and place, with a way out that the user chooses."""
 
 import re
 

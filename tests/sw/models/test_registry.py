@@ -126,10 +126,37 @@ def test_a_users_own_model(tmp_path) -> None:
     with pytest.raises(BitrainError, match=r"own.py:broken: ZeroDivisionError: division by zero"):
         create_model(f"{path}:broken", shape, 5)
     for name in ("number", "absent"):
-        with pytest.raises(BitrainError, match=r"expected a function .* an nn.Sequential"):
+        with pytest.raises(BitrainError, match=r"expected a function or class .* a torch module"):
             create_model(f"{path}:{name}", shape, 5)
     with pytest.raises(BitrainError, match=r"nothing.py:make: no such file"):
         create_model(f"{tmp_path / 'nothing.py'}:make", shape, 5)
+
+
+@pytest.mark.parametrize("name", ["Net", "plain", "by_name", "several", "NET"])
+def test_a_users_own_model_of_any_form(tmp_path, monkeypatch, name) -> None:
+    """In a file, and in a module that is importable from here."""
+    (tmp_path / "neighbour.py").write_text("WIDTH = 5\n")
+    (tmp_path / "foreign_net.py").write_text(
+        "from torch import nn\n"
+        "from neighbour import WIDTH\n"
+        "class Net(nn.Sequential):\n"
+        "    def __init__(self, size=16, num_classes=WIDTH):\n"
+        "        super().__init__(nn.Flatten(), nn.Linear(size, num_classes))\n"
+        "def plain(): return Net()\n"
+        "def by_name(num_classes, *, scale=1): return Net(16, num_classes)\n"
+        "def several(shape, classes): return Net(shape.size, classes)\n"
+        "def odd(depth): return Net()\n"
+        "NET = Net()\n"
+    )
+    shape = Shape(1, 4, 4)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    for place in (tmp_path / "foreign_net.py", "foreign_net"):
+        assert create_model(f"{place}:{name}", shape, 5)(torch.rand(2, *shape)).shape == (2, 5)
+        with pytest.raises(BitrainError, match=r":odd: needs depth; give a function that needs"):
+            create_model(f"{place}:odd", shape, 5)
+    with pytest.raises(BitrainError, match="ModuleNotFoundError"):
+        create_model("no_such_package.net:Net", shape, 5)
 
 
 @pytest.fixture

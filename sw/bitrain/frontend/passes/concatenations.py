@@ -55,38 +55,36 @@ def _sort(graph: Graph) -> None:
 
 def _separate(graph: Graph) -> None:
     """Copies of maps that cannot lie where they should."""
-    behind: dict[Node, Node | None] = {}
-    taken: dict[Node, Node] = {}
+    memory = _Memory()
     for node in graph.nodes:
         if not isinstance(node.operation, Concatenate):
             continue
         for i, part in enumerate(list(node.inputs)):
             before = node.inputs[i - 1] if i else None
-            if not _fits(graph, node, part, before, behind, taken):
+            alone = any(isinstance(user.operation, Convolution) for user in graph.users[part])
+            if not memory.takes(part, before, alone=alone):
                 copy = graph.copied(part, f"{node.name}.{part.name}")
                 node.inputs[i] = part = copy
-            behind[part] = before
-            if before is not None:
-                taken[before] = part
+            memory.put(part, before)
 
 
-def _fits(
-    graph: Graph,
-    node: Node,
-    part: Node,
-    before: Node | None,
-    behind: dict[Node, Node | None],
-    taken: dict[Node, Node],
-) -> bool:
-    if part in node.inputs[: node.inputs.index(part)] or node.inputs.count(part) > 1:
-        return False
-    if part in behind:
-        return behind[part] is before and (before is None or taken.get(before) is part)
-    if isinstance(part.operation, Input):
-        return before is None
-    if before is None:
-        return True
-    if before in taken:
-        return False
-    alone = (user for user in graph.users[part] if isinstance(user.operation, Convolution))
-    return not any(alone)
+class _Memory:
+    """What lies behind what."""
+
+    def __init__(self):
+        self.before: dict[Node, Node | None] = {}
+        self.after: dict[Node, Node] = {}
+
+    def takes(self, part: Node, before: Node | None, *, alone: bool) -> bool:
+        """Whether ``part`` can lie behind ``before``; alone: something reads it by itself."""
+        if part in self.before:
+            return self.before[part] is before
+        if before is None or isinstance(part.operation, Input):
+            return before is None
+        return before not in self.after and not alone
+
+    def put(self, part: Node, before: Node | None) -> None:
+        """Let it lie there."""
+        self.before[part] = before
+        if before is not None:
+            self.after[before] = part

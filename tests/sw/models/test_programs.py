@@ -1,0 +1,57 @@
+"""Programs that torch.export wrote, as models."""
+
+import pytest
+import torch
+from torch import nn
+
+from bitrain.frontend import read_chain
+from bitrain.models import create_model, normalise_inputs
+from bitrain.spec import BitrainError, Shape
+
+SHAPE = Shape(1, 6, 6)
+
+
+def network() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.ReLU6(), nn.Flatten(), nn.Linear(48, 4)
+    ).eval()
+
+
+@pytest.fixture(params=[1, 3, None])
+def program(request, tmp_path):
+    """Written for so many images at once, or for any number."""
+    batch = request.param
+    images = torch.rand(batch or 2, *SHAPE)
+    sizes = None if batch else ({0: torch.export.Dim("batch")},)
+    exported = torch.export.export(network(), (images,), dynamic_shapes=sizes, strict=False)
+    path = tmp_path / "net.pt2"
+    torch.export.save(exported, path)
+    return str(path)
+
+
+def test_a_program_is_a_model(program) -> None:
+    model, images = create_model(program, SHAPE, 4), torch.rand(5, *SHAPE)
+    torch.testing.assert_close(model(images), network()(images).detach())
+
+
+@pytest.mark.parametrize("normalised", [False, True])
+def test_a_program_is_read_as_a_chain(program, normalised) -> None:
+    model, plain = create_model(program, SHAPE, 4), network()
+    if normalised:
+        for each in (model, plain):
+            normalise_inputs(each, 0.2, 0.5, 1)
+    chain = read_chain(model, SHAPE)
+    for ours, theirs in zip(chain, read_chain(plain, SHAPE), strict=True):
+        torch.testing.assert_close(ours.weight, theirs.weight)
+        torch.testing.assert_close(ours.bias, theirs.bias)
+    assert [step.ceiling for step in chain] == [6.0, None]
+
+
+def test_what_is_no_program(tmp_path) -> None:
+    path = tmp_path / "net.pt2"
+    with pytest.raises(BitrainError, match=r"net.pt2: no such file"):
+        create_model(str(path), SHAPE, 4)
+    path.write_bytes(b"nothing")
+    with pytest.raises(BitrainError, match=r"not a program that torch\.export\.save wrote"):
+        create_model(str(path), SHAPE, 4)
