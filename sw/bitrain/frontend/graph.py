@@ -1,7 +1,7 @@
 """A network as a graph of operations, which passes rewrite until it is a chain of engine steps."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -9,6 +9,10 @@ from torch import Tensor
 from bitrain.spec import BitrainError, Shape
 
 from .operations import Input, Node, Operation, Origin, copy_of
+
+
+MOST_CHANGES = 100_000
+"""Of one pass; networks of a thousand operations take a few thousand."""
 
 
 class Graph:
@@ -92,6 +96,20 @@ class Graph:
             if node is not self.image:
                 values[node] = node.operation.run(*(values[source] for source in node.inputs))
         return values
+
+
+Rule = Callable[[Graph, Node], bool]
+"""Changes a graph at a node, or says that it does not."""
+
+
+def settle(graph: Graph, *rules: Rule) -> None:
+    """Let rules change a graph until none does, the first ones first."""
+    for _ in range(MOST_CHANGES):
+        if not any(rule(graph, node) for rule in rules for node in graph.nodes):
+            return
+    raise BitrainError(
+        "the model's operations could not be put in order; please report this as a bug"
+    )
 
 
 def shape_of(operation: Operation, inputs: list[Node]) -> Shape:

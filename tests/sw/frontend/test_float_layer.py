@@ -108,7 +108,11 @@ def test_what_stands_around_a_map():
     assert found.flatten().tolist() == [3, 21]
     assert given.out_shape == (1, 2, 1)
     values = torch.tensor([3, 2])
-    numbers = {"weight": torch.ones(1, 2, 1, 1), "bias": torch.zeros(1), "upscale": torch.zeros(1)}
+    numbers = {
+        "weight": torch.ones(1, 2, 1, 1),
+        "bias": torch.zeros(1),
+        "upscale": torch.zeros(1).long(),
+    }
     exported = given.to_layer(**numbers, shift=0, stream_length=4, padding_value=values)
     assert exported.padding_value.tolist() == [3, 2]
     assert exported.margins == ((1, 0), (0, 0))

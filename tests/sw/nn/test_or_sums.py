@@ -64,7 +64,7 @@ def expected_sums(activations, weight, or_lanes, *, stride, padding, groups):
 def test_gradient_is_that_of_the_saturating_sum(or_lanes, geometry):
     pairs = []
     for model in (
-        lambda x, w: OredSums(*CONFIG.banks(), 8, or_lanes)(x, w, **geometry),
+        lambda x, w: OredSums(*CONFIG.banks(), 8, or_lanes)(x, w, Geometry(**geometry)),
         lambda x, w: expected_sums(x, w, or_lanes, **geometry),
     ):
         activations, weight = drawn(geometry["groups"])

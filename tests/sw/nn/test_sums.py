@@ -100,7 +100,7 @@ def test_groups_are_convolutions_of_their_own(sums, groups):
 
 def test_binary_sums_are_the_convolution_of_the_integers():
     activations, weight = draw()
-    found = BinarySums(BITS, 16)(activations, weight, (1, 2), (1, 0))
+    found = BinarySums(BITS, 16)(activations, weight, Geometry((1, 2), (1, 0)))
     wanted = F.conv2d(activations.double(), weight.double(), None, (1, 2), (1, 0)) * 16 / 4**BITS
     assert torch.equal(found.double(), wanted)
 

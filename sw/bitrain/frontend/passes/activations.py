@@ -11,7 +11,7 @@ from math import inf
 
 import torch
 
-from ..graph import Graph
+from ..graph import Graph, settle
 from ..operations import (
     Affine,
     Clip,
@@ -27,15 +27,12 @@ from ..ranges import is_nonnegative
 
 def settle_activations(graph: Graph) -> None:
     """See the module."""
-    rules = (_join, _drop, _from_zero, _before_pool, _beside, _after_pool, _pair, _fold_pair)
-    while any(rule(graph, node) for rule in rules for node in graph.nodes):
-        pass
+    settle(graph, _join, _drop, _from_zero, _before_pool, _beside, _after_pool, _pair, _fold_pair)
 
 
 def drop_clips(graph: Graph) -> None:
     """Clips that clip nothing."""
-    while any(_drop(graph, node) for node in graph.nodes):
-        pass
+    settle(graph, _drop)
 
 
 def _join(graph: Graph, node: Node) -> bool:

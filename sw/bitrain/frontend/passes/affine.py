@@ -7,10 +7,11 @@ that the gain and the offset make zero of. The rest are convolutions of single c
 """
 
 from dataclasses import replace
+from functools import partial
 
 import torch
 
-from ..graph import Graph
+from ..graph import Graph, settle
 from ..operations import (
     Affine,
     Clip,
@@ -26,12 +27,9 @@ from ..ranges import is_nonnegative
 
 def fold_affine(graph: Graph) -> None:
     """See the module."""
-    rules = (_join, _back, _later, _apart, _forward)
-    while any(rule(graph, node) for node in graph.nodes for rule in rules):
-        pass
+    settle(graph, _join, _back, _later, _apart, _forward)
     # Means are left as they are, if there is another way: their products are exact.
-    while any(_back(graph, node, means=True) for node in graph.nodes):
-        pass
+    settle(graph, partial(_back, means=True))
     for node in graph.nodes:
         if isinstance(affine := node.operation, Affine):
             _alone(graph, node, affine)

@@ -9,13 +9,14 @@ what a shortcut can take.
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from bitrain.spec import MaxPool2d
 
-from ..graph import Graph
+from ..graph import Graph, Rule, settle
 from ..operations import (
     Add,
     Affine,
@@ -28,23 +29,16 @@ from ..operations import (
     Pool,
 )
 from ..ranges import is_nonnegative
-from .carry import is_reshape
 from .moves import Moved, moved
 
 
 def take_layout(graph: Graph) -> None:
     """See the module."""
-    changed = True
-    while changed:
-        changed = any(_try(graph, node) for node in graph.nodes)
+    settle(graph, *_RULES)
 
 
-def _try(graph: Graph, node: Node) -> bool:
-    return any(rule(graph, node) for rule in _RULES)
-
-
-def _rule(kind: type) -> Callable:
-    def of_kind(function: Callable[[Graph, Node], bool]) -> Callable[[Graph, Node], bool]:
+def _rule(kind: Any) -> Callable[[Rule], Rule]:
+    def of_kind(function: Rule) -> Rule:
         def rule(graph: Graph, node: Node) -> bool:
             return isinstance(node.operation, kind) and function(graph, node)
 
@@ -67,6 +61,12 @@ _OTHERS = ((1, 2), (0, 2), (0, 1))
 """For each axis, the others."""
 
 
+def _in_order(node: Node) -> bool:
+    """Whether a node gives all of its input, in order."""
+    index = _index(node)
+    return index is not None and torch.equal(index.flatten(), torch.arange(node.source.shape.size))
+
+
 def _gather(graph: Graph, index: Tensor, source: Node, like: Node) -> Node:
     return graph.insert(Gather(index), [source], f"{like.name}.order", like)
 
@@ -83,11 +83,7 @@ def _changed(graph: Graph, node: Node, operation, source: Node, *, keeps: bool =
 @_rule(Gather)
 def _drop(graph: Graph, node: Node) -> bool:
     """What moves nothing."""
-    index = _index(node)
-    assert index is not None
-    if node.shape != node.source.shape:
-        return False
-    if not torch.equal(index.flatten(), torch.arange(node.shape.size)):
+    if node.shape != node.source.shape or not _in_order(node):
         return False
     graph.replace(node, node.source)
     return True
@@ -97,7 +93,7 @@ def _drop(graph: Graph, node: Node) -> bool:
 def _join(graph: Graph, node: Node) -> bool:
     """Two moves, one after the other."""
     outer, inner = _index(node), _index(node.source)
-    if inner is None or outer is None or (is_reshape(node.source) and _moved(node)):
+    if inner is None or outer is None or (_in_order(node.source) and _moved(node)):
         return False
     index = torch.where(outer < 0, -1, inner.flatten()[outer])
     graph.replace(node, _gather(graph, index, node.source.source, node))
@@ -109,9 +105,9 @@ def _reshape(graph: Graph, node: Node) -> bool:
     """All elements in order, in another shape, with zeros around: the shape, and then the zeros."""
     index = _index(node)
     assert index is not None
-    if _moved(node) or is_reshape(node):
-        return False
     inside = index >= 0
+    if _moved(node) or inside.all():
+        return False
     lines = [inside.any(others).nonzero().flatten() for others in _OTHERS]
     box = index
     for axis, line in enumerate(lines):
