@@ -17,10 +17,10 @@ def digits_of(shape: Sequence[int]) -> tuple[Tensor, Tensor]:
     Maps are enlarged, with a contrast of its own for each channel; signals and vectors are the
     pixels in a row.
     """
-    found = load_digits()
-    order = np.random.default_rng(0).permutation(len(found.target))
-    images = torch.from_numpy(found.images[order]).float() / 16
-    labels = torch.from_numpy(found.target[order]).long()
+    pixels, classes = load_digits(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(classes))
+    images = torch.from_numpy(pixels[order]).float().reshape(-1, 8, 8) / 16
+    labels = torch.from_numpy(classes[order]).long()
     channels = shape[0] if len(shape) > 1 else 1
     if len(shape) == 3 and min(shape[1:]) > 1:
         maps = F.interpolate(images[:, None], tuple(shape[1:]), mode="bilinear")

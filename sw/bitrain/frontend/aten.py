@@ -212,7 +212,8 @@ def _clamp(recorder: Recorder, x: View, low: Any = None, high: Any = None) -> Vi
     ends = [end if given is None else given for given, end in zip((low, high), usual, strict=True)]
     if any(isinstance(end, View) or torch.as_tensor(end).numel() > 1 for end in ends):
         raise recorder.refused("bounds that are tensors")
-    operation = Clip(*map(float, ends))
+    lower, upper = map(float, ends)
+    operation = Clip(lower, upper)
     if operation.low >= operation.high:
         raise recorder.refused(f"bounds {operation.low} and {operation.high}, in no order")
     return recorder.add(operation, x, shape=x.shape)

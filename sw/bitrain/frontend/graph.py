@@ -10,7 +10,6 @@ from bitrain.spec import BitrainError, Shape
 
 from .operations import Input, Node, Operation, Origin, copy_of
 
-
 MOST_CHANGES = 100_000
 """Of one pass; networks of a thousand operations take a few thousand."""
 

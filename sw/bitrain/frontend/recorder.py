@@ -3,11 +3,13 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, fx
+from torch.fx.node import map_arg
 
 from bitrain.spec import BitrainError, Shape
 
@@ -21,7 +23,8 @@ _CHANCE = frozenset(
 _TORCH = str(Path(torch.__file__).parent)
 
 
-class View(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class View:
     """A tensor of the model: a node's elements in some shape and order."""
 
     node: Node
@@ -89,10 +92,10 @@ class Recorder:
             if node.op == "placeholder":
                 env[node] = self.constants.get(node.name, View(image, self.in_shape))
             elif node.op == "output":
-                output = fx.node.map_arg(node.args[0], env.__getitem__)
+                output = map_arg(node.args[0], env.__getitem__)
             else:
-                args = fx.node.map_arg(node.args, env.__getitem__)
-                kwargs = fx.node.map_arg(node.kwargs, env.__getitem__)
+                args = map_arg(node.args, env.__getitem__)
+                kwargs = map_arg(node.kwargs, env.__getitem__)
                 env[node] = self._call(readers, node, args, kwargs)
         views = [x for x in output if isinstance(x, View)]
         if len(views) != 1 or len(output) != 1:
@@ -113,7 +116,7 @@ class Recorder:
             raise refusal(Origin(name, *_place(node)), name)
         if not _has_view((args, kwargs)):
             with torch.no_grad():
-                return node.target(*args, **kwargs)
+                return _function(node)(*args, **kwargs)
         path, line = _place(node)
         if node.op == "call_function" and name.startswith("<built-in function getitem"):
             found, place = args
@@ -221,10 +224,11 @@ class Recorder:
                 own = self.constants.get(node.name)
                 env[node] = images.to(node.meta["val"].dtype) if own is None else own
             elif node.op == "call_function":
-                args = fx.node.map_arg(node.args, env.__getitem__)
-                kwargs = fx.node.map_arg(node.kwargs, env.__getitem__)
-                replaced = standing_in is not None and node not in self.last
-                function = standing_in(node.target) if replaced else node.target
+                args = map_arg(node.args, env.__getitem__)
+                kwargs = map_arg(node.kwargs, env.__getitem__)
+                function = _function(node)
+                if standing_in is not None and node not in self.last:
+                    function = standing_in(function)
                 with torch.no_grad():
                     env[node] = function(*args, **kwargs)
             if node in found:
@@ -232,6 +236,11 @@ class Recorder:
             for source in node.all_input_nodes:
                 if last_use[source] is node:
                     env.pop(source, None)
+
+
+def _function(node: fx.Node) -> Callable[..., Any]:
+    assert callable(node.target)
+    return node.target
 
 
 def operation_name(target: Any) -> str:

@@ -29,7 +29,7 @@ class ExportedModule(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """(batch, …) to what the program gives for each."""
         module, images = self.program[0].module(), images.to(self.dtype)
-        if self.batch is None:
+        if self.batch in (None, len(images)):
             return module(images)
         missing = -len(images) % self.batch
         whole = torch.cat([images, images[:1].expand(missing, *images.shape[1:])])

@@ -213,11 +213,11 @@ def test_steps_of_dense_blocks():
     model.append(nn.Sequential(nn.Flatten(), nn.Linear(12 * 64, 2)))
     steps = read_chain(model, Shape(3, 8, 8))
     assert [step.concat_after for step in steps] == [None, None, 0, None, 2, *[None] * 4]
-    reads = ((-1,), (0,), (1,), (0, 2), (3,), (0, 2, 4), (5,), (6,), (7,))
+    reads = ((-1,), (0,), (1,), (0, 2), (3,), (0, 2, 4), (0, 2, 4), (5,), (7,))
     assert parts_read(steps) == reads
-    assert [step.trained for step in steps] == [*[True] * 5, False, *[True] * 3]
-    assert (steps[5].name, steps[5].groups, steps[5].in_shape.channels) == ("2.0", 12, 12)
-    assert steps[7].shortcut is not None and steps[7].shortcut.source == 5
+    assert [step.trained for step in steps] == [*[True] * 6, False, *[True] * 2]
+    assert (steps[6].name, steps[6].groups, steps[6].in_shape.channels) == ("2.0.copy", 12, 12)
+    assert steps[7].shortcut is not None and steps[7].shortcut.source == 6
 
 
 def test_names_of_the_steps_of_blocks():
@@ -225,12 +225,12 @@ def test_names_of_the_steps_of_blocks():
     assert [step.name for step in steps] == ["0.0", "1.0.body.0", "1.0.body.3", "2.2"]
 
 
-def test_average_is_read_by_a_linear_only():
-    model = nn.Sequential(
-        nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Conv2d(4, 5, 1)
-    )
-    with pytest.raises(BitrainError, match="3: reads an average"):
-        read_chain(model, IN_SHAPE)
-    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(2))
-    with pytest.raises(BitrainError, match="2: AdaptiveAvgPool2d must reduce a map to one pixel"):
-        read_chain(model, IN_SHAPE)
+def test_averages_may_be_read_by_all():
+    """By a convolution too, or be the scores."""
+    front = [nn.Conv2d(3, 4, 3), nn.ReLU()]
+    images = torch.rand(4, *IN_SHAPE)
+    for rest in ([nn.AdaptiveAvgPool2d(1), nn.Conv2d(4, 5, 1)], [nn.AdaptiveAvgPool2d(2)]):
+        model = nn.Sequential(*front, *rest).eval()
+        with torch.no_grad():
+            found = run(read_chain(model, IN_SHAPE), images)
+            torch.testing.assert_close(found, model(images).flatten(1), rtol=1e-4, atol=1e-5)

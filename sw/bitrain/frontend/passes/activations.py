@@ -143,7 +143,7 @@ def _pair(graph: Graph, node: Node) -> bool:
     conv = source.operation
     if not isinstance(conv, Convolution) or len(graph.users[source]) > 1:
         source, pool = graph.copied(node.source, f"{node.name}.copy"), None
-        conv = source.operation
+        conv = copy_of(node.source.shape)
     both = replace(
         conv, weight=conv.weight.repeat_interleave(2, 0), bias=conv.bias.repeat_interleave(2)
     )

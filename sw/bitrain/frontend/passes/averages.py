@@ -25,8 +25,7 @@ def fold_averages(graph: Graph) -> None:
         if len(graph.users[mean]) > 1:
             continue
         area = mean.source.shape.height * mean.source.shape.width
-        parts = 1 / float(mean.operation.weight[0, 0, 0, 0])
-        shares = replace(conv, weight=(conv.weight / parts).repeat_interleave(area, 1))
+        shares = replace(conv, weight=(conv.weight / area).repeat_interleave(area, 1))
         for origin in mean.origins:
             origin.fate = f"in the weights of {node.name}"
         new = graph.insert(shares, mean.inputs, node.name, node)
@@ -48,7 +47,7 @@ def _after(graph: Graph, node: Node) -> None:
         return
     if conv.stride != (1, 1) or conv.groups > 1 or conv.linear or len(graph.users[before]) > 1:
         return
-    mean = mean_of(before.source.shape, node.operation.kernel)
+    mean = mean_of(before.source.shape, (before.shape.height, before.shape.width))
     first = graph.insert(mean, before.inputs, node.name)
     first.origins = node.origins
     last = graph.insert(replace(conv, linear=True), [first], before.name, node)

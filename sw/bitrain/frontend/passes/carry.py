@@ -46,16 +46,14 @@ def carried(graph: Graph, node: Node) -> Node:
     assert isinstance(node.operation, Gather)
     source = node.source
     found = moved(node.operation.index, source.shape)
-    ends = None
-    if found is not None:
-        lines = found.rows, found.columns
-        ends = [_ends(line, size) for line, size in zip(lines, source.shape[1:], strict=True)]
-    if found is None or ends is None or None in ends:
+    down = found and _ends(found.rows, source.shape.height)
+    across = found and _ends(found.columns, source.shape.width)
+    if not found or not down or not across:
         raise BitrainError(
             f"{node.origins[0] if node.origins else node.name}: moves pixels in a way that no "
             "layer reads; recast the block that holds it into convolutions (bitrain recast)"
         )
-    (top, bottom, rows), (left, right, columns) = ends
+    (top, bottom, rows), (left, right, columns) = down, across
     same = found.keeps_channels(source.shape)
     count = len(found.channels)
     weight = torch.zeros(count, 1 if same else source.shape.channels, rows, columns)

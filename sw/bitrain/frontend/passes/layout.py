@@ -37,10 +37,13 @@ def take_layout(graph: Graph) -> None:
     settle(graph, *_RULES)
 
 
-def _rule(kind: Any) -> Callable[[Rule], Rule]:
-    def of_kind(function: Rule) -> Rule:
+def _rule(kind: Any) -> Callable[[Callable[[Graph, Node, Any], bool]], Rule]:
+    """A rule for nodes of a kind, which is given their operation."""
+
+    def of_kind(function: Callable[[Graph, Node, Any], bool]) -> Rule:
         def rule(graph: Graph, node: Node) -> bool:
-            return isinstance(node.operation, kind) and function(graph, node)
+            operation = node.operation
+            return isinstance(operation, kind) and function(graph, node, operation)
 
         return rule
 
@@ -81,7 +84,7 @@ def _changed(graph: Graph, node: Node, operation, source: Node, *, keeps: bool =
 
 
 @_rule(Gather)
-def _drop(graph: Graph, node: Node) -> bool:
+def _drop(graph: Graph, node: Node, gather: Gather) -> bool:
     """What moves nothing."""
     if node.shape != node.source.shape or not _in_order(node):
         return False
@@ -90,10 +93,10 @@ def _drop(graph: Graph, node: Node) -> bool:
 
 
 @_rule(Gather)
-def _join(graph: Graph, node: Node) -> bool:
+def _join(graph: Graph, node: Node, gather: Gather) -> bool:
     """Two moves, one after the other."""
-    outer, inner = _index(node), _index(node.source)
-    if inner is None or outer is None or (_in_order(node.source) and _moved(node)):
+    outer, inner = gather.index, _index(node.source)
+    if inner is None or (_in_order(node.source) and _moved(node)):
         return False
     index = torch.where(outer < 0, -1, inner.flatten()[outer])
     graph.replace(node, _gather(graph, index, node.source.source, node))
@@ -101,10 +104,9 @@ def _join(graph: Graph, node: Node) -> bool:
 
 
 @_rule(Gather)
-def _reshape(graph: Graph, node: Node) -> bool:
+def _reshape(graph: Graph, node: Node, gather: Gather) -> bool:
     """All elements in order, in another shape, with zeros around: the shape, and then the zeros."""
-    index = _index(node)
-    assert index is not None
+    index = gather.index
     inside = index >= 0
     if _moved(node) or inside.all():
         return False
@@ -125,7 +127,7 @@ def _reshape(graph: Graph, node: Node) -> bool:
 
 
 @_rule(Gather)
-def _crop(graph: Graph, node: Node) -> bool:
+def _crop(graph: Graph, node: Node, gather: Gather) -> bool:
     """Rows and columns that a convolution gives at its ends and nobody reads."""
     source, found = node.source, _moved(node)
     conv = source.operation
@@ -164,15 +166,14 @@ def _of_source(values: Tensor, index: Tensor, node: Node, unused: float) -> Tens
 
 
 @_rule(Clip | Leaky | Affine)
-def _swap(graph: Graph, node: Node) -> bool:
+def _swap(graph: Graph, node: Node, operation: Clip | Leaky | Affine) -> bool:
     """Element by element before the move: there it is of channels, and next to what it follows."""
-    index, gather = _index(node.source), node.source
-    if index is None or len(graph.users[gather]) > 1:
+    index, order = _index(node.source), node.source
+    if index is None or len(graph.users[order]) > 1:
         return False
-    source, zeros = gather.source, bool((index < 0).any())
-    match node.operation:
+    source, zeros = order.source, bool((index < 0).any())
+    match operation:
         case Clip(low=low, high=high):
-            operation = node.operation
             if zeros and not low <= 0 <= high:
                 return False
         case Leaky(slope=slope):
@@ -196,9 +197,9 @@ def _swap(graph: Graph, node: Node) -> bool:
 
 
 @_rule(Convolution)
-def _columns(graph: Graph, node: Node) -> bool:
+def _columns(graph: Graph, node: Node, conv: Convolution) -> bool:
     """Into the weights of a linear layer: whatever it is."""
-    conv, index = node.operation, _index(node.source)
+    index = _index(node.source)
     if not conv.linear or index is None:
         return False
     inside = index.flatten() >= 0
@@ -210,12 +211,12 @@ def _columns(graph: Graph, node: Node) -> bool:
 
 
 @_rule(Convolution)
-def _window(graph: Graph, node: Node) -> bool:
+def _window(graph: Graph, node: Node, conv: Convolution) -> bool:
     """Into the weights, the margins and the stride of a convolution."""
-    conv, gather, found = node.operation, node.source, _moved(node.source)
+    found = _moved(node.source)
     if conv.linear or found is None:
         return False
-    source, lines = gather.source, (found.rows, found.columns)
+    source, lines = node.source.source, (found.rows, found.columns)
     sizes = source.shape[1:]
     if all(line.is_whole(size) for line, size in zip(lines, sizes, strict=True)):
         if conv.is_padded and conv.value is not None and any(x.before or x.after for x in lines):
@@ -288,16 +289,16 @@ def grouped(conv: Convolution, groups: int) -> Convolution:
 
 
 @_rule(Pool)
-def _pool(graph: Graph, node: Node) -> bool:
+def _pool(graph: Graph, node: Node, pool: Pool) -> bool:
     """Channels after a pooling; zeros around it where nothing lies below them."""
-    gather, found, pool = node.source, _moved(node.source), node.operation.window
+    found, window = _moved(node.source), pool.window
     if found is None:
         return False
-    source = gather.source
+    source = node.source.source
     if found.keeps_places(source.shape):
         if (found.channels < 0).any() and not is_nonnegative(source):
             return False
-        new = _changed(graph, node, node.operation, source, keeps=False)
+        new = _changed(graph, node, pool, source, keeps=False)
         area = node.shape.height * node.shape.width
         index = found.channels[:, None] * area + torch.arange(area)
         index = torch.where(found.channels[:, None] < 0, -1, index).reshape(node.shape)
@@ -309,19 +310,19 @@ def _pool(graph: Graph, node: Node) -> bool:
         return False
     ends = [
         tuple(given + getattr(line, name) for given, line in zip(end, lines, strict=True))
-        for end, name in ((pool.padding, "before"), (pool.padding_after, "after"))
+        for end, name in ((window.padding, "before"), (window.padding_after, "after"))
     ]
-    if any(e >= size for end in ends for e, size in zip(end, pool.kernel, strict=True)):
+    if any(e >= size for end in ends for e, size in zip(end, window.kernel, strict=True)):
         return False
     window = MaxPool2d(
-        kernel=pool.kernel, stride=pool.stride, padding=ends[0], padding_after=ends[1]
+        kernel=window.kernel, stride=window.stride, padding=ends[0], padding_after=ends[1]
     )
     graph.replace(node, _changed(graph, node, Pool(window), source))
     return True
 
 
 @_rule(Add)
-def _sum(graph: Graph, node: Node) -> bool:
+def _sum(graph: Graph, node: Node, _add: Add) -> bool:
     """The same move of both summands."""
     first, second = node.inputs
     one, other = _index(first), _index(second)
@@ -336,7 +337,7 @@ def _sum(graph: Graph, node: Node) -> bool:
 
 
 @_rule(Concatenate)
-def _beside(graph: Graph, node: Node) -> bool:
+def _beside(graph: Graph, node: Node, _whole: Concatenate) -> bool:
     """Channels that are moved and then put side by side, or are there twice."""
     moves = [_moved(part) for part in node.inputs]
     firsts: dict[Node, int] = {}

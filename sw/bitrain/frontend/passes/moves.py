@@ -1,5 +1,6 @@
 """What an order of elements does to channels, rows and columns."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -8,7 +9,8 @@ from torch import Tensor
 from bitrain.spec import Shape
 
 
-class Line(NamedTuple):
+@dataclass(frozen=True)
+class Line:
     """Rows or columns that are taken: zeros, every ``step``-th from ``start`` on, zeros."""
 
     before: int
