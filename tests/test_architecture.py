@@ -106,6 +106,7 @@ WITHOUT_A_MODULE = {
     "tests/hw/gen/ip/test_package_readme.py": "what the templates say in the README",
     "tests/hw/gen/ip/test_simulation.py": "a package in Icarus, without the test bench",
     "tests/hw/rtl/test_members.py": "docstrings of all components",
+    "tests/sw/frontend/test_foreign.py": "models as others write them, through all of it",
     "tests/sw/data/test_sizes.py": "what every reader takes at most",
 }
 """Test files that are of no one module."""

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from networks import random_network
 from rich.console import Console
 
@@ -13,7 +14,7 @@ import bitrain.gen.tools.tools
 from bitrain.cli import main
 from bitrain.gen.tools.verilator import VerilatorProgram
 from bitrain.models import create_model, save_weights
-from bitrain.spec import Shape, save_network
+from bitrain.spec import Shape, load_network, save_network
 
 
 @pytest.fixture
@@ -194,7 +195,7 @@ def test_layer_that_the_accelerator_cannot_run(fail, tmp_path):
     path = tmp_path / "run.yaml"
     path.write_text(f"name: x\nmodel: {tmp_path}/own.py:make\n")
     line = fail("run", "--config", path, "--out", tmp_path / "out")
-    assert "0.2: LPPool2d is not supported; use MaxPool2d, AvgPool2d or Adaptive" in line
+    assert "LPPool2d (0.2): it is not supported; recast the block that holds it" in line
     assert not (tmp_path / "out" / "checkpoints").exists()
 
 
@@ -380,3 +381,44 @@ def test_boards(fail, usage, network_file, tmp_path):
 
 def test_nothing_to_prove(fail, tmp_path):
     assert "no IP package" in fail("prove", tmp_path)
+
+
+def test_convert(fail, tmp_path, monkeypatch, capsys):
+    """A module with a forward of its own, trained elsewhere, in one command."""
+    (tmp_path / "net.py").write_text(
+        "from torch import nn\n"
+        "class Net(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.conv, self.head = nn.Conv2d(1, 4, 3), nn.Linear(36, 10)\n"
+        "    def forward(self, x):\n"
+        "        x = nn.functional.max_pool2d(self.conv(x).relu(), 2)\n"
+        "        return self.head(x.flatten(1)).softmax(1)\n"
+        "class Odd(Net):\n"
+        "    def forward(self, x):\n"
+        "        return super().forward(x.exp())\n"
+    )
+    model, out = f"{tmp_path}/net.py:Net", tmp_path / "net.npz"
+    weights = tmp_path / "weights.pt"
+    net = create_model(model, Shape(1, 8, 8), 10)
+    torch.save(net.state_dict(), weights)
+    options = ("--data", "digits", "--images", "20", "--mean", "0.3", "--std", "0.4")
+    files = ("--weights", weights, "--out", out)
+    command = ("convert", model, *options, *files, "--bits", "4", "--explain")
+    monkeypatch.setattr(sys, "argv", ["bitrain", *map(str, command)])
+    with pytest.raises(SystemExit) as exit_status:
+        main()
+    assert exit_status.value.code == 0
+    shown = capsys.readouterr().out
+    assert "in the weights of conv" in shown and "20 test images: float" in shown
+    assert load_network(out).bits == 4
+    odd = f"{tmp_path}/net.py:Odd"
+    assert "exp (net.py:11): it is not supported" in fail("convert", odd, *options)
+    assert "--mean x: expected numbers" in fail("convert", model, "--data", "digits", "--mean", "x")
+    assert "give the data set" in fail("convert", model)
+    assert "--bits 4, --length 5: stream length 5" in fail(
+        "convert", model, *options, "--bits", "4", "--length", "5"
+    )
+    weights.write_bytes(b"nothing")
+    assert "not a state dict" in fail("convert", model, *options, *files)
+    assert "exists and is no network file" in fail("convert", model, *options, "--out", weights)

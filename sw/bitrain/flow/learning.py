@@ -125,9 +125,9 @@ def check_model(run: Run, *, accelerated: bool = True) -> None:
     """
     name, shape, classes = run.config.model, run.dataset.in_shape, run.dataset.num_classes
     model = create_model(name, shape, classes, normalisation=run.config.data.normalisation)
+    check_scores(model, name, shape, classes)
     if accelerated:
         lengths_and_neurons(read_chain(model, shape), run.config.sc)
-    check_scores(model, name, shape, classes)
 
 
 def describe_model(run: Run) -> list[str]:
