@@ -258,8 +258,11 @@ def test_what_does_not_fit_is_refused_before_training(recast, trainings, old, ne
 
 
 def test_a_student_without_streams_is_refused_before_training(recast, trainings):
-    text = PLAN.replace("blocks: 0\n", "blocks: 0\n    to: residual\n") + "sc: {}\n"
-    with pytest.raises(BitrainError, match="Residual does not follow a ReLU"):
+    text = (
+        PLAN.replace("blocks: 0\n", "blocks: 0\n    to: residual\n")
+        + "sc:\n  sc: {neuron: stream}\n"
+    )
+    with pytest.raises(BitrainError, match="which stream mode cannot do"):
         recast(text)
     assert trainings == []
 
