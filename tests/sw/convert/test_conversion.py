@@ -48,7 +48,7 @@ def scores(done, images) -> np.ndarray:
 
 
 def test_the_module_may_be_called(model, tmp_path) -> None:
-    done = bitrain.convert(model, IMAGES, bits=8)
+    done = bitrain.convert(model, IMAGES, bits=8)  # pyright: ignore[reportCallIssue]
     wanted = model(IMAGES).detach().numpy()
     assert decibels(wanted, scores(done, IMAGES)) > 30
     assert done.network.name == "bottleneck"

@@ -2,6 +2,8 @@
 
 import copy
 from collections import OrderedDict
+from collections.abc import Sequence
+from typing import TypeVar
 
 import pytest
 import torch
@@ -21,6 +23,9 @@ def conv(inputs: int = 1, outputs: int = 2, **options) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, 3, padding=options.pop("padding", 1), **options)
 
 
+Model = TypeVar("Model", bound=nn.Module)
+
+
 def dense(*body: nn.Module) -> Concatenate:
     return Concatenate(nn.Sequential(*body))
 
@@ -29,7 +34,7 @@ def tail(features: int = 2 * 8 * 8) -> list[nn.Module]:
     return [nn.Flatten(), nn.Linear(features, 3)]
 
 
-def drawn(model: nn.Module) -> nn.Module:
+def drawn(model: Model) -> Model:
     """With statistics in its batch norms that batch norm would not begin with."""
     torch.manual_seed(0)
     for module in model.modules():
@@ -49,7 +54,7 @@ def scores(chain, images: torch.Tensor) -> torch.Tensor:
     return found[-1].flatten(1)
 
 
-def read(model: nn.Module, in_shape=IN_SHAPE, **options):
+def read(model: nn.Module, in_shape: Sequence[int] = IN_SHAPE, **options):
     """The chain, which gives the model's scores for images that it has not seen."""
     model = drawn(model)
     generator = torch.Generator().manual_seed(1)
@@ -306,7 +311,7 @@ POOLS = {
     "average of another divisor": nn.AvgPool2d(2, divisor_override=3),
     "adaptive average": nn.AdaptiveAvgPool2d((4, 2)),
     "adaptive average of rows": nn.AdaptiveAvgPool2d((None, 1)),
-    "average of all": nn.AdaptiveAvgPool2d([1, 1]),
+    "average of all": nn.AdaptiveAvgPool2d([1, 1]),  # pyright: ignore[reportArgumentType]
 }
 
 

@@ -1,5 +1,7 @@
 """An engine step in real numbers, by hand, and what it becomes in the contract."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
