@@ -111,11 +111,14 @@ def convert(
         replace_activations=replace_activations,
         finetune=recipe if finetune else None,
         name=name,
+        out=out,
     )
     result = convert_files(request, dataset, evaluated=images)
     if explain:
         console.print(explanation_table(result.conversion.origins))
     result.conversion.save(out)
+    if finetune:
+        result.checkpoint.unlink(missing_ok=True)
     tuned = f", {finetune} epochs of fine-tuning" if finetune else ""
     console.print(
         f"{result.images} test images: float {result.float_accuracy:.2f} %; n = {bits}, L = "

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from bitrain.nn import convert as converted
 from bitrain.spec import BitrainError, Network, save_network
 from bitrain.train.config import FineTuneConfig
 from bitrain.train.finetune import finetune_converted
+from bitrain.train.loop import Job
 
 BATCH = 256
 BITS = 6
@@ -67,6 +68,7 @@ def convert(
     dataset: Dataset | None = None,
     name: str | None = None,
     metadata: dict[str, Any] | None = None,
+    **job: Unpack[Job],
 ) -> Conversion:
     """A network that computes what a trained module does, in streams; the module is left alone.
 
@@ -76,8 +78,8 @@ def convert(
     copy of it. config: precision, stream length and sequences; bits, length: or only these.
     exact_borders: zeros around normalised images are exact, at the price of a channel of ones.
     replace_activations: ReLU in the place of activations that the accelerator has not; fine-tune
-    then. finetune: train on ``dataset`` in the accelerator's arithmetic. name: of the network; the
-    module's class by default.
+    then. finetune: train on ``dataset`` in the accelerator's arithmetic; job: with a checkpoint to
+    go on from, and a progress bar. name: of the network; the module's class by default.
 
     Raises :class:`BitrainError` naming the operation and the line that cannot be had, or the option
     that does not suit.
@@ -114,7 +116,7 @@ def convert(
     if finetune is not None:
         if dataset is None:
             raise BitrainError("fine-tuning needs labelled images; give a data set")
-        finetune_converted(sc_model, dataset, finetune)
+        finetune_converted(sc_model, dataset, finetune, **job)
     chosen = images[:: max(1, len(images) // CHECK_IMAGES)][:CHECK_IMAGES]
     with torch.no_grad():
         checked = torch.from_numpy(_array(chosen))

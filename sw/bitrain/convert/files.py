@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from torch import nn
 
 from bitrain.data import Dataset, check_classes
 from bitrain.golden import accuracy
-from bitrain.models import create_model
+from bitrain.models import create_model, model_digest
 from bitrain.nn import ScConfig, torch_threads
 from bitrain.spec import BitrainError
 from bitrain.train.config import FineTuneConfig
@@ -27,6 +31,15 @@ class Request:
     replace_activations: bool = False
     finetune: FineTuneConfig | None = None
     name: str = "network"
+    out: Path
+    """The network file, beside which fine-tuning keeps its checkpoint until it is written."""
+
+    def checkpoint(self, model: nn.Module) -> Path:
+        """Of the fine-tuning of a model, as this request has it."""
+        options = (self.sc, self.finetune, self.mean, self.std, self.exact_borders)
+        text = f"{model_digest(model)} {options} {self.replace_activations}"
+        key = sha256(text.encode()).hexdigest()[:12]
+        return self.out.with_name(f"{self.out.stem}.finetune-{key}.pt")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +51,8 @@ class Result:
     float_accuracy: float
     sc: float
     int_baseline: float
+    checkpoint: Path
+    """Of the fine-tuning, which is not needed any more."""
 
 
 def convert_files(request: Request, dataset: Dataset, *, evaluated: int | None = None) -> Result:
@@ -65,6 +80,8 @@ def convert_files(request: Request, dataset: Dataset, *, evaluated: int | None =
             dataset=dataset,
             name=request.name,
             metadata=metadata,
+            checkpoint=request.checkpoint(model) if request.finetune else None,
+            progress=True,
         )
     check_classes(f"model {request.model}", done.network.num_scores, dataset)
     if not len(dataset.test_images):
@@ -78,5 +95,10 @@ def convert_files(request: Request, dataset: Dataset, *, evaluated: int | None =
             for arithmetic in ("stochastic", "binary")
         )
     return Result(
-        conversion=done, images=len(images), float_accuracy=floats, sc=sc, int_baseline=integers
+        conversion=done,
+        images=len(images),
+        float_accuracy=floats,
+        sc=sc,
+        int_baseline=integers,
+        checkpoint=request.checkpoint(model),
     )

@@ -110,7 +110,7 @@ def test_what_stands_around_a_map():
     assert found.flatten().tolist() == [3, 21]
     assert given.out_shape == (1, 2, 1)
     values = torch.tensor([3, 2])
-    numbers = {
+    numbers: dict[str, Any] = {
         "weight": torch.ones(1, 2, 1, 1),
         "bias": torch.zeros(1),
         "upscale": torch.zeros(1).long(),
