@@ -89,7 +89,7 @@ class Network(BaseModel):
                 giver = repr(self.layers[parts[-1]].name) if parts[-1] >= 0 else "the image"
                 raise ValueError(
                     f"layer {layer.name!r} takes {tuple(layer.in_shape)} but {giver} gives "
-                    f"{tuple(shape)}"
+                    f"{tuple(flattened)}"
                 )
         for index, layer in enumerate(self.layers[:-1]):
             if index not in used:

@@ -7,6 +7,7 @@ from networks import random_bank, random_layer, random_network
 from pydantic import ValidationError
 from strategies import networks
 
+from bitrain import golden
 from bitrain.program import AcceleratorConfig, Array, Program, Sharing, check_conflicts
 from bitrain.spec import BitrainError, MaxPool2d, Network, Shape
 
@@ -75,6 +76,18 @@ def test_a_layer_may_read_an_earlier_output():
     assert program.in_bases[1] == program.in_bases[2] == program.out_bases[0]
     assert program.out_bases[2] == program.out_bases[1] + 8
     assert [(buffer.first, buffer.last) for buffer in program.buffers] == [(-1, 0), (0, 2), (1, 3)]
+
+
+def test_a_layer_may_read_in_another_shape():
+    """As many activations, in their order; not of outputs that lie behind each other."""
+    first, last = layer(Shape(1, 2, 6), 2), layer(Shape(4, 3, 2), relu=False)
+    network = Network.model_validate(replaced(layers=(first, last)))
+    images = np.arange(24).reshape(2, 1, 2, 6) % 17
+    fast, slow = golden.run(network, images), golden.run_reference(network, images)
+    assert all(map(np.array_equal, fast, slow))
+    behind = layer(Shape(1, 2, 6), 2, source=-1, concat_after=0)
+    with pytest.raises(ValidationError, match=r"takes \(8, 3, 2\) but 'conv2d1x2' gives \(4, 2, 6"):
+        Network.model_validate(replaced(layers=(first, behind, layer(Shape(8, 3, 2), relu=False))))
 
 
 INNER = layer(Shape(1, 2, 2))
