@@ -28,7 +28,7 @@ BIN := $(VENV)/bin
 TORCH = $(shell sed -n 's/^torch==/&/p' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow lint wheel bench matrix campaign mutate fuzz kill clean distclean
+.PHONY: help run test test-slow lint wheel bench matrix campaign mutate fuzz zoo kill clean distclean
 .DELETE_ON_ERROR:
 
 help: ## print this list
@@ -83,6 +83,9 @@ mutate: $(VENV)/.ready ## mutants of the generated Verilog, which the bench must
 
 fuzz: $(VENV)/.ready ## spoilt files of every kind: one error each, and no traceback
 	PYTHONPATH=tests $(BIN)/python tests/fuzz.py --files $(FILES) --out build/fuzz
+
+zoo: $(VENV)/.ready ## foreign models, trained for seconds, in streams against real numbers
+	PYTHONPATH=tests $(BIN)/python -m zoo.measure
 
 kill: $(VENV)/.ready ## kill every command that writes at random moments, and run it again
 	PYTHONPATH=tests $(BIN)/python tests/kills.py --kills $(KILLS) --out build/kill

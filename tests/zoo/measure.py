@@ -1,6 +1,6 @@
 """Convert every foreign model, trained for seconds, and compare streams with real numbers.
 
-`python -m zoo.measure --out tests/zoo/results.json` (in tests/): for each model the layers, the
+`make zoo`: for each model the layers, the
 signal-to-noise ratio of the golden model's scores at n = 8 against the float network's, that of the
 integer baseline, and how often the classes are the same, on 200 images that neither training nor
 calibration saw. The file is gone on with if it is there.
@@ -26,7 +26,7 @@ from bitrain.spec import to_unipolar
 from .digits import TEST_IMAGES, digits_of
 from .foreign import FOREIGN
 
-BITS, STEPS, BATCH, CALIBRATION = 8, 250, 32, 128
+BITS, STEPS, BATCH, CALIBRATION = 8, 200, 32, 128
 
 
 def trained(name: str, steps: int = STEPS) -> tuple[nn.Module, Tensor]:
@@ -102,7 +102,7 @@ def _ratio(wanted: np.ndarray, found: np.ndarray) -> float:
 def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description="Foreign models in streams.")
-    parser.add_argument("--out", type=Path, default=Path("tests/zoo/results.json"))
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("results.json"))
     parser.add_argument("--steps", type=int, default=STEPS, help=f"of training ({STEPS})")
     parser.add_argument("names", nargs="*", help="which; all by default")
     args = parser.parse_args()

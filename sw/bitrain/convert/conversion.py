@@ -104,7 +104,7 @@ def convert(
     if (mean is None) != (std is None):
         raise BitrainError("mean and std go together; give both (std=1 where there is none)")
     if mean is not None and std is not None:
-        normalise_inputs(model, mean, std, in_shape[0])
+        normalise_inputs(model, mean, std, in_shape)
     sc_model = converted(
         model,
         in_shape,

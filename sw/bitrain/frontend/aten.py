@@ -134,8 +134,11 @@ def _batch_norm(
     *options: Any,
 ) -> Any:
     epsilon = next(x for x in reversed(options) if isinstance(x, float))
-    if mean is None or variance is None:
-        raise recorder.refused("statistics of each batch (track_running_stats=False)")
+    training = recorder.kind != "_native_batch_norm_legit_no_training" and options[0]
+    if mean is None or variance is None or training:
+        raise recorder.refused(
+            "statistics of each batch (track_running_stats=False, training=True)"
+        )
     gain = (variance + epsilon).rsqrt()
     offset = -mean * gain
     if weight is not None:
@@ -186,8 +189,10 @@ def _add(recorder: Recorder, x: Any, y: Any, *, alpha: Number = 1) -> View:
 
 
 @_reads("mul", "div", "neg")
-def _mul(recorder: Recorder, x: Any, y: Any = -1.0, **_: Any) -> View:
+def _mul(recorder: Recorder, x: Any, y: Any = -1.0, *, rounding_mode: Any = None) -> View:
     division = recorder.kind == "div"
+    if rounding_mode is not None:
+        raise recorder.refused("quotients that are rounded")
     if isinstance(x, View) and isinstance(y, View):
         raise recorder.refused("the product or quotient of two activations")
     if not isinstance(x, View):
@@ -350,8 +355,8 @@ def _mean(recorder: Recorder, x: View, dims: Any = None, keep: bool = False, **_
 
 @_reads("amax", "max")
 def _amax(recorder: Recorder, x: View, dims: Any = None, keep: bool = False) -> Any:
-    if recorder.kind == "max" and recorder.gives_scores:
-        return (score := _score(recorder, x, dims), score)
+    if recorder.gives_scores and recorder.taken == [1]:  # the class alone
+        return None, _score(recorder, x, dims)
     if dims is None or isinstance(dims, View):
         raise recorder.refused("a maximum over the whole batch, or of two activations")
     kernel = _over(recorder, x, dims)
@@ -426,10 +431,6 @@ READERS.update(
 
 @_reads(
     "_assert_tensor_metadata",
-    "dropout",
-    "feature_dropout",
-    "alpha_dropout",
-    "native_dropout",
     "clone",
     "alias",
     "detach",
@@ -444,6 +445,13 @@ READERS.update(
 def _same(recorder: Recorder, x: View, *_args: Any, **_options: Any) -> View:
     recorder.here.fate = "without effect in evaluation mode"
     return x
+
+
+@_reads("dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout")
+def _dropout(recorder: Recorder, x: View, probability: float, train: bool) -> View:
+    if train and probability > 0:
+        raise recorder.refused("what depends on chance (training=True)")
+    return _same(recorder, x)
 
 
 @_reads("pad", "constant_pad_nd")

@@ -23,6 +23,8 @@ from .recorder import Recorder
 BATCH = 4
 """Images of which a model is recorded: some write the size of the batch into their operations."""
 RANDOM_IMAGES = 4
+MOST_VALUES = 1 << 27
+"""Values that are kept of all operations and images together: half a GiB."""
 _IN_PLACE = re.compile(r"[a-z0-9]_\.")
 _OF_OTHERS = re.compile(
     r"aten\.(view|reshape|transpose|permute|slice|select|squeeze|split|chunk|t|\w+_)\."
@@ -74,6 +76,12 @@ def export(
     return program
 
 
+def _values(program: torch.export.ExportedProgram) -> int:
+    """Numbers that the operations give together, for as many images as they read at once."""
+    given = (node.meta.get("val") for node in program.graph.nodes if node.op == "call_function")
+    return sum(value.numel() for value in given if isinstance(value, Tensor)) or 1
+
+
 def _reason(error: Exception) -> str:
     lines = (line.strip() for line in str(error).splitlines())
     return f"{type(error).__name__}: {next(filter(None, lines), 'no reason given')}"
@@ -103,9 +111,14 @@ def capture(
     batch = torch.rand(RANDOM_IMAGES, *in_shape, generator=generator)
     if images is not None:
         batch = torch.cat([batch, images.detach().cpu().float().reshape(-1, *in_shape)])
-    first, missing = RANDOM_IMAGES if images is not None else 0, -len(batch) % size
-    batch = torch.cat([batch, batch[-1:].expand(missing, *in_shape)])
+    first = RANDOM_IMAGES if images is not None else 0
+    batch = torch.cat([batch, batch[-1:].expand(-len(batch) % size, *in_shape)])
     program = export(model, in_shape, batch[:size].to(kind))
+    count = max(2 * RANDOM_IMAGES, size * MOST_VALUES // _values(program)) // size * size
+    if count < len(batch):  # evenly spaced real ones, of large models
+        chosen = torch.linspace(first, len(batch) - 1, max(size, count - first)).long()
+        batch = torch.cat([batch[:first], batch[chosen]])
+        batch = torch.cat([batch, batch[-1:].expand(-len(batch) % size, *in_shape)])
     recorder = Recorder(program, in_shape, size, replace=replace_activations)
     graph = recorder.graph(READERS, batch, standing_in if replace_activations else None)
     graph.first_real = first

@@ -161,14 +161,16 @@ def _split(graph: Graph) -> list[Step]:
 def _complete(graph: Graph) -> None:
     """Copies where an operation follows none that it could be in one step with."""
     for node in graph.nodes:
-        if isinstance(node.operation, Gather):
-            reads = [user for user in graph.users[node] if not isinstance(user.operation, Add)]
-            if is_reshape(node) and all(isinstance(x.operation, Convolution) for x in reads):
-                continue
-            if is_reshape(node):
+        if not isinstance(node.operation, Gather):
+            continue
+        reads, last = graph.users[node], node is graph.output
+        if takes(node) and not last and all(isinstance(x.operation, Add) for x in reads):
+            continue
+        if is_reshape(node):
+            if last or not all(isinstance(x.operation, Convolution) for x in reads):
                 graph.replace(node, graph.copied(node, node.name))
-            elif takes(node) is None or reads or node is graph.output:
-                graph.replace(node, carried(graph, node))
+        else:
+            graph.replace(node, carried(graph, node))
     users = graph.users
     for node in graph.nodes:
         if isinstance(node.operation, Clip | Pool):

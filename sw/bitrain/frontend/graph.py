@@ -63,8 +63,9 @@ class Graph:
         if self.output is old:
             self.output = new
 
+    @staticmethod
     def insert(
-        self, operation: Operation, inputs: list[Node], name: str, like: Node | None = None
+        operation: Operation, inputs: list[Node], name: str, like: Node | None = None
     ) -> Node:
         """A new node, which nothing reads yet; ``like`` gives origins and value."""
         shape = shape_of(operation, inputs)

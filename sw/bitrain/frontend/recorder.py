@@ -1,5 +1,6 @@
 """Reads the operations that torch.export recorded, one after the other."""
 
+import operator
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,11 +16,8 @@ from bitrain.spec import BitrainError, Shape
 
 from .graph import Graph
 from .operations import Gather, Input, Node, Operation, Origin, Score
-from .refusals import refusal
+from .refusals import CHANCE, refusal
 
-_CHANCE = frozenset(
-    ["rand", "randn", "randint", "rand_like", "randn_like", "bernoulli", "normal", "multinomial"]
-)
 _TORCH = str(Path(torch.__file__).parent)
 
 
@@ -56,6 +54,8 @@ class Recorder:
         """Of the operation that is read."""
         self.name = self.kind = ""
         self.gives_scores = False
+        self.taken: list[Any] = []
+        """Of the results of an operation that gives several, those that are read."""
         self.last = _last(program.graph)
         """Operations between the scores and the output."""
         self.target: Any = None
@@ -112,18 +112,20 @@ class Recorder:
         kwargs: dict[str, Any],
     ) -> Any:
         name = operation_name(node.target)
-        if name in _CHANCE:
+        if name in CHANCE:
             raise refusal(Origin(name, *_place(node)), name)
         if not _has_view((args, kwargs)):
             with torch.no_grad():
                 return _function(node)(*args, **kwargs)
         path, line = _place(node)
-        if node.op == "call_function" and name.startswith("<built-in function getitem"):
+        if node.target is operator.getitem:
             found, place = args
             return found[place] if place < len(found) else None  # such as indices, read by nobody
         self.here, self.name = Origin(_spelt(node, name), path, line), path or node.name
         self.kind, self.target = name, node.target
         self.gives_scores = node in self.last
+        taken = (user for user in node.users if user.target is operator.getitem)
+        self.taken = [user.args[1] for user in taken if user.users]
         if name not in readers:
             raise refusal(self.here, name)
         found = readers[name](self, *args, **kwargs)
@@ -137,8 +139,7 @@ class Recorder:
         nodes = [self.node(view) for view in inputs]
         name = self.unique(self.name)
         try:
-            graph = Graph(nodes[0], nodes[0], [])
-            node = graph.insert(operation, nodes, name)
+            node = Graph.insert(operation, nodes, name)
         except BitrainError as error:
             raise BitrainError(f"{self.here}: {error}") from error
         node.origins = [self.here]

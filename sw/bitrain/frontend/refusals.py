@@ -20,11 +20,8 @@ REPLACEABLE = frozenset(
         "selu",
         "celu",
         "softplus",
-        "softsign",
         "hardshrink",
         "softshrink",
-        "tanhshrink",
-        "logsigmoid",
         "log_sigmoid",
         "rrelu",
         "rrelu_with_noise",
@@ -32,8 +29,12 @@ REPLACEABLE = frozenset(
     ]
 )
 """Activations that ``--replace-activations`` can put ReLU in the place of."""
-MONOTONE = frozenset(["sigmoid", "log_sigmoid", "tanh", "softplus", "softsign", "hardsigmoid"])
+MONOTONE = frozenset(["sigmoid", "log_sigmoid", "tanh", "softplus", "hardsigmoid"])
 """Of these, the ones that leave the largest score the largest, or as large as others."""
+CHANCE = frozenset(
+    ["rand", "randn", "randint", "rand_like", "randn_like", "bernoulli", "normal", "multinomial"]
+)
+"""Operations that give something else each time."""
 _REASONS = {
     **dict.fromkeys(
         [
@@ -47,7 +48,7 @@ _REASONS = {
         "its mean and variance are of each image, and the accelerator has no division",
     ),
     **dict.fromkeys(
-        ["matmul", "bmm", "scaled_dot_product_attention", "einsum", "baddbmm"],
+        ["bmm", "scaled_dot_product_attention", "einsum", "baddbmm"],
         "it multiplies two activations, and the accelerator multiplies activations by weights",
     ),
     **dict.fromkeys(
@@ -61,21 +62,7 @@ _REASONS = {
         ],
         "maps only become smaller on the accelerator",
     ),
-    **dict.fromkeys(
-        [
-            "rand",
-            "randn",
-            "randint",
-            "rand_like",
-            "randn_like",
-            "bernoulli",
-            "normal",
-            "multinomial",
-        ],
-        "it depends on chance",
-    ),
-    "mul": "it multiplies two activations, and the accelerator multiplies activations by weights",
-    "div": "it divides activations by each other",
+    **dict.fromkeys(CHANCE, "it depends on chance"),
 }
 
 

@@ -76,7 +76,7 @@ def create_model(
     if pretrained is not None:
         load_weights(model, pretrained)
     if normalisation is not None:
-        normalise_inputs(model, *normalisation, in_shape[0])
+        normalise_inputs(model, *normalisation, in_shape)
     return model
 
 

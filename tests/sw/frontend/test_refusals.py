@@ -116,6 +116,12 @@ OPERATIONS = {
     "product of two": lambda m, x: m.point(x * m.point(x)).flatten(1),
     "squeeze and excite": lambda m, x: (x * x.mean((2, 3), keepdim=True)).flatten(1),
     "quotient": lambda m, x: (x / (x + 1)).flatten(1),
+    "rounded quotient": lambda m, x: torch.div(x, 3, rounding_mode="floor").flatten(1),
+    "dropout in use": lambda m, x: F.dropout(x, 0.5, training=True).flatten(1),
+    "statistics of the batch": lambda m, x: F.batch_norm(
+        x, torch.zeros(4), torch.ones(4), training=True
+    ).flatten(1),
+    "value of the largest score": lambda m, x: x.flatten(1).max(1)[0],
     "one over": lambda m, x: (1 / (x + 1)).flatten(1),
     "square": lambda m, x: (x**2).flatten(1),
     "root": lambda m, x: (x + 1).sqrt().flatten(1),

@@ -40,7 +40,7 @@ def test_a_program_is_read_as_a_chain(program, normalised) -> None:
     model, plain = create_model(program, SHAPE, 4), network()
     if normalised:
         for each in (model, plain):
-            normalise_inputs(each, 0.2, 0.5, 1)
+            normalise_inputs(each, 0.2, 0.5, SHAPE)
     chain = read_chain(model, SHAPE)
     for ours, theirs in zip(chain, read_chain(plain, SHAPE), strict=True):
         torch.testing.assert_close(ours.weight, theirs.weight)

@@ -2,8 +2,8 @@
 
 Before: clips at any bounds, and LeakyReLU or PReLU. After: clips from 0 on, between constants that
 the weights take, right after what they follow and before pooling, which gives the same; and in the
-place of a slope a pair of channels, relu(x) and relu(-x), of which the layers that read them take
-relu(x) - slope · relu(-x). Clips that clip nothing are gone.
+place of a slope a pair of channels, x and relu(x), of which the layers that read them take
+slope · x + (1 - slope) · relu(x); both can be pooled. Clips that clip nothing are gone.
 """
 
 from dataclasses import replace

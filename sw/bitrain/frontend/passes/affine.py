@@ -17,7 +17,6 @@ from ..operations import (
     Clip,
     Concatenate,
     Convolution,
-    Gather,
     Input,
     Node,
     Pool,
@@ -187,8 +186,6 @@ def _stays_in_range(graph: Graph, value: torch.Tensor | None, source: Node) -> b
 
 def _alone(graph: Graph, node: Node, affine: Affine) -> None:
     """As a step of its own."""
-    if isinstance(node.source.operation, Gather) and node.shape[1:] == (1, 1):
-        return  # of a flattened map: refused where the steps are made
     conv = Convolution(
         weight=affine.gain[:, None, None, None].clone(),
         bias=affine.offset.clone(),

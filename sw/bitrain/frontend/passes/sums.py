@@ -76,16 +76,9 @@ def _merged(graph: Graph, node: Node, body: Node, projection: Node) -> Node | No
     """One convolution for the two of a sum, if ``projection`` is of single pixels."""
     last, single = body.operation, projection.operation
     assert isinstance(last, Convolution) and isinstance(single, Convolution)
-    if (
-        not single.is_pointwise
-        or single.groups > 1
-        or last.groups > 1
-        or single.linear != last.linear
-    ):
+    if not single.is_pointwise or max(single.groups, last.groups) > 1:
         return None
-    if last.value is not None or single.value is not None:
-        return None
-    if last.linear:
+    if single.linear or last.linear or last.value is not None or single.value is not None:
         return None
     (rows, columns), (sh, sw) = single.stride, last.stride
     centred = all(pad < size for pad, size in zip(last.before, last.kernel, strict=True))
