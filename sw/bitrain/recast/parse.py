@@ -34,9 +34,13 @@ def parse_blocks(model: nn.Module, in_shape: Shape) -> nn.Sequential:
     a shortcut that has weights, holds the model's own modules and works like any other. Raises
     :class:`BitrainError` naming what cannot be taken apart.
     """
-    if type(model) is nn.Sequential and model and all(isinstance(part, Block) for part in model):
-        if not model._forward_pre_hooks:  # which may normalise images
-            return copy_model(model)
+    if (
+        type(model) is nn.Sequential
+        and not model._forward_pre_hooks  # which may normalise images
+        and model
+        and all(isinstance(part, Block) for part in model)
+    ):
+        return copy_model(model)
     parameter = next(model.parameters(), torch.empty(0))
     with torch.no_grad(), seeded(0):
         images = torch.rand(3, *in_shape).to(parameter)
