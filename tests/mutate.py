@@ -1,13 +1,15 @@
 """Mutants of the generated Verilog, which the IP folder's own bench must find: `make mutate`.
 
-Small networks on four accelerators (ports and stream lengths, stream mode, engines). A mutant is
-one change in a module or one bit of a memory, drawn from all modules alike: an operator, a
-constant, a condition, a reset, a register or an operand. The bench of the folder runs on it as
-`bitrain simulate` runs it. A mutant that passes is compared with the module as it was by Yosys'
-SAT solver; unless that proves that the two are one, it has survived. Bits of ROMs are equal without
-a proof where they have no effect: weights and biases of channels beyond a group's last, which are
-computed and not stored, and magnitudes at inputs beyond a layer's last, which are zero (a test
-turns all of these over). The exit status is 1 if fewer than 97 % of those not equal are found.
+Small networks on five accelerators (ports and stream lengths, stream mode, engines, uneven margins
+with padding values), each with the images that tell most of its weights and biases from others
+(``telling``). A mutant is one change in a module or one bit of a memory, drawn from all modules
+alike: an operator, a constant, a condition, a reset, a register or an operand. The bench of the
+folder runs on it as `bitrain simulate` runs it. A mutant that passes is compared with the module as
+it was by Yosys' SAT solver; unless that proves that the two are one, it has survived. Bits of ROMs
+are equal without a proof where they have no effect: weights and biases of channels beyond a group's
+last, which are computed and not stored, magnitudes at inputs beyond a layer's last, which are zero,
+and a layer's steps to a next row, channel or group where there is only one (a test turns all of
+these over). The exit status is 1 if fewer than 97 % of those not equal are found.
 
 Results go to `mutants.jsonl`, which is gone on with if it is there.
 """
@@ -30,13 +32,16 @@ from tempfile import TemporaryDirectory
 from unittest import mock
 
 import numpy as np
+from liveness import enlivened
 from networks import (
     grouped_network,
+    padded_network,
     random_images,
     random_network,
     residual_network,
     streamed,
 )
+from telling import telling_images
 
 from bitrain.accelerator import Engines, compile_network
 from bitrain.cosim import simulate, write_testbench
@@ -44,7 +49,8 @@ from bitrain.gen.ip.package import generate_ip
 from bitrain.gen.tools.tools import which
 from bitrain.program import AcceleratorConfig, Program
 from bitrain.program.rom_words import num_biases
-from bitrain.spec import BitrainError, Layer, Network
+from bitrain.rtl.engine.layouts import descriptor_layout
+from bitrain.spec import BitrainError, Layer, MaxPool2d, Network
 
 
 def with_ties(network: Network) -> Network:
@@ -56,19 +62,36 @@ def with_ties(network: Network) -> Network:
     return Network.model_validate({**dict(network), "layers": (*layers, last)})
 
 
-TOP, LEAST_SCORE = "mutated", 0.97
+def pooled_again(network: Network) -> Network:
+    """``network`` with overlapping pooling windows before its scores too."""
+    *layers, before, scores = network.layers
+    pool = MaxPool2d(kernel=(2, 2), stride=(1, 1))
+    before = Layer.model_validate({**dict(before), "pool": pool})
+    scores = Layer.model_validate({**dict(scores), "in_shape": before.out_shape})
+    pooled = Network.model_validate({**dict(network), "layers": (*layers, before, scores)})
+    return enlivened(pooled, random_images(pooled, 4))
+
+
+TOP, LEAST_SCORE, IMAGES = "mutated", 0.97, 8
 ARRAY = {"channels": 3, "positions": 2, "lanes": 8}
 ACCELERATORS = {
-    "raw": ({"array": ARRAY}, lambda: residual_network(1)),
+    "raw": ({"array": ARRAY}, lambda: residual_network(3)),
     "axi": (
         {"array": ARRAY, "interface": "axi", "run_time_length": True},
-        lambda: grouped_network(2, bits=4),
+        lambda: grouped_network(6, bits=4),
     ),
     "stream": (
         {"array": {**ARRAY, "positions": 4, "lanes": 4}},
         lambda: with_ties(streamed(random_network(8, bits=3))),
     ),
-    "engines": ({"array": ARRAY, "engines": 2}, lambda: grouped_network(1, bits=4)),
+    "engines": (
+        {"array": ARRAY, "engines": 2},
+        lambda: pooled_again(grouped_network(1, bits=4)),
+    ),
+    "padded": (
+        {"array": {**ARRAY, "channels": 2}, "interface": "axi"},
+        lambda: padded_network(0, bits=4),
+    ),
 }
 """Options, and what makes the network."""
 
@@ -197,10 +220,10 @@ def write_mutant(ip: Path, mutant: Mutant, folder: Path) -> None:
     path.write_text("\n".join(_changed(path, mutant)) + "\n")
 
 
-def padding_bits(program: Program) -> dict[str, set[tuple[int, int]]]:
-    """Words, and bits from the right, of the ROMs of weights and biases that have no effect."""
+def idle_bits(program: Program) -> dict[str, set[tuple[int, int]]]:
+    """Words, and bits from the right, of the ROMs that have no effect."""
     array, bits, word = program.array, program.weight_bits, 0
-    free: dict[str, set[tuple[int, int]]] = {"weights": set(), "biases": set()}
+    free: dict[str, set[tuple[int, int]]] = {"weights": set(), "biases": set(), "program": set()}
     for layer, tiling in zip(program.network.layers, program.tilings, strict=True):
         rows, size = tiling.chunks * array.lanes, layer.group_channels
         for group in range(0, layer.out_channels, size):
@@ -214,12 +237,19 @@ def padding_bits(program: Program) -> dict[str, set[tuple[int, int]]]:
     for layer in program.network.layers:
         words = range(word, word := word + num_biases(layer, array))
         free["biases"] |= {(pad, bit) for pad in words[layer.out_channels :] for bit in range(bits)}
+    fields = dict(descriptor_layout(program))
+    for word, layer in enumerate(program.network.layers):
+        channels, rows = layer.weight.shape[1:3]
+        ends = {"channel_step": channels, "row_step": rows, "group_step": layer.groups}
+        for name in [name for name, count in ends.items() if count == 1 and name in fields]:
+            bits = range(fields[name].offset, fields[name].offset + fields[name].width)
+            free["program"] |= {(word, bit) for bit in bits}
     return free
 
 
-def is_padding(engines: Engines, mutant: Mutant) -> bool:
-    """Whether a mutant changes a bit that :func:`padding_bits` gives."""
-    found = re.fullmatch(r"(?:engine(\d)_engine_)?(weights|biases)\.mem", mutant.module)
+def is_idle(engines: Engines, mutant: Mutant) -> bool:
+    """Whether a mutant changes a bit that :func:`idle_bits` gives."""
+    found = re.fullmatch(r"(?:engine(\d)_engine_)?(weights|biases|program)\.mem", mutant.module)
     if not found:
         return False
     (bit,) = (
@@ -227,7 +257,7 @@ def is_padding(engines: Engines, mutant: Mutant) -> bool:
         for i, pair in enumerate(zip(mutant.before[::-1], mutant.after[::-1], strict=True))
         if pair[0] != pair[1]
     )
-    return (mutant.line, bit) in padding_bits(engines.programs[int(found[1] or 0)])[found[2]]
+    return (mutant.line, bit) in idle_bits(engines.programs[int(found[1] or 0)])[found[2]]
 
 
 def verdict(ip: Path, engines: Engines, mutant: Mutant, folder: Path) -> dict:
@@ -241,8 +271,8 @@ def verdict(ip: Path, engines: Engines, mutant: Mutant, folder: Path) -> dict:
         return {"verdict": "found", "how": re.sub(r" \(log: \S+\)$", "", how)}
     if not report.passed:
         return {"verdict": "found", "how": report.problems[0]}
-    if mutant.kind == "memory" and is_padding(engines, mutant):
-        return {"verdict": "equal", "how": "a bit of padding"}
+    if mutant.kind == "memory" and is_idle(engines, mutant):
+        return {"verdict": "equal", "how": "a bit without effect"}
     if mutant.kind != "memory" and is_equal(ip, folder, mutant.module):
         return {"verdict": "equal", "how": "proven by SAT"}
     return {"verdict": "survived", "how": ""}
@@ -290,9 +320,7 @@ def engines_of(name: str) -> Engines:
 
 def write_ip(engines: Engines, folder: Path) -> Path:
     """The IP folder of an accelerator, which must pass as it is."""
-    images, full = random_images(engines.network, 4), 1 << engines.network.bits
-    images[2] = full
-    images[3] = np.where(images[3] > full // 2, full, 0)
+    images, _ = telling_images(engines.network, IMAGES)
     generate_ip(
         engines,
         folder,

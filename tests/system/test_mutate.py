@@ -71,19 +71,20 @@ def test_mutants_are_found(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "name", ["raw", *(pytest.param(name, marks=pytest.mark.slow) for name in ("axi", "stream"))]
+    "name",
+    ["raw", *(pytest.param(name, marks=pytest.mark.slow) for name in ("axi", "stream", "padded"))],
 )
-def test_bits_of_padding(tmp_path, name):
+def test_bits_without_effect(tmp_path, name):
     """All of them turned over at once change nothing."""
     require("icarus")
     engines = mutate.engines_of(name)
     program = engines.programs[0]
     ip = mutate.write_ip(engines, tmp_path / "ip")
-    for memory, padding in mutate.padding_bits(program).items():
+    for memory, idle in mutate.idle_bits(program).items():
         image = ip / "rom" / f"{memory}.mem"
         words = [[*line] for line in image.read_text().split()]
-        assert len(padding) > 10
-        for word, bit in padding:
+        assert len(idle) > 10 or memory == "program"
+        for word, bit in idle:
             words[word][-1 - bit] = "10"[int(words[word][-1 - bit])]
         image.write_text("".join(f"{''.join(line)}\n" for line in words))
     assert simulate(ip, simulator="icarus").problems == ()

@@ -11,6 +11,7 @@ Equalization and Bias Correction*, arXiv:1906.04721).
 
 import math
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import NamedTuple
 
 import numpy as np
@@ -40,6 +41,26 @@ class _Batch(NamedTuple):
     activations: Tensor
     added: Tensor
     sums: Tensor
+
+
+class _Maps(NamedTuple):
+    """What is known of the image and the layers that are set."""
+
+    wanted: list[Tensor]
+    """Of the float network."""
+    stored: list[Tensor]
+    scales: list[float]
+
+    def add(self, layer: ScLayer, parts: Sequence[int], wanted: Tensor) -> None:
+        """What the next layer, which reads ``parts``, stores."""
+        self.wanted.append(wanted)
+        self.stored.append(layer(joined(self.stored, parts), self.stored[_added(layer)]))
+        self.scales.append(layer.out_scale)
+
+    def cut(self, index: int) -> None:
+        """Forget the layers from ``index`` on."""
+        for each in self:
+            del each[index + 1 :]
 
 
 class _Choice(NamedTuple):
@@ -81,28 +102,79 @@ def calibrate(
     Without ``normalise`` nothing saturates: c = max|w|, and the least shift that fits. Without
     ``upscale`` all channels of a layer share one clip. Scores share one in any case.
     """
-    wanted, stored, scales = [images], [activations], [1.0]
+    maps = _Maps([images], [activations], [1.0])
     reads = parts_read([layer.source for layer in layers])
-    for layer, parts in zip(layers, reads, strict=True):
-        if not layer.source.weight.any():
-            raise BitrainError(f"{layer.source.name}: all weights are zero; train the model first")
-        shortcut = layer.source.shortcut
-        # Entry 0 is the image.
-        source = shortcut.source + 1 if shortcut else 0
-        sums = layer.source.accumulate(joined(wanted, parts), wanted[source])
-        _set_in_scales(layer, [(scales[part + 1], stored[part + 1]) for part in parts])
-        inputs = joined(stored, parts)
-        batch = _Batch(inputs, stored[source], sums)
-        choices = [
-            _choose(layer, batch, phase, normalise=normalise, upscale=upscale)
-            for phase in _phases(layer, scales[source], normalise)
-        ]
-        best = min(choices, key=lambda choice: choice.error)
-        _set(layer, best.clip, best.shift, best.gain, best.upscale)
-        layer.bias.add_(best.correction)
-        wanted.append(layer.source.finish(sums))
-        stored.append(layer(inputs, stored[source]))
-        scales.append(layer.out_scale)
+
+    def choose(index: int) -> float:
+        return _calibrate(layers[index], maps, reads[index], normalise=normalise, upscale=upscale)
+
+    for index, layer in enumerate(layers):
+        error = choose(index)
+        if not (octaves := _octaves_short(layer, maps)):
+            continue
+        assert layer.source.shortcut is not None
+        first = layer.source.shortcut.source
+        if not _can_coarsen(layers[first], octaves):
+            continue
+        states = [deepcopy(each.state_dict()) for each in layers[first : index + 1]]
+        kept = _Maps(*(list(each) for each in maps))
+        maps.cut(first)
+        layers[first].shift.add_(octaves)
+        maps.add(layers[first], reads[first], kept.wanted[first + 1])
+        if [choose(each) for each in range(first + 1, index + 1)][-1] >= error:
+            for each, state in zip(layers[first:], states, strict=False):
+                each.load_state_dict(state)
+            maps = kept
+
+
+def _calibrate(
+    layer: ScLayer, maps: _Maps, parts: Sequence[int], *, normalise: bool, upscale: bool
+) -> float:
+    """Choose for one layer and add its maps to those before: the error that is left."""
+    if not layer.source.weight.any():
+        raise BitrainError(f"{layer.source.name}: all weights are zero; train the model first")
+    layer.bias.copy_(layer.source.bias)
+    source = _added(layer)
+    sums = layer.source.accumulate(joined(maps.wanted, parts), maps.wanted[source])
+    _set_in_scales(layer, [(maps.scales[part + 1], maps.stored[part + 1]) for part in parts])
+    batch = _Batch(joined(maps.stored, parts), maps.stored[source], sums)
+    choices = [
+        _choose(layer, batch, phase, normalise=normalise, upscale=upscale)
+        for phase in _phases(layer, maps.scales[source], normalise)
+    ]
+    best = min(choices, key=lambda choice: choice.error)
+    _set(layer, best.clip, best.shift, best.gain, best.upscale)
+    layer.bias.add_(best.correction)
+    maps.add(layer, parts, layer.source.finish(sums))
+    return best.error
+
+
+def _added(layer: ScLayer) -> int:
+    """Which of the maps the shortcut adds; entry 0 is the image."""
+    shortcut = layer.source.shortcut
+    return shortcut.source + 1 if shortcut else 0
+
+
+def _octaves_short(layer: ScLayer, maps: _Maps) -> int:
+    """By how much coarser the maps that a shortcut adds must be for no weight to saturate.
+
+    No clip is above the one at which a step of theirs is worth a single product bit.
+    """
+    if layer.source.shortcut is None:
+        return 0
+    largest = layer.scaled_weight.abs().max().item()
+    return max(0, math.ceil(math.log2(largest / _unit(layer, maps.scales[_added(layer)])) - 1e-6))
+
+
+def _can_coarsen(layer: ScLayer, octaves: int) -> bool:
+    ceiling, largest = layer.source.ceiling, layer.out_scale * 2.0**octaves
+    fits = layer.shift.item() + octaves <= SHIFTS[-1]
+    return layer.source.relu and fits and (ceiling is None or largest <= ceiling * (1 + 1e-6))
+
+
+def _unit(layer: ScLayer, added_scale: float) -> float:
+    """The clip at which one step of what a shortcut adds is worth one product bit."""
+    return added_scale * layer.sums.length / (layer.one * layer.in_scale.item())
 
 
 def _set_in_scales(layer: ScLayer, parts: list[tuple[float, Tensor]]) -> None:
@@ -132,8 +204,7 @@ def _phases(layer: ScLayer, added_scale: float, normalise: bool) -> list[tuple[l
             return [(_halvings(first), 1) for first in aligned or [largest]]
         firsts = aligned + [largest * 2 ** (-step / STEPS) for step in range(STEPS)]
         return [(_halvings(first), 1) for first in firsts]
-    # The clip at which one step of the shortcut is worth one product bit.
-    unit = added_scale * layer.sums.length / (layer.one * layer.in_scale.item())
+    unit = _unit(layer, added_scale)
     if not normalise:
         gain = max(1, math.floor(unit / largest))
         return [(_halvings(unit / gain), gain)]

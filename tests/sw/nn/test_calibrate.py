@@ -117,3 +117,37 @@ def test_scales_fold_forward(trained, digits) -> None:
     for layer, following in pairwise(steps):
         assert following.in_scale.item() == layer.out_scale
         assert 0 < layer.clip <= layer.source.weight.abs().max()
+
+
+class Sum(nn.Module):
+    """Two activations, the second some times as large as the first, and their sum."""
+
+    def __init__(self, first: float, second: float, last: float):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.second = nn.Conv2d(1, 6, 3, padding=1), nn.Conv2d(6, 6, 3, padding=1)
+        self.third = nn.Conv2d(6, 6, 3, padding=1)
+        self.linear = nn.Linear(6, 4)
+        self.sizes = first, second, last
+
+    def forward(self, x):
+        first, second, last = self.sizes
+        x = first * torch.relu(self.first(x))
+        y = second * torch.relu(self.second(x / first))
+        x = torch.relu(x + y) if not last else torch.relu(x + last * self.third(y / second))
+        return self.linear(x.mean((2, 3)))
+
+
+@pytest.mark.parametrize(
+    "sizes", [(1, 1, 0), (1, 30, 0), (30, 1, 0), (1, 1, 30), (1, 1, 0.1), (30, 1, 1), (1, 30, 1)]
+)
+def test_no_weight_saturates_for_a_shortcut(sizes) -> None:
+    """A gain is an integer, so a step of the added map is worth a product bit at least."""
+    images = torch.rand(64, 1, 8, 8)
+    sc_model = convert(Sum(*sizes), (1, 8, 8), images[:32], ScConfig(bits=8))
+    (layer,) = [each for each in sc_model.steps if each.source.shortcut]
+    with torch.no_grad():
+        wanted, found = sc_model.float_scores(images), sc_model(images)
+        assert layer.clip >= 0.7 * layer.scaled_weight.abs().max()
+    error = (found - wanted).square().mean() / (wanted - wanted.mean(0)).square().mean()
+    assert error < 0.03

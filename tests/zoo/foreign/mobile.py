@@ -315,7 +315,7 @@ class MobileNetV3SmallReLU(nn.Module):
         self.classifier = nn.Sequential(
             nn.Linear(lastconv_output_channels, 256),
             nn.ReLU(inplace=True),
-            nn.Dropout(p=dropout, inplace=True),
+            nn.Dropout(p=dropout),
             nn.Linear(256, num_classes),
         )
 

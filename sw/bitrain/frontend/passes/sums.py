@@ -54,10 +54,12 @@ def _settle(graph: Graph, node: Node) -> None:
                 graph.replace(node, merged)
                 return
     if not bodies:
-        plain = [each for each in node.inputs if takes(each) is None]
-        last = max(plain or node.inputs, key=order.__getitem__)
-        bodies = [graph.copied(last, f"{node.name}.copy")]
-        added = node.inputs[0] if last is node.inputs[1] else node.inputs[1]
+        # What a shortcut adds is stored in steps no finer than a product bit of the others' sums, so
+        # the map of larger numbers is added.
+        plain = [each for each in node.inputs if takes(each) is None] or node.inputs
+        body = min(plain, key=lambda each: (float(graph.value(each).abs().max()), -order[each]))
+        bodies = [graph.copied(body, f"{node.name}.copy")]
+        added = node.inputs[0] if body is node.inputs[1] else node.inputs[1]
     else:
         added = node.inputs[0] if bodies[0] is node.inputs[1] else node.inputs[1]
     source = added.source if takes(added) else added
