@@ -12,9 +12,15 @@ from .common import ConfigFile, DataDir, OutFolder, Seeds, app, console, seeds_o
 def recast(
     teacher: Annotated[
         str,
-        Argument(help="Trained weights: a safetensors file of `bitrain run`, or a shipped name."),
+        Argument(
+            help="Trained weights: a safetensors file of `bitrain run`, or a shipped name; or your "
+            "model, as of `bitrain convert`, with --weights."
+        ),
     ],
     *,
+    weights: Annotated[
+        str | None, Option(help="The teacher's weights: a .safetensors, or a state dict in a .pt.")
+    ] = None,
     plan: Annotated[
         Path, Option(help="Plan (YAML), or the name of an example: which blocks become what.")
     ],
@@ -44,7 +50,9 @@ def recast(
             f"--budget {budget:g}: rules are found only with --objective cycles; give that too"
         )
     share = (budget or 0.5) if objective else None
-    result = run_recast(load_plan(plan, data_dir), teacher, out, console, budget=share)
+    result = run_recast(
+        load_plan(plan, data_dir), teacher, out, console, weights=weights, budget=share
+    )
     console.print(recast_table(result))
     for line in recast_summary(result):
         console.print(line, soft_wrap=True)

@@ -18,6 +18,7 @@ from bitrain.export import CHECK_IMAGES, export_network
 from bitrain.frontend import read_chain
 from bitrain.models import (
     Normalisation,
+    check_scores,
     create_model,
     model_digest,
     read_metadata,
@@ -94,23 +95,42 @@ def load_plan(path: Path, data_dir: Path | None = None) -> RecastConfig:
 
 
 def load_teacher(
-    source: str, dataset: Dataset, normalisation: Normalisation | None = None
+    source: str,
+    dataset: Dataset,
+    normalisation: Normalisation | None = None,
+    weights: str | None = None,
 ) -> nn.Sequential:
-    """Weights that come with Bitrain or a safetensors file, as blocks.
+    """A trained network as blocks.
 
-    Raises :class:`BitrainError` where the file does not say which model it belongs to.
+    source: weights that come with Bitrain or a safetensors file that says which model they belong
+    to; or, as of :func:`bitrain.models.create_model`, a model, to load ``weights`` into.
     """
-    name = source if source.endswith(".safetensors") else None
-    saved = read_metadata(source)
-    if not (name and "blocks" in saved):
-        name = saved.get("model")
-    if not isinstance(name, str):
+    if source.endswith(".pt2"):
         raise BitrainError(
-            f"weights {source!r} do not say which model they belong to; save them with "
-            'bitrain.models.save_weights(model, path, {"model": ...})'
+            f"teacher {source}: recasting replaces modules, and a program holds operations alone; "
+            "give the model itself, as file.py:function, and --weights"
         )
-    shape, options = dataset.in_shape, {"pretrained": source, "normalisation": normalisation}
-    return parse_blocks(create_model(name, shape, dataset.num_classes, **options), shape)
+    shape, classes = dataset.in_shape, dataset.num_classes
+    if weights is None and ":" not in source:
+        name, weights = _model_of(source), source
+    else:
+        name = source
+    model = create_model(name, shape, classes, pretrained=weights, normalisation=normalisation)
+    check_scores(model, name, shape, classes)
+    return parse_blocks(model, shape)
+
+
+def _model_of(weights: str) -> str:
+    """The model that a file of weights names; the file where it describes blocks itself."""
+    saved = read_metadata(weights)
+    if weights.endswith(".safetensors") and "blocks" in saved:
+        return weights
+    if isinstance(name := saved.get("model"), str):
+        return name
+    raise BitrainError(
+        f"weights {weights!r} do not say which model they belong to; give the model, and the "
+        "weights by --weights"
+    )
 
 
 def run_recast(
@@ -119,16 +139,18 @@ def run_recast(
     directory: Path,
     console: Console,
     *,
+    weights: str | None = None,
     budget: float | None = None,
 ) -> dict[str, Any]:
     """Recast ``source`` as the plan says; writes ``student.safetensors`` and ``recast.json``.
 
-    Where the plan has ``sc``, ``network.npz`` too: the student for the accelerator. With ``budget``
-    the rules are found, not given: those of a student with such a share of the teacher's cycles;
-    the plan with them becomes ``plan.yaml``.
+    weights: of the teacher, where ``source`` is its model. Where the plan has ``sc``,
+    ``network.npz`` too: the student for the accelerator. With ``budget`` the rules are found, not
+    given: those of a student with such a share of the teacher's cycles; the plan with them becomes
+    ``plan.yaml``.
     """
     dataset = load_dataset(config.data.name, config.data.directory)
-    teacher = load_teacher(source, dataset, config.data.normalisation)
+    teacher = load_teacher(source, dataset, config.data.normalisation, weights)
     if budget is not None:
         if config.blocks:
             raise BitrainError(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+import torch
 import yaml
 from epochs import watched_epochs
 from rich.console import Console
@@ -217,6 +218,41 @@ def test_rules_are_proposed(recast, tmp_path, few, teacher):
     assert again == result and records(tmp_path) == before
 
 
+OWN = """\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Conv2d(1, 4, 3, 2, 1), nn.Conv2d(4, 8, 3, 2, 1)
+        self.scores = nn.Linear(8, 10)
+
+    def forward(self, x):
+        x = self.second(self.first(x).relu()).relu()
+        return self.scores(x.mean((2, 3)))
+"""
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A user's file, and a file of its model's weights."""
+    source, weights = tmp_path / "own.py", tmp_path / "own.pt"
+    source.write_text(OWN)
+    model = create_model(f"{source}:Net", (1, 8, 8), 10)
+    torch.save({f"module.{name}": value for name, value in model.state_dict().items()}, weights)
+    return f"{source}:Net", str(weights)
+
+
+def test_a_teacher_of_ones_own(recast, own, few):
+    """By the door of ``bitrain convert``: a file, and a state dict."""
+    model, weights = own
+    result = recast(PLAN, model, weights=weights)
+    taught = load_teacher(model, few, weights=weights)
+    assert result["accuracy"]["teacher"] == pytest.approx(100 * evaluate(taught, few))
+    assert [block["block"] for block in result["blocks"]] == [0, 1]
+
+
 # --- mistakes ------------------------------------------------------------------------------------
 
 
@@ -295,10 +331,15 @@ def test_blocks_of_no_known_kind_from_scratch(recast, tmp_path, digits, training
     assert result["cost"]["student"]["cycles"] is None
 
 
+def test_a_program_is_no_teacher(recast):
+    with pytest.raises(BitrainError, match="a program holds operations alone; give the model"):
+        recast(PLAN, "own.pt2")
+
+
 def test_weights_that_do_not_name_their_model(recast, tmp_path):
     path = tmp_path / "model.safetensors"
     save_weights(nn.Linear(2, 2), path, {})
-    with pytest.raises(BitrainError, match="do not say which model they belong to; save them with"):
+    with pytest.raises(BitrainError, match="do not say which model they belong to; give the"):
         recast(PLAN, str(path))
 
 

@@ -54,8 +54,7 @@ def _settle(graph: Graph, node: Node) -> None:
                 graph.replace(node, merged)
                 return
     if not bodies:
-        # What a shortcut adds is stored in steps no finer than a product bit of the others' sums, so
-        # the map of larger numbers is added.
+        # A step of what a shortcut adds is worth a product bit at least: add the larger numbers.
         plain = [each for each in node.inputs if takes(each) is None] or node.inputs
         body = min(plain, key=lambda each: (float(graph.value(each).abs().max()), -order[each]))
         bodies = [graph.copied(body, f"{node.name}.copy")]
