@@ -45,6 +45,7 @@ NUM_IMAGES = 2
 FEW_PIXELS = 0.1
 OR_LANES = 2, 4, 8
 """Of networks that have OR groups, in turn."""
+MOST_LANES = 64
 PORTS = (
     {},
     {"run_time_length": True},
@@ -210,8 +211,10 @@ def _array(rng: np.random.Generator, network: Network) -> Array:
 
 
 def _ored(network: Network, array: Array, or_lanes: int) -> tuple[Network, Array]:
-    """With OR groups, on lanes that hold whole ones."""
+    """With OR groups, on lanes that hold whole ones, though not on very many."""
     lanes = int(np.lcm(array.lanes, or_lanes))
+    if lanes > MOST_LANES:
+        lanes = int(np.lcm(network.num_lanes, or_lanes))
     network = Network.model_validate(dict(network) | {"or_lanes": or_lanes})
     return network, array.model_copy(update={"lanes": lanes})
 
