@@ -18,7 +18,8 @@ BIAS_BITS = 6
 def telling_images(network: Network, count: int) -> tuple[np.ndarray, list[str]]:
     """The images whose scores differ for the most flips, and the flips that none tells.
 
-    Images of noise, full scale and black and white are there in any case.
+    Images of noise, full scale and black and white are there in any case, and images of as many
+    classes as there is room for.
     """
     pool, full = random_images(network, POOL), network.one
     pool[1] = full
@@ -27,7 +28,10 @@ def telling_images(network: Network, count: int) -> tuple[np.ndarray, list[str]]
     told = {
         where: (golden.predict(other, pool) != wanted).any(1) for where, other in flips(network)
     }
-    chosen = [0, 1, 2]
+    chosen, classes = [0, 1, 2], wanted.argmax(1)
+    for rare in sorted(np.unique(classes), key=lambda each: (classes == each).sum()):
+        if len(chosen) < count // 2 + 2 and rare not in classes[chosen]:
+            chosen.append(int(np.flatnonzero(classes == rare)[0]))
     while len(chosen) < count:
         open_ = [rows for rows in told.values() if not rows[chosen].any()]
         gains = np.sum(open_, 0) if open_ else np.zeros(POOL)

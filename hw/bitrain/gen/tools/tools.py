@@ -180,7 +180,8 @@ def run_tool(name: str, arguments: list[str], *, cwd: Path, log: Path) -> None:
         for line in process.stderr:
             if line.startswith("Preparing to run"):
                 logger.warning("first run of %s: it prepares itself for half a minute", name)
-            errors.append(line)
+            else:
+                errors.append(line)
     if errors:
         with log.open("a", encoding="utf-8") as file:
             file.writelines(errors)

@@ -19,6 +19,7 @@ from cocotbext.axi import (
     AxiStreamSink,
     AxiStreamSource,
 )
+from cocotbext.axi.axil_channels import AxiLiteAWTransaction, AxiLiteWTransaction
 
 from .checker import Checker
 from .environment import PERIOD_NS, Environment
@@ -50,6 +51,14 @@ class Registers:
         """Write a register."""
         return (await self.bus.write(self.offsets[name], value.to_bytes(4, "little"))).resp
 
+    async def write_bytes(self, name: str, word: int, strobes: int) -> None:
+        """Write some bytes of a word, all of which is on the bus."""
+        port: Any = self.bus.write_if
+        address = AxiLiteAWTransaction(awaddr=self.offsets[name], awprot=0)
+        await port.aw_channel.send(address)
+        await port.w_channel.send(AxiLiteWTransaction(wdata=word, wstrb=strobes))
+        await port.b_channel.recv()
+
     async def expect(self, name: str, value: int, when: str, checker: Checker) -> None:
         """Read a register, which must hold ``value``."""
         if (got := await self.read(name)) != value:
@@ -73,6 +82,10 @@ class Registers:
         await action
         await self.expect("ERROR", error, f"after {what}", checker)
         await self.write("ERROR", error)
+
+    async def run_whole(self, lengths: Sequence[int], checker: Checker) -> None:
+        """Let no image leave early, whatever the accelerator has after reset."""
+        await self.set_ladder({}, lengths, checker)
 
     async def set_ladder(
         self, margins: Mapping[int, int], lengths: Sequence[int], checker: Checker
@@ -103,7 +116,8 @@ class Host:
 
     def __init__(self, session: Session, images: list[int]):
         self.session = session
-        self.environment = Environment(session.pins, session.vectors, images, session.random)
+        given = session.pins, session.vectors, images, session.random
+        self.environment = Environment(*given, checker=session.checker(images))
         self.checker = self.environment.checker
 
     async def start(self) -> None:

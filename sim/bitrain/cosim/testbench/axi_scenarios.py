@@ -84,11 +84,28 @@ async def _use_registers(host: Host) -> None:
     for what, response in responses.items():
         if response != AxiResp.SLVERR:
             host.checker.violate(f"{what} answers {response!r}")
-    await bus.write(offsets["CONTROL"] + 1, bytes(3))
-    await host.expect("CONTROL", 1, "after a write to its other bytes")
+    await _write_other_bytes(host, longest)
     await host.send(images[3])
     await host.receive()
     await host.expect("FRAMES", len(images), "at the end")
+
+
+async def _write_other_bytes(host: Host, length: int) -> None:
+    """Nothing comes from the bytes of a word that are not to be written."""
+    registers, random = host.registers, host.session.random
+    for byte in range(4):
+        own = 0xFF << 8 * byte
+        for others in (own ^ 0xFFFF_FFFF, random.getrandbits(32) & ~own):
+            await registers.write_bytes("STREAM_LENGTH", length & own | others, 1 << byte)
+            await host.expect("ERROR", 0, f"after byte {byte} of the length")
+            await host.expect("STREAM_LENGTH", length, f"after its own byte {byte}")
+    await registers.write_bytes("CONTROL", 0xFFFF_FFFE, 0b1110)
+    await host.expect("CONTROL", 1, "after a write to its other bytes")
+    await registers.write("STREAM_LENGTH", 0)
+    await registers.write_bytes("ERROR", 0xFFFF_FFFF, 0b1110)
+    await host.expect("ERROR", LENGTH, "after a write to its other bytes")
+    await registers.write_bytes("ERROR", LENGTH | 0xFFFF_FF00, 0b0001)
+    await host.expect("ERROR", 0, "after a write to its own byte")
 
 
 @cocotb.test()
