@@ -1,9 +1,9 @@
 """Convert every foreign model, trained for a minute, and compare streams with real numbers.
 
 `make zoo`: for each model the layers, the signal-to-noise ratio of the golden model's scores at
-n = 8 against the float network's, that of the integer baseline, how often the classes are the same,
-and the accuracies, on 200 images that neither training nor calibration saw. The file is gone on
-with if it is there.
+n = 8 against the float network's, that of the same numbers multiplied exactly, how often the
+classes are the same, and the accuracies, on 200 images that neither training nor calibration saw.
+The file is gone on with if it is there.
 """
 
 import argparse
@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
+from torch.utils.flop_counter import FlopCounterMode
 
 import bitrain.convert
 from bitrain import golden
@@ -29,37 +30,45 @@ from bitrain.spec import to_unipolar
 from .digits import TEST_IMAGES, digits_of
 from .foreign import FOREIGN
 
-BITS, BATCH, CALIBRATION = 8, 32, 128
-STEPS, RATE = 1000, 4e-3
-"""Of training, which begins again until enough is learnt, each time with less noise in the sums."""
+BITS, BATCH, RATE = 8, 32, 4e-3
+STEPS, CALIBRATION = (1000, 400), (128, 64)
+"""Of small models and of large ones. Training begins again until enough is learnt, each time with
+less noise in the sums."""
+LARGE = 3_500_000
+"""Multiplications for an image."""
 SEEN, LEARNT = 400, 0.97
 """Training images, and the share of them that must be told."""
-NOISE, SUMS_NOISE = 0.2, (0.25, 0.12, 0.06, 0)
+NOISE, FIRST, SUMS_NOISE = 0.2, 0.25, (0.12, 0.06, 0.0)
 """Deviations of what training adds to pixels, and to the sums of a layer, for theirs: streams have
-noise, and a network that has learnt with some bears it."""
+noise, and a network that has learnt with some bears it. The first of the latter can be chosen."""
 DROPOUT = 0.1
 """Of activations at most: so short a training learns little with more."""
 
 
-def trained(name: str) -> tuple[nn.Module, Tensor, Tensor]:
-    """A model of the zoo in evaluation mode, images, first those that it may have seen, labels."""
+def trained(name: str, noise: float) -> tuple[nn.Module, Tensor, Tensor, float]:
+    """A model of the zoo in evaluation mode, images, first those that it may have seen, labels.
+
+    noise: of the sums at first; the last is what training ended with.
+    """
     build, shape = FOREIGN[name]
     images, labels = digits_of(shape)
-    torch.manual_seed(0)
-    model = build().eval()
-    for module in model.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = min(module.p, DROPOUT)
-    with scores_for_classes(), torch.no_grad():
-        labels %= model(images[:2]).shape[-1]
-    for share in SUMS_NOISE:
-        with scores_for_classes(), NoisySums(share):
-            _train(model.train(), images[:-TEST_IMAGES], labels[:-TEST_IMAGES])
+    model = build()
+    share = noise
+    for share in (noise, *SUMS_NOISE):
+        torch.manual_seed(0)
+        model = build().eval()
+        for module in model.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = min(module.p, DROPOUT)
         with scores_for_classes():
+            labels %= _scores(model, images[:2]).shape[1]
+            with NoisySums(share):
+                steps = STEPS[is_large(model, images)]
+                _train(model.train(), images[:-TEST_IMAGES], labels[:-TEST_IMAGES], steps)
             found = _scores(model.eval(), images[:SEEN])
         if (found.argmax(1) == labels[:SEEN]).float().mean() >= LEARNT:
             break
-    return model, images, labels
+    return model, images, labels, share
 
 
 class NoisySums(TorchFunctionMode):
@@ -95,10 +104,18 @@ def _scores(model: nn.Module, images: Tensor) -> Tensor:
     return torch.cat([model(batch).flatten(1) for batch in images.split(BATCH)])
 
 
-def _train(model: nn.Module, images: Tensor, labels: Tensor) -> None:
+@torch.no_grad()
+def is_large(model: nn.Module, images: Tensor) -> bool:
+    """Whether an image takes many multiplications."""
+    with FlopCounterMode(display=False) as counter:
+        model.eval()(images[:1])
+    return counter.get_total_flops() > 2 * LARGE
+
+
+def _train(model: nn.Module, images: Tensor, labels: Tensor, steps: int) -> None:
     optimizer = torch.optim.AdamW(model.parameters(), RATE, weight_decay=0.1)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, STEPS)
-    for _ in range(STEPS):
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, steps)
+    for _ in range(steps):
         chosen = torch.randint(len(images), (BATCH,))
         batch = images[chosen]
         scores = model((batch + NOISE * torch.rand(()) * torch.randn_like(batch)).clamp(0, 1))
@@ -111,12 +128,13 @@ def _train(model: nn.Module, images: Tensor, labels: Tensor) -> None:
         schedule.step()
 
 
-def measure(name: str) -> dict[str, Any]:
+def measure(name: str, noise: float = FIRST) -> dict[str, Any]:
     """What becomes of a model: ratios in decibels, shares and accuracies in per cent."""
     started = time.perf_counter()
-    model, images, labels = trained(name)
+    model, images, labels, share = trained(name, noise)
     labels = labels[-TEST_IMAGES:].numpy()
-    done = bitrain.convert.convert(model, images[:CALIBRATION], bits=BITS, name=name)
+    seen = images[: CALIBRATION[is_large(model, images)]]
+    done = bitrain.convert.convert(model, seen, bits=BITS, name=name)
     tested = images[-TEST_IMAGES:].reshape(TEST_IMAGES, *done.network.in_shape)
     with torch.no_grad():
         wanted = done.model.float_scores(tested).numpy()
@@ -127,6 +145,7 @@ def measure(name: str) -> dict[str, Any]:
     return {
         "layers": len(done.network.layers),
         "macs": done.network.macs,
+        "noise": share,
         "decibels": _ratio(wanted, scores),
         "integer_decibels": _ratio(wanted, rival),
         "same_classes": _equal(scores.argmax(1), wanted.argmax(1)),
@@ -151,6 +170,7 @@ def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description="Foreign models in streams.")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("results.json"))
+    parser.add_argument("--noise", type=float, default=FIRST, help="of the sums in training")
     parser.add_argument("names", nargs="*", help="which; all by default")
     args = parser.parse_args()
     warnings.filterwarnings("ignore", "Using padding='same'")
@@ -158,7 +178,7 @@ def main() -> int:
     found = json.loads(args.out.read_text()) if args.out.is_file() else {}
     for name in args.names or FOREIGN:
         if name not in found:
-            found[name] = measure(name)
+            found[name] = measure(name, args.noise)
             print(name, found[name], flush=True)
             args.out.write_text(json.dumps(found, indent=1) + "\n")
     return 0
