@@ -118,7 +118,8 @@ def convert(
         console.print(explanation_table(result.conversion.origins))
     result.conversion.save(out)
     if finetune:
-        result.checkpoint.unlink(missing_ok=True)
+        for checkpoint in result.checkpoints:
+            checkpoint.unlink(missing_ok=True)
     tuned = f", {finetune} epochs of fine-tuning" if finetune else ""
     console.print(
         f"{result.images} test images: float {result.float_accuracy:.2f} %; n = {bits}, L = "

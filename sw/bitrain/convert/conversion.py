@@ -15,7 +15,7 @@ from bitrain.export import CHECK_IMAGES, export_network
 from bitrain.frontend import Origin
 from bitrain.models import copy_model, load_weights, normalise_inputs
 from bitrain.models.programs import ExportedModule
-from bitrain.nn import ScConfig, ScModel
+from bitrain.nn import ScConfig, ScModel, calibrated, calibration_batch
 from bitrain.nn import convert as converted
 from bitrain.spec import BitrainError, Network, save_network
 from bitrain.train.config import FineTuneConfig
@@ -35,6 +35,13 @@ class Conversion:
     model: ScModel
     """The same in torch, which can be trained further."""
     origins: list[Origin]
+    images: Tensor
+    """That calibrated it, (images, channels, rows, columns)."""
+
+    def rival(self) -> ScModel:
+        """The same float network in integers of equal width, calibrated for these."""
+        chain = [layer.source for layer in self.model.steps]
+        return calibrated(chain, self.images, self.model.config, "binary")
 
     @torch.no_grad()
     def float_accuracy(self, images: np.ndarray, labels: np.ndarray) -> float:
@@ -123,7 +130,9 @@ def convert(
     checked = checked.reshape(-1, *sc_model.in_shape)
     title = name or type(model).__name__.lower()
     network = export_network(sc_model, title, checked, metadata)
-    return Conversion(network, sc_model, sc_model.origins)
+    batch = calibration_batch(images, in_shape, options.calibration_images)
+    batch = batch.reshape(-1, *sc_model.in_shape)
+    return Conversion(network, sc_model, sc_model.origins, batch)
 
 
 def _array(images: np.ndarray | Tensor) -> np.ndarray:

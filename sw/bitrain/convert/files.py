@@ -13,6 +13,8 @@ from bitrain.models import create_model, model_digest
 from bitrain.nn import ScConfig, torch_threads
 from bitrain.spec import BitrainError
 from bitrain.train.config import FineTuneConfig
+from bitrain.train.finetune import finetune_converted
+from bitrain.train.loop import Job
 
 from .conversion import Conversion, convert
 
@@ -34,10 +36,10 @@ class Request:
     out: Path
     """The network file, beside which fine-tuning keeps its checkpoint until it is written."""
 
-    def checkpoint(self, model: nn.Module) -> Path:
+    def checkpoint(self, model: nn.Module, arithmetic: str = "stochastic") -> Path:
         """Of the fine-tuning of a model, as this request has it."""
         options = (self.sc, self.finetune, self.mean, self.std, self.exact_borders)
-        text = f"{model_digest(model)} {options} {self.replace_activations}"
+        text = f"{model_digest(model)} {options} {self.replace_activations} {arithmetic}"
         key = sha256(text.encode()).hexdigest()[:12]
         return self.out.with_name(f"{self.out.stem}.finetune-{key}.pt")
 
@@ -51,8 +53,9 @@ class Result:
     float_accuracy: float
     sc: float
     int_baseline: float
-    checkpoint: Path
-    """Of the fine-tuning, which is not needed any more."""
+    """Of integers of equal width, calibrated and fine-tuned for themselves."""
+    checkpoints: tuple[Path, ...]
+    """Of the fine-tuning, which are not needed any more."""
 
 
 def convert_files(request: Request, dataset: Dataset, *, evaluated: int | None = None) -> Result:
@@ -90,15 +93,18 @@ def convert_files(request: Request, dataset: Dataset, *, evaluated: int | None =
     images, labels = dataset.examples(min(evaluated or available, available))
     floats = done.float_accuracy(images, labels)
     with torch_threads():
-        sc, integers = (
-            100 * accuracy(done.network, images, labels, arithmetic)
-            for arithmetic in ("stochastic", "binary")
-        )
+        rival = done.rival()
+        if request.finetune:
+            checkpoint = request.checkpoint(model, "binary")
+            job: Job = {"checkpoint": checkpoint, "progress": True, "title": "integer baseline"}
+            finetune_converted(rival, dataset, request.finetune, **job)
+        sc = accuracy(done.network, images, labels)
+        integers = accuracy(rival.to_network("integers"), images, labels, "binary")
     return Result(
         conversion=done,
         images=len(images),
         float_accuracy=floats,
-        sc=sc,
-        int_baseline=integers,
-        checkpoint=request.checkpoint(model),
+        sc=100 * sc,
+        int_baseline=100 * integers,
+        checkpoints=(request.checkpoint(model), request.checkpoint(model, "binary")),
     )
