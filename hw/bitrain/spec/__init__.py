@@ -7,12 +7,14 @@ all use it.
 from .bank import LaneWire, SngBank
 from .concatenation import parts_read
 from .errors import BitrainError
+from .exits import Exit
 from .files import content_digest, file_digest, write_atomically
 from .images import check_images
 from .layer import Layer, MaxPool2d, Neuron, Shape, Shortcut
 from .network import Network
 from .number import to_unipolar
 from .or_groups import OrLanes
+from .precision import with_precision
 from .prefix import with_prefix
 from .sequence import (
     CounterSequence,
@@ -30,6 +32,7 @@ from .store import load_network, save_network
 __all__ = [
     "BitrainError",
     "CounterSequence",
+    "Exit",
     "LaneWire",
     "Layer",
     "Lfsr",
@@ -54,6 +57,7 @@ __all__ = [
     "register_sequence",
     "save_network",
     "to_unipolar",
+    "with_precision",
     "with_prefix",
     "write_atomically",
 ]

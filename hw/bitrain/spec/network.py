@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .bank import SngBank
 from .concatenation import parts_read, parts_stored
+from .exits import Exit, check_exits
 from .images import check_images
 from .layer import MAX_ACCUMULATOR_BITS, Layer, Shape
 from .or_groups import OrLanes, sum_range
@@ -39,6 +40,8 @@ class Network(BaseModel):
     layers: tuple[Layer, ...] = Field(min_length=1)
     image_shape: Shape | None = Field(default=None, exclude_if=lambda shape: shape is None)
     """Shape of an image that a linear first layer flattens; None: the first layer's own shape."""
+    exits: tuple[Exit, ...] = Field(default=(), exclude_if=lambda exits: not exits)
+    """Where an image may be decided before its streams end (``exits``), shortest first."""
     metadata: dict[str, Any] = Field(default_factory=dict)
     """Where it comes from: recipe, data set, accuracies. JSON values; nothing computes with it."""
 
@@ -48,6 +51,7 @@ class Network(BaseModel):
             raise ValueError("activation and weight banks differ in width")
         if len(self.activation_bank.lanes) != len(self.weight_bank.lanes):
             raise ValueError("activation and weight banks differ in lanes")
+        check_exits(self.exits, max(layer.stream_length for layer in self.layers))
         self._check_concatenations()
         self._check_reads()
         for layer in self.layers:

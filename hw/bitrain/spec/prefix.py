@@ -16,7 +16,8 @@ from .network import Network
 def with_prefix(network: Network, length: int) -> Network:
     """``network`` with every layer stopped after min(L, ``length``) cycles.
 
-    length: cycles, a power of two. A full length gives an equal network. Raises
+    length: cycles, a power of two. A full length gives an equal network. Exits that are no shorter
+    are left out. Raises
     :class:`BitrainError` for a length that is no power of two or beyond the contract's shifts.
     """
     if length < 1 or length & (length - 1):
@@ -27,7 +28,8 @@ def with_prefix(network: Network, length: int) -> Network:
             "prefixes are of networks in counter mode"
         )
     layers = tuple(_prefix(layer, length) for layer in network.layers)
-    return Network.model_validate(dict(network) | {"layers": layers})
+    exits = tuple(each for each in network.exits if each.length < length)
+    return Network.model_validate(dict(network) | {"layers": layers, "exits": exits})
 
 
 def all_prefixes(network: Network) -> dict[int, Network]:

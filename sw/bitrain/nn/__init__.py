@@ -4,7 +4,7 @@ from .calibrate import calibration_batch
 from .config import ScConfig, StreamSource
 from .device import best_device
 from .layer import ScLayer
-from .model import ScModel, convert, lengths_and_neurons
+from .model import ScModel, calibrated, convert, lengths_and_neurons
 from .safe_convolution import SafeConvolutions
 from .threads import torch_threads
 
@@ -15,6 +15,7 @@ __all__ = [
     "ScModel",
     "StreamSource",
     "best_device",
+    "calibrated",
     "calibration_batch",
     "convert",
     "lengths_and_neurons",

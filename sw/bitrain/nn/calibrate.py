@@ -4,13 +4,13 @@ With a clip c below max|w| the many small weights keep more of their precision w
 ones saturate; a channel of small weights uses c / 2^u, which the requantisation shifts back; the
 layer's shift, a power-of-two gain, sets where activations saturate. All are searched together,
 layer by layer, for the best signal-to-noise ratio of the layer's real output (streams, quantisation
-and the errors of the layers before included) against the float network's. What these errors are on
-average goes into each channel's bias (M. Nagel et al., *Data-Free Quantization Through Weight
-Equalization and Bias Correction*, arXiv:1906.04721).
+and the errors of the layers before included) against the float network's, in all runs together
+where there are several. What these errors are on average goes into each channel's bias (M. Nagel et
+al., *Data-Free Quantization Through Weight Equalization and Bias Correction*, arXiv:1906.04721).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from typing import NamedTuple
 
@@ -35,12 +35,31 @@ SHIFTS = range(-16, 25)
 """What the contract allows."""
 
 
-class _Batch(NamedTuple):
-    """What a layer reads and what its output should stand for."""
+class Run(NamedTuple):
+    """One of the lengths that a network is calibrated for."""
 
-    activations: Tensor
-    added: Tensor
+    lost: list[int]
+    """d of each layer (``ScLayer.lost``)."""
+    images: Tensor
+    """As integers 0 … 2^n."""
+
+
+class _Batch(NamedTuple):
+    """What a layer reads in each run, and what its output should stand for."""
+
+    lost: list[int]
+    activations: list[Tensor]
+    added: list[Tensor]
     sums: Tensor
+
+    def runs(self, layer: ScLayer) -> Iterator[tuple[Tensor, Tensor]]:
+        """What the layer reads and adds, while it is in each of the runs."""
+        for lost, pair in zip(
+            self.lost, zip(self.activations, self.added, strict=True), strict=True
+        ):
+            layer.lost = lost
+            yield pair
+        layer.lost = 0
 
 
 class _Maps(NamedTuple):
@@ -48,13 +67,22 @@ class _Maps(NamedTuple):
 
     wanted: list[Tensor]
     """Of the float network."""
-    stored: list[Tensor]
+    stored: list[list[Tensor]]
+    """In each run."""
     scales: list[float]
 
-    def add(self, layer: ScLayer, parts: Sequence[int], wanted: Tensor) -> None:
-        """What the next layer, which reads ``parts``, stores."""
+    def batch(
+        self, layer: ScLayer, parts: tuple[int, ...], lost: list[int], sums: Tensor
+    ) -> _Batch:
+        """What a layer that reads ``parts`` is calibrated on."""
+        runs = range(len(lost))
+        reads = [joined([each[run] for each in self.stored], parts) for run in runs]
+        return _Batch(lost, reads, self.stored[_added(layer)], sums)
+
+    def add(self, layer: ScLayer, batch: _Batch, wanted: Tensor) -> None:
+        """What the next layer stores."""
         self.wanted.append(wanted)
-        self.stored.append(layer(joined(self.stored, parts), self.stored[_added(layer)]))
+        self.stored.append([layer(*pair) for pair in batch.runs(layer)])
         self.scales.append(layer.out_scale)
 
     def cut(self, index: int) -> None:
@@ -91,22 +119,24 @@ def calibration_batch(images: np.ndarray | Tensor, in_shape: Sequence[int], coun
 def calibrate(
     layers: Sequence[ScLayer],
     images: Tensor,
-    activations: Tensor,
+    runs: Sequence[Run],
     *,
     normalise: bool = True,
     upscale: bool = True,
 ) -> None:
     """Set ``clip``, ``in_scale``, ``in_ratio``, ``shift``, ``upscale`` and ``gain`` of every layer.
 
-    images: (batch, channels, rows, columns) in [0, 1]; activations: the same as integers 0 … 2^n.
-    Without ``normalise`` nothing saturates: c = max|w|, and the least shift that fits. Without
-    ``upscale`` all channels of a layer share one clip. Scores share one in any case.
+    images: (batch, channels, rows, columns) in [0, 1]; runs: those that count, all alike. Without
+    ``normalise`` nothing saturates: c = max|w|, and the least shift that fits. Without ``upscale``
+    all channels of a layer share one clip. Scores share one in any case.
     """
-    maps = _Maps([images], [activations], [1.0])
+    maps = _Maps([images], [[run.images for run in runs]], [1.0])
     reads = parts_read([layer.source for layer in layers])
+    losses = [list(lost) for lost in zip(*(run.lost for run in runs), strict=True)]
 
     def choose(index: int) -> float:
-        return _calibrate(layers[index], maps, reads[index], normalise=normalise, upscale=upscale)
+        given = layers[index], maps, reads[index], losses[index]
+        return _calibrate(*given, normalise=normalise, upscale=upscale)
 
     for index, layer in enumerate(layers):
         error = choose(index)
@@ -117,10 +147,11 @@ def calibrate(
         if not _can_coarsen(layers[first], octaves):
             continue
         states = [deepcopy(each.state_dict()) for each in layers[first : index + 1]]
-        kept = _Maps(*(list(each) for each in maps))
+        kept = _Maps(list(maps.wanted), list(maps.stored), list(maps.scales))
         maps.cut(first)
         layers[first].shift.add_(octaves)
-        maps.add(layers[first], reads[first], kept.wanted[first + 1])
+        coarse, wanted = layers[first], kept.wanted[first + 1]
+        maps.add(coarse, maps.batch(coarse, reads[first], losses[first], wanted), wanted)
         if [choose(each) for each in range(first + 1, index + 1)][-1] >= error:
             for each, state in zip(layers[first:], states, strict=False):
                 each.load_state_dict(state)
@@ -128,7 +159,13 @@ def calibrate(
 
 
 def _calibrate(
-    layer: ScLayer, maps: _Maps, parts: Sequence[int], *, normalise: bool, upscale: bool
+    layer: ScLayer,
+    maps: _Maps,
+    parts: tuple[int, ...],
+    lost: list[int],
+    *,
+    normalise: bool,
+    upscale: bool,
 ) -> float:
     """Choose for one layer and add its maps to those before: the error that is left."""
     if not layer.source.weight.any():
@@ -136,8 +173,8 @@ def _calibrate(
     layer.bias.copy_(layer.source.bias)
     source = _added(layer)
     sums = layer.source.accumulate(joined(maps.wanted, parts), maps.wanted[source])
-    _set_in_scales(layer, [(maps.scales[part + 1], maps.stored[part + 1]) for part in parts])
-    batch = _Batch(joined(maps.stored, parts), maps.stored[source], sums)
+    _set_in_scales(layer, [(maps.scales[part + 1], maps.stored[part + 1][0]) for part in parts])
+    batch = maps.batch(layer, parts, lost, sums)
     choices = [
         _choose(layer, batch, phase, normalise=normalise, upscale=upscale)
         for phase in _phases(layer, maps.scales[source], normalise)
@@ -145,7 +182,7 @@ def _calibrate(
     best = min(choices, key=lambda choice: choice.error)
     _set(layer, best.clip, best.shift, best.gain, best.upscale)
     layer.bias.add_(best.correction)
-    maps.add(layer, parts, layer.source.finish(sums))
+    maps.add(layer, batch, layer.source.finish(sums))
     return best.error
 
 
@@ -190,7 +227,7 @@ def _set_in_scales(layer: ScLayer, parts: list[tuple[float, Tensor]]) -> None:
 
 def _set(layer: ScLayer, clip: float, shift: int, gain: int, upscale: Tensor | int = 0) -> None:
     layer.clip.fill_(clip)
-    layer.shift.fill_(min(max(shift, SHIFTS[0]), SHIFTS[-1]))
+    layer.shift.fill_(min(max(shift, SHIFTS[0] + layer.most_lost), SHIFTS[-1]))
     layer.gain.fill_(gain)
     layer.upscale.copy_(torch.as_tensor(upscale).expand_as(layer.upscale))
 
@@ -243,11 +280,16 @@ def _choose(
     sums, corrections = [], []
     for level, clip in enumerate(clips):
         _set(layer, clip, 0, gain << level)
-        found = layer.accumulate(batch.activations, batch.added)
+        found, units, errors = [], [], []
+        for pair in batch.runs(layer):
+            found.append(layer.accumulate(*pair))
+            units.append(layer.product_scale)
+            errors.append((batch.sums - found[-1] * units[-1]).mean((0, 2, 3)).float())
         correction = torch.zeros_like(layer.bias)
         if normalise:
-            correction = (batch.sums - found * layer.product_scale).mean((0, 2, 3)).float()
-        sums.append(found + (correction / layer.product_scale).round()[:, None, None])
+            correction = torch.stack(errors).mean(0)
+        steps = [(correction / unit).round()[:, None, None] for unit in units]
+        sums.append([each + step for each, step in zip(found, steps, strict=True)])
         corrections.append(correction)
     target = layer.source.finish(batch.sums)
     _set(layer, clips[0], 0, gain)
@@ -268,9 +310,11 @@ def _choose(
         errors = []
         for level, (clip, accumulators) in enumerate(zip(clips, sums, strict=True)):
             _set(layer, clip, shift + level, gain << level)
-            unit = layer.out_scale / layer.one if layer.source.relu else layer.product_scale
-            error = layer.finish(accumulators) * unit - target
-            errors.append(error.square().mean((0, 2, 3)))
+            squares = []
+            for _, found in zip(batch.runs(layer), accumulators, strict=True):
+                unit = layer.out_scale / layer.one if layer.source.relu else layer.product_scale
+                squares.append((layer.finish(found) * unit - target).square().mean((0, 2, 3)))
+            errors.append(torch.stack(squares).mean(0))
         table = torch.stack(errors)  # (levels, out)
         if not normalise:
             levels = _unsaturated(layer.scaled_weight, clips) * separate

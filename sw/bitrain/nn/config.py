@@ -95,6 +95,9 @@ class ScConfig(BaseModel):
     """Precision n of activations and weight magnitudes."""
     stream_length: int | None = Field(default=None, ge=2)
     """L, a power of two up to 2^n, which is the default."""
+    lengths: tuple[int, ...] = ()
+    """Prefixes of the streams for which one set of weights is calibrated and trained: rising powers
+    of two, the last of them L."""
     layer_lengths: dict[str, int] = {}
     """L of single layers, by their names (module paths), where it is not the network's."""
     neuron: Neuron = "counter"
@@ -119,7 +122,8 @@ class ScConfig(BaseModel):
 
     @model_validator(mode="after")
     def _check(self):
-        for length in (self.length, *self.layer_lengths.values()):
+        self._check_prefixes()
+        for length in (*self.lengths, self.length, *self.layer_lengths.values()):
             if length < 2 or length & (length - 1) or length > 1 << self.bits:
                 raise ValueError(
                     f"stream length {length} is not a power of two up to 2^bits = {1 << self.bits}"
@@ -149,10 +153,32 @@ class ScConfig(BaseModel):
             )
         return self
 
+    def _check_prefixes(self) -> None:
+        if not self.lengths:
+            return
+        given = ", ".join(map(str, self.lengths))
+        if len(self.lengths) < 2 or list(self.lengths) != sorted(set(self.lengths)):
+            raise ValueError(f"lengths [{given}]: expected two or more that rise, as [4, 8, 16]")
+        if self.stream_length not in (None, self.lengths[-1]):
+            raise ValueError(
+                f"lengths [{given}] end in the length of the streams, which stream_length says is "
+                f"{self.stream_length}; leave stream_length out"
+            )
+        if "stream" in (self.neuron, *self.layer_neurons.values()):
+            raise ValueError(
+                "lengths are of neurons in counter mode: what a neuron in stream mode fires does "
+                "not scale with its streams"
+            )
+
     @property
     def length(self) -> int:
         """L with its default."""
-        return self.stream_length or 1 << self.bits
+        return self.stream_length or (self.lengths[-1] if self.lengths else 1 << self.bits)
+
+    @property
+    def prefixes(self) -> tuple[int, ...]:
+        """The lengths that are calibrated and trained, L the last and often the only one."""
+        return self.lengths or (self.length,)
 
     def lengths_of(self, names: Sequence[str]) -> list[int]:
         """L of every layer; :class:`BitrainError` for a name that no layer has."""
@@ -185,7 +211,8 @@ class ScConfig(BaseModel):
         """
         bits = length.bit_length() - 1
         sources = {name: getattr(self, name).with_bits(self.bits, bits) for name in _SOURCES}
-        changes = {"bits": bits, "stream_length": length, "layer_lengths": {}, **sources}
+        changes = {"bits": bits, "stream_length": length, "layer_lengths": {}, "lengths": ()}
+        changes |= sources
         try:
             return type(self).model_validate({**self.model_dump(), **changes})
         except ValidationError:

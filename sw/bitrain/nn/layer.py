@@ -19,8 +19,12 @@ s' = c s 2^(shift + n) / L: scales fold forward and the hardware is left with a 
 come from several layers, s is the largest of their scales, and the weights of the others' channels
 are multiplied by the ratio of the scales. A shortcut
 from activations of scale s_r needs gain = s_r L / (c s 2^n) to be an integer: clips are chosen so.
+
+A shorter run of L / 2^d is another network of the same weights. With streams it is the prefix of
+``spec.prefix``; with integers it has numbers of n - d bits (``spec.precision``).
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
@@ -61,15 +65,19 @@ class ScLayer(nn.Module):
         *,
         parts: int = 1,
         neuron: Neuron = "counter",
+        lost: Iterable[int] = (),
     ):
-        """parts: how many outputs lie behind each other in what the layer reads."""
+        """parts: how many outputs lie behind each other in what is read. lost: d of short runs."""
         super().__init__()
         self.neuron: Neuron = neuron
         self.source = source
         self.bits = bits
-        self.sums = sums
-        self.noise: Noise | None = None
-        """Where it is set, training adds noise to real sums instead of computing exact ones."""
+        self.full_sums = sums
+        self.shorter_sums = nn.ModuleDict({str(d): sums.shorter(d) for d in lost if d})
+        self.lost = 0
+        """d of the run at work."""
+        self.noise: dict[int, Noise] = {}
+        """By d. Where it is set, training adds noise to real sums in the place of exact ones."""
         self.weight = nn.Parameter(source.weight.clone(), requires_grad=source.trained)
         self.bias = nn.Parameter(source.bias.clone())
         self.register_buffer("clip", source.weight.abs().max().double())
@@ -81,9 +89,26 @@ class ScLayer(nn.Module):
         self.register_buffer("gain", torch.ones((), dtype=torch.int64))
 
     @property
+    def sums(self) -> ExactSums:
+        """Of the run at work."""
+        found = self.shorter_sums[str(self.lost)] if self.lost else self.full_sums
+        assert isinstance(found, ExactSums)
+        return found
+
+    @property
+    def most_lost(self) -> int:
+        """Bits that the shift loses in the shortest run."""
+        return 0 if self.sums.loses_bits else max(map(int, self.shorter_sums), default=0)
+
+    @property
     def one(self) -> int:
         """2^n, the integer that stands for 1."""
-        return 1 << self.bits
+        return 1 << self.sums.bits
+
+    @property
+    def run_shift(self) -> int:
+        """Shift of the run at work."""
+        return int(self.shift.item()) - (0 if self.sums.loses_bits else self.lost)
 
     @property
     def product_scale(self) -> float:
@@ -93,7 +118,7 @@ class ScLayer(nn.Module):
     @property
     def out_scale(self) -> float:
         """What a full activation stands for in the float network: s'."""
-        return self.product_scale * 2.0 ** (self.shift.item() + self.bits)
+        return self.product_scale * 2.0 ** (self.run_shift + self.sums.bits)
 
     @property
     def upscaled(self) -> Tensor:
@@ -104,10 +129,12 @@ class ScLayer(nn.Module):
     def rounding(self) -> Tensor:
         """What turns the floor of the requantisation into rounding, where sums are fine enough.
 
-        (out, 1, 1). Export adds what is whole of it to the bias; binary arithmetic has the rest.
+        (out, 1, 1). Export adds what is whole of it to the bias; binary arithmetic has the rest. In
+        a prefix of streams it is in the bias too, whose bits beyond the prefix are rounded off.
         """
-        step = self.upscaled * 2.0 ** self.shift.item()
-        return step / 2 * (self.source.relu & (step * self.sums.fineness >= 2))
+        step = self.upscaled * 2.0**self.run_shift
+        whole = self.lost == 0 or self.sums.loses_bits
+        return step / 2 * (self.source.relu & whole & (step * self.sums.fineness >= 2))
 
     @property
     def scaled_weight(self) -> Tensor:
@@ -121,11 +148,37 @@ class ScLayer(nn.Module):
     def integer_weight(self) -> Tensor:
         """Signed magnitudes (out, in / groups, rows, columns); saturated ones have no gradient."""
         clips = (self.clip / self.upscaled[:, None]).to(self.weight.dtype)
-        return round_through((self.scaled_weight / clips).clamp(-1, 1) * self.one)
+        numbers = (self.scaled_weight / clips).clamp(-1, 1) * (1 << self.bits)
+        if self.sums.loses_bits and self.lost:
+            fewer = numbers / 2**self.lost
+            return straight_through(fewer, (numbers.detach().round() / 2**self.lost).trunc())
+        return round_through(numbers)
 
     def integer_bias(self) -> Tensor:
         """Initial accumulators (out,) in product bits, float64, without the rounding half."""
-        return round_through(self.bias.double() * self.upscaled.flatten() / self.product_scale)
+        real = self.bias.double() * self.upscaled.flatten() / self.product_scale
+        if not self.lost:
+            return round_through(real)
+        fewer = 2**self.lost
+        half = self._exported_half()
+        exact = (real.detach() * fewer).round() + half
+        return straight_through(real, ((exact + fewer // 2) / fewer).floor())
+
+    def _exported_half(self) -> Tensor:
+        """What of the rounding half stays in the bias of a prefix of streams: (out,), float64.
+
+        Not where the prefix is so short that its last bit is a whole step.
+        """
+        right = (self.shift + self.upscale).double()
+        kept = self.source.relu & (right >= 1) & (right - self.lost >= 1)
+        return torch.exp2(right) / 2 * (kept & (not self.sums.loses_bits))
+
+    def run_gain(self) -> Tensor:
+        """Gain of the shortcut in the run at work."""
+        if not self.lost or self.sums.loses_bits:
+            return self.gain
+        fewer = 1 << self.lost
+        return (self.gain + fewer // 2) // fewer * (self.gain >= fewer)
 
     def integer_padding(self) -> Tensor | None:
         """What stands around each input channel, 0 … 2^n, (in,); None: zero."""
@@ -133,7 +186,9 @@ class ScLayer(nn.Module):
         if value is None:
             return None
         unit = self.in_scale if self.in_ratio is None else self.in_scale * self.in_ratio
-        return (value.to(unit) * self.one / unit).round().clamp(0, self.one)
+        one, fewer = 1 << self.bits, (1 << self.bits) // self.one
+        numbers = (value.to(unit) * one / unit).round().clamp(0, one)
+        return ((numbers + fewer // 2) / fewer).floor()
 
     def accumulate(
         self, activations: Tensor, added: Tensor | None = None, *, real: bool = False
@@ -148,11 +203,11 @@ class ScLayer(nn.Module):
         geometry = Geometry(source.stride, padding, source.dilation, source.groups)
         if real:
             sums = F.conv2d(maps, weight, None, *geometry)
-            sums = sums * (self.sums.length / 4.0**self.bits)
+            sums = sums * (self.sums.length / 4.0**self.sums.bits)
         else:
             sums = self.sums(maps, weight, geometry)
         constants = self.integer_bias()[:, None, None]
-        gains = self.gain * self.upscaled
+        gains = self.run_gain() * self.upscaled
         largest = constants.detach().abs().max() + self.rounding.max() + gains.max() * self.one
         sums = sums.to(self.sums.dtype(weight[0].numel(), int(largest.item())))
         sums = sums + constants.to(sums.dtype)
@@ -183,7 +238,7 @@ class ScLayer(nn.Module):
 
     def _scaled(self, accumulators: Tensor) -> Tensor:
         dtype = accumulators.dtype
-        scale = (2.0 ** -self.shift.item() / self.upscaled).to(dtype)
+        scale = (2.0**-self.run_shift / self.upscaled).to(dtype)
         return (accumulators + self.rounding.to(dtype)) * scale
 
     def _pooled(self, activations: Tensor) -> Tensor:
@@ -191,17 +246,19 @@ class ScLayer(nn.Module):
 
     def forward(self, activations: Tensor, added: Tensor | None = None) -> Tensor:
         """Integers 0 … 2^n (batch, in, rows, columns) to those of the next layer, or to scores."""
-        if self.noise is None or not self.training:
+        if not self.noise or not self.training:
             accumulators = self.accumulate(activations, added)
             if self.neuron == "stream":
                 return self.fire(activations, accumulators)
             return self.finish(accumulators)
         accumulators = self.accumulate(activations, added, real=True)
-        error = torch.randn_like(accumulators) * self.noise.deviation + self.noise.mean
+        noise = self.noise[self.lost]
+        error = torch.randn_like(accumulators) * noise.deviation + noise.mean
         return self.finish(accumulators + error)
 
     def to_layer(self) -> Layer:
-        """The layer as the network file holds it."""
+        """The layer as the network file holds it: at full length."""
+        assert not self.lost
         return self.source.to_layer(
             weight=self.integer_weight(),
             bias=self.integer_bias() + self.rounding.flatten().floor(),

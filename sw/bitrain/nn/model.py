@@ -1,6 +1,7 @@
 """A trained model turned into the network that the accelerator computes, still trainable."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
@@ -11,8 +12,9 @@ from bitrain.frontend import FloatLayer, Origin, read_model
 from bitrain.frontend.float_layer import walk
 from bitrain.program import find_arithmetic
 from bitrain.spec import BitrainError, Network, Neuron, Shape, check_images, parts_read, to_unipolar
+from bitrain.spec.precision import LEAST_BITS
 
-from .calibrate import calibrate, calibration_batch
+from .calibrate import Run, calibrate, calibration_batch
 from .config import ScConfig
 from .layer import Noise, ScLayer
 from .or_sums import OredSums
@@ -76,7 +78,12 @@ class ScModel(nn.Module):
         modes: list[Neuron] = [neuron if fires else "counter" for neuron in neurons]
         parts = map(len, parts_read(chain))
         self.layers = nn.ModuleList(
-            ScLayer(source, config.bits, sums[length], parts=count, neuron=mode)
+            ScLayer(
+                *(source, config.bits, sums[length]),
+                parts=count,
+                neuron=mode,
+                lost={self._lost(prefix, length) for prefix in self.prefixes},
+            )
             for source, length, count, mode in zip(chain, lengths, parts, modes, strict=True)
         )
 
@@ -85,9 +92,37 @@ class ScModel(nn.Module):
         """The layers in order."""
         return [layer for layer in self.layers if isinstance(layer, ScLayer)]
 
+    @property
+    def prefixes(self) -> list[int]:
+        """Lengths of the runs, L the last; integers have none of less than two bits."""
+        if find_arithmetic(self.arithmetic).has_streams:
+            return list(self.config.prefixes)
+        shortest = self.config.length >> self.config.bits - LEAST_BITS
+        return [length for length in self.config.prefixes if length >= shortest]
+
+    def _lost(self, prefix: int, length: int) -> int:
+        """What a layer of ``length`` has as d in the shorter run of ``prefix``."""
+        if find_arithmetic(self.arithmetic).has_streams:
+            return (length // min(length, prefix)).bit_length() - 1
+        return (self.config.length // prefix).bit_length() - 1
+
+    @contextmanager
+    def prefix(self, length: int) -> Iterator[None]:
+        """Within it, all is of the shorter run of ``length``, one of ``prefixes``.
+
+        With integers in the place of streams it has as many bits less as the streams have halvings.
+        """
+        for layer in self.steps:
+            layer.lost = self._lost(length, layer.full_sums.length)
+        try:
+            yield
+        finally:
+            for layer in self.steps:
+                layer.lost = 0
+
     def quantise(self, images: Tensor) -> Tensor:
         """Pixels in [0, 1] to the integers 0 … 2^n that the accelerator reads."""
-        integers = to_unipolar(images.detach().cpu().numpy(), self.config.bits)
+        integers = to_unipolar(images.detach().cpu().numpy(), self.steps[0].sums.bits)
         return torch.from_numpy(integers).to(images.device, torch.float32)
 
     def run(self, images: Tensor) -> list[Tensor]:
@@ -127,15 +162,18 @@ class ScModel(nn.Module):
             exact = layer.accumulate(activations, added)
             error = exact - layer.accumulate(activations, added, real=True)
             moments = error.mean((0, 2, 3)), error.std((0, 2, 3))
-            layer.noise = Noise(*(moment[:, None, None].float() for moment in moments))
+            layer.noise[layer.lost] = Noise(*(each[:, None, None].float() for each in moments))
             return layer.finish(exact)
 
-        self._walk(self.quantise(images.to(self.steps[0].weight.device)), measure)
+        self.use_exact()
+        for length in self.prefixes:
+            with self.prefix(length):
+                self._walk(self.quantise(images.to(self.steps[0].weight.device)), measure)
 
     def use_exact(self) -> None:
         """Train through exact sums again."""
         for layer in self.steps:
-            layer.noise = None
+            layer.noise = {}
 
     def forward(self, images: Tensor) -> Tensor:
         """Scores (batch, classes) in the unit of the float network's, for images in [0, 1]."""
@@ -195,14 +233,24 @@ def convert(
     batch = calibration_batch(images, in_shape, config.calibration_images)
     to_unipolar(batch.numpy(), config.bits)  # refuses what is beyond [0, 1], NaN too
     read = read_model(model, in_shape, batch, **reading)
-    sc_model = ScModel(read.chain, config, arithmetic, read.in_shape)
+    sc_model = calibrated(read.chain, batch.reshape(-1, *read.in_shape), config, arithmetic)
     sc_model.origins = read.origins
-    batch = batch.reshape(-1, *read.in_shape)
-    calibrate(
-        sc_model.steps,
-        batch,
-        sc_model.quantise(batch),
-        normalise=config.normalise,
-        upscale=config.upscale,
-    )
+    return sc_model
+
+
+def calibrated(
+    chain: list[FloatLayer], images: Tensor, config: ScConfig, arithmetic: str = "stochastic"
+) -> ScModel:
+    """A chain in an arithmetic, its scales chosen for that.
+
+    images: (batch, channels, rows, columns) in [0, 1].
+    """
+    sc_model = ScModel(chain, config, arithmetic, Shape(*images.shape[1:]))
+    runs = []
+    for length in sc_model.prefixes:
+        with sc_model.prefix(length):
+            lost = [layer.lost for layer in sc_model.steps]
+            runs.append(Run(lost, sc_model.quantise(images)))
+    steps, upscale = sc_model.steps, config.upscale
+    calibrate(steps, images, runs, normalise=config.normalise, upscale=upscale)
     return sc_model.eval()

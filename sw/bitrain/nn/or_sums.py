@@ -27,8 +27,12 @@ class OredSums(StochasticSums):
         self, activation_bank: SngBank, weight_bank: SngBank, length: int, or_lanes: OrLanes
     ):
         super().__init__(activation_bank, weight_bank, length)
-        self.or_lanes = or_lanes
+        self.or_lanes: OrLanes = or_lanes
         self.streams = Streams(activation_bank, weight_bank, length, or_lanes)
+
+    def shorter(self, lost: int) -> "OredSums":
+        """Of the first cycles."""
+        return OredSums(*self.banks, self.length >> lost, self.or_lanes)
 
     def gradients(
         self,

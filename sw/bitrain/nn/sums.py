@@ -64,6 +64,9 @@ class ExactSums(nn.Module, ABC):
 
     fineness = 1
     """Steps of a sum per product bit."""
+    loses_bits = False
+    """Whether a shorter run has numbers of fewer bits, most significant ones first; else it has
+    fewer cycles."""
 
     def __init__(self, bits: int, length: int):
         super().__init__()
@@ -87,6 +90,10 @@ class ExactSums(nn.Module, ABC):
     @abstractmethod
     def exact(self, activations: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
         """The sums alone."""
+
+    @abstractmethod
+    def shorter(self, lost: int) -> "ExactSums":
+        """The sums of L / 2^lost."""
 
     def gradients(
         self,
@@ -118,9 +125,14 @@ class StochasticSums(ExactSums):
     def __init__(self, activation_bank: SngBank, weight_bank: SngBank, length: int):
         super().__init__(activation_bank.sequence.width, length)
         self.streams = Streams(activation_bank, weight_bank, length)
+        self.banks = activation_bank, weight_bank
         for name, bank in ("activation", activation_bank), ("weight", weight_bank):
             values = torch.from_numpy(bank.values(length).astype("int32"))
             self.register_buffer(f"{name}_values", values, persistent=False)
+
+    def shorter(self, lost: int) -> "StochasticSums":
+        """Of the first cycles."""
+        return StochasticSums(*self.banks, self.length >> lost)
 
     def dtype(self, num_inputs: int, largest_bias: int = 0) -> torch.dtype:
         """Float type that holds L per product, and a bias, exactly."""
@@ -163,9 +175,15 @@ class StochasticSums(ExactSums):
 class BinarySums(ExactSums):
     """Exact products of the same integers in the same unit: the same-width integer baseline."""
 
+    loses_bits = True
+
     def __init__(self, bits: int, length: int):
         super().__init__(bits, length)
         self.fineness = 4**bits // length
+
+    def shorter(self, lost: int) -> "BinarySums":
+        """Of numbers of so many bits less."""
+        return BinarySums(self.bits - lost, self.length >> lost)
 
     def dtype(self, num_inputs: int, largest_bias: int = 0) -> torch.dtype:
         """Float type that holds 4^n per product, and the bias in the same steps, exactly."""

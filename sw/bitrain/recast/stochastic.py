@@ -2,28 +2,16 @@
 
 from typing import Unpack
 
-from torch import Tensor, nn
+import torch
+from torch import Tensor
 
 from bitrain.data import Dataset
 from bitrain.nn import ScModel, calibration_batch
+from bitrain.train.anytime import Outputs, Prefixes
 from bitrain.train.loop import Job, fit
 
 from .match import matching_loss
 from .plan import ScRecast
-
-
-class _ScStage(nn.Module):
-    """A converted model up to one of its layers."""
-
-    def __init__(self, sc_model: ScModel, index: int):
-        super().__init__()
-        # Only these train; the whole model stays out of the list of modules.
-        self.layers = sc_model.layers[: index + 1]
-        self._whole = (sc_model, index)
-
-    def forward(self, images: Tensor) -> Tensor:
-        sc_model, index = self._whole
-        return sc_model.activation(images, index)
 
 
 def last_layers(sc_model: ScModel) -> list[int]:
@@ -35,7 +23,10 @@ def last_layers(sc_model: ScModel) -> list[int]:
 def recast_stochastic(
     sc_model: ScModel, index: int, dataset: Dataset, config: ScRecast, **job: Unpack[Job]
 ) -> list[float]:
-    """Train layers up to ``index`` until it gives, with streams, what it gives in real numbers."""
+    """Train layers up to ``index`` until it gives, with streams, what it gives in real numbers.
+
+    At all of the model's lengths together.
+    """
 
     def choose_sums(epoch: int) -> None:
         if config.mode == "noise":
@@ -43,11 +34,16 @@ def recast_stochastic(
             images = calibration_batch(dataset.train_images, dataset.in_shape, count)
             sc_model.calibrate_noise(images)
 
-    def difference(outputs: Tensor, images: Tensor, labels: Tensor) -> Tensor:
-        return matching_loss(outputs, sc_model.float_activation(images, index))
+    def difference(found: Outputs, images: Tensor, labels: Tensor) -> Tensor:
+        wanted = sc_model.float_activation(images, index)
+        return torch.stack([matching_loss(each, wanted) for each in found.values()]).mean()
+
+    def stored(images: Tensor) -> Tensor:
+        return sc_model.activation(images, index)
 
     job.setdefault("title", f"{sc_model.steps[index].source.name}, streams")
-    stage = _ScStage(sc_model, index)
+    # Only these train; the whole model stays out of the list of modules.
+    stage = Prefixes(sc_model, stored, sc_model.layers[: index + 1])
     losses = fit(stage, dataset, config.train, before_epoch=choose_sums, loss=difference, **job)
     sc_model.use_exact()
     return losses

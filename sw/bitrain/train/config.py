@@ -4,7 +4,15 @@ import math
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    ValidationInfo,
+    field_validator,
+)
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -84,6 +92,12 @@ class FineTuneConfig(TrainConfig):
     precision: ExactPrecision = "float32"
     distillation: float = Field(default=0.0, ge=0, le=1)
     """Share of the loss that asks for the float network's scores instead of the labels."""
+    prefix_weights: tuple[PositiveFloat, ...] = ()
+    """Weights of the losses at ``sc.lengths``, shortest first; all alike by default."""
+    prefix_distillation: float = Field(default=0.0, ge=0, lt=1)
+    """Share of a shorter length's loss that asks for the scores at the longest one."""
+    sampled_prefixes: int | None = Field(default=None, ge=1)
+    """So many of the shorter lengths, drawn for each batch, in the place of all of them."""
     noise_epochs: int = Field(default=0, ge=0)
     """The first epochs add calibrated noise to real sums instead of computing exact ones."""
 

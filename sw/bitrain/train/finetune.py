@@ -2,12 +2,14 @@
 
 from typing import Unpack
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bitrain.data import Dataset
 from bitrain.nn import ScConfig, ScModel, calibration_batch, convert, torch_threads
 
+from .anytime import Outputs, Prefixes, weights_of
 from .config import FINE_TUNE, FineTuneConfig
 from .loop import Job, classification, fit
 
@@ -40,12 +42,15 @@ def finetune_converted(
 ) -> None:
     """Fine-tune a converted model in place: epochs with noise first, exact ones last.
 
+    At all of its lengths together, where ``sc.lengths`` gives several.
+
     Distillation: G. Hinton et al., *Distilling the Knowledge in a Neural Network*,
     arXiv:1503.02531; the teacher is the float network that was converted.
     """
     classify = classification(train_config, dataset)
-    count = sc_model.config.calibration_images
+    count, config = sc_model.config.calibration_images, sc_model.config
     images = calibration_batch(dataset.train_images, dataset.in_shape, count)
+    weights = weights_of(config.prefixes, train_config)
 
     def choose_sums(epoch: int) -> None:
         if epoch < train_config.noise_epochs:
@@ -53,15 +58,28 @@ def finetune_converted(
         else:
             sc_model.use_exact()
 
-    def distilled(scores: Tensor, images: Tensor, labels: Tensor) -> Tensor:
-        loss = classify(scores, images, labels)
-        if not (share := train_config.distillation):
-            return loss
-        both = (scores, sc_model.float_scores(images))
-        ours, theirs = (F.log_softmax(x / TEMPERATURE, 1) for x in both)
-        # Gradients shrink with the square of the temperature.
-        difference = F.kl_div(ours, theirs, reduction="batchmean", log_target=True)
-        return (1 - share) * loss + share * TEMPERATURE**2 * difference
+    def joint(found: Outputs, images: Tensor, labels: Tensor) -> Tensor:
+        teacher = sc_model.float_scores(images) if train_config.distillation else None
+        longest, total = next(iter(found.values())).detach(), torch.zeros((), device=images.device)
+        for length, scores in found.items():
+            loss = classify(scores, images, labels)
+            if teacher is not None:
+                loss = _mixed(loss, train_config.distillation, scores, teacher)
+            if length < config.length:
+                loss = _mixed(loss, train_config.prefix_distillation, scores, longest)
+            total = total + weights[length] * loss
+        return total / len(found)
 
     job.setdefault("title", "fine-tune")
-    fit(sc_model, dataset, train_config, before_epoch=choose_sums, loss=distilled, **job)
+    runs = Prefixes(sc_model, sc_model.forward, sc_model, train_config.sampled_prefixes)
+    fit(runs, dataset, train_config, before_epoch=choose_sums, loss=joint, **job)
+
+
+def _mixed(loss: Tensor, share: float, scores: Tensor, teacher: Tensor) -> Tensor:
+    """A loss of which a share asks for a teacher's scores."""
+    if not share:
+        return loss
+    ours, theirs = (F.log_softmax(x / TEMPERATURE, 1) for x in (scores, teacher))
+    # Gradients shrink with the square of the temperature.
+    difference = F.kl_div(ours, theirs, reduction="batchmean", log_target=True)
+    return (1 - share) * loss + share * TEMPERATURE**2 * difference

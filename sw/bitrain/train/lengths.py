@@ -70,5 +70,6 @@ def _before_and_after(
         converted = convert(model, dataset.in_shape, dataset.train_images, config, arithmetic)
     before = evaluate_network(converted.to_network("converted"), dataset, arithmetic)
     title = f"L = {config.length}, {arithmetic}"
-    finetune_converted(converted, dataset, train_config, title=title, progress=bar)
+    alone = train_config.model_copy(update={"prefix_weights": (), "sampled_prefixes": None})
+    finetune_converted(converted, dataset, alone, title=title, progress=bar)
     return before, evaluate_network(converted.to_network("fine-tuned"), dataset, arithmetic)

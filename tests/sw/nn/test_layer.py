@@ -138,7 +138,7 @@ def test_noise_takes_the_place_of_exact_sums_in_training_only() -> None:
     exact = layer.accumulate(activations)
     error = exact - layer.accumulate(activations, real=True)
     assert error.abs().max() > 0
-    layer.noise = Noise(torch.full((4, 1, 1), 3.0), torch.full((4, 1, 1), 0.0))
+    layer.noise = {0: Noise(torch.full((4, 1, 1), 3.0), torch.full((4, 1, 1), 0.0))}
     assert torch.equal(layer.eval()(activations), layer.finish(exact))
     shifted = layer.finish(layer.accumulate(activations, real=True) + 3)
     assert torch.equal(layer.train()(activations), shifted)

@@ -7,9 +7,9 @@ from modules import part
 from torch import nn
 
 from bitrain import golden
-from bitrain.models import Concatenate, Residual, Subsample
+from bitrain.models import Concatenate, Residual, Subsample, normalise_inputs
 from bitrain.nn import ScConfig, ScModel, convert
-from bitrain.spec import BitrainError, Shape, to_unipolar
+from bitrain.spec import BitrainError, Shape, to_unipolar, with_precision, with_prefix
 
 
 def check_against_golden(sc_model: ScModel, images: np.ndarray) -> None:
@@ -22,6 +22,61 @@ def check_against_golden(sc_model: ScModel, images: np.ndarray) -> None:
         ours[-1] = ours[-1].double() * finer
     for layer, a, b in zip(network.layers, ours, theirs, strict=True):
         np.testing.assert_array_equal(a.reshape(b.shape).numpy(), b, err_msg=layer.name)
+
+
+def check_prefixes(sc_model: ScModel, images: np.ndarray) -> None:
+    """Each shorter run is the network of the contract, made of the whole one."""
+    config, whole = sc_model.config, sc_model.to_network("test")
+    binary = sc_model.arithmetic == "binary"
+    for length in config.prefixes:
+        lost = (config.length // length).bit_length() - 1
+        bits = config.bits - lost if binary else config.bits
+        network = with_precision(whole, bits) if binary else with_prefix(whole, length)
+        with torch.no_grad(), sc_model.prefix(length):
+            ours = sc_model.run(torch.from_numpy(images))
+        theirs = golden.run(network, to_unipolar(images, bits), sc_model.arithmetic)
+        if binary:
+            ours[-1] = ours[-1].double() * (4**bits // network.layers[-1].stream_length)
+        for layer, a, b in zip(network.layers, ours, theirs, strict=True):
+            where = f"{layer.name}, {length} cycles"
+            np.testing.assert_array_equal(a.reshape(b.shape).numpy(), b, err_msg=where)
+
+
+def test_padding_values_of_shorter_runs() -> None:
+    """Offsets and normalised images: what is around a map is rounded as the contract says."""
+    model = nn.Sequential(
+        *(nn.Conv2d(1, 4, 3, padding=1), nn.Hardtanh(), nn.Conv2d(4, 4, 3, padding=1), nn.ReLU()),
+        *(nn.Flatten(), nn.Linear(64, 3)),
+    )
+    normalise_inputs(model, 0.3, 0.4, (1, 4, 4))
+    images = np.random.default_rng(0).random((6, 1, 4, 4), np.float32)
+    for arithmetic in ("stochastic", "binary"):
+        config = ScConfig(bits=4, lanes=4, lengths=(4, 8, 16))
+        sc_model = convert(model, (1, 4, 4), images, config, arithmetic)
+        assert any(layer.source.padding_value is not None for layer in sc_model.steps)
+        check_prefixes(sc_model, images)
+
+
+def with_lengths(config: ScConfig, count: int) -> ScConfig:
+    lengths = tuple(config.length >> i for i in reversed(range(count)))
+    return ScConfig.model_validate(config.model_dump() | {"lengths": lengths})
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("arithmetic", ["stochastic", "binary"])
+def test_shorter_runs_equal_golden(make_case, seed, arithmetic) -> None:
+    """Rounding of biases, the half that is dropped, gains, and numbers of fewer bits."""
+    case = make_case(seed)
+    count = min(3, case.config.length.bit_length() - 1)
+    if count < 2:
+        pytest.skip("streams of two cycles")
+    config = with_lengths(case.config, count)
+    sc_model = convert(case.model, case.in_shape, case.images, config, arithmetic)
+    with torch.no_grad():
+        for parameter in sc_model.parameters():
+            parameter.mul_(1.3).add_(0.02)
+    check_prefixes(sc_model, case.images)
+    check_against_golden(sc_model, case.images)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -132,8 +187,9 @@ def test_residual_network_is_goldens(arithmetic) -> None:
         *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 3)),
     )
     images = np.random.default_rng(0).random((6, 2, 7, 8), np.float32)
-    config = ScConfig(bits=5, lanes=4)
+    config = ScConfig(bits=5, lanes=4, lengths=(4, 16, 32))
     sc_model = convert(model, Shape(2, 7, 8), images, config, arithmetic)
+    check_prefixes(sc_model, images)
     shortcuts = [layer.shortcut for layer in sc_model.to_network("test").layers]
     assert [s is None for s in shortcuts] == [True, False, True, False, True]
     assert shortcuts[3] and shortcuts[3].source == 1 and shortcuts[3].before == 1
@@ -177,8 +233,9 @@ def dense_model() -> nn.Sequential:
 def test_dense_network_is_goldens(arithmetic, normalise) -> None:
     torch.manual_seed(0)
     images = np.random.default_rng(0).random((6, 2, 7, 8), np.float32)
-    config = ScConfig(bits=5, lanes=4, normalise=normalise)
+    config = ScConfig(bits=5, lanes=4, normalise=normalise, lengths=(8, 16, 32))
     sc_model = convert(dense_model(), Shape(2, 7, 8), images, config, arithmetic)
+    check_prefixes(sc_model, images)
     appends = [layer.concat_after for layer in sc_model.to_network("test").layers]
     assert appends == [-1, None, 0, None, None, 4, None, 6, None, 8, None]
     check_against_golden(sc_model, images)

@@ -71,12 +71,12 @@ def test_noise_alike_and_exact_sums_after(start, spots, monkeypatch):
     def counted(model, images):
         calls.append(len(images))
         real(model, images)
-        assert all(layer.noise is not None for layer in model.steps)
+        assert all(layer.noise for layer in model.steps)
 
     monkeypatch.setattr(ScModel, "calibrate_noise", counted)
     recast_stochastic(sc_model, index, spots, recipe("noise"))
     assert calls == [60] * 3, "measured anew in every epoch"
-    assert all(layer.noise is None for layer in sc_model.steps)
+    assert not any(layer.noise for layer in sc_model.steps)
     assert difference(sc_model, index, spots.test_images) < old
 
 

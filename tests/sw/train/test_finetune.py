@@ -50,7 +50,7 @@ def test_epochs_with_noise_come_first(trained, digits, monkeypatch) -> None:
     real = ScModel.forward
 
     def forward(self, images):
-        seen.append(self.steps[0].noise is not None)
+        seen.append(bool(self.steps[0].noise))
         return real(self, images)
 
     monkeypatch.setattr(ScModel, "forward", forward)
@@ -72,11 +72,11 @@ def test_noise_has_the_moments_of_the_errors(trained, digits) -> None:
     with torch.no_grad():
         error = layer.accumulate(activations) - layer.accumulate(activations, real=True)
     assert error.std() > 0.1
-    assert layer.noise is not None
-    torch.testing.assert_close(layer.noise.mean.flatten(), error.mean((0, 2, 3)))
-    torch.testing.assert_close(layer.noise.deviation.flatten(), error.std((0, 2, 3)))
+    (noise,) = layer.noise.values()
+    torch.testing.assert_close(noise.mean.flatten(), error.mean((0, 2, 3)))
+    torch.testing.assert_close(noise.deviation.flatten(), error.std((0, 2, 3)))
     sc_model.use_exact()
-    assert all(layer.noise is None for layer in sc_model.steps)
+    assert not any(layer.noise for layer in sc_model.steps)
 
 
 def test_distillation_asks_for_the_float_scores(trained, digits) -> None:
