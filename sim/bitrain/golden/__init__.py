@@ -5,7 +5,7 @@ from .convolution import PackedWeights, Streams, convolve, pack_weights
 from .early_decision import Bound, decided_after
 from .fire import accumulate_and_fire
 from .model import accuracy, layer_inputs, predict, run
-from .progressive import Progressive, calibrate_thresholds, choose_rungs, margins, run_progressive
+from .progressive import Progressive, margins, run_progressive
 from .reference import run_reference
 from .zero_chunks import zero_chunks
 
@@ -16,8 +16,6 @@ __all__ = [
     "Streams",
     "accumulate_and_fire",
     "accuracy",
-    "calibrate_thresholds",
-    "choose_rungs",
     "convolve",
     "decided_after",
     "fsm_max",

@@ -58,12 +58,12 @@ def progressive(
         str, Option(help="Prefixes in cycles, rising powers of two between commas.")
     ] = "4,8,16,32",
     tolerance: Annotated[
-        float,
+        float | None,
         Option(
-            help="Share of the calibration images that may stop wrongly at each length; more is "
-            "faster and less accurate."
+            help="Choose exits that cost at most so many points of accuracy on training images; "
+            "else the network's own, or 0.1."
         ),
-    ] = 0.001,
+    ] = None,
     images: Annotated[
         int | None, Option(help="How many test images; by default all.", min=1)
     ] = None,

@@ -1,7 +1,7 @@
 """Configuration of a whole run, as a YAML file."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -33,6 +33,17 @@ class SynthConfig(Section):
     """Seed of the placement."""
 
 
+class ExitConfig(Section):
+    """Exits of a network that is trained at several lengths."""
+
+    tolerance: float = Field(default=0.1, ge=0, le=100)
+    """Points of accuracy that they may cost, on the images held out."""
+    held_out: int = Field(default=5000, ge=1)
+    """Training images that are not trained on, but choose the exits."""
+    most: Literal[1, 2] = 2
+    """How many there may be."""
+
+
 class RunConfig(JobConfig):
     """Everything that ``bitrain run`` does, in order."""
 
@@ -45,6 +56,8 @@ class RunConfig(JobConfig):
     sc: ScConfig = ScConfig()
     finetune: FineTuneConfig = FineTuneConfig()
     """SC-aware training of the network to be generated."""
+    exit: ExitConfig | None = None
+    """Choose where images may be decided early, among ``sc.lengths``."""
     lengths: tuple[int, ...] = (4, 8, 16, 32, 64, 128, 256)
     """Stream lengths of the accuracy table; each is trained for by itself."""
     accelerator: AcceleratorConfig = AcceleratorConfig()
@@ -65,6 +78,12 @@ class RunConfig(JobConfig):
                 raise ValueError("array is there twice; give it in accelerator alone")
             options["accelerator"] = {**accelerator, "array": options.pop("array")}
         return options
+
+    @model_validator(mode="after")
+    def _exits_of_lengths(self) -> Self:
+        if self.exit and not self.sc.lengths:
+            raise ValueError("exit: needs a network of several lengths; give sc: {lengths: [4, 8]}")
+        return self
 
     @property
     def array(self) -> Array:

@@ -4,11 +4,13 @@ A finished checkpoint gives the trained model back at once, so no other file hol
 """
 
 import inspect
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bitrain.data import Dataset
 from bitrain.export import CHECK_IMAGES, export_network
 from bitrain.frontend import read_chain
 from bitrain.models import check_scores, create_model, model_digest, model_file, save_weights
@@ -16,6 +18,7 @@ from bitrain.nn import ScConfig, ScModel, convert, lengths_and_neurons
 from bitrain.spec import BitrainError, Network, file_digest, save_network
 from bitrain.train.config import FineTuneConfig
 from bitrain.train.evaluate import evaluate, evaluate_network, scores_of
+from bitrain.train.exits import Anytime, runs_of
 from bitrain.train.finetune import finetune_converted, finetune_sc
 from bitrain.train.lengths import accuracy_by_length
 from bitrain.train.loop import Job, fit
@@ -51,11 +54,23 @@ def finetune(run: Run) -> dict[str, Any]:
         checkpoint = _checkpoint(run, arithmetic)
         before = convert_and_evaluate(run, run.config.sc, arithmetic, None)
         trained = _sc_model(run, arithmetic, checkpoint)
+        network = trained.to_network("fine-tuned")
         result[arithmetic] = {
             "checkpoint": checkpoint,
             "post_training": before,
-            "fine_tuned": _accuracy(run, trained.to_network("fine-tuned"), arithmetic),
+            "fine_tuned": _accuracy(run, network, arithmetic),
         }
+        if run.config.sc.lengths:
+            result[arithmetic]["by_prefix"] = {
+                str(length): _accuracy(run, each, arithmetic)
+                for length, each in zip(
+                    trained.prefixes, runs_of(network, trained.prefixes, arithmetic), strict=True
+                )
+            }
+        if (exits := run.config.exit) is not None:
+            anytime = Anytime(network, trained.prefixes, _held_out(run), arithmetic)
+            measured = anytime.measure(run.dataset, exits.tolerance, exits.most)
+            result[arithmetic]["anytime"] = measured
     return result
 
 
@@ -70,8 +85,12 @@ def export(run: Run) -> dict[str, Any]:
     }
     images, _ = run.dataset.examples(CHECK_IMAGES)
     network = export_network(model, run.config.name, images, metadata)
+    if (exits := run.config.exit) is not None:
+        anytime = Anytime(network, model.prefixes, _held_out(run), "stochastic")
+        network = anytime.with_exits(exits.tolerance, exits.most)
     save_network(network, run.workspace.path("network.npz"))
-    return {"images": len(images), "macs": network.macs}
+    exit_points = [each.model_dump() for each in network.exits]
+    return {"images": len(images), "macs": network.macs, "exits": exit_points}
 
 
 def evaluate_lengths(run: Run) -> dict[str, Any]:
@@ -203,7 +222,21 @@ def _sc_model(run: Run, arithmetic: str, checkpoint: str) -> ScModel:
     path, title = run.workspace.path(checkpoint), f"fine-tune, {arithmetic}"
     job: Job = {"checkpoint": path, "title": title, "progress": True}
     recipe = (run.config.sc, run.config.finetune)
-    return finetune_sc(_float_model(run), run.dataset, *recipe, arithmetic=arithmetic, **job)
+    return finetune_sc(_float_model(run), _learnt(run), *recipe, arithmetic=arithmetic, **job)
+
+
+def _learnt(run: Run) -> Dataset:
+    """What fine-tuning learns."""
+    if run.config.exit is None:
+        return run.dataset
+    rest, whole = _held_out(run), run.dataset
+    return replace(rest, test_images=whole.test_images, test_labels=whole.test_labels)
+
+
+def _held_out(run: Run) -> Dataset:
+    """Training images without those that exits are chosen with, which are its test images."""
+    assert run.config.exit is not None
+    return run.dataset.split_validation(run.config.exit.held_out)
 
 
 def _accuracy(run: Run, network: Network, arithmetic: str) -> float:

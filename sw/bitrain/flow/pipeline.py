@@ -46,7 +46,7 @@ STEPS = {
             f"{r['stochastic']['fine_tuned']:.2f} % with; "
             f"integer baseline {r['binary']['fine_tuned']:.2f} %"
         ),
-        options=("sc", "finetune"),
+        options=("sc", "finetune", "exit"),
         outputs=("checkpoints/stochastic-{key}.pt", "checkpoints/binary-{key}.pt"),
     ),
     "export": Step(

@@ -1,9 +1,9 @@
 """Progressive precision of a network file: accuracy at each prefix, and early termination.
 
 Cycles are those of ``spec.estimate`` from the last pixel to the first score, for every pass that an
-image takes; a pass does not count loading the image. Thresholds and the choice of rungs come from
-training images, evenly spaced. The network has seen them in training, so its margins are a
-little too good there: the loss on the test images is what counts, and is reported.
+image takes; a pass does not count loading the image. Exits are those of the network file, or those
+asked for, or are chosen on training images, evenly spaced: where the network has seen them in
+training, its margins are a little too good there, and the loss on the test images is what counts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,12 +16,15 @@ import numpy as np
 from bitrain import golden
 from bitrain.cost import estimate
 from bitrain.data import Dataset, evenly_spaced
+from bitrain.golden.exits import Exits
 from bitrain.nn import torch_threads
 from bitrain.program import Array, Program
 from bitrain.runner.plots import cycles_used
 from bitrain.runner.workspace import write_result
 from bitrain.spec import BitrainError, Network, to_unipolar, with_prefix
 
+TOLERANCE = 0.1
+"""Points of accuracy."""
 CALIBRATION_IMAGES = 5000
 """At most so many training images choose the rungs and their thresholds."""
 PERCENTILES = (50, 90, 99)
@@ -66,7 +69,8 @@ class ProgressiveReport:
     array: dict[str, int | str]
     images: int
     calibration_images: int
-    tolerance: float
+    tolerance: float | None
+    """Points of accuracy that the exits might cost; None where they were not chosen here."""
     prefixes: tuple[Prefix, ...]
     """Shortest first; the last is the full length."""
     int_baseline: float
@@ -121,7 +125,7 @@ def evaluate_progressive(
     dataset: Dataset,
     *,
     lengths: Sequence[int],
-    tolerance: float,
+    tolerance: float | None = None,
     num_images: int | None = None,
     early_termination: bool = False,
     ladder: Mapping[int, int] | None = None,
@@ -129,25 +133,31 @@ def evaluate_progressive(
     """Accuracy and cycles of ``network`` at prefixes of its streams and with early termination.
 
     lengths: prefixes in cycles, rising powers of two; those that shorten no stream are left out,
-    and the full length is always the last. tolerance: see ``golden.calibrate_thresholds``.
-    num_images: test images; None takes all. early_termination: cycles are of the accelerator that
-    has it in hardware. ladder: margins in product bits by length, in place of calibrated ones.
-    Raises :class:`BitrainError` for a wrong option.
+    those of the network's exits come in, and the full length is always the last. tolerance: points
+    of accuracy that exits may cost, on training images; None takes the network's own exits, if it
+    has any. num_images: test images; None takes all. early_termination: cycles are of the
+    accelerator that has it in hardware. ladder: margins in product bits by length, in place of all
+    that. Raises :class:`BitrainError` for a wrong option.
     """
     if not lengths or list(lengths) != sorted(set(lengths)):
         raise BitrainError(
             f"--lengths {','.join(map(str, lengths))}: expected rising powers of two, as 4,8,16"
         )
+    if ladder is None and tolerance is None and network.exits:
+        ladder = {each.length: each.margin for each in network.exits}
+        lengths = sorted({*lengths, *ladder})
     prefixes = [with_prefix(network, length) for length in lengths]
     networks = [*(p for p in prefixes if _longest(p) < _longest(network)), network]
-    if not 0 <= tolerance <= 1:
-        raise BitrainError(f"--tolerance {tolerance:g}: expected a share in 0 … 1")
+    tolerance = TOLERANCE if tolerance is None and ladder is None else tolerance
+    if tolerance is not None and not 0 <= tolerance <= 100:
+        raise BitrainError(f"--tolerance {tolerance:g}: expected points of accuracy, 0 … 100")
     if num_images and num_images > len(dataset.test_images):
         raise BitrainError(
             f"{num_images} images asked for, the test split has {len(dataset.test_images)}"
         )
     pixels, labels = dataset.examples(num_images or len(dataset.test_images))
     known = evenly_spaced(dataset.train_images, CALIBRATION_IMAGES)
+    known_labels = evenly_spaced(dataset.train_labels, CALIBRATION_IMAGES)
     images, calibration = (to_unipolar(part, network.bits) for part in (pixels, known))
     programs = (Program(each, array, early_termination=early_termination) for each in networks)
     cycles = [estimate(program).latency for program in programs]
@@ -159,9 +169,11 @@ def evaluate_progressive(
         classes = [golden.predict(prefix, images).argmax(1) for prefix in networks]
         baseline = golden.predict(network, images, "binary").argmax(1)
         if ladder is None:
-            chosen, thresholds = golden.choose_rungs(networks, cycles, calibration, tolerance)
-        else:
-            chosen, thresholds = _rungs(networks, ladder)
+            assert tolerance is not None
+            exits = Exits.of(networks, calibration, known_labels, cycles).choose(tolerance / 100)
+            pairs = zip(exits.rungs, exits.thresholds, strict=False)
+            ladder = {_longest(networks[rung]): max(0, margin) for rung, margin in pairs}
+        chosen, thresholds = _rungs(networks, ladder)
         result = golden.run_progressive([networks[i] for i in chosen], images, thresholds)
         last_layer = _last_layer(network, images)
     reached = np.cumsum([cycles[i] for i in chosen])

@@ -1,6 +1,4 @@
-"""The ladder: where images stop, and how its thresholds and rungs are chosen."""
-
-from itertools import combinations
+"""The ladder: where images stop."""
 
 import numpy as np
 import pytest
@@ -8,7 +6,7 @@ from classifier import random_classifier
 from networks import random_images
 
 from bitrain import golden
-from bitrain.golden import calibrate_thresholds, choose_rungs, margins, run_progressive
+from bitrain.golden import margins, run_progressive
 from bitrain.spec import with_prefix
 
 NETWORK = random_classifier()
@@ -64,50 +62,3 @@ def test_no_images():
 def test_thresholds_that_do_not_suit_the_ladder():
     with pytest.raises(ValueError, match="4 networks need 3 thresholds"):
         run_progressive(LADDER, IMAGES, [0.0])
-
-
-@pytest.mark.parametrize("tolerance", [0, 0.02, 0.1, 1])
-def test_few_enough_stop_wrongly_and_one_step_less_is_too_low(tolerance):
-    thresholds = calibrate_thresholds(LADDER, IMAGES, tolerance)
-
-    def stopped_wrongly(thresholds, rung):
-        result = run_progressive(LADDER, IMAGES, thresholds)
-        return ((result.rungs == rung) & (result.classes != CLASSES[-1])).sum()
-
-    for rung, threshold in enumerate(thresholds):
-        assert stopped_wrongly(thresholds, rung) <= tolerance * len(IMAGES)
-        if threshold > 0:
-            lower = list(thresholds)
-            lower[rung] -= 1 / LADDER[rung].layers[-1].stream_length
-            assert stopped_wrongly(lower, rung) > tolerance * len(IMAGES)
-    if tolerance == 0:
-        result = run_progressive(LADDER, IMAGES, thresholds)
-        assert np.array_equal(result.classes, CLASSES[-1])
-    if tolerance == 1:
-        assert thresholds == (0, 0, 0)
-
-
-@pytest.mark.parametrize("tolerance", [-0.1, 1.1])
-def test_tolerance_that_is_no_share(tolerance):
-    with pytest.raises(ValueError, match="tolerance in 0 … 1"):
-        calibrate_thresholds(LADDER, IMAGES, tolerance)
-    with pytest.raises(ValueError, match="expected images"):
-        calibrate_thresholds(LADDER, IMAGES[:0], 0.1)
-
-
-@pytest.mark.parametrize("cycles", [(10, 40, 80, 160), (100, 110, 120, 125), (1, 90, 95, 200)])
-@pytest.mark.parametrize("tolerance", [0, 0.1])
-def test_no_other_ladder_takes_fewer_cycles(cycles, tolerance):
-    def mean(rungs):
-        ladder = [LADDER[rung] for rung in rungs]
-        thresholds = calibrate_thresholds(ladder, IMAGES, tolerance)
-        stops = run_progressive(ladder, IMAGES, thresholds).rungs
-        return np.cumsum([cycles[rung] for rung in rungs])[stops].mean(), thresholds
-
-    others = [(*s, 3) for count in range(4) for s in combinations(range(3), count)]
-    rungs, thresholds = choose_rungs(LADDER, cycles, IMAGES, tolerance)
-    assert mean(rungs) == (min(mean(other)[0] for other in others), thresholds)
-
-
-def test_rungs_that_save_nothing_are_left_out():
-    assert choose_rungs(LADDER, [100] * 4, IMAGES, 0) == ((3,), ())

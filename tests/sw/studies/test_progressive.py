@@ -10,7 +10,7 @@ from bitrain import golden
 from bitrain.cost import estimate
 from bitrain.data import Dataset
 from bitrain.program import Array, Program
-from bitrain.spec import BitrainError, to_unipolar, with_prefix
+from bitrain.spec import BitrainError, Exit, Network, to_unipolar, with_prefix
 from bitrain.studies.progressive import ProgressiveReport, evaluate_progressive, write_progressive
 
 ARRAY = Array(channels=2, positions=2, lanes=4)
@@ -36,7 +36,7 @@ def dataset() -> Dataset:
 
 
 def report(dataset: Dataset, **options) -> ProgressiveReport:
-    options = {"lengths": [4, 8, 16, 32], "tolerance": 0.02} | options
+    options = {"lengths": [4, 8, 16, 32], "tolerance": 2} | options
     return evaluate_progressive(NETWORK, ARRAY, dataset, **options)
 
 
@@ -73,12 +73,24 @@ def test_shares_and_cycles_add_up(dataset):
 
 
 def test_any_tolerance_stops_all_at_the_cheapest_prefix(dataset):
-    found = report(dataset, tolerance=1)
+    found = report(dataset, tolerance=100)
     first, last = found.rungs
     cheapest = min(prefix.cycles for prefix in found.prefixes)
     assert (first.threshold, first.share, last.share, last.accuracy) == (0, 100, 0, None)
     assert found.mean_cycles == first.cycles_used == cheapest
     assert set(found.percentile_cycles.values()) == {cheapest}
+
+
+def test_exits_of_the_network(dataset):
+    """They count where nothing else is asked for, whatever prefixes are."""
+    exits = (Exit(length=8, margin=3), Exit(length=16, margin=0))
+    network = Network.model_validate(dict(NETWORK) | {"exits": exits})
+    found = evaluate_progressive(network, ARRAY, dataset, lengths=[4])
+    assert [(rung.length, rung.margin) for rung in found.rungs] == [(8, 3), (16, 0), (32, None)]
+    assert [prefix.length for prefix in found.prefixes] == [4, 8, 16, 32]
+    assert found.tolerance is None
+    chosen = evaluate_progressive(network, ARRAY, dataset, lengths=[4], tolerance=0)
+    assert chosen.tolerance == 0 and [rung.length for rung in chosen.rungs][-1] == 32
 
 
 def test_prefixes_that_shorten_nothing_give_the_network(dataset):
@@ -110,7 +122,7 @@ def test_files(dataset, tmp_path):
         ({"lengths": [8, 4]}, "--lengths 8,4: expected rising powers of two"),
         ({"lengths": [4, 4]}, "--lengths 4,4: expected rising powers of two"),
         ({"lengths": [4, 6]}, "prefix of 6 cycles: expected a power of two"),
-        ({"tolerance": 2}, "--tolerance 2: expected a share in 0 … 1"),
+        ({"tolerance": 101}, "--tolerance 101: expected points of accuracy, 0 … 100"),
         ({"num_images": 41}, "41 images asked for, the test split has 40"),
     ],
 )

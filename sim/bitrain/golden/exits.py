@@ -1,0 +1,160 @@
+"""Where an anytime network may stop: exits chosen for an accuracy, from images it has not learnt.
+
+An exit costs a whole run at its length, so few pay. All ladders of one or two exits are tried, each
+with every margin that occurs, and the one of the fewest cycles on average is taken whose accuracy
+is at most the tolerance below that of the longest run. Confidences other than the margin of the
+best two scores are there to be compared with it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from bitrain.spec import Exit, Network
+
+from .model import predict
+
+MOST_EXITS = 2
+
+
+def _margin(scores: np.ndarray) -> np.ndarray:
+    second, best = np.partition(scores, -2, axis=1)[:, -2:].T
+    return best - second
+
+
+def _lead(scores: np.ndarray) -> np.ndarray:
+    return scores.max(1) * scores.shape[1] - scores.sum(1)
+
+
+CONFIDENCES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "margin of the best two": _margin,
+    "best score": lambda scores: scores.max(1),
+    "lead over the mean": _lead,
+}
+"""Whole numbers of (images, scores), the larger the surer, that an adder and a comparator give."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ladder:
+    """Exits, and what they do on the images that they were chosen on."""
+
+    rungs: tuple[int, ...]
+    """Indices of the runs, the last one always there."""
+    thresholds: tuple[int, ...]
+    """Least confidence that decides, of each but the last."""
+    accuracy: float
+    """Share of the images, 0 … 1."""
+    cycles: float
+    """On average."""
+
+
+class Exits:
+    """Every image at every length: how sure the scores are, and whether they are right."""
+
+    def __init__(
+        self,
+        scores: Sequence[np.ndarray],
+        labels: np.ndarray,
+        cycles: Sequence[int],
+        confidence: str = "margin of the best two",
+    ):
+        """scores: (images, classes) of each run, the shortest first; cycles: of each run."""
+        if not len(labels):
+            raise ValueError("no images to choose exits with")
+        self._right = [each.argmax(1) == labels for each in scores]
+        single = scores[0].shape[1] < 2
+        sure = CONFIDENCES[confidence]
+        self._sure = [np.zeros(len(labels)) if single else sure(each) for each in scores]
+        self._cycles = cycles
+
+    @classmethod
+    def of(
+        cls,
+        networks: Sequence[Network],
+        images: np.ndarray,
+        labels: np.ndarray,
+        cycles: Sequence[int],
+    ) -> "Exits":
+        """By the golden model. images: integers in [0, 2^n], (images, …)."""
+        return cls([predict(network, images) for network in networks], labels, cycles)
+
+    def choose(self, tolerance: float, most: int = MOST_EXITS) -> Ladder:
+        """The ladder of the fewest cycles that keeps the accuracy.
+
+        tolerance: share of the images, 0 … 1. most: exits, at most two.
+        """
+        last = len(self._cycles) - 1
+        wanted = self._right[last].mean() - tolerance - 1e-12
+        alone = Ladder(
+            rungs=(last,),
+            thresholds=(),
+            accuracy=float(self._right[last].mean()),
+            cycles=float(self._cycles[last]),
+        )
+        found = [alone]
+        for first in range(last):
+            found += self._ladders((first,), wanted)
+        if most > 1:
+            for pair in combinations(range(last), 2):
+                found += self._ladders(pair, wanted)
+        return min(found, key=lambda ladder: (ladder.cycles, len(ladder.rungs)))
+
+    def _ladders(self, exits: tuple[int, ...], wanted: float) -> list[Ladder]:
+        """The best ladder with these exits, if one is good enough."""
+        everyone = np.ones(len(self._right[0]), bool)
+        firsts = [None] if len(exits) == 1 else _thresholds(self._sure[exits[0]])
+        found: list[Ladder] = []
+        for threshold in firsts:
+            running, right, cycles = everyone, 0, 0.0
+            if threshold is not None:
+                stops = self._sure[exits[0]] >= threshold
+                running, right = ~stops, int(self._right[exits[0]][stops].sum())
+                cycles = float(self._cycles[exits[0]])
+            best = self._last_exit(exits[-1], running, right, cycles, wanted)
+            if best is None:
+                continue
+            last_threshold, accuracy, mean = best
+            thresholds = (last_threshold,) if threshold is None else (threshold, last_threshold)
+            ladder = Ladder(
+                rungs=(*exits, len(self._cycles) - 1),
+                thresholds=tuple(int(each) for each in thresholds),
+                accuracy=accuracy,
+                cycles=mean,
+            )
+            found.append(ladder)
+        return sorted(found, key=lambda each: each.cycles)[:1]
+
+    def _last_exit(
+        self, rung: int, running: np.ndarray, right: int, cycles: float, wanted: float
+    ) -> tuple[int, float, float] | None:
+        """The least threshold of the last exit that keeps the accuracy, that, and the cycles."""
+        count, sure = len(running), self._sure[rung][running]
+        here, there = self._right[rung][running], self._right[-1][running]
+        order = np.argsort(-sure, kind="stable")
+        sure = sure[order]
+        # Stopping the k surest: those are as right as here, the others as in the longest run.
+        stopped = np.concatenate([[0], here[order].cumsum()])
+        going = np.concatenate([there[order][::-1].cumsum()[::-1], [0]])
+        accuracy = (right + stopped + going) / count
+        whole = np.concatenate([[True], sure[1:] != sure[:-1], [True]])[: len(sure) + 1]
+        enough = np.flatnonzero(whole & (accuracy >= wanted))
+        if not len(enough) or not (taken := int(enough[-1])):
+            return None
+        goes_on = running.sum() - taken
+        mean = cycles + (running.sum() * self._cycles[rung] + goes_on * self._cycles[-1]) / count
+        return int(sure[taken - 1]), float(accuracy[taken]), float(mean)
+
+
+def _thresholds(sure: np.ndarray, most: int = 200) -> np.ndarray:
+    """Confidences that occur, or so many of them."""
+    values = np.unique(sure)
+    return values[np.unique(np.linspace(0, len(values) - 1, most).astype(int))]
+
+
+def as_exits(networks: Sequence[Network], ladder: Ladder) -> tuple[Exit, ...]:
+    """The exits as a network file holds them."""
+    lengths = [max(layer.stream_length for layer in each.layers) for each in networks]
+    pairs = zip(ladder.rungs, ladder.thresholds, strict=False)
+    return tuple(Exit(length=lengths[rung], margin=max(0, margin)) for rung, margin in pairs)

@@ -1,0 +1,141 @@
+"""Exits of an anytime network: chosen on images held out of its training, measured on others.
+
+Cycles are those of a stream, all runs of an image added up. The integer rival runs most significant
+bits first, k bits of either number in k² cycles (P. Judd et al., *Stripes*, MICRO 2016, for one of
+the two).
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from bitrain import golden
+from bitrain.data import Dataset
+from bitrain.golden.exits import CONFIDENCES, Exits, Ladder, as_exits
+from bitrain.nn import torch_threads
+from bitrain.program import find_arithmetic
+from bitrain.spec import Network, to_unipolar, with_precision, with_prefix
+
+TOLERANCES = 0.0, 0.05, 0.1, 0.2, 0.5
+"""Points of accuracy."""
+
+
+def runs_of(network: Network, lengths: Sequence[int], arithmetic: str) -> list[Network]:
+    """The network at each of its lengths, shortest first; integers of as many bits less."""
+    if find_arithmetic(arithmetic).has_streams:
+        return [with_prefix(network, length) for length in lengths]
+    longest = lengths[-1].bit_length()
+    bits = [network.bits - (longest - length.bit_length()) for length in lengths]
+    return [with_precision(network, each) for each in bits]
+
+
+def cycles_of(run: Network, arithmetic: str) -> int:
+    """Cycles of a stream in a run, or of a product of integers bit by bit."""
+    if find_arithmetic(arithmetic).has_streams:
+        return max(layer.stream_length for layer in run.layers)
+    return run.bits**2
+
+
+class Anytime:
+    """A network at its lengths, with the scores of all images that exits are chosen with."""
+
+    def __init__(
+        self, network: Network, lengths: Sequence[int], held_out: Dataset, arithmetic: str
+    ):
+        """held_out: whose test part the network has not learnt."""
+        self.network, self.lengths, self.arithmetic = network, lengths, arithmetic
+        self.runs = runs_of(network, lengths, arithmetic)
+        self.cycles = [cycles_of(run, arithmetic) for run in self.runs]
+        self.labels = held_out.test_labels
+        self.scores = self._scores(held_out.test_images)
+
+    def _scores(self, images: np.ndarray) -> list[np.ndarray]:
+        with torch_threads():
+            return [
+                golden.predict(run, to_unipolar(images, run.bits), self.arithmetic)
+                for run in self.runs
+            ]
+
+    def choose(self, tolerance: float, most: int, confidence: str | None = None) -> Ladder:
+        """The ladder of the fewest cycles. tolerance: points of accuracy."""
+        names = [confidence] if confidence else []
+        return Exits(self.scores, self.labels, self.cycles, *names).choose(tolerance / 100, most)
+
+    def with_exits(self, tolerance: float, most: int) -> Network:
+        """The network with the exits that are chosen."""
+        exits = as_exits(self.runs, self.choose(tolerance, most))
+        return Network.model_validate(dict(self.network) | {"exits": exits})
+
+    def measure(self, dataset: Dataset, tolerance: float, most: int) -> dict[str, Any]:
+        """On the test images: accuracy at each length, and with exits; shares in per cent."""
+        scores, labels = self._scores(dataset.test_images), dataset.test_labels
+        ladder = self.choose(tolerance, most)
+        lengths = [self.lengths[rung] for rung in ladder.rungs]
+        chosen = _Outcome(ladder, scores, labels, self.cycles)
+        others = {
+            name: _Outcome(self.choose(tolerance, most, name), scores, labels, self.cycles, name)
+            for name in CONFIDENCES
+        }
+        return {
+            "lengths": list(self.lengths),
+            "cycles": self.cycles,
+            "accuracy": [100 * float((each.argmax(1) == labels).mean()) for each in scores],
+            "held_out": len(self.labels),
+            "tolerance": tolerance,
+            "exits": [asdict(ladder) | {"lengths": lengths}],
+            **chosen.summary(),
+            "shares": chosen.shares(),
+            "by_class": chosen.by_class(dataset.classes),
+            "by_tolerance": {
+                str(each): _Outcome(self.choose(each, most), scores, labels, self.cycles).summary()
+                for each in TOLERANCES
+            },
+            "by_confidence": {name: outcome.summary() for name, outcome in others.items()},
+        }
+
+
+class _Outcome:
+    """Where each image stops, and whether it is right."""
+
+    def __init__(
+        self,
+        ladder: Ladder,
+        scores: Sequence[np.ndarray],
+        labels: np.ndarray,
+        cycles: Sequence[int],
+        confidence: str = "margin of the best two",
+    ):
+        self.labels, count = labels, len(labels)
+        self.places, self.right = np.zeros(count, int), np.zeros(count, bool)
+        running = np.ones(count, bool)
+        for place, rung in enumerate(ladder.rungs):
+            self.places[running] = place
+            self.right[running] = (scores[rung].argmax(1) == labels)[running]
+            if place < len(ladder.thresholds):
+                running &= CONFIDENCES[confidence](scores[rung]) < ladder.thresholds[place]
+        self.used = np.cumsum([cycles[rung] for rung in ladder.rungs])[self.places]
+        self.count = len(ladder.rungs)
+
+    def summary(self) -> dict[str, float]:
+        """Accuracy in per cent, and cycles on average."""
+        return {
+            "exit_accuracy": 100 * float(self.right.mean()),
+            "mean_cycles": float(self.used.mean()),
+        }
+
+    def shares(self) -> list[float]:
+        """Per cent of the images that stop at each run."""
+        return (100 * np.bincount(self.places, minlength=self.count) / len(self.places)).tolist()
+
+    def by_class(self, classes: Sequence[str]) -> dict[str, dict[str, float]]:
+        """Accuracy and cycles of each class."""
+        return {
+            name: {
+                "exit_accuracy": 100 * float(self.right[self.labels == label].mean()),
+                "mean_cycles": float(self.used[self.labels == label].mean()),
+            }
+            for label, name in enumerate(classes)
+            if (self.labels == label).any()
+        }
