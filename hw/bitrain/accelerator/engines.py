@@ -234,7 +234,8 @@ def part(network: Network, begin: int, end: int) -> Network:
     image_shape = network.layers[begin - 1].out_shape if begin else network.image_shape
     if image_shape == layers[0].in_shape:
         image_shape = None
-    return kind.model_validate(dict(network) | {"layers": layers, "image_shape": image_shape})
+    changes = {"layers": layers, "image_shape": image_shape, "exits": ()}
+    return kind.model_validate(dict(network) | changes)
 
 
 def _moved(layer: Layer, begin: int) -> Layer:

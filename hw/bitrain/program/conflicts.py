@@ -85,6 +85,11 @@ def _shortest(config: AcceleratorConfig, network: Network) -> dict[str, Any] | N
     return {"network": network.name}
 
 
+def _no_exits(config: AcceleratorConfig, network: Network) -> dict[str, Any] | None:
+    margins = config.interface.is_axi or network.exits
+    return {"network": network.name} if config.early_termination and not margins else None
+
+
 def _run_time(config: AcceleratorConfig) -> bool:
     return config.run_time_length or config.early_termination
 
@@ -126,13 +131,6 @@ OPTION_CONFLICTS = (
         reason="engines = {engines}: weights can be loaded into one engine",
         remedy="use one, or leave the weights in ROM",
         find=lambda c, _: {"engines": c.engines} if c.engines > 1 and c.weights == "ram" else None,
-    ),
-    Conflict(
-        one="early_termination",
-        other="interface = raw",
-        reason="early_termination: the raw interface has no registers for its margins",
-        remedy="choose the interface axi",
-        find=lambda c, _: _if(c.early_termination and not c.interface.is_axi),
     ),
     Conflict(
         one="weights = ram",
@@ -190,6 +188,14 @@ NETWORK_CONFLICTS = (
         reason="early_termination: network {network!r} has no shorter streams to run first",
         remedy="leave it out, or export with longer streams",
         find=_shortest,
+    ),
+    Conflict(
+        one="early_termination",
+        other="interface = raw, without exits in the network file",
+        reason="early_termination: the raw interface has no registers for its margins, and network "
+        "{network!r} has no exits",
+        remedy="choose the interface axi, or a network with exits (`exit:` in a configuration)",
+        find=_no_exits,
     ),
     Conflict(
         one="weights = ram",

@@ -77,6 +77,16 @@ class Program:
         self.chunk_cycles = tuple(array.rules.cycles(network, layer) for layer in network.layers)
         """Cycles that a chunk of each layer's inputs is at work."""
 
+    @property
+    def exits(self) -> dict[int, int]:
+        """Margins by length of the runs that an accelerator begins with after reset.
+
+        Only with early termination, and not where other weights can be loaded, which have others.
+        """
+        if not self.early_termination or self.weights_writable:
+            return {}
+        return {each.length: each.margin for each in self.network.exits}
+
     @cached_property
     def prefix_programs(self) -> "dict[int, Program]":
         """The programs of the networks that the engine runs, by L, longest first."""

@@ -18,7 +18,7 @@ from bitrain.spec import BitrainError, Layer, Network
 from .manifest import describe_ports, describe_registers, describe_state
 
 _SOURCES = Path(__file__).parent / "testbench"
-MANIFEST_FORMAT = 3
+MANIFEST_FORMAT = 4
 
 
 def write_testbench(
@@ -45,6 +45,9 @@ def write_testbench(
         for length, prefix in engines.prefixes.items()
     }
     own = expected[f"length{engines.longest}"].engines
+    if exits := engines.programs[0].exits:
+        scores = {length: expected[f"length{length}"] for length in engines.prefixes}
+        own = [_cycles_with_exits(exits, scores)]
     cycles, intervals = engines.cost.at_full_rate(len(images), own)
     most_cycles, _ = engines.cost.at_full_rate(len(images))
     manifest = {
@@ -57,6 +60,7 @@ def write_testbench(
         "state": describe_state((ip_dir / "rtl" / f"{top}.v").read_text(encoding="utf-8")),
         "weights": f"weights/{top}.bin" if engines.weights_writable else None,
         "early_termination": engines.early_termination,
+        "exits": {str(length): margin for length, margin in exits.items()},
         "memories": [f"rom/{path.name}" for path in sorted((ip_dir / "rom").glob("*.mem"))],
         "activation_bits": engines.activation_bits,
         "score_bits": engines.score_bits,
@@ -130,6 +134,23 @@ def _run(engines: Engines, network: Network, length: int, images: np.ndarray) ->
         begin = end
     cycles = [cost.between_cycles + sum(each) for each in zip(*taken, strict=True)]
     return _Answers(outputs, taken, cycles)
+
+
+def _cycles_with_exits(exits: dict[int, int], answers: dict[int, _Answers]) -> list[int]:
+    """Cycles of each image in all of its runs."""
+    longest = answers[max(answers)]
+    found = []
+    for image in range(len(longest.cycles)):
+        total = 0
+        for length, margin in sorted(exits.items()):
+            total += answers[length].cycles[image]
+            scores = np.sort(answers[length].outputs[-1][image], axis=None)
+            if len(scores) < 2 or scores[-1] - scores[-2] >= margin:
+                break
+        else:
+            total += longest.cycles[image]
+        found.append(total)
+    return found
 
 
 def _write_expected(folder: Path, answers: _Answers) -> None:

@@ -40,7 +40,8 @@ def describe_ports(engines: Engines) -> dict[str, Any]:
         {name: f"{trace}{separator}{name}" for name in ("valid", "layer", "address", "data")}
         for trace in engines.traces
     ]
-    has_length = engines.run_time_length and not interface.is_axi
+    raw = not interface.is_axi
+    has_length = engines.run_time_length and raw and not engines.early_termination
     return {
         "streams": interface.streams,
         "reset_level": int(interface.reset == "high"),
@@ -65,7 +66,9 @@ def describe_registers(engines: Engines) -> dict[str, Any]:
         words = num_image_words(engines.programs[0])
         more |= {"WEIGHT_ADDRESS": 0, "WEIGHT_DATA": 0, "WEIGHT_WORDS": words}
     if engines.early_termination:
-        more |= {"LADDER_LENGTH": min(engines.prefixes), "LADDER_MARGIN": 0, "LENGTHS_RUN": 0}
+        shortest, exits = min(engines.prefixes), engines.programs[0].exits
+        margin = exits[shortest] | 1 << 31 if shortest in exits else 0
+        more |= {"LADDER_LENGTH": shortest, "LADDER_MARGIN": margin, "LENGTHS_RUN": 0}
     return {
         "offsets": {register.name: register.offset for register in registers},
         "constants": {

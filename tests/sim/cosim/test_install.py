@@ -55,7 +55,7 @@ def test_manifest(ip: Path):
     cosim.write_testbench(ip, compiled(NETWORK, ARRAY), IMAGES)
     program, cost = Program(NETWORK, ARRAY), estimate(Program(NETWORK, ARRAY))
     assert json.loads((ip / "tb" / "manifest.json").read_text()) == {
-        "format": 3,
+        "format": 4,
         "network": NETWORK.name,
         "top": "top",
         "sources": ["rtl/top.v"],
@@ -64,6 +64,7 @@ def test_manifest(ip: Path):
         "state": {},
         "weights": None,
         "early_termination": False,
+        "exits": {},
         "memories": ["rom/biases.mem", "rom/weights.mem"],
         "activation_bits": program.activation_bits,
         "score_bits": program.score_bits,

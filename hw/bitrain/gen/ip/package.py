@@ -129,6 +129,7 @@ def _template_values(
         "padded": any(each.has_padding_values for each in programs),
         "overheads": sorted(overheads),
         "prefix_cycles": {length: cost.latency for length, cost in engines.prefix_costs.items()},
+        "exits": engines.programs[0].exits,
         "read_cycles": costs[0].latency - sum(layer.cycles for layer in costs[0].layers),
         "device": device,
         "least_verilator": LEAST_VERILATOR,

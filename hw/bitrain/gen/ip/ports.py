@@ -27,6 +27,7 @@ _MEANINGS = {
     "until the next image's last layer",
     "busy": "an image is being loaded, computed or sent",
     "cycles": "cycles from the last pixel to the first score, of this image or the last",
+    "lengths": "lengths of this image's runs, or the last's, added up",
     "trace_valid": "debug: a layer stores an activation",
     "trace_layer": "debug: which layer",
     "trace_address": "debug: address in the activation RAM",

@@ -64,6 +64,16 @@ def rungs_layout(program: Program) -> data.ArrayLayout:
     return data.ArrayLayout(rung, len(program.prefixes) - 1)
 
 
+def rungs_after_reset(program: Program) -> list[dict[str, int]]:
+    """The exits of the network, as :func:`rungs_layout` has them."""
+    lengths = sorted(program.prefixes)[:-1]
+    most = (1 << program.score_bits) - 1
+    return [
+        {"threshold": min(program.exits.get(length, 0), most), "run": length in program.exits}
+        for length in lengths
+    ]
+
+
 def weight_write(program: Program) -> wiring.Signature:
     """An entry for the weight memory or the bias memory, in the low bits of ``word``."""
     weight_bits = program.array.channels * program.weight_bits

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from amaranth.hdl import Module, Signal, unsigned
+from amaranth.hdl import Module, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import Component, In, Out
 
@@ -10,7 +10,7 @@ from bitrain.program import Program
 
 from ..engine.engine import Engine, score_shape
 from ..engine.exit_points import ExitPoints
-from ..engine.layouts import activation_shape, rungs_layout, weight_write
+from ..engine.layouts import activation_shape, rungs_after_reset, rungs_layout, weight_write
 
 
 class Accelerator(Component):
@@ -34,6 +34,9 @@ class Accelerator(Component):
         What runs the layers; proofs put a model of its contract there.
     rewindable
         Whether an image may be given up while it is loaded.
+    hosted
+        Whether length and exits come from outside; else the length is the longest, and the exits
+        are the network's.
 
     Members
     -------
@@ -53,11 +56,11 @@ class Accelerator(Component):
     rewind : In(1)
         The next pixel is an image's first; only while one is loaded. Only if rewindable.
     log_length : In(…)
-        log2 of the stream length; counts as an image's last pixel is taken. Only if the program's
-        length is chosen at run time.
+        log2 of the stream length; counts as an image's last pixel is taken. Only if hosted and the
+        program's length is chosen at run time.
     rungs : In(ArrayLayout(rung, …)), lengths : Out(…)
-        As of :class:`ExitPoints`; only if the program has early termination. ``log_length`` is the
-        longest, and ``cycles`` are those of all passes.
+        As of :class:`ExitPoints`; only if the program has early termination, ``rungs`` if hosted.
+        ``log_length`` is the longest, and ``cycles`` are those of all passes.
     weight_write : In(signature)
         Replace a weight word or a bias, while not ``busy``; only if the program's weights are RAM.
     """
@@ -68,8 +71,10 @@ class Accelerator(Component):
         engine: Callable[[Program], Engine] = Engine,
         *,
         rewindable: bool = False,
+        hosted: bool = True,
     ):
         self.program = program
+        self.hosted = hosted
         self.engine = engine
         self.rewindable = rewindable
         network = program.network
@@ -101,17 +106,11 @@ class Accelerator(Component):
             | ({"rewind": In(1)} if rewindable else {})
             | (
                 {"log_length": In(range(program.longest.bit_length()))}
-                if program.run_time_length
+                if program.run_time_length and hosted
                 else {}
             )
-            | (
-                {
-                    "rungs": In(rungs_layout(program)),
-                    "lengths": Out(program.longest.bit_length()),
-                }
-                if program.early_termination
-                else {}
-            )
+            | ({"rungs": In(rungs_layout(program))} if program.early_termination and hosted else {})
+            | ({"lengths": Out(program.longest.bit_length())} if program.early_termination else {})
             | ({"weight_write": In(weight_write(program))} if program.weights_writable else {})
         )
 
@@ -137,9 +136,10 @@ class Accelerator(Component):
         ]
         if self.program.early_termination:
             m.submodules.ladder = ladder = ExitPoints(self.program)
+            limit, rungs = self._length_and_exits()
             m.d.comb += [
-                ladder.limit.eq(self.log_length),
-                ladder.rungs.eq(self.rungs),
+                ladder.limit.eq(limit),
+                ladder.rungs.eq(rungs),
                 ladder.margin.eq(engine.margin),
                 ladder.single.eq(engine.single),
                 engine.log_length.eq(ladder.log_length),
@@ -192,3 +192,11 @@ class Accelerator(Component):
                     with m.If(self.scores.payload.last):
                         m.next = "LOAD"
         return m
+
+    def _length_and_exits(self) -> tuple[Value | int, data.View | data.Const]:
+        """Log2 of the longest length, and the rungs of the shorter ones."""
+        program = self.program
+        if self.hosted:
+            return self.log_length, self.rungs
+        rungs = rungs_layout(program).const(rungs_after_reset(program))
+        return program.longest.bit_length() - 1, rungs

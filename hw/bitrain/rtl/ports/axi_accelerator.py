@@ -14,6 +14,7 @@ from bitrain.host.registers import (
     registers_of,
 )
 
+from ..engine.layouts import rungs_after_reset
 from ..engine.weight_loader import WeightLoader
 from .accelerator import Accelerator
 from .axi import axi_lite, axi_stream
@@ -28,7 +29,8 @@ def build_accelerator(
     """With one engine or several."""
     if engines.are_several:
         return PipelinedAccelerator(engines, rewindable=rewindable)
-    return Accelerator(engines.programs[0], rewindable=rewindable)
+    hosted = engines.config.interface.is_axi or not engines.early_termination
+    return Accelerator(engines.programs[0], rewindable=rewindable, hosted=hosted)
 
 
 class AxiAccelerator(Component):
@@ -190,7 +192,9 @@ class AxiAccelerator(Component):
     ) -> dict[str, Value | int]:
         """Early termination; what its registers hold."""
         lengths = sorted(self.engines.prefixes)[:-1]
-        rungs = Signal.like(self.accelerator.rungs)
+        rungs = Signal.like(
+            self.accelerator.rungs, init=rungs_after_reset(self.engines.programs[0])
+        )
         chosen = Signal(range(max(2, len(lengths))))
         length = Signal(range(lengths[-1] + 1))
         refused = happened[field("ERROR", "LENGTH").low]

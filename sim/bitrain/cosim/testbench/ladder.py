@@ -26,13 +26,27 @@ def passes_of(
     return [*taken, limit]
 
 
-class LadderChecker(Checker):
-    """Compares one image that is run at several lengths; the last gives the scores."""
+def with_passes(passes: Mapping[int, Sequence[Vectors]]) -> Vectors:
+    """Vectors whose scores and cycles are those of each image's passes; others stay as they are.
 
-    def __init__(self, passes: Sequence[Vectors], image: int):
-        cycles = np.sum([vectors.predicted_cycles for vectors in passes], axis=0)
-        first, *self._later = (replace(vectors, predicted_cycles=cycles) for vectors in passes)
-        super().__init__(first, [image])
+    passes: of images by number, in turn.
+    """
+    some = next(iter(passes.values()))[-1]
+    scores, cycles = some.scores.copy(), some.predicted_cycles.copy()
+    for image, taken in passes.items():
+        scores[image] = taken[-1].scores[image]
+        cycles[image] = sum(int(vectors.predicted_cycles[image]) for vectors in taken)
+    return replace(some, scores=scores, predicted_cycles=cycles)
+
+
+class LadderChecker(Checker):
+    """Compares images each of which is run at one length or several; the last gives the scores."""
+
+    def __init__(self, passes: Mapping[int, Sequence[Vectors]], images: Sequence[int]):
+        super().__init__(with_passes(passes), images)
+        self._passes = passes
+        self._later: list[Vectors] = []
+        self._begin()
 
     def write(self, engine: int, layer: int | None, address: int | None, data: int | None) -> None:
         """The engine stores an activation; the first after all of a pass begins another."""
@@ -45,8 +59,15 @@ class LadderChecker(Checker):
         while self._later:
             self._next_pass()
         super().offer(cycles)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Another image comes next, if one does."""
+        if self._done[0] < len(self.images):
+            first, *self._later = self._passes[self.images[self._done[0]]]
+            self.vectors = replace(self.vectors, layers=first.layers)
 
     def _next_pass(self) -> None:
         self._end_writes(0)
-        self._done = [0]  # the image is not
-        self.vectors = self._later.pop(0)
+        self._done[0] -= 1  # the image is not
+        self.vectors = replace(self.vectors, layers=self._later.pop(0).layers)

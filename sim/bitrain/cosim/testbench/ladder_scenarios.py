@@ -36,7 +36,7 @@ async def ladder(dut):
             limit = random.choice([longest, random.choice(list(prefixes))])
             margins = _draw(random, prefixes, longest)
         taken = passes_of(image, margins, prefixes, limit)
-        checker = LadderChecker([prefixes[length] for length in taken], image)
+        checker = LadderChecker({image: [prefixes[length] for length in taken]}, [image])
         environment = Environment(
             session.pins,
             checker.vectors,

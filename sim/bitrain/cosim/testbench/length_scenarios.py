@@ -23,7 +23,11 @@ async def length(dut):
         if pins.log_length is not None:
             pins.log_length.value = cycles.bit_length() - 1
         else:
-            registers = registers or _connect(session)
+            if registers is None:
+                registers = _connect(session)
+                if session.has_exits:
+                    shorter = sorted(cycles for cycles, _ in prefixes)[:-1]
+                    await registers.run_whole(shorter, environment.checker)
             await registers.choose_length(cycles, longest, environment.checker)
         await environment.run()
         parts[str(cycles)] = environment.findings()

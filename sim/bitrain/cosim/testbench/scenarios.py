@@ -54,4 +54,5 @@ async def reset(dut):
 
 
 def _environment(session: Session, images: Sequence[int], **options) -> Environment:
+    options["checker"] = session.checker(images)
     return Environment(session.pins, session.vectors, images, session.random, **options)

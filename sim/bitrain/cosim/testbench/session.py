@@ -6,12 +6,15 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import numpy as np
 
+from .checker import Checker
+from .ladder import LadderChecker, passes_of, with_passes
 from .pins import Pins
 from .vectors import Vectors
 
@@ -26,11 +29,32 @@ class Session:
         self.scenario = scenario
         self.manifest: dict[str, Any] = json.loads((_TB / "manifest.json").read_text())
         self.vectors = Vectors.load(_TB)
-        """Of the full length."""
+        """Of the full length; with what the exits that are there after reset make of it."""
+        self._passes: dict[int, list[Vectors]] = {}
         self.pins = Pins.of(dut, self.manifest)
         self.random = Random(f"{os.environ['TB_SEED']} {scenario}")
         self.num_images = int(os.environ["TB_IMAGES"])
         """Vectors to choose from, the first of all."""
+        if exits := {int(length): margin for length, margin in self.manifest["exits"].items()}:
+            prefixes = dict(self.prefixes())
+            self._passes = {
+                image: [
+                    prefixes[length] for length in passes_of(image, exits, prefixes, max(prefixes))
+                ]
+                for image in range(len(self.vectors.pixels))
+            }
+            self.vectors = with_passes(self._passes)
+
+    @property
+    def has_exits(self) -> bool:
+        """Whether images leave early though nobody has asked for it."""
+        return bool(self._passes)
+
+    def checker(self, images: Sequence[int]) -> Checker:
+        """Of the images, as the accelerator runs them after reset."""
+        if self._passes:
+            return LadderChecker(self._passes, images)
+        return Checker(self.vectors, images)
 
     def choose_image(self) -> int:
         """Number of some image."""

@@ -117,6 +117,8 @@ def parse_ladder(text: str | None, manifest: dict) -> dict[int, int] | None:
     lengths = [entry["length"] for entry in manifest["lengths"][1:]]
     if not manifest["early_termination"]:
         raise RunError("this accelerator has no early termination; generate it with the option")
+    if not manifest["registers"]:
+        raise RunError("the exits of this accelerator are fixed: it has no registers for margins")
     try:
         pairs = [(int(a), int(b)) for a, b in (part.split("=") for part in text.split(","))]
         margins = dict(pairs)
@@ -138,9 +140,10 @@ def _scenarios(manifest: dict, ladder_trials: int) -> dict[str, tuple[str, ...]]
         expected["axi_scenarios"] = ("registers", "frames")
     if manifest["weights"]:
         expected["weight_scenarios"] = tuple(f"weights_{part}" for part in WEIGHT_PARTS)
-    if manifest["early_termination"]:
+    if manifest["early_termination"] and manifest["registers"]:
         expected["ladder_scenarios"] = tuple(f"ladder{trial}" for trial in range(ladder_trials))
-    if len(lengths := manifest["lengths"]) > 1:
+    chosen = manifest["registers"] or "log_length" in manifest["ports"]["names"]
+    if len(lengths := manifest["lengths"]) > 1 and chosen:
         expected["length_scenarios"] = tuple(f"length{entry['length']}" for entry in lengths)
     return expected
 

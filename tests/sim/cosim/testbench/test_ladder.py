@@ -55,7 +55,7 @@ def test_a_single_score_is_never_run_again():
 
 
 def seen(*writes, cycles: int = 100) -> LadderChecker:
-    checker = LadderChecker([SHORT, FULL], 0)
+    checker = LadderChecker({0: [SHORT, FULL]}, [0])
     for address, data in writes:
         checker.write(0, 0, address, data)
     checker.offer(cycles)
@@ -66,6 +66,36 @@ def seen(*writes, cycles: int = 100) -> LadderChecker:
 
 
 BOTH = [(4, 1), (5, 2), (4, 5), (5, 6)]
+
+
+def test_images_in_a_row_have_passes_of_their_own():
+    """The second image of three is done at the first length."""
+    short, full = (
+        replace(
+            vectors,
+            pixels=np.zeros((2, 1), int),
+            layers=tuple(
+                replace(layer, expected=np.repeat(layer.expected, 2, 0)) for layer in vectors.layers
+            ),
+            scores=np.repeat(vectors.scores, 2, 0),
+            predicted_cycles=np.repeat(vectors.predicted_cycles, 2),
+        )
+        for vectors in (SHORT, FULL)
+    )
+    checker = LadderChecker({0: [short, full], 1: [short]}, [0, 1, 0])
+    for writes, cycles, scores in (
+        (BOTH, 100, FULL.scores[0]),
+        (BOTH[:2], 30, SHORT.scores[0]),
+        (BOTH, 100, FULL.scores[0]),
+    ):
+        for address, data in writes:
+            checker.write(0, 0, address, data)
+        checker.offer(cycles)
+        for place, score in enumerate(scores):
+            checker.score(int(score) & 15 | place << 4, int(scores.argmax()))
+    checker.finish()
+    assert checker.problems() == []
+    assert checker.values_compared == 2 * 4 + 2 + 3 * 3
 
 
 def test_both_passes_are_compared():
