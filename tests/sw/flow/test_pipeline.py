@@ -220,3 +220,22 @@ def test_refused_before_data_are_loaded(tmp_path, options, message):
     given = {"name": "tiny", "data": {"name": "no such"}} | options
     with pytest.raises(BitrainError, match=message):
         run_flow(RunConfig.model_validate(given), tmp_path, console=Console(quiet=True))
+
+
+def test_exits_are_in_the_network_file(flow, tmp_path):
+    """Chosen on images that fine-tuning leaves out, of both arithmetics."""
+    sc = {**SMALL["sc"], "lengths": [4, 8, 16]}
+    exit_ = {"tolerance": 2, "held_out": 200}
+    _, found = flow("export", sc=sc, exit=exit_)
+    saved = [each.model_dump() for each in load_network(tmp_path / "out/network.npz").exits]
+    assert saved == found["export"]["exits"] != []
+    streams, integers = (found["finetune"][name] for name in ("stochastic", "binary"))
+    assert list(streams["by_prefix"]) == list(integers["by_prefix"]) == ["4", "8", "16"]
+    assert streams["by_prefix"]["16"] == streams["fine_tuned"]
+    assert streams["anytime"]["held_out"] == 200
+    assert streams["anytime"]["mean_cycles"] < 16
+
+
+def test_exits_need_lengths():
+    with pytest.raises(ValueError, match="exit: needs a network of several lengths"):
+        RunConfig.model_validate({**SMALL, "exit": {}})
