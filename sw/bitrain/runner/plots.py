@@ -54,6 +54,44 @@ def accuracy_by_length(
     return _svg(figure)
 
 
+def anytime(study: Mapping[str, Any]) -> str:
+    """Accuracy (%) against mean cycles of a stream: trained together, alone, and with exits.
+
+    Integers of k bits take k² cycles, bit by bit.
+    """
+    with _drawing(6.4, 3.8) as figure:
+        axes = figure.subplots()
+        rows = study["by_length"]
+        lengths = [row["stream_length"] for row in rows]
+        bits = [(length.bit_length() - 1) ** 2 for length in lengths]
+        for name, key, cycles in (
+            ("streams", "sc_fine_tuned", lengths),
+            ("integers", "int_fine_tuned", bits),
+        ):
+            arithmetic = {"streams": "stochastic", "integers": "binary"}[name]
+            colour = {"streams": "C0", "integers": "C1"}[name]
+            found = study["anytime"][arithmetic]
+            values = [row[key] for row in rows]
+            label = f"{name}, each trained alone"
+            axes.plot(cycles, values, "x", color=colour, label=label, markersize=5)
+            together = {int(length): value for length, value in found["by_prefix"].items()}
+            places = list(together)
+            if name == "integers":
+                places = [(length.bit_length() - 1) ** 2 for length in together]
+            label = f"{name}, one set of weights"
+            axes.plot(places, list(together.values()), "o-", color=colour, label=label)
+            if exits := found.get("by_tolerance"):
+                points = sorted((e["mean_cycles"], e["exit_accuracy"]) for e in exits.values())
+                label = f"{name}, with exits"
+                axes.plot(*zip(*points, strict=True), "s--", color=colour, label=label)
+        axes.axhline(study["float"], color="black", linestyle=":", label="float")
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.set(xlabel="mean cycles of a stream, all runs", ylabel="test accuracy (%)")
+        axes.legend(fontsize=7)
+    return _svg(figure)
+
+
 def ablation(result: Mapping[str, Any]) -> str:
     """Error (%) against stream length: a panel for each normalisation and upscaling."""
     with _drawing(9.6, 4.2) as figure:

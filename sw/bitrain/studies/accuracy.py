@@ -1,7 +1,9 @@
 """``bitrain accuracy``: one network at many stream lengths, trained from several seeds.
 
 Every seed has a float network of its own; for each length it is fine-tuned with stochastic and with
-binary arithmetic and exported. All accuracies are the golden model's, of the test images.
+binary arithmetic and exported. Where ``sc.lengths`` gives several, one more network is trained for
+all of these together, in either arithmetic. All accuracies are the golden model's, of the test
+images.
 """
 
 from collections.abc import Sequence
@@ -19,6 +21,7 @@ from bitrain.flow.report import COLUMNS
 from bitrain.flow.run import Run
 from bitrain.runner import plots
 from bitrain.runner.workspace import Workspace, write_result
+from bitrain.spec import write_atomically
 
 
 def run_study(
@@ -26,10 +29,13 @@ def run_study(
 ) -> dict[str, Any]:
     """Accuracies (%) by length, medians over seeds; writes ``accuracy.json`` and ``accuracy.svg``.
 
-    Finished steps in ``directory`` are kept; networks are ``seed<seed>/L<length>/network.npz``.
+    Finished steps in ``directory`` are kept; networks are ``seed<seed>/L<length>/network.npz``, and
+    of several lengths ``seed<seed>/anytime/network.npz``, beside whose accuracies ``anytime.svg``
+    draws the others'.
     """
     dataset = load_dataset(config.data.name, config.data.directory)
     floats: list[float] = []
+    together: list[dict[str, Any]] = []
     values: dict[int, list[dict[str, float]]] = {length: [] for length in config.lengths}
     for seed in seeds:
         # Initial weights, and the order and augmentation of both trainings.
@@ -40,15 +46,26 @@ def run_study(
         run_steps(run, ["train"], console)
         trained = base.results["train"]
         floats.append(trained["accuracy"])
+        # Absolute: a path through a folder that is not there yet leads nowhere.
+        checkpoint = str(base.path(trained["checkpoint"]).resolve())
+        given = {"train": {**trained, "checkpoint": checkpoint}}
+
+        def finetuned(
+            config: RunConfig, name: str, base: Workspace = base, given: dict[str, Any] = given
+        ) -> dict[str, Any]:
+            space = Workspace(base.path(name), dict(given), base.fingerprint)
+            run_steps(Run(config, space, dataset), ["finetune", "export"], console)
+            return space.results["finetune"]
+
         for length in config.lengths:
-            sized = seeded.model_copy(update={"sc": config.sc.with_length(length)})
-            # Absolute: a path through a folder that is not there yet leads nowhere.
-            checkpoint = str(base.path(trained["checkpoint"]).resolve())
-            results = {"train": {**trained, "checkpoint": checkpoint}}
-            space = Workspace(base.path(f"L{length}"), results, base.fingerprint)
+            alone = {"sc": config.sc.with_length(length), "exit": None}
+            alone["finetune"] = seeded.finetune.model_copy(update={"prefix_weights": ()})
             console.print(f"[bold]seed {seed}, L = {length}")
-            run_steps(Run(sized, space, dataset), ["finetune", "export"], console)
-            values[length].append(columns_of(space.results["finetune"]))
+            found = finetuned(seeded.model_copy(update=alone), f"L{length}")
+            values[length].append(columns_of(found))
+        if config.sc.lengths:
+            console.print(f"[bold]seed {seed}, L = {', '.join(map(str, config.sc.lengths))}")
+            together.append(finetuned(seeded, "anytime"))
     rows = [
         {"stream_length": length, **{key: median(r[key] for r in found) for key in COLUMNS}}
         for length, found in values.items()
@@ -64,7 +81,35 @@ def run_study(
         "float_by_seed": floats,
         "by_seed": {str(length): found for length, found in values.items()},
     }
+    if together:
+        result["anytime"] = _anytime(together)
+        drawn = plots.anytime(result)
+        write_atomically(directory / "anytime.svg", drawn)
     curves = {label: [row[key] for row in rows] for key, label in COLUMNS.items()}
     plot = plots.accuracy_by_length(list(config.lengths), curves, result["float"])
     write_result(directory / "accuracy", result, plot)
+    return result
+
+
+def _anytime(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """Medians over seeds of what was trained at several lengths together, by arithmetic."""
+    result: dict[str, Any] = {"by_seed": found}
+    for arithmetic in ("stochastic", "binary"):
+        runs = [each[arithmetic] for each in found]
+        prefixes = [run["by_prefix"] for run in runs]
+        columns = {length: median(each[length] for each in prefixes) for length in prefixes[0]}
+        result[arithmetic] = {"by_prefix": columns}
+        if "anytime" not in runs[0]:
+            continue
+        measured = [run["anytime"] for run in runs]
+        keys = ("exit_accuracy", "mean_cycles")
+        result[arithmetic] |= {key: median(each[key] for each in measured) for key in keys}
+        result[arithmetic]["cycles"] = measured[0]["cycles"]
+        result[arithmetic]["by_tolerance"] = {
+            tolerance: {
+                key: median(each["by_tolerance"][tolerance][key] for each in measured)
+                for key in keys
+            }
+            for tolerance in measured[0]["by_tolerance"]
+        }
     return result

@@ -55,6 +55,31 @@ def test_study(tmp_path, console):
 
 
 @pytest.mark.slow
+def test_several_lengths_together(tmp_path, console):
+    """Beside those that are trained alone, with exits, in both arithmetics."""
+    config = RunConfig.model_validate(
+        CONFIG.model_dump(exclude_unset=True)
+        | {
+            "sc": {"bits": 4, "lanes": 4, "lengths": [4, 8, 16]},
+            "finetune": {"epochs": 1, "prefix_weights": [1, 2, 3]},
+            "exit": {"tolerance": 1, "held_out": 100},
+        }
+    )
+    study = run_study(config, tmp_path / "out", [0, 1], console)
+    anytime = study["anytime"]
+    for arithmetic in ("stochastic", "binary"):
+        seeds = [seed[arithmetic] for seed in anytime["by_seed"]]
+        found = anytime[arithmetic]
+        assert list(found["by_prefix"]) == ["4", "8", "16"]
+        assert found["by_prefix"]["8"] == median(seed["by_prefix"]["8"] for seed in seeds)
+        assert found["mean_cycles"] == median(seed["anytime"]["mean_cycles"] for seed in seeds)
+    assert (tmp_path / "out/anytime.svg").read_text().startswith("<svg")
+    network = load_network(tmp_path / "out/seed0/anytime/network.npz")
+    assert [layer.stream_length for layer in network.layers] == [16] * len(network.layers)
+    assert load_network(tmp_path / "out/seed0/L8/network.npz").exits == ()
+
+
+@pytest.mark.slow
 def test_ablation(tmp_path, console):
     result = run_ablation(CONFIG, tmp_path, finetune=False, console=console)
     assert result == json.loads((tmp_path / "ablation.json").read_text())
