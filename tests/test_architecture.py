@@ -58,7 +58,7 @@ IMPORTS = {
     "nn": _allow("spec program golden frontend", "torch numpy pydantic"),
     "profile": _allow("spec models nn", "torch"),
     "data": _allow("spec", "numpy sklearn rich PIL"),
-    "train": _allow("spec golden nn data", "torch numpy rich pydantic"),
+    "train": _allow("spec program golden nn data", "torch numpy rich pydantic"),
     "export": _allow("spec golden nn", "torch numpy pydantic"),
     "convert": _allow("spec golden models frontend nn data train export", "torch numpy pydantic"),
     "runner": _allow("spec", "pydantic yaml matplotlib numpy"),

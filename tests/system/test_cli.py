@@ -397,6 +397,9 @@ def test_convert(fail, tmp_path, monkeypatch, capsys):
         "class Odd(Net):\n"
         "    def forward(self, x):\n"
         "        return super().forward(x.exp())\n"
+        "class Smooth(Net):\n"
+        "    def forward(self, x):\n"
+        "        return self.head(nn.functional.gelu(self.conv(x)[..., ::2, ::2]).flatten(1))\n"
     )
     model, out = f"{tmp_path}/net.py:Net", tmp_path / "net.npz"
     weights = tmp_path / "weights.pt"
@@ -404,18 +407,24 @@ def test_convert(fail, tmp_path, monkeypatch, capsys):
     torch.save(net.state_dict(), weights)
     options = ("--data", "digits", "--images", "20", "--mean", "0.3", "--std", "0.4")
     files = ("--weights", weights, "--out", out)
-    command = ("convert", model, *options, *files, "--bits", "4", "--explain")
-    monkeypatch.setattr(sys, "argv", ["bitrain", *map(str, command)])
-    with pytest.raises(SystemExit) as exit_status:
-        main()
-    assert exit_status.value.code == 0
-    shown = capsys.readouterr().out
+
+    def shown_by(*command: object) -> str:
+        monkeypatch.setattr(sys, "argv", ["bitrain", *map(str, command)])
+        with pytest.raises(SystemExit) as exit_status:
+            main()
+        assert exit_status.value.code == 0
+        return capsys.readouterr().out
+
+    shown = shown_by("convert", model, *options, *files, "--bits", "4", "--explain")
     assert "in the weights of conv" in shown and "20 test images: float" in shown
     assert load_network(out).bits == 4
+    smooth = ("convert", f"{tmp_path}/net.py:Smooth", *options, *files, "--replace-activations")
+    assert "ReLU stands in for gelu (net.py:14): float accuracy is that of" in shown_by(*smooth)
     odd = f"{tmp_path}/net.py:Odd"
     assert "exp (net.py:11): it is not supported" in fail("convert", odd, *options)
     assert "--mean x: expected numbers" in fail("convert", model, "--data", "digits", "--mean", "x")
     assert "give the data set" in fail("convert", model)
+    assert "--learning-rate 0: expected" in fail("convert", model, *options, "--learning-rate", "0")
     assert "--bits 4, --length 5: stream length 5" in fail(
         "convert", model, *options, "--bits", "4", "--length", "5"
     )

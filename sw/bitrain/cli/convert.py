@@ -90,9 +90,11 @@ def convert(
             "give the data set whose images the network will read: --data images --data-dir "
             "FOLDER for your own, or --data digits, mnist, fashion_mnist or cifar10"
         )
+    if learning_rate <= 0:
+        raise BitrainError(f"--learning-rate {learning_rate:g}: expected a number above 0")
+    recipe = FineTuneConfig(epochs=finetune, learning_rate=learning_rate, distillation=0.5)
     try:
         sc = ScConfig(bits=bits, stream_length=length)
-        recipe = FineTuneConfig(epochs=finetune, learning_rate=learning_rate, distillation=0.5)
     except ValidationError as error:
         first = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise BitrainError(f"--bits {bits}, --length {length}: {first}") from error
@@ -120,10 +122,18 @@ def convert(
     if finetune:
         for checkpoint in result.checkpoints:
             checkpoint.unlink(missing_ok=True)
-    tuned = f", {finetune} epochs of fine-tuning" if finetune else ""
+    epochs = "epoch" if finetune == 1 else "epochs"
+    tuned = f", {finetune} {epochs} of fine-tuning" if finetune else ""
+    if replaced := result.conversion.replaced:
+        console.print(
+            f"ReLU stands in for {', '.join(replaced)}: float accuracy is that of the changed "
+            f"network{'' if finetune else '; fine-tune it (--finetune 5)'}",
+            soft_wrap=True,
+        )
     console.print(
         f"{result.images} test images: float {result.float_accuracy:.2f} %; n = {bits}, L = "
         f"{sc.length}{tuned}: SC {result.sc:.2f} %, integer baseline {result.int_baseline:.2f} %",
         soft_wrap=True,
     )
-    console.print(f"wrote {out}; next: bitrain generate {out} --out ip", soft_wrap=True)
+    where = f" --data-dir {data_dir}" if data_dir else ""
+    console.print(f"wrote {out}; next: bitrain generate {out}{where} --out ip", soft_wrap=True)

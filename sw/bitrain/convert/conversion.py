@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from bitrain.data import Dataset
 from bitrain.export import CHECK_IMAGES, export_network
 from bitrain.frontend import Origin
-from bitrain.models import copy_model, load_weights, normalise_inputs
+from bitrain.models import copy_model, load_weights, normalise_inputs, refuse_lazy
 from bitrain.models.programs import ExportedModule
 from bitrain.nn import ScConfig, ScModel, calibrated, calibration_batch
 from bitrain.nn import convert as converted
@@ -54,6 +54,11 @@ class Conversion:
         scores = torch.cat([self.model.float_scores(batch) for batch in batches])
         return 100 * float((scores.argmax(1).numpy() == labels).mean())
 
+    @property
+    def replaced(self) -> list[str]:
+        """Activations in the place of which ReLU stands."""
+        return [str(origin) for origin in self.origins if origin.replaced]
+
     def save(self, path: Path | str) -> None:
         """Write the network file."""
         save_network(self.network, path)
@@ -93,6 +98,11 @@ def convert(
     """
     if not isinstance(model, nn.Module):
         raise BitrainError(f"{type(model).__name__} is no torch module; give the trained module")
+    refuse_lazy(model, type(model).__name__)
+    if not isinstance(images, np.ndarray | Tensor):
+        raise BitrainError(
+            f"images of type {type(images).__name__}; give an array or a tensor (images, …)"
+        )
     given = {"bits": bits, "stream_length": length}
     changes = {key: value for key, value in given.items() if value is not None}
     try:

@@ -14,7 +14,7 @@ from bitrain.spec import MaxPool2d
 from .averages import averages_of
 from .operations import Add, Affine, Clip, Concatenate, Convolution, Leaky, Pool, Score, mean_of
 from .recorder import Recorder, View, operation_name
-from .refusals import MONOTONE, REPLACEABLE, refusal
+from .refusals import BY_CHANCE, MONOTONE, REPLACEABLE, refusal
 
 Number = int | float | bool
 READERS: dict[str, Callable[..., Any]] = {}
@@ -137,7 +137,8 @@ def _batch_norm(
     training = recorder.kind != "_native_batch_norm_legit_no_training" and options[0]
     if mean is None or variance is None or training:
         raise recorder.refused(
-            "statistics of each batch (track_running_stats=False, training=True)"
+            "statistics of each batch (track_running_stats=False, training=True)",
+            "keep running ones in training, and write training=self.training",
         )
     gain = (variance + epsilon).rsqrt()
     offset = -mean * gain
@@ -244,11 +245,29 @@ def _leaky(recorder: Recorder, x: View, slope: Any = 0.01) -> View:
     return recorder.add(Leaky(slopes.expand(x.shape[0]).clone()), x, shape=x.shape)
 
 
+@_reads("rrelu", "rrelu_with_noise")
+def _random_leaky(recorder: Recorder, x: View, *options: Any, **_: Any) -> View:
+    lower, upper = [each for each in options if isinstance(each, float)] or (1 / 8, 1 / 3)
+    if options[-1:] == (True,):
+        raise recorder.refused(*BY_CHANCE)
+    return _leaky(recorder, x, (lower + upper) / 2)
+
+
+@_reads("hardsigmoid")
+def _hard_sigmoid(recorder: Recorder, x: View) -> View:
+    if recorder.gives_scores:
+        return recorder.add(Score(recorder.here.operation), x, shape=x.shape)
+    return recorder.add(Clip(0.0, 1.0), _affine(recorder, x, 1 / 6, 0.5), shape=x.shape)
+
+
 def _replaced(recorder: Recorder, x: View, *_args: Any, **_options: Any) -> View:
     if recorder.gives_scores and recorder.kind in MONOTONE:
         return recorder.add(Score(recorder.here.operation), x, shape=x.shape)
+    if recorder.is_gate:
+        raise recorder.refused("a gate, the product of two activations")
     if not recorder.replace:
         raise refusal(recorder.here, recorder.kind)
+    recorder.here.replaced = True
     return recorder.add(Clip(), x, shape=x.shape)
 
 
@@ -259,7 +278,8 @@ READERS.update(dict.fromkeys(REPLACEABLE, _replaced))
 def _score(recorder: Recorder, x: View, dim: int | None = None, *_: Any, **__: Any) -> View:
     if not recorder.gives_scores:
         raise recorder.refused("scores within a network")
-    if dim is None or x.shape[dim % (len(x.shape) + 1) - 1] != math.prod(x.shape):
+    axis = 0 if dim is None else dim % (len(x.shape) + 1)  # 0: images of a batch together
+    if axis == 0 or x.shape[axis - 1] != math.prod(x.shape):
         raise recorder.refused("scores along another dimension than the classes")
     return recorder.add(Score(recorder.here.operation), x, shape=x.shape)
 
@@ -450,7 +470,7 @@ def _same(recorder: Recorder, x: View, *_args: Any, **_options: Any) -> View:
 @_reads("dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout")
 def _dropout(recorder: Recorder, x: View, probability: float, train: bool) -> View:
     if train and probability > 0:
-        raise recorder.refused("what depends on chance (training=True)")
+        raise recorder.refused(*BY_CHANCE)
     return _same(recorder, x)
 
 

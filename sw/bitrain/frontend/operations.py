@@ -221,6 +221,8 @@ class Origin:
     line: str
     """``file:line`` where that is known."""
     fate: str = ""
+    replaced: bool = False
+    """Whether ReLU stands in its place."""
 
     def __str__(self) -> str:
         where = ", ".join(part for part in (self.path, self.line) if part)

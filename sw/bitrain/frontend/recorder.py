@@ -16,7 +16,7 @@ from bitrain.spec import BitrainError, Shape
 
 from .graph import Graph
 from .operations import Gather, Input, Node, Operation, Origin, Score
-from .refusals import CHANCE, refusal
+from .refusals import CHANCE, RECAST, refusal
 
 _TORCH = str(Path(torch.__file__).parent)
 
@@ -53,7 +53,7 @@ class Recorder:
         self.here = Origin("the model", "", "")
         """Of the operation that is read."""
         self.name = self.kind = ""
-        self.gives_scores = False
+        self.gives_scores = self.is_gate = False
         self.taken: list[Any] = []
         """Of the results of an operation that gives several, those that are read."""
         self.last = _last(program.graph)
@@ -83,6 +83,11 @@ class Recorder:
         """
         if len(inputs := self.program.graph_signature.user_inputs) != 1:
             raise BitrainError(f"the model reads {len(inputs)} inputs; it must read one image")
+        if self.program.graph_signature.user_inputs_to_mutate:
+            raise BitrainError(
+                "the model changes its images in place (x *= …, x.add_(…)); keep them as they are "
+                "(x = x * …)"
+            )
         shape = canonical(self.in_shape)
         assert shape is not None
         image = Node(Input(), [], shape, "image", value=batch.reshape(-1, *shape))
@@ -124,6 +129,7 @@ class Recorder:
         self.here, self.name = Origin(_spelt(node, name), path, line), path or node.name
         self.kind, self.target = name, node.target
         self.gives_scores = node in self.last
+        self.is_gate = any(map(self._multiplies, node.users))
         taken = (user for user in node.users if user.target is operator.getitem)
         self.taken = [user.args[1] for user in taken if user.users]
         if name not in readers:
@@ -131,6 +137,11 @@ class Recorder:
         found = readers[name](self, *args, **kwargs)
         self.origins.append(self.here)
         return found
+
+    def _multiplies(self, node: fx.Node) -> bool:
+        """Whether an operation is a product of two activations."""
+        factors = [x for x in node.all_input_nodes if x.name not in self.constants]
+        return operation_name(node.target) == "mul" and len(factors) > 1
 
     def add(
         self, operation: Operation, *inputs: View, shape: tuple[int, ...] | None = None
@@ -185,9 +196,9 @@ class Recorder:
             views.append(View(view.node, tuple(shown.shape), None if whole else shown))
         return views if several else views[0]
 
-    def refused(self, what: str) -> BitrainError:
+    def refused(self, what: str, way_out: str = RECAST) -> BitrainError:
         """That an operation here does what no accelerator can."""
-        return refusal(self.here, "", what)
+        return refusal(self.here, "", what, way_out)
 
     def _keep_values(
         self,

@@ -13,7 +13,6 @@ REPLACEABLE = frozenset(
         "silu",
         "mish",
         "hardswish",
-        "hardsigmoid",
         "sigmoid",
         "tanh",
         "elu",
@@ -23,14 +22,14 @@ REPLACEABLE = frozenset(
         "hardshrink",
         "softshrink",
         "log_sigmoid",
-        "rrelu",
-        "rrelu_with_noise",
         "threshold",
     ]
 )
 """Activations that ``--replace-activations`` can put ReLU in the place of."""
-MONOTONE = frozenset(["sigmoid", "log_sigmoid", "tanh", "softplus", "hardsigmoid"])
+MONOTONE = frozenset(["sigmoid", "log_sigmoid", "tanh", "softplus"])
 """Of these, the ones that leave the largest score the largest, or as large as others."""
+BY_CHANCE = "what depends on chance (training=True)", "write training=self.training"
+"""What is refused, and the way out."""
 CHANCE = frozenset(
     ["rand", "randn", "randint", "rand_like", "randn_like", "bernoulli", "normal", "multinomial"]
 )
@@ -66,16 +65,18 @@ _REASONS = {
 }
 
 
-def refusal(origin: Origin, name: str, what: str = "") -> BitrainError:
+RECAST = "recast the block that holds it into convolutions (bitrain recast)"
+
+
+def refusal(origin: Origin, name: str, what: str = "", way_out: str = RECAST) -> BitrainError:
     """Why an operation cannot be read, and what to do."""
     if name in REPLACEABLE:
         return BitrainError(
-            f"{origin}: the accelerator has no such activation; convert with "
-            "--replace-activations, which puts ReLU there, and fine-tune (--finetune)"
+            f"{origin}: the accelerator has no such activation; bitrain convert "
+            "--replace-activations puts ReLU there, which is another function: fine-tune it "
+            "(--finetune)"
         )
     reason = (
         f"the accelerator cannot have {what}" if what else _REASONS.get(name, "it is not supported")
     )
-    return BitrainError(
-        f"{origin}: {reason}; recast the block that holds it into convolutions (bitrain recast)"
-    )
+    return BitrainError(f"{origin}: {reason}; {way_out}")

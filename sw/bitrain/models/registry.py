@@ -73,6 +73,7 @@ def create_model(
     too small, and weights that do not fit.
     """
     model = _build(name, in_shape, num_classes, seed)
+    refuse_lazy(model, name)
     if pretrained is not None:
         load_weights(model, pretrained)
     if normalisation is not None:
@@ -80,11 +81,15 @@ def create_model(
     return model
 
 
+def refuse_lazy(model: nn.Module, name: str) -> None:
+    """Raise :class:`BitrainError` where modules wait for their first images to have weights."""
+    if any(is_lazy(tensor) for tensor in (*model.parameters(), *model.buffers())):
+        raise BitrainError(f"model {name}: lazy modules have no weights yet; give their sizes")
+
+
 def check_scores(model: nn.Module, name: str, in_shape: Shape, num_classes: int) -> None:
     """Raise :class:`BitrainError` unless ``model`` gives a score for each class of an image."""
     size = " x ".join(map(str, in_shape))
-    if any(map(is_lazy, model.parameters())):
-        raise BitrainError(f"model {name}: lazy modules have no weights yet; give their sizes")
     try:
         with torch.no_grad():
             found = tuple(model.eval()(torch.zeros(1, *in_shape)).shape[1:])
@@ -186,7 +191,7 @@ def _arguments(
         if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
     ]
     needed = [each.name for each in parameters if each.default is each.empty]
-    if len(needed) == 2 and not known.keys() & set(needed):
+    if len(needed) == 2 and "shape" in needed[0]:  # the order is plain
         return dict(zip(needed, known.values(), strict=True))
     if unknown := [each for each in needed if each not in known]:
         raise BitrainError(

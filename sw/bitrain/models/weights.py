@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from bitrain.spec import BitrainError, content_digest, write_atomically
 
+from .programs import ExportedModule
+
 FOLDER = Path(__file__).parent / "weights"
 _KEY = "bitrain"
 _DIGEST = "bitrain_sha256"
@@ -48,6 +50,8 @@ def load_weights(model: nn.Module, source: str | Path) -> dict[str, Any]:
     none, where it is damaged, and where it belongs to another model. Files that others wrote have
     no checksum, and are taken with a note.
     """
+    if isinstance(model, ExportedModule):
+        raise BitrainError(f"weights {source}: a program holds its weights; leave them out")
     path, tensors, metadata, is_sealed = _read(source)
     if not is_sealed and path not in _noted:
         _noted.add(path)

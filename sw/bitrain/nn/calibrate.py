@@ -195,12 +195,14 @@ def _added(layer: ScLayer) -> int:
 def _octaves_short(layer: ScLayer, maps: _Maps) -> int:
     """By how much coarser the maps that a shortcut adds must be for no weight to saturate.
 
-    No clip is above the one at which a step of theirs is worth a single product bit.
+    No clip is above the one at which a step of theirs is worth a single product bit of the shortest
+    run.
     """
     if layer.source.shortcut is None:
         return 0
     largest = layer.scaled_weight.abs().max().item()
-    return max(0, math.ceil(math.log2(largest / _unit(layer, maps.scales[_added(layer)])) - 1e-6))
+    highest = _unit(layer, maps.scales[_added(layer)]) / (1 << layer.most_lost)
+    return max(0, math.ceil(math.log2(largest / highest) - 1e-6))
 
 
 def _can_coarsen(layer: ScLayer, octaves: int) -> bool:
@@ -241,16 +243,16 @@ def _phases(layer: ScLayer, added_scale: float, normalise: bool) -> list[tuple[l
             return [(_halvings(first), 1) for first in aligned or [largest]]
         firsts = aligned + [largest * 2 ** (-step / STEPS) for step in range(STEPS)]
         return [(_halvings(first), 1) for first in firsts]
-    unit = _unit(layer, added_scale)
+    unit, least = _unit(layer, added_scale), 1 << layer.most_lost
     if not normalise:
-        gain = max(1, math.floor(unit / largest))
+        gain = max(least, math.floor(unit / largest))
         return [(_halvings(unit / gain), gain)]
     phases = []
     for odd in GAINS:
-        gain = odd << max(0, math.ceil(math.log2(unit / (2 * largest * odd))))
+        gain = odd << max(0, math.ceil(math.log2(max(unit / (2 * largest), least) / odd)))
         levels = [unit / (gain << level) for level in range(LEVELS + 1)]
         phases.append(([clip for clip in levels if clip > largest / (1 << LEVELS)], gain))
-    return [phase for phase in phases if phase[0]] or [([unit], 1)]
+    return [phase for phase in phases if phase[0]] or [([unit / least], least)]
 
 
 def _aligned(layer: ScLayer, largest: float) -> float:

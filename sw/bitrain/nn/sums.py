@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from bitrain.golden import Streams, convolve
-from bitrain.spec import SngBank
+from bitrain.spec import BitrainError, SngBank
 
 from .safe_convolution import safe_layout
 
@@ -231,5 +231,9 @@ def _padded(matrix: Tensor, least: int = 0) -> Tensor:
 
 
 def _exact_dtype(bound: int) -> torch.dtype:
-    assert bound < 1 << 53, "sums beyond float64 do not fit an accumulator either"
+    if bound >= 1 << 53:
+        raise BitrainError(
+            f"sums up to {bound:.3g} product bits, which no accumulator holds: a layer's biases "
+            "are too large for its weights; train the model further"
+        )
     return torch.float32 if bound < FLOAT32_EXACT else torch.float64

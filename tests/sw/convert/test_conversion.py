@@ -116,12 +116,24 @@ def test_what_is_no_module() -> None:
         convert({}, IMAGES)  # pyright: ignore[reportArgumentType]
 
 
+def test_a_module_without_weights_yet() -> None:
+    with pytest.raises(BitrainError, match="lazy modules have no weights yet; give their sizes"):
+        convert(nn.Sequential(nn.Flatten(), nn.LazyLinear(4)), IMAGES)
+
+
+def test_activations_that_were_replaced_are_told(model) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.SiLU(), nn.Flatten(), nn.Linear(144, 4))
+    (told,) = convert(model, IMAGES, bits=4, replace_activations=True).replaced
+    assert told.startswith("SiLU (1")
+
+
 @pytest.mark.parametrize(
     ("images", "message"),
     [
         (IMAGES[:0], "no images to calibrate with"),
         (IMAGES * 3, "beyond|0 … 1|\\[0, 1\\]"),
         (torch.rand(5), "images of shape"),
+        (list(IMAGES), "images of type list; give an array or a tensor"),
         (torch.rand(4, 8, 8, 3), "does not run on images of 8 x 8 x 3"),
     ],
 )

@@ -264,12 +264,15 @@ ACTIVATIONS = {
     "LeakyReLU that grows": nn.LeakyReLU(1.5),
     "PReLU": nn.PReLU(init=0.3),
     "PReLU of channels": nn.PReLU(4, init=0.3),
+    "RReLU, in evaluation": nn.RReLU(0.1, 0.3),
+    "RReLU of its own bounds": nn.RReLU(),
+    "Hardsigmoid": nn.Hardsigmoid(),
     "none": nn.Identity(),
     "dropout": nn.Dropout(0.5),
 }
 
 
-MOVED = {"Hardtanh", "Hardtanh around something"}
+MOVED = {"Hardsigmoid", "Hardtanh", "Hardtanh around something"}
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -535,7 +538,9 @@ def test_subclasses_are_what_they_compute() -> None:
 def test_replaced_activations_are_relu() -> None:
     model = drawn(nn.Sequential(conv(), nn.GELU(), nn.BatchNorm2d(2), *tail()))
     images = torch.rand(6, *IN_SHAPE)
-    chain = read_model(model, IN_SHAPE, replace_activations=True).chain
+    read_of = read_model(model, IN_SHAPE, replace_activations=True)
+    chain, origins = read_of.chain, read_of.origins
+    assert [origin.operation for origin in origins if origin.replaced] == ["GELU"]
     other = copy.deepcopy(model)
     other[1] = nn.ReLU()
     torch.testing.assert_close(scores(chain, images), other(images).detach())

@@ -13,7 +13,8 @@ from bitrain.spec import BitrainError
 IN_SHAPE = (2, 8, 8)
 WAYS_OUT = re.compile(
     r"\((bitrain recast|--finetune)\)$|--replace-activations|return the scores alone|"
-    r"there is nothing to compute|must read one image$|does not run on images of 2 x 8 x 8|train"
+    r"there is nothing to compute|must read one image$|does not run on images of 2 x 8 x 8|"
+    r"training=self\.training$|train"
 )
 
 
@@ -37,7 +38,7 @@ class Net(nn.Module):
 ACTIVATIONS = {
     kind: (lambda m, x: m.odd(x), kind)
     for kind in (
-        *(nn.GELU, nn.SiLU, nn.Mish, nn.Hardswish, nn.Hardsigmoid, nn.Sigmoid, nn.Tanh, nn.ELU),
+        *(nn.GELU, nn.SiLU, nn.Mish, nn.Hardswish, nn.Sigmoid, nn.Tanh, nn.ELU),
         *(nn.SELU, nn.CELU, nn.Softplus, nn.Hardshrink, nn.Softshrink, nn.LogSigmoid),
     )
 }
@@ -50,9 +51,19 @@ def test_activations(kind) -> None:
         read_chain(model, IN_SHAPE)
     assert re.fullmatch(
         rf"{kind.__name__} \(odd, test_refusals.py:\d+\): the accelerator has no such activation; "
-        r"convert with --replace-activations, which puts ReLU there, and fine-tune \(--finetune\)",
+        r"bitrain convert --replace-activations puts ReLU there, which is another function: "
+        r"fine-tune it \(--finetune\)",
         str(refusal.value),
     )
+
+
+@pytest.mark.parametrize(
+    "gate", [lambda x: x * torch.sigmoid(x), lambda x: x.mean((2, 3), keepdim=True).tanh() * x]
+)
+def test_gates_are_no_activations_that_relu_could_replace(gate) -> None:
+    model = Net(lambda m, x: m.point(gate(x)).flatten(1))
+    with pytest.raises(BitrainError, match=r"a gate, the product of two activations; recast"):
+        read_chain(model, IN_SHAPE)
 
 
 MODULES = {
@@ -135,6 +146,7 @@ OPERATIONS = {
     "mean of all": lambda m, x: (x + x.mean()).flatten(1),
     "softmax within": lambda m, x: m.point(x.softmax(1)).flatten(1),
     "softmax of pixels": lambda m, x: x.softmax(-1).flatten(1),
+    "softmax of images": lambda m, x: m.linear(x.mean(1)[:, 0]).softmax(0),
     "argmax of rows": lambda m, x: x.argmax(2).flatten(1),
     "attention": lambda m, x: (x.flatten(2) @ x.flatten(2).transpose(1, 2)).flatten(1),
     "scaled attention": lambda m, x: F.scaled_dot_product_attention(x, x, x).flatten(1),
@@ -189,6 +201,19 @@ def test_there_are_sixty() -> None:
 def test_a_model_without_weights() -> None:
     with pytest.raises(BitrainError, match=r"^the model has no weights; there is nothing to"):
         read_chain(nn.Flatten(), IN_SHAPE)
+
+
+def test_images_changed_in_place() -> None:
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(2, 2, 3)
+
+        def forward(self, x):
+            return self.conv(x.mul_(0.5)).flatten(1)
+
+    with pytest.raises(BitrainError, match=r"^the model changes its images in place .* \(x = x"):
+        read_chain(Scaled(), IN_SHAPE)
 
 
 def test_two_inputs() -> None:

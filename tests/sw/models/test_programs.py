@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from bitrain.frontend import read_chain
-from bitrain.models import create_model, normalise_inputs
+from bitrain.models import create_model, load_weights, normalise_inputs
 from bitrain.spec import BitrainError, Shape
 
 SHAPE = Shape(1, 6, 6)
@@ -28,6 +28,11 @@ def program(request, tmp_path):
     path = tmp_path / "net.pt2"
     torch.export.save(exported, path)
     return str(path)
+
+
+def test_a_program_holds_its_weights(program) -> None:
+    with pytest.raises(BitrainError, match="a program holds its weights; leave them out"):
+        load_weights(create_model(program, SHAPE, 4), "digits.safetensors")
 
 
 def test_a_program_is_a_model(program) -> None:

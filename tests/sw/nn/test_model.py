@@ -7,7 +7,7 @@ from modules import part
 from torch import nn
 
 from bitrain import golden
-from bitrain.models import Concatenate, Residual, Subsample, normalise_inputs
+from bitrain.models import Concatenate, Residual, Subsample, create_model, normalise_inputs
 from bitrain.nn import ScConfig, ScModel, convert
 from bitrain.spec import BitrainError, Shape, to_unipolar, with_precision, with_prefix
 
@@ -55,6 +55,17 @@ def test_padding_values_of_shorter_runs() -> None:
         sc_model = convert(model, (1, 4, 4), images, config, arithmetic)
         assert any(layer.source.padding_value is not None for layer in sc_model.steps)
         check_prefixes(sc_model, images)
+
+
+@pytest.mark.parametrize("normalise", [True, False])
+def test_what_a_shortcut_adds_has_a_gain_in_the_shortest_run(normalise) -> None:
+    torch.manual_seed(0)
+    model = create_model("resnet20", (3, 8, 8), 4)
+    images = np.random.default_rng(0).random((8, 3, 8, 8), np.float32)
+    config = ScConfig(bits=6, lanes=4, lengths=(2, 64), normalise=normalise)
+    sc_model = convert(model, (3, 8, 8), images, config)
+    assert min(layer.gain.item() for layer in sc_model.steps if layer.source.shortcut) >= 32
+    check_prefixes(sc_model, images)
 
 
 def with_lengths(config: ScConfig, count: int) -> ScConfig:

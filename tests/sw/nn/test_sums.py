@@ -9,8 +9,8 @@ from strategies import banks
 from torch import Tensor
 from torch.nn import functional as F
 
-from bitrain.nn.sums import BinarySums, ExactSums, Geometry, StochasticSums
-from bitrain.spec import Lfsr, SngBank, VanDerCorput
+from bitrain.nn.sums import BinarySums, ExactSums, Geometry, StochasticSums, _exact_dtype
+from bitrain.spec import BitrainError, Lfsr, SngBank, VanDerCorput
 
 BITS = 5
 
@@ -103,6 +103,11 @@ def test_binary_sums_are_the_convolution_of_the_integers():
     found = BinarySums(BITS, 16)(activations, weight, Geometry((1, 2), (1, 0)))
     wanted = F.conv2d(activations.double(), weight.double(), None, (1, 2), (1, 0)) * 16 / 4**BITS
     assert torch.equal(found.double(), wanted)
+
+
+def test_sums_that_no_accumulator_holds():
+    with pytest.raises(BitrainError, match="biases are too large for its weights"):
+        _exact_dtype(1 << 53)
 
 
 @pytest.mark.parametrize("length", [8, 256])
