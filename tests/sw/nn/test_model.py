@@ -60,7 +60,7 @@ def test_padding_values_of_shorter_runs() -> None:
 @pytest.mark.parametrize("normalise", [True, False])
 def test_what_a_shortcut_adds_has_a_gain_in_the_shortest_run(normalise) -> None:
     torch.manual_seed(0)
-    model = create_model("resnet20", (3, 8, 8), 4)
+    model = create_model("resnet20", Shape(3, 8, 8), 4)
     images = np.random.default_rng(0).random((8, 3, 8, 8), np.float32)
     config = ScConfig(bits=6, lanes=4, lengths=(2, 64), normalise=normalise)
     sc_model = convert(model, (3, 8, 8), images, config)

@@ -18,7 +18,7 @@ from bitrain.recast import flow
 from bitrain.recast.cycles import sc_cycles
 from bitrain.recast.flow import RecastConfig, load_plan, load_teacher, run_recast
 from bitrain.recast.student import specs_of
-from bitrain.spec import BitrainError, load_network
+from bitrain.spec import BitrainError, Shape, load_network
 from bitrain.train.evaluate import evaluate
 
 PLAN = """\
@@ -239,7 +239,7 @@ def own(tmp_path):
     """A user's file, and a file of its model's weights."""
     source, weights = tmp_path / "own.py", tmp_path / "own.pt"
     source.write_text(OWN)
-    model = create_model(f"{source}:Net", (1, 8, 8), 10)
+    model = create_model(f"{source}:Net", Shape(1, 8, 8), 10)
     torch.save({f"module.{name}": value for name, value in model.state_dict().items()}, weights)
     return f"{source}:Net", str(weights)
 

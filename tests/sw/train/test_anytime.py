@@ -94,5 +94,5 @@ def test_options_that_do_not_suit() -> None:
         ({"lengths": (4, 8), "neuron": "stream"}, "does not scale with its streams"),
     ):
         with pytest.raises(ValueError, match=message):
-            ScConfig(bits=4, **options)
+            ScConfig.model_validate({"bits": 4, **options})
     assert ScConfig(bits=5, lengths=(4, 8)).length == 8
