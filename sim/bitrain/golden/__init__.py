@@ -3,16 +3,15 @@
 from .baselines import fsm_max, pooled_fire
 from .convolution import PackedWeights, Streams, convolve, pack_weights
 from .early_decision import Bound, decided_after
+from .exits import margins
 from .fire import accumulate_and_fire
 from .model import accuracy, layer_inputs, predict, run
-from .progressive import Progressive, margins, run_progressive
 from .reference import run_reference
 from .zero_chunks import zero_chunks
 
 __all__ = [
     "Bound",
     "PackedWeights",
-    "Progressive",
     "Streams",
     "accumulate_and_fire",
     "accuracy",
@@ -25,7 +24,6 @@ __all__ = [
     "pooled_fire",
     "predict",
     "run",
-    "run_progressive",
     "run_reference",
     "zero_chunks",
 ]

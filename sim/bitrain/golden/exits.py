@@ -1,4 +1,8 @@
-"""Where an anytime network may stop: exits chosen for an accuracy, from images it has not learnt.
+"""Early termination: images stop at the first prefix of their streams that decides them.
+
+The whole network runs at each prefix in turn until a confidence in its scores reaches the exit's
+threshold (A. Alaghi and J. P. Hayes, *Survey of stochastic computing*, ACM TECS 12 (2013), call
+such runs progressive precision). Exits are chosen for an accuracy, from images it has not learnt.
 
 An exit costs a whole run at its length, so few pay. All ladders of one or two exits are tried, each
 with every margin that occurs, and the one of the fewest cycles on average is taken whose accuracy
@@ -17,9 +21,12 @@ from bitrain.spec import Exit, Network
 from .model import predict
 
 MOST_EXITS = 2
+TOLERANCES = 0.0, 0.05, 0.1, 0.2, 0.5
+"""Points of accuracy for which reports choose exits."""
 
 
-def _margin(scores: np.ndarray) -> np.ndarray:
+def margins(scores: np.ndarray) -> np.ndarray:
+    """Best score less the second best, (images,), in product bits; scores: (images, classes)."""
     second, best = np.partition(scores, -2, axis=1)[:, -2:].T
     return best - second
 
@@ -29,7 +36,7 @@ def _lead(scores: np.ndarray) -> np.ndarray:
 
 
 CONFIDENCES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "margin of the best two": _margin,
+    "margin of the best two": margins,
     "best score": lambda scores: scores.max(1),
     "lead over the mean": _lead,
 }
@@ -38,12 +45,22 @@ CONFIDENCES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Ladder:
-    """Exits, and what they do on the images that they were chosen on."""
+    """Runs of an image, until one decides it."""
 
     rungs: tuple[int, ...]
-    """Indices of the runs, the last one always there."""
+    """Indices of the runs, shortest first; the last decides all that are left."""
     thresholds: tuple[int, ...]
     """Least confidence that decides, of each but the last."""
+
+    def __post_init__(self) -> None:
+        if len(self.thresholds) != len(self.rungs) - 1:
+            raise ValueError(f"{len(self.rungs)} runs need {len(self.rungs) - 1} thresholds")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice(Ladder):
+    """A ladder, and what it does on the images that it was chosen on."""
+
     accuracy: float
     """Share of the images, 0 … 1."""
     cycles: float
@@ -80,14 +97,14 @@ class Exits:
         """By the golden model. images: integers in [0, 2^n], (images, …)."""
         return cls([predict(network, images) for network in networks], labels, cycles)
 
-    def choose(self, tolerance: float, most: int = MOST_EXITS) -> Ladder:
+    def choose(self, tolerance: float, most: int = MOST_EXITS) -> Choice:
         """The ladder of the fewest cycles that keeps the accuracy.
 
         tolerance: share of the images, 0 … 1. most: exits, at most two.
         """
         last = len(self._cycles) - 1
         wanted = self._right[last].mean() - tolerance - 1e-12
-        alone = Ladder(
+        alone = Choice(
             rungs=(last,),
             thresholds=(),
             accuracy=float(self._right[last].mean()),
@@ -101,11 +118,11 @@ class Exits:
                 found += self._ladders(pair, wanted)
         return min(found, key=lambda ladder: (ladder.cycles, len(ladder.rungs)))
 
-    def _ladders(self, exits: tuple[int, ...], wanted: float) -> list[Ladder]:
+    def _ladders(self, exits: tuple[int, ...], wanted: float) -> list[Choice]:
         """The best ladder with these exits, if one is good enough."""
         everyone = np.ones(len(self._right[0]), bool)
         firsts = [None] if len(exits) == 1 else _thresholds(self._sure[exits[0]])
-        found: list[Ladder] = []
+        found: list[Choice] = []
         for threshold in firsts:
             running, right, cycles = everyone, 0, 0.0
             if threshold is not None:
@@ -117,7 +134,7 @@ class Exits:
                 continue
             last_threshold, accuracy, mean = best
             thresholds = (last_threshold,) if threshold is None else (threshold, last_threshold)
-            ladder = Ladder(
+            ladder = Choice(
                 rungs=(*exits, len(self._cycles) - 1),
                 thresholds=tuple(int(each) for each in thresholds),
                 accuracy=accuracy,
@@ -145,6 +162,58 @@ class Exits:
         goes_on = running.sum() - taken
         mean = cycles + (running.sum() * self._cycles[rung] + goes_on * self._cycles[-1]) / count
         return int(sure[taken - 1]), float(accuracy[taken]), float(mean)
+
+
+class Outcome:
+    """Where each image stops, with which class, and whether that is right."""
+
+    def __init__(
+        self,
+        ladder: Ladder,
+        scores: Sequence[np.ndarray],
+        labels: np.ndarray,
+        cycles: Sequence[int],
+        confidence: str = "margin of the best two",
+    ):
+        """scores: (images, classes) of each run, as cycles: the shortest first.
+
+        A single class is decided from the start.
+        """
+        self.labels, self.count = labels, len(ladder.rungs)
+        self.places, self.classes = np.zeros((2, len(labels)), np.int64)
+        running = np.arange(len(labels))
+        for place, rung in enumerate(ladder.rungs):
+            found = scores[rung][running]
+            self.places[running], self.classes[running] = place, found.argmax(1)
+            if place < len(ladder.thresholds):
+                if found.shape[1] < 2:
+                    break
+                sure = CONFIDENCES[confidence](found)
+                running = running[sure < ladder.thresholds[place]]
+        self.right = self.classes == labels
+        self.used = np.cumsum([cycles[rung] for rung in ladder.rungs])[self.places]
+
+    def summary(self) -> dict[str, float]:
+        """Accuracy in per cent, and cycles on average."""
+        return {
+            "exit_accuracy": 100 * float(self.right.mean()),
+            "mean_cycles": float(self.used.mean()),
+        }
+
+    def shares(self) -> list[float]:
+        """Per cent of the images that stop at each run."""
+        return (100 * np.bincount(self.places, minlength=self.count) / len(self.places)).tolist()
+
+    def by_class(self, classes: Sequence[str]) -> dict[str, dict[str, float]]:
+        """Accuracy and cycles of each class."""
+        return {
+            name: {
+                "exit_accuracy": 100 * float(self.right[self.labels == label].mean()),
+                "mean_cycles": float(self.used[self.labels == label].mean()),
+            }
+            for label, name in enumerate(classes)
+            if (self.labels == label).any()
+        }
 
 
 def _thresholds(sure: np.ndarray, most: int = 200) -> np.ndarray:

@@ -88,7 +88,7 @@ def progressive(
     from bitrain.spec import load_network
     from bitrain.studies.progressive import evaluate_progressive, write_progressive
 
-    from .render.studies import progressive_table
+    from .render.studies import by_class_table, by_tolerance_table, progressive_table
 
     loaded, prefixes = load_network(network), integers("--lengths", lengths)
     chosen = None if ladder is None else margins("--ladder", ladder)
@@ -103,6 +103,9 @@ def progressive(
         ladder=chosen,
     )
     console.print(progressive_table(report))
+    console.print(by_class_table(report))
+    if report.by_tolerance:
+        console.print(by_tolerance_table(report))
     for line in report.summary:
         console.print(line, soft_wrap=True)
     if out:

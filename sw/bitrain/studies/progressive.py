@@ -8,7 +8,6 @@ training, its margins are a little too good there, and the loss on the test imag
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ import numpy as np
 from bitrain import golden
 from bitrain.cost import estimate
 from bitrain.data import Dataset, evenly_spaced
-from bitrain.golden.exits import Exits
+from bitrain.golden.exits import TOLERANCES, Exits, Ladder, Outcome
 from bitrain.nn import torch_threads
 from bitrain.program import Array, Program
 from bitrain.runner.plots import cycles_used
@@ -82,6 +81,10 @@ class ProgressiveReport:
     """Images that get another class than at full length."""
     mean_cycles: float
     percentile_cycles: dict[int, int]
+    by_class: dict[str, dict[str, float]]
+    """Accuracy and mean cycles of each class, with early termination."""
+    by_tolerance: dict[str, dict[str, float]]
+    """The same for exits that may cost so many points; empty where exits were not chosen here."""
     last_layer: dict[str, list[float]]
     """For each exact rule of the golden model, images decided after 0 … L cycles. Empty for a
     last layer of several positions or with a shortcut."""
@@ -166,31 +169,37 @@ def evaluate_progressive(
         return 100 * float((classes == labels).mean())
 
     with torch_threads():
-        classes = [golden.predict(prefix, images).argmax(1) for prefix in networks]
+        scores = [golden.predict(prefix, images) for prefix in networks]
         baseline = golden.predict(network, images, "binary").argmax(1)
+        exits = None
         if ladder is None:
-            assert tolerance is not None
-            exits = Exits.of(networks, calibration, known_labels, cycles).choose(tolerance / 100)
-            pairs = zip(exits.rungs, exits.thresholds, strict=False)
-            ladder = {_longest(networks[rung]): max(0, margin) for rung, margin in pairs}
-        chosen, thresholds = _rungs(networks, ladder)
-        result = golden.run_progressive([networks[i] for i in chosen], images, thresholds)
+            exits = Exits.of(networks, calibration, known_labels, cycles)
         last_layer = _last_layer(network, images)
-    reached = np.cumsum([cycles[i] for i in chosen])
-    used = reached[result.rungs]
+    classes = [each.argmax(1) for each in scores]
+    by_tolerance: dict[str, dict[str, float]] = {}
+    if exits is None:
+        assert ladder is not None
+        chosen = _ladder(networks, ladder)
+    else:
+        assert tolerance is not None
+        chosen = exits.choose(tolerance / 100)
+        by_tolerance = {
+            str(each): Outcome(exits.choose(each / 100), scores, labels, cycles).summary()
+            for each in TOLERANCES
+        }
+    outcome = Outcome(chosen, scores, labels, cycles)
+    reached = np.cumsum([cycles[i] for i in chosen.rungs])
     rungs = []
-    for rung, i in enumerate(chosen):
-        here = result.rungs == rung
-        right = result.classes[here] == labels[here]
-        threshold = thresholds[rung] if rung < len(thresholds) else None
-        unit = networks[i].layers[-1].stream_length
+    for place, i in enumerate(chosen.rungs):
+        here = outcome.places == place
+        margin = chosen.thresholds[place] if place < len(chosen.thresholds) else None
         found = Rung(
             length=_longest(networks[i]),
-            threshold=threshold,
-            margin=None if threshold is None else ceil(threshold * unit),
-            cycles_used=int(reached[rung]),
+            threshold=None if margin is None else margin / networks[i].layers[-1].stream_length,
+            margin=margin,
+            cycles_used=int(reached[place]),
             share=100 * float(here.mean()),
-            accuracy=100 * float(right.mean()) if here.any() else None,
+            accuracy=100 * float(outcome.right[here].mean()) if here.any() else None,
         )
         rungs.append(found)
     return ProgressiveReport(
@@ -206,12 +215,14 @@ def evaluate_progressive(
         ),
         int_baseline=accuracy(baseline),
         rungs=tuple(rungs),
-        accuracy=accuracy(result.classes),
-        changed=100 * float((result.classes != classes[-1]).mean()),
-        mean_cycles=float(used.mean()),
+        accuracy=accuracy(outcome.classes),
+        changed=100 * float((outcome.classes != classes[-1]).mean()),
+        mean_cycles=float(outcome.used.mean()),
         percentile_cycles={
-            p: int(np.percentile(used, p, method="inverted_cdf")) for p in PERCENTILES
+            p: int(np.percentile(outcome.used, p, method="inverted_cdf")) for p in PERCENTILES
         },
+        by_class=outcome.by_class(dataset.classes),
+        by_tolerance=by_tolerance,
         last_layer=last_layer,
     )
 
@@ -225,17 +236,14 @@ def _longest(network: Network) -> int:
     return max(layer.stream_length for layer in network.layers)
 
 
-def _rungs(
-    networks: Sequence[Network], ladder: Mapping[int, int]
-) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """Indices of the networks that a ladder names, with the last; thresholds in units of 1."""
+def _ladder(networks: Sequence[Network], ladder: Mapping[int, int]) -> Ladder:
+    """Of margins by length; the last network always decides."""
     lengths = [_longest(network) for network in networks]
     if unknown := set(ladder) - set(lengths[:-1]):
         raise BitrainError(f"--ladder: length {min(unknown)}, expected some of {lengths[:-1]}")
-    chosen = [i for i, length in enumerate(lengths) if length in ladder]
-    units = [networks[i].layers[-1].stream_length for i in chosen]
-    thresholds = [ladder[lengths[i]] / unit for i, unit in zip(chosen, units, strict=True)]
-    return (*chosen, len(networks) - 1), tuple(thresholds)
+    exits = [i for i, length in enumerate(lengths) if length in ladder]
+    thresholds = tuple(ladder[lengths[i]] for i in exits)
+    return Ladder(rungs=(*exits, len(networks) - 1), thresholds=thresholds)
 
 
 def _last_layer(network: Network, images: np.ndarray) -> dict[str, list[float]]:

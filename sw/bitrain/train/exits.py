@@ -13,13 +13,10 @@ import numpy as np
 
 from bitrain import golden
 from bitrain.data import Dataset
-from bitrain.golden.exits import CONFIDENCES, Exits, Ladder, as_exits
+from bitrain.golden.exits import CONFIDENCES, TOLERANCES, Exits, Ladder, Outcome, as_exits
 from bitrain.nn import torch_threads
 from bitrain.program import find_arithmetic
 from bitrain.spec import Network, to_unipolar, with_precision, with_prefix
-
-TOLERANCES = 0.0, 0.05, 0.1, 0.2, 0.5
-"""Points of accuracy."""
 
 
 def runs_of(network: Network, lengths: Sequence[int], arithmetic: str) -> list[Network]:
@@ -73,9 +70,9 @@ class Anytime:
         scores, labels = self._scores(dataset.test_images), dataset.test_labels
         ladder = self.choose(tolerance, most)
         lengths = [self.lengths[rung] for rung in ladder.rungs]
-        chosen = _Outcome(ladder, scores, labels, self.cycles)
+        chosen = Outcome(ladder, scores, labels, self.cycles)
         others = {
-            name: _Outcome(self.choose(tolerance, most, name), scores, labels, self.cycles, name)
+            name: Outcome(self.choose(tolerance, most, name), scores, labels, self.cycles, name)
             for name in CONFIDENCES
         }
         return {
@@ -89,53 +86,8 @@ class Anytime:
             "shares": chosen.shares(),
             "by_class": chosen.by_class(dataset.classes),
             "by_tolerance": {
-                str(each): _Outcome(self.choose(each, most), scores, labels, self.cycles).summary()
+                str(each): Outcome(self.choose(each, most), scores, labels, self.cycles).summary()
                 for each in TOLERANCES
             },
             "by_confidence": {name: outcome.summary() for name, outcome in others.items()},
-        }
-
-
-class _Outcome:
-    """Where each image stops, and whether it is right."""
-
-    def __init__(
-        self,
-        ladder: Ladder,
-        scores: Sequence[np.ndarray],
-        labels: np.ndarray,
-        cycles: Sequence[int],
-        confidence: str = "margin of the best two",
-    ):
-        self.labels, count = labels, len(labels)
-        self.places, self.right = np.zeros(count, int), np.zeros(count, bool)
-        running = np.ones(count, bool)
-        for place, rung in enumerate(ladder.rungs):
-            self.places[running] = place
-            self.right[running] = (scores[rung].argmax(1) == labels)[running]
-            if place < len(ladder.thresholds):
-                running &= CONFIDENCES[confidence](scores[rung]) < ladder.thresholds[place]
-        self.used = np.cumsum([cycles[rung] for rung in ladder.rungs])[self.places]
-        self.count = len(ladder.rungs)
-
-    def summary(self) -> dict[str, float]:
-        """Accuracy in per cent, and cycles on average."""
-        return {
-            "exit_accuracy": 100 * float(self.right.mean()),
-            "mean_cycles": float(self.used.mean()),
-        }
-
-    def shares(self) -> list[float]:
-        """Per cent of the images that stop at each run."""
-        return (100 * np.bincount(self.places, minlength=self.count) / len(self.places)).tolist()
-
-    def by_class(self, classes: Sequence[str]) -> dict[str, dict[str, float]]:
-        """Accuracy and cycles of each class."""
-        return {
-            name: {
-                "exit_accuracy": 100 * float(self.right[self.labels == label].mean()),
-                "mean_cycles": float(self.used[self.labels == label].mean()),
-            }
-            for label, name in enumerate(classes)
-            if (self.labels == label).any()
         }

@@ -8,7 +8,7 @@ from classifier import random_classifier
 from networks import random_images
 
 from bitrain import golden
-from bitrain.golden.exits import CONFIDENCES, Exits, as_exits
+from bitrain.golden.exits import CONFIDENCES, Exits, Ladder, Outcome, as_exits, margins
 from bitrain.spec import Exit, with_prefix
 
 NETWORK = random_classifier()
@@ -17,6 +17,72 @@ IMAGES = random_images(NETWORK, 150)
 SCORES = [golden.predict(network, IMAGES) for network in NETWORKS]
 LABELS = SCORES[-1].argmax(1)
 LABELS[::6] = (LABELS[::6] + 1) % SCORES[-1].shape[1]
+
+
+CLASSES = [scores.argmax(1) for scores in SCORES]
+CYCLES = (10, 40, 80, 160)
+NEVER = 1 << 40
+
+
+def stopping(*thresholds: int, scores=SCORES, labels=LABELS) -> Outcome:
+    ladder = Ladder(rungs=(0, 1, 2, 3), thresholds=thresholds)
+    return Outcome(ladder, scores, labels, CYCLES)
+
+
+def test_the_prefixes_differ():
+    """What the other tests rest on."""
+    disagreements = [(classes != CLASSES[-1]).mean() for classes in CLASSES]
+    assert disagreements[0] > disagreements[1] > 0.05
+    assert len(set(CLASSES[-1])) > 2
+
+
+def test_margins_are_product_bits():
+    assert margins(np.array([[7, -2, 3], [4, 9, 9]])).tolist() == [4, 0]
+
+
+def test_thresholds_beyond_all_give_the_full_length():
+    found = stopping(NEVER, NEVER, NEVER)
+    assert np.array_equal(found.classes, CLASSES[-1])
+    assert (found.used == sum(CYCLES)).all()
+
+
+def test_thresholds_of_zero_give_the_first_run():
+    found = stopping(0, NEVER, NEVER)
+    assert np.array_equal(found.classes, CLASSES[0])
+    assert (found.used == CYCLES[0]).all()
+
+
+def test_each_image_stops_at_its_first_margin_that_is_enough():
+    known = [margins(scores) for scores in SCORES]
+    thresholds = [int(np.quantile(margin, 0.7)) for margin in known[:3]]
+    found = stopping(*thresholds)
+    assert set(found.places) == {0, 1, 2, 3}
+    for i, (kind, place) in enumerate(zip(found.classes, found.places, strict=True)):
+        enough = [known[r][i] >= thresholds[r] for r in range(3)] + [True]
+        assert place == enough.index(True)
+        assert kind == CLASSES[place][i]
+        assert found.used[i] == sum(CYCLES[: place + 1])
+    assert sum(found.shares()) == pytest.approx(100)
+    by_class = found.by_class([str(label) for label in range(SCORES[0].shape[1])])
+    for label, each in by_class.items():
+        here = int(label) == LABELS
+        assert each["exit_accuracy"] == pytest.approx(100 * found.right[here].mean())
+        assert each["mean_cycles"] == pytest.approx(found.used[here].mean())
+
+
+def test_a_single_class_is_decided_from_the_start():
+    found = stopping(NEVER, NEVER, NEVER, scores=[scores[:, :1] for scores in SCORES])
+    assert (found.places == 0).all()
+
+
+def test_no_images():
+    found = stopping(0, 0, 0, scores=[scores[:0] for scores in SCORES], labels=LABELS[:0])
+    assert found.classes.shape == found.places.shape == (0,)
+
+
+def test_thresholds_that_do_not_suit_the_ladder():
+    with pytest.raises(ValueError, match="4 runs need 3 thresholds"):
+        stopping(0)
 
 
 def outcome(rungs, thresholds, cycles, confidence) -> tuple[float, float]:
@@ -75,6 +141,6 @@ def test_as_the_network_file_holds_them():
     )
 
 
-def test_no_images():
+def test_no_images_to_choose_with():
     with pytest.raises(ValueError, match="no images"):
         Exits([each[:0] for each in SCORES], LABELS[:0], (1, 2, 3, 4))

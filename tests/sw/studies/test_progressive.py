@@ -67,6 +67,12 @@ def test_shares_and_cycles_add_up(dataset):
     for rung in found.rungs[:-1]:
         last = min(rung.length, NETWORK.layers[-1].stream_length)
         assert rung.threshold is not None and rung.margin == rung.threshold * last
+    counts = np.bincount(dataset.test_labels, minlength=5) / found.images
+    for key, whole in (("exit_accuracy", found.accuracy), ("mean_cycles", found.mean_cycles)):
+        parts = [found.by_class[name][key] for name in found.by_class]
+        assert np.dot(counts[counts > 0], parts) == pytest.approx(whole)
+    cycles = [each["mean_cycles"] for each in found.by_tolerance.values()]
+    assert cycles == sorted(cycles, reverse=True)
     for shares in found.last_layer.values():
         assert len(shares) == 33
         assert sum(shares) == pytest.approx(100)
@@ -88,7 +94,7 @@ def test_exits_of_the_network(dataset):
     found = evaluate_progressive(network, ARRAY, dataset, lengths=[4])
     assert [(rung.length, rung.margin) for rung in found.rungs] == [(8, 3), (16, 0), (32, None)]
     assert [prefix.length for prefix in found.prefixes] == [4, 8, 16, 32]
-    assert found.tolerance is None
+    assert found.tolerance is None and not found.by_tolerance
     chosen = evaluate_progressive(network, ARRAY, dataset, lengths=[4], tolerance=0)
     assert chosen.tolerance == 0 and [rung.length for rung in chosen.rungs][-1] == 32
 

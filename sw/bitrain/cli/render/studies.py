@@ -59,6 +59,25 @@ def progressive_table(report: ProgressiveReport) -> Table:
     return table
 
 
+def by_class_table(report: ProgressiveReport) -> Table:
+    """Accuracy and cycles of each class, with early termination."""
+    table = table_of("By class, with early termination", ("class",), ("accuracy", "mean cycles"))
+    return _with_outcomes(table, report.by_class)
+
+
+def by_tolerance_table(report: ProgressiveReport) -> Table:
+    """Accuracy and cycles of exits that may cost so many points."""
+    title = "By points of accuracy that exits may cost on training images"
+    table = table_of(title, ("tolerance",), ("accuracy", "mean cycles"))
+    return _with_outcomes(table, report.by_tolerance)
+
+
+def _with_outcomes(table: Table, outcomes: dict[str, dict[str, float]]) -> Table:
+    for name, found in outcomes.items():
+        table.add_row(name, f"{found['exit_accuracy']:.2f} %", f"{found['mean_cycles']:,.0f}")
+    return table
+
+
 def arrays_table(result: dict[str, Any]) -> Table:
     """Arrays by themselves, a row for each size and sharing."""
     title = f"Arrays for n = {result['bits']} on {result['device']}, {result['tag']}"

@@ -10,7 +10,8 @@ from networks import compiled, random_images, random_network, residual_network, 
 
 from bitrain.accelerator import Engines
 from bitrain.cost import estimate
-from bitrain.golden import margins, predict, run, run_progressive
+from bitrain.golden import margins, predict, run
+from bitrain.golden.exits import Ladder, Outcome
 from bitrain.host import weight_image
 from bitrain.host.registers import constants, register
 from bitrain.program import Array, Program
@@ -177,7 +178,8 @@ def test_early_termination(build):
     cycles = [
         estimate(Program(prefix, ARRAY, early_termination=True)).latency for prefix in prefixes
     ]
-    found = [margins(prefix, predict(prefix, images)) for prefix in prefixes]
+    scores = [predict(prefix, images) for prefix in prefixes]
+    found = [margins(each) for each in scores]
     seen = set()
 
     async def testbench(ctx):
@@ -186,25 +188,25 @@ def test_early_termination(build):
             limit = len(lengths) if i < 3 else int(rng.integers(1, len(lengths) + 1))
             rungs = [j for j in range(limit - 1) if i == 0 or rng.random() < 0.8]
             # The first frame runs at all of them, whatever its scores are.
-            thresholds = [float(rng.choice(found[j]) if i else found[j].max() + 1) for j in rungs]
+            thresholds = [int(rng.choice(found[j]) if i else found[j].max() + 1) for j in rungs]
             await write(ctx, bus, "STREAM_LENGTH", lengths[limit - 1])
             for j, length in enumerate(lengths[:-1]):
                 await write(ctx, bus, "LADDER_LENGTH", length)
-                steps = prefixes[j].layers[-1].stream_length
-                margin = int(thresholds[rungs.index(j)] * steps) | 1 << 31 if j in rungs else 0
+                margin = thresholds[rungs.index(j)] | 1 << 31 if j in rungs else 0
                 await write(ctx, bus, "LADDER_MARGIN", margin)
                 assert await read(ctx, bus, "LADDER_MARGIN") == margin
             rungs.append(limit - 1)
-            ladder = [prefixes[j] for j in rungs]
-            (last,) = run_progressive(ladder, image[None], thresholds).rungs
+            ladder = Ladder(rungs=tuple(rungs), thresholds=tuple(thresholds))
+            own = [each[i : i + 1] for each in scores]
+            outcome = Outcome(ladder, own, np.zeros(1, int), cycles)
+            (last,), (kind,) = outcome.places, outcome.classes
             await send(ctx, dut, image.ravel().tolist())
-            scores = run(ladder[last], image[None])[-1].ravel()
-            assert await receive(ctx, dut) == scores.tolist()
-            assert await read(ctx, bus, "CLASS_INDEX") == np.argmax(scores)
+            assert await receive(ctx, dut) == own[rungs[last]].ravel().tolist()
+            assert await read(ctx, bus, "CLASS_INDEX") == kind
             taken = rungs[: last + 1]
-            assert await read(ctx, bus, "CYCLES") == sum(cycles[j] for j in taken)
+            assert await read(ctx, bus, "CYCLES") == outcome.used
             assert await read(ctx, bus, "LENGTHS_RUN") == sum(lengths[j] for j in taken)
-            seen.add((len(taken), last == len(ladder) - 1))
+            seen.add((len(taken), last == len(rungs) - 1))
         assert await read(ctx, bus, "ERROR") == 0
         for name, value in (("LADDER_LENGTH", lengths[-1]), ("LADDER_MARGIN", 1 << 30)):
             await write(ctx, bus, name, value)
