@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 from pydantic import ValidationError
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from bitrain.spec import BitrainError, Shape
@@ -33,7 +33,7 @@ from .inputs import Normalisation, normalise_inputs
 from .programs import load_program
 from .resnet import resnet9, resnet20, resnet56, resnet83, wrn28_10
 from .vgg import vgg8, vgg16
-from .weights import load_weights, read_metadata
+from .weights import kind_of, load_weights, read_metadata
 
 _BUILDERS: dict[str, Callable[[Shape, int], nn.Sequential]] = {
     "densenet100": densenet100,
@@ -48,6 +48,9 @@ _BUILDERS: dict[str, Callable[[Shape, int], nn.Sequential]] = {
     "vgg8": vgg8,
     "wrn28_10": wrn28_10,
 }
+
+_NO_CODE = (".pt", ".pth", ".jit", ".ckpt", ".bin", ".onnx")
+"""Suffixes of files that do not say how a model is made."""
 
 
 def list_models() -> list[str]:
@@ -92,15 +95,24 @@ def check_scores(model: nn.Module, name: str, in_shape: Shape, num_classes: int)
     size = " x ".join(map(str, in_shape))
     try:
         with torch.no_grad():
-            found = tuple(model.eval()(torch.zeros(1, *in_shape)).shape[1:])
+            found = model.eval()(torch.zeros(1, *in_shape))
     except Exception as error:  # it may be the user's program
         reason = str(error).partition("\n")[0]
         raise BitrainError(f"model {name}: does not fit images of {size}: {reason}") from error
-    if found != (num_classes,):
-        raise BitrainError(
-            f"model {name}: gives {' x '.join(map(str, found))} for an image of {size}, expected "
-            f"{num_classes} scores in a row, one for each class of the data set"
-        )
+    if not isinstance(found, Tensor):
+        what = f"{type(found).__name__}, not a tensor,"
+    elif not found.is_floating_point():
+        what = f"whole numbers ({str(found.dtype).removeprefix('torch.')}), as argmax does,"
+    elif found.dim() < 2 or len(found) != 1:
+        what = f"a tensor {tuple(found.shape)}, without the batch,"
+    elif found.shape[1:] != (num_classes,):
+        what = " x ".join(map(str, found.shape[1:]))
+    else:
+        return
+    raise BitrainError(
+        f"model {name}: gives {what} for an image of {size}, expected {num_classes} scores in a "
+        "row, one for each class of the data set"
+    )
 
 
 def _build(name: str, in_shape: Shape, num_classes: int, seed: int) -> nn.Module:
@@ -112,11 +124,27 @@ def _build(name: str, in_shape: Shape, num_classes: int, seed: int) -> nn.Module
         if name in _BUILDERS:
             return _BUILDERS[name](Shape(*in_shape), num_classes)
         if ":" not in name:
-            raise BitrainError(
-                f"model {name!r} is unknown; choose one of {list_models()}, or name your own as "
-                "path/to/file.py:function, package.module:function or a program's file.pt2"
-            )
+            raise BitrainError(f"model {_unknown(name)}")
         return _own(name, Shape(*in_shape), num_classes)
+
+
+def _unknown(name: str) -> str:
+    """What is wrong with a name that has no colon, and what to give."""
+    path = Path(name)
+    if path.suffix == ".py":
+        return f"{name}: name the function or class in it that makes the model, as {name}:Net"
+    if path.suffix not in _NO_CODE:
+        return (
+            f"{name!r} is unknown; choose one of {list_models()}, or name your own as "
+            "path/to/file.py:function, package.module:function or a program's file.pt2"
+        )
+    what = f"holds {kind_of(path) or 'weights or pickled objects'}, not the code of a model"
+    if path.suffix == ".onnx":
+        what = "ONNX files are not read"
+    return (
+        f"{name}: {what}; give file.py:function with its state dict as weights (--weights), or a "
+        "program that torch.export.save wrote (.pt2)"
+    )
 
 
 def _described(name: str, in_shape: Shape, num_classes: int, seed: int) -> nn.Sequential:
@@ -126,8 +154,8 @@ def _described(name: str, in_shape: Shape, num_classes: int, seed: int) -> nn.Se
         first, last = specs[0], specs[-1]
     except (KeyError, IndexError, TypeError, ValidationError) as error:
         raise BitrainError(
-            f"model {name}: the file does not say which blocks its weights belong to; give the "
-            f"model's name, one of {list_models()}"
+            f"model {name}: the file does not say which blocks its weights belong to; give "
+            f"file.py:function, or one of {list_models()}, with this file as weights (--weights)"
         ) from error
     with seeded(seed):
         model = nn.Sequential(*map(Block, specs))
@@ -157,7 +185,8 @@ def _own(name: str, in_shape: Shape, num_classes: int) -> nn.Module:
     except BitrainError:
         raise
     except Exception as error:  # it is the user's program
-        raise BitrainError(f"model {name}: {type(error).__name__}: {error}") from error
+        reason = str(error).partition("\n")[0]
+        raise BitrainError(f"model {name}: {type(error).__name__}: {reason}") from error
     if not isinstance(model, nn.Module):
         raise BitrainError(
             f"model {name}: expected a function or class in {path} that gives a torch module, "

@@ -4,9 +4,11 @@ The format: https://github.com/huggingface/safetensors. No code is run when one 
 """
 
 import json
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import torch
 from rich.console import Console
@@ -20,11 +22,6 @@ FOLDER = Path(__file__).parent / "weights"
 _KEY = "bitrain"
 _DIGEST = "bitrain_sha256"
 """Keys of a file's metadata: what was saved with the weights, and the digest of all."""
-_PICKLED = (".pt", ".pth", ".bin", ".ckpt")
-_WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights")
-"""Keys under which training scripts keep a state dict."""
-_PREFIXES = ("module.", "_orig_mod.", "model.")
-"""What DataParallel, torch.compile and trainers put before every name."""
 _noted: set[Path] = set()
 """Files that the user was told about."""
 
@@ -52,12 +49,12 @@ def load_weights(model: nn.Module, source: str | Path) -> dict[str, Any]:
     """
     if isinstance(model, ExportedModule):
         raise BitrainError(f"weights {source}: a program holds its weights; leave them out")
-    path, tensors, metadata, is_sealed = _read(source)
+    expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    path, tensors, metadata, is_sealed = _read(source, expected)
     if not is_sealed and path not in _noted:
         _noted.add(path)
         note = f"note: {path} has no checksum of Bitrain; its contents are taken as they are"
         Console(stderr=True).print(note, soft_wrap=True, markup=False, highlight=False)
-    expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
     tensors = _renamed(tensors, expected)
     for name in sorted(expected.keys() | tensors.keys()):
         found = tensors[name].shape if name in tensors else None
@@ -82,18 +79,39 @@ def model_digest(model: nn.Module) -> str:
     return _digest(repr(model), model.state_dict())
 
 
-def _read(source: str | Path) -> tuple[Path, dict[str, Tensor], dict[str, Any], bool]:
-    """The file, its tensors, its metadata, and whether a digest says that it is whole."""
+def kind_of(path: Path) -> str:
+    """What a file is, if it is one of torch that holds more than weights; else empty."""
+    try:
+        with ZipFile(path) as archive:
+            members = {name.rpartition("/")[2] for name in archive.namelist()}
+    except (BadZipFile, OSError):
+        return ""
+    if "constants.pkl" in members:
+        return "a TorchScript program (torch.jit.save)"
+    return "a program of torch.export" if "archive_format" in members else ""
+
+
+def _read(
+    source: str | Path, expected: Collection[str] = ()
+) -> tuple[Path, dict[str, Tensor], dict[str, Any], bool]:
+    """The file, its tensors, its metadata, and whether a digest says that it is whole.
+
+    expected: names of the model's tensors.
+    """
     from safetensors import SafetensorError, safe_open
 
     path = FOLDER / f"{source}.safetensors" if source in list_pretrained() else Path(source)
+    if path.is_dir():
+        raise BitrainError(
+            f"weights {path}: a folder; give the file in it, as model.safetensors or model.pt"
+        )
     if not path.is_file():
         raise BitrainError(
             f"weights {str(source)!r}: no such file, and none of those that come with Bitrain: "
             f"{', '.join(list_pretrained())}"
         )
-    if path.suffix in _PICKLED:
-        return path, _read_pickled(path), {}, False
+    if path.suffix != ".safetensors":
+        return path, _read_pickled(path, expected), {}, False
     try:
         with safe_open(path, framework="pt") as file:
             names = list(file.keys())
@@ -110,37 +128,56 @@ def _read(source: str | Path) -> tuple[Path, dict[str, Tensor], dict[str, Any], 
     return path, tensors, metadata, is_sealed
 
 
-def _read_pickled(path: Path) -> dict[str, Tensor]:
-    """Tensors of a file of ``torch.save``; no code in it is run (``weights_only``)."""
+def _read_pickled(path: Path, expected: Collection[str]) -> dict[str, Tensor]:
+    """Tensors of a file of ``torch.save``; no code in it is run (``weights_only``).
+
+    Of several state dicts in it, the one that has the model's names.
+    """
+    save = "save one with torch.save(model.state_dict(), path) or as safetensors"
+    if kind := kind_of(path):
+        raise BitrainError(f"{path}: {kind}, not a state dict; {save}")
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # pickle, zipfile and torch have many ways to say no
-        reason = str(error).partition("\n")[0]
+        if held := re.search(r"GLOBAL (\S+)", str(error)):
+            raise BitrainError(
+                f"{path}: holds a whole pickled module or other objects ({held[1]}), which cannot "
+                f"be read without running code, not a state dict alone; {save}"
+            ) from error
         raise BitrainError(
-            f"{path}: not a state dict that can be read without running code ({reason}); save one "
-            "with torch.save(model.state_dict(), path) or as safetensors"
+            f"{path}: not a state dict that torch.save wrote, or damaged; {save}"
         ) from error
-    while isinstance(found, Mapping):
-        inner = next((found[key] for key in _WRAPPERS if isinstance(found.get(key), Mapping)), None)
-        if inner is None:
-            break
-        found = inner
-    if not isinstance(found, Mapping) or not all(isinstance(x, Tensor) for x in found.values()):
+    held = {key: _renamed(each, expected) for key, each in _state_dicts(found).items()}
+    fitting = [key for key, each in held.items() if each.keys() == set(expected)]
+    if len(fitting) > 1:
         raise BitrainError(
-            f"{path}: holds {type(found).__name__}, not a state dict; save one with "
-            "torch.save(model.state_dict(), path)"
+            f"{path}: holds several state dicts of this model: {', '.join(fitting)}; save the one "
+            "to use, as torch.save(checkpoint[key], path)"
         )
-    return {str(name): tensor for name, tensor in found.items()}
+    if not held:
+        keys = f" with {', '.join(map(str, found))}" if isinstance(found, Mapping) else ""
+        raise BitrainError(f"{path}: holds {type(found).__name__}{keys}, not a state dict; {save}")
+    return max(held.values(), key=lambda each: len(each.keys() & set(expected)))
+
+
+def _state_dicts(found: Any, place: str = "") -> dict[str, dict[str, Tensor]]:
+    """Mappings of names to tensors alone, by the keys under which a checkpoint holds them."""
+    if not isinstance(found, Mapping) or not found:
+        return {}
+    if all(isinstance(each, Tensor) for each in found.values()):
+        return {place: {str(name): tensor for name, tensor in found.items()}}
+    parts = (_state_dicts(each, f"{place}.{key}".strip(".")) for key, each in found.items())
+    return {key: each for part in parts for key, each in part.items()}
 
 
 def _renamed(tensors: dict[str, Tensor], expected: Collection[str]) -> dict[str, Tensor]:
-    """Without a prefix that all names have and the model's have not."""
-    for prefix in _PREFIXES:
-        if tensors and all(name.startswith(prefix) for name in tensors):
-            shorter = {name.removeprefix(prefix): x for name, x in tensors.items()}
-            if not set(tensors) & set(expected):
-                return _renamed(shorter, expected)
-    return tensors
+    """Without what all names begin with (``module.``, ``net.``), if more are the model's then."""
+    heads = {name.partition(".")[0] for name in tensors}
+    if len(heads) != 1 or heads <= tensors.keys():
+        return tensors
+    shorter = {name.partition(".")[2]: tensor for name, tensor in tensors.items()}
+    names = tensors, _renamed(shorter, expected)
+    return max(names, key=lambda each: len(each.keys() & set(expected)))
 
 
 def _digest(metadata: str, tensors: Mapping[str, Tensor]) -> str:

@@ -8,7 +8,7 @@ from modules import named_model
 from torch import nn
 
 from bitrain.frontend import read_chain
-from bitrain.models import Block, create_model, list_models, save_weights
+from bitrain.models import Block, check_scores, create_model, list_models, save_weights
 from bitrain.recast.plan import Rule
 from bitrain.recast.student import Student, specs_of
 from bitrain.spec import BitrainError, Shape
@@ -103,6 +103,63 @@ def test_unknown_model() -> None:
         create_model("vgg", Shape(1, 8, 8), 10)
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("net.py", r"net\.py: name the function or class in it .*, as net\.py:Net$"),
+        ("net.pth", r"net\.pth: holds weights or pickled objects, not the code of a model; give "),
+        ("net.onnx", r"net\.onnx: ONNX files are not read; give file\.py:function with its state"),
+    ],
+)
+def test_files_that_do_not_say_how_a_model_is_made(name, message) -> None:
+    with pytest.raises(BitrainError, match=message):
+        create_model(name, Shape(1, 8, 8), 10)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_torchscript(tmp_path) -> None:
+    for path in (tmp_path / "net.pt", tmp_path / "net.jit"):
+        torch.jit.save(torch.jit.trace(nn.Linear(8, 2), torch.rand(1, 1, 8, 8)), path)
+        with pytest.raises(
+            BitrainError, match=r"holds a TorchScript program .*; give file\.py:fun"
+        ):
+            create_model(str(path), Shape(1, 8, 8), 10)
+
+
+class Giving(nn.Module):
+    """Ten scores, and what is made of them."""
+
+    def __init__(self, change):
+        super().__init__()
+        self.head, self.change = nn.Linear(64, 10), change
+
+    def forward(self, x):
+        return self.change(self.head(x.flatten(1)))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda x: (x, x),
+            "gives tuple, not a tensor, for an image of 1 x 8 x 8, expected 10 score",
+        ),
+        (lambda x: {"logits": x}, "gives dict, not a tensor, for an image of 1 x 8 x 8"),
+        (lambda x: x.argmax(1), r"gives whole numbers \(int64\), as argmax does, for an image of"),
+        (lambda x: x.sum(), r"gives a tensor \(\), without the batch, for an image"),
+        (lambda x: x.squeeze(), r"gives a tensor \(10,\), without the batch, for an image"),
+        (
+            lambda x: x[:, :, None],
+            "gives 10 x 1 for an image of 1 x 8 x 8, expected 10 scores in a",
+        ),
+        (lambda x: x @ x, "does not fit images of 1 x 8 x 8: "),
+    ],
+)
+def test_what_is_no_row_of_scores(change, message) -> None:
+    with pytest.raises(BitrainError, match=message):
+        check_scores(Giving(change), "net.py:Net", Shape(1, 8, 8), 10)
+
+
 def test_images_too_small() -> None:
     with pytest.raises(BitrainError, match="images of 3 x 8 are too small for 2 poolings by two"):
         create_model("digits_cnn", Shape(1, 3, 8), 10)
@@ -118,12 +175,12 @@ def test_a_users_own_model(tmp_path) -> None:
         "def make(in_shape, num_classes):\n"
         "    return nn.Sequential(nn.Flatten(), nn.Linear(in_shape.size, num_classes))\n"
         "def broken(in_shape, num_classes):\n"
-        "    return 1 / 0\n"
+        "    raise ArithmeticError('no\\nway')\n"
         "number = 3\n"
     )
     shape = Shape(1, 4, 4)
     assert create_model(f"{path}:make", shape, 5)(torch.rand(2, *shape)).shape == (2, 5)
-    with pytest.raises(BitrainError, match=r"own.py:broken: ZeroDivisionError: division by zero"):
+    with pytest.raises(BitrainError, match=r"own.py:broken: ArithmeticError: no$"):
         create_model(f"{path}:broken", shape, 5)
     for name in ("number", "absent"):
         with pytest.raises(BitrainError, match=r"expected a function or class .* a torch module"):

@@ -2,6 +2,7 @@
 
 import random
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -80,6 +81,75 @@ def test_files_that_others_wrote(tmp_path, capsys):
     assert load_weights(model, path) == {}
     note = f"note: {path} has no checksum of Bitrain; its contents are taken as they are\n"
     assert capsys.readouterr().err == note
+
+
+@pytest.mark.parametrize("prefix", ["module.", "net.", "_orig_mod.module.", "a.backbone."])
+def test_a_prefix_of_all_names(tmp_path, prefix):
+    path, model = tmp_path / "model.pt", nn.Sequential(nn.Linear(2, 4))
+    names = {prefix + name: tensor for name, tensor in model.state_dict().items()}
+    torch.save(
+        {"epoch": 3, "net": names, "optimizer": {"state": {0: {"step": torch.ones(1)}}}}, path
+    )
+    other = nn.Sequential(nn.Linear(2, 4))
+    load_weights(other, path)
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, other.state_dict()[name])
+
+
+MODEL = nn.Sequential(nn.Linear(2, 4))
+STATE = MODEL.state_dict()
+SAVE = r"save one with torch\.save\(model\.state_dict\(\), path\) or as safetensors$"
+
+
+@pytest.mark.parametrize(
+    ("held", "message"),
+    [
+        (
+            MODEL,
+            rf"holds a whole pickled module or other objects \(torch\.nn\.\S+\), which .*{SAVE}",
+        ),
+        ({"best": np.float64(0.5)}, rf"module or other objects \(numpy\.\S+\), which .*{SAVE}"),
+        ([1, 2], rf"holds list, not a state dict; {SAVE}"),
+        ({"epoch": 3, "loss": 0.1}, rf"holds dict with epoch, loss, not a state dict; {SAVE}"),
+        (
+            {"model": STATE, "ema": {"module": STATE, "decay": 0.9}},
+            r"holds several state dicts of this model: model, ema\.module; save the one to use, as",
+        ),
+        ({"model": {"1.weight": torch.ones(2)}}, r"0\.bias is missing, the model's is 4; give the"),
+    ],
+)
+def test_what_is_no_state_dict(tmp_path, held, message):
+    path = tmp_path / "model.pth"
+    torch.save(held, path)
+    with pytest.raises(BitrainError, match=message) as error:
+        load_weights(nn.Sequential(nn.Linear(2, 4)), path)
+    assert "\n" not in str(error.value) and "\x1b" not in str(error.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello world", bytes([101]) * 200])
+def test_junk(tmp_path, content):
+    for name in ("model.pt", "model.pth.tar", "model.h5"):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(
+            BitrainError, match=rf"not a state dict that torch.save wrote, .*{SAVE}"
+        ):
+            load_weights(MODEL, tmp_path / name)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_programs_and_folders(tmp_path):
+    path = tmp_path / "model.pt"
+    torch.jit.save(torch.jit.trace(MODEL, torch.rand(1, 2)), path)
+    with pytest.raises(
+        BitrainError, match=rf"a TorchScript program \(.*, not a state dict; {SAVE}"
+    ):
+        load_weights(MODEL, path)
+    exported = tmp_path / "model.pt2"
+    torch.export.save(torch.export.export(MODEL, (torch.rand(1, 2),)), exported)
+    with pytest.raises(BitrainError, match=rf"a program of torch.export, not a state dict; {SAVE}"):
+        load_weights(MODEL, exported)
+    with pytest.raises(BitrainError, match=r"a folder; give the file in it, as model.safetensors"):
+        load_weights(MODEL, tmp_path)
 
 
 def test_numbers_of_other_types(tmp_path):
