@@ -12,13 +12,15 @@ import torch
 from torch import Tensor, fx
 from torch.fx.node import map_arg
 
+from bitrain.models import programs
 from bitrain.spec import BitrainError, Shape
 
 from .graph import Graph
 from .operations import Gather, Input, Node, Operation, Origin, Score
 from .refusals import CHANCE, RECAST, refusal
 
-_TORCH = str(Path(torch.__file__).parent)
+_FOREIGN = (str(Path(torch.__file__).parent), programs.__file__, "<")
+"""Files that are not the user's: torch's, and code that it makes of a program."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -300,7 +302,7 @@ def _place(node: fx.Node) -> tuple[str, str]:
     stack = list((node.meta.get("nn_module_stack") or {}).values())
     path = stack[-1][0] if stack else ""
     lines = re.findall(r'File "([^"]+)", line (\d+)', node.meta.get("stack_trace") or "")
-    own = [(file, line) for file, line in lines if not file.startswith(_TORCH)]
+    own = [(file, line) for file, line in lines if not file.startswith(_FOREIGN)]
     return path, f"{Path(own[-1][0]).name}:{own[-1][1]}" if own else ""
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from bitrain.spec import BitrainError
 
@@ -20,6 +20,10 @@ class ExportedModule(nn.Module):
         inputs = program.graph_signature.user_inputs
         if len(inputs) != 1:
             raise BitrainError(f"{name}: reads {len(inputs)} inputs; it must read images alone")
+        if training := next(filter(_is_training, program.graph.nodes), None):
+            raise BitrainError(
+                f"{name}: exported in training mode ({training.name}); export it after model.eval()"
+            )
         (node,) = (node for node in program.graph.nodes if node.name == inputs[0])
         batch, *self.in_shape = node.meta["val"].shape
         self.dtype: torch.dtype = node.meta["val"].dtype
@@ -54,3 +58,14 @@ def load_program(path: Path) -> ExportedModule:
             f"model {path}: not a program that torch.export.save wrote ({reason})"
         ) from error
     return ExportedModule(program, str(path))
+
+
+def _is_training(node: fx.Node) -> bool:
+    """Whether an operation does what it only does in training, as dropout or batch norm."""
+    if not isinstance(node.target, torch._ops.OpOverload):
+        return False
+    names = (argument.name for argument in node.target._schema.arguments)
+    given = dict(zip(names, node.args, strict=False)) | node.kwargs
+    # Without running statistics batch norm takes the batch's in evaluation mode too.
+    keeps_none = given.get("running_mean", 0) is None or node.target._overloadname == "no_stats"
+    return not keeps_none and (given.get("train") is True or given.get("training") is True)

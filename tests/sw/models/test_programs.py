@@ -60,3 +60,37 @@ def test_what_is_no_program(tmp_path) -> None:
     path.write_bytes(b"nothing")
     with pytest.raises(BitrainError, match=r"not a program that torch\.export\.save wrote"):
         create_model(str(path), SHAPE, 4)
+
+
+class Trained(nn.Module):
+    """What differs in training, by itself."""
+
+    def __init__(self, odd: nn.Module):
+        super().__init__()
+        self.conv, self.odd, self.head = nn.Conv2d(1, 3, 3), odd, nn.Linear(48, 4)
+
+    def forward(self, x):
+        return self.head(self.odd(self.conv(x)).flatten(1))
+
+
+@pytest.mark.filterwarnings("ignore:.isinstance.treespec:FutureWarning")
+@pytest.mark.parametrize("is_decomposed", [False, True])
+@pytest.mark.parametrize("kind", [nn.Dropout, nn.BatchNorm2d, nn.RReLU])
+def test_a_program_of_training_mode(tmp_path, kind, is_decomposed) -> None:
+    odd = kind(3) if kind is nn.BatchNorm2d else kind()
+    exported = torch.export.export(Trained(odd).train(), (torch.rand(2, *SHAPE),), strict=False)
+    if is_decomposed:
+        exported = exported.run_decompositions()
+    path = tmp_path / "net.pt2"
+    torch.export.save(exported, path)
+    with pytest.raises(BitrainError, match=r"net\.pt2: exported in training mode \(.*eval\(\)$"):
+        create_model(str(path), SHAPE, 4)
+
+
+def test_a_program_of_batch_statistics(tmp_path) -> None:
+    """Which are taken in evaluation mode too; the place is not one of torch's or of ours."""
+    odd, path = nn.BatchNorm2d(3, track_running_stats=False), tmp_path / "net.pt2"
+    images = torch.rand(2, *SHAPE)
+    torch.export.save(torch.export.export(Trained(odd).eval(), (images,), strict=False), path)
+    with pytest.raises(BitrainError, match=r"^batch_norm: the accelerator cannot have statistics"):
+        read_chain(create_model(str(path), SHAPE, 4), SHAPE)
