@@ -14,12 +14,12 @@ from bitrain.data import Dataset
 from bitrain.export import CHECK_IMAGES, export_network
 from bitrain.frontend import read_chain
 from bitrain.models import check_scores, create_model, model_digest, model_file, save_weights
-from bitrain.nn import ScConfig, ScModel, convert, lengths_and_neurons
+from bitrain.nn import ScConfig, ScModel, convert, lengths_and_neurons, torch_threads
 from bitrain.spec import BitrainError, Network, file_digest, save_network
 from bitrain.train.config import FineTuneConfig
 from bitrain.train.evaluate import evaluate, evaluate_network, scores_of
 from bitrain.train.exits import Anytime, runs_of
-from bitrain.train.finetune import finetune_converted, finetune_sc
+from bitrain.train.finetune import finetune_converted
 from bitrain.train.lengths import accuracy_by_length
 from bitrain.train.loop import Job, fit
 
@@ -52,8 +52,9 @@ def finetune(run: Run) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for arithmetic in ("stochastic", "binary"):
         checkpoint = _checkpoint(run, arithmetic)
-        before = convert_and_evaluate(run, run.config.sc, arithmetic, None)
-        trained = _sc_model(run, arithmetic, checkpoint)
+        trained = _converted(run, run.config.sc, arithmetic)
+        before = _accuracy(run, trained.to_network("converted"), arithmetic)
+        _finetune(run, trained, checkpoint)
         network = trained.to_network("fine-tuned")
         result[arithmetic] = {
             "checkpoint": checkpoint,
@@ -77,7 +78,8 @@ def finetune(run: Run) -> dict[str, Any]:
 def export(run: Run) -> dict[str, Any]:
     """``network.npz``, checked against golden on test images."""
     trained = run.workspace.results["finetune"]["stochastic"]
-    model = _sc_model(run, "stochastic", trained["checkpoint"])
+    model = _converted(run, run.config.sc, "stochastic")
+    _finetune(run, model, trained["checkpoint"])
     metadata = {
         "data": run.config.data.name,
         "recipe": run.config.model_dump(mode="json", include={"model", "train", "sc", "finetune"}),
@@ -130,10 +132,9 @@ def convert_and_evaluate(
     run: Run, sc: ScConfig, arithmetic: str, recipe: FineTuneConfig | None
 ) -> float:
     """Golden accuracy (%) of the float network converted as ``sc`` says, then fine-tuned or not."""
-    dataset = run.dataset
-    converted = convert(_float_model(run), dataset.in_shape, dataset.train_images, sc, arithmetic)
+    converted = _converted(run, sc, arithmetic)
     if recipe:
-        finetune_converted(converted, dataset, recipe)
+        finetune_converted(converted, _learnt(run), recipe)
     return _accuracy(run, converted.to_network("converted"), arithmetic)
 
 
@@ -215,18 +216,24 @@ def _train(run: Run, checkpoint: str, *, progress: bool = False) -> tuple[Any, l
     if config.pretrained is not None:
         return model.eval(), []
     path = run.workspace.path(checkpoint)
-    return model, fit(model, run.dataset, config.train, checkpoint=path, progress=progress)
+    return model, fit(model, _learnt(run), config.train, checkpoint=path, progress=progress)
 
 
-def _sc_model(run: Run, arithmetic: str, checkpoint: str) -> ScModel:
-    path, title = run.workspace.path(checkpoint), f"fine-tune, {arithmetic}"
+def _converted(run: Run, sc: ScConfig, arithmetic: str) -> ScModel:
+    dataset = _learnt(run)
+    with torch_threads(run.config.finetune.threads):
+        model, images = _float_model(run), dataset.train_images
+        return convert(model, dataset.in_shape, images, sc, arithmetic)
+
+
+def _finetune(run: Run, converted: ScModel, checkpoint: str) -> None:
+    path, title = run.workspace.path(checkpoint), f"fine-tune, {converted.arithmetic}"
     job: Job = {"checkpoint": path, "title": title, "progress": True}
-    recipe = (run.config.sc, run.config.finetune)
-    return finetune_sc(_float_model(run), _learnt(run), *recipe, arithmetic=arithmetic, **job)
+    finetune_converted(converted, _learnt(run), run.config.finetune, **job)
 
 
 def _learnt(run: Run) -> Dataset:
-    """What fine-tuning learns."""
+    """What is learnt: all training images but those that exits are chosen with."""
     if run.config.exit is None:
         return run.dataset
     rest, whole = _held_out(run), run.dataset
