@@ -349,9 +349,14 @@ def _over(recorder: Recorder, x: View, dims: Any) -> tuple[int, int]:
     shape = recorder.node(x).shape
     spatial = {len(x.shape): shape.width, len(x.shape) - 1: shape.height}
     if not dims <= spatial.keys() or (len(x.shape) < 3 and len(x.shape) - 1 in dims):
-        raise recorder.refused("a mean or maximum over channels or images")
+        over = "the images of a batch" if 0 in dims else "channels"
+        raise recorder.refused(f"{_reduction(recorder)} over {over}")
     height = shape.height if len(x.shape) - 1 in dims and len(x.shape) == 3 else 1
     return height, shape.width if len(x.shape) in dims else 1
+
+
+def _reduction(recorder: Recorder) -> str:
+    return {"mean": "a mean", "sum": "a sum"}.get(recorder.kind, "a maximum")
 
 
 def _reduced(recorder: Recorder, view: View, x: View, dims: Any, *, keep: bool) -> View:
@@ -365,7 +370,7 @@ def _reduced(recorder: Recorder, view: View, x: View, dims: Any, *, keep: bool) 
 @_reads("mean", "sum")
 def _mean(recorder: Recorder, x: View, dims: Any = None, keep: bool = False, **_: Any) -> View:
     if dims is None:
-        raise recorder.refused("a mean over the whole batch")
+        raise recorder.refused(f"{_reduction(recorder)} over the images of a batch")
     kernel = _over(recorder, x, dims)
     view = recorder.add(mean_of(recorder.node(x).shape, kernel, stride=kernel), x)
     if recorder.kind == "sum":
@@ -377,8 +382,10 @@ def _mean(recorder: Recorder, x: View, dims: Any = None, keep: bool = False, **_
 def _amax(recorder: Recorder, x: View, dims: Any = None, keep: bool = False) -> Any:
     if recorder.gives_scores and recorder.taken == [1]:  # the class alone
         return None, _score(recorder, x, dims)
-    if dims is None or isinstance(dims, View):
-        raise recorder.refused("a maximum over the whole batch, or of two activations")
+    if isinstance(dims, View):
+        raise recorder.refused("the larger of two activations")
+    if dims is None:
+        raise recorder.refused(f"{_reduction(recorder)} over the images of a batch")
     kernel = _over(recorder, x, dims)
     pooled = recorder.add(Pool(MaxPool2d(kernel=kernel, stride=kernel)), x)
     view = _reduced(recorder, pooled, x, dims, keep=keep)

@@ -7,18 +7,24 @@ https://docs.pytorch.org/docs/stable/export.html). The graph is of the model in 
 
 import logging
 import re
+import traceback
 import warnings
 from collections.abc import Sequence
+from contextlib import redirect_stderr
+from io import StringIO
+from pathlib import Path
 
 import torch
 from torch import Tensor, fx, nn
+from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 
 from bitrain.models import ExportedModule, copy_model
 from bitrain.spec import BitrainError
 
 from .aten import READERS, standing_in
 from .graph import Graph
-from .recorder import Recorder
+from .recorder import FOREIGN, Recorder
+from .refusals import telling
 
 BATCH = 4
 """Images of which a model is recorded: some write the size of the batch into their operations."""
@@ -62,14 +68,15 @@ def export(
             ) from error
         logging.disable()  # torch tells at length what is told in one line here
         try:
-            program = torch.export.export(model, (images,), strict=False)
+            with redirect_stderr(StringIO()):
+                program = torch.export.export(model, (images,), strict=False)
             if any(map(_is_shared, program.graph.nodes)):
                 program = program.run_decompositions({})
         except Exception as error:
             raise BitrainError(
-                f"{type(model).__name__}: what it does on images of {size} cannot be recorded "
-                f"({_reason(error)}); it must not depend on the values in them: recast it into "
-                "blocks that do not (bitrain recast)"
+                f"{type(model).__name__}{_line(error)}: what it does on images of {size} cannot be "
+                f"recorded ({_why(error)}); it must not depend on the values in them: recast it "
+                "into blocks that do not (bitrain recast)"
             ) from error
         finally:
             logging.disable(logging.NOTSET)
@@ -85,6 +92,20 @@ def _values(program: torch.export.ExportedProgram) -> int:
 def _reason(error: Exception) -> str:
     lines = (line.strip() for line in str(error).splitlines())
     return f"{type(error).__name__}: {next(filter(None, lines), 'no reason given')}"
+
+
+def _why(error: Exception) -> str:
+    """In plain words where torch speaks of its own expressions."""
+    if isinstance(error, GuardOnDataDependentSymNode):
+        return "an if, a loop or a number of Python takes its value from a tensor"
+    return _reason(error)
+
+
+def _line(error: Exception) -> str:
+    """The user's line in which it was raised, as `` (file:line)``."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not frame.filename.startswith(FOREIGN)]
+    return f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if len(own) > 1 else ""
 
 
 def capture(
@@ -120,6 +141,7 @@ def capture(
         batch = torch.cat([batch[:first], batch[chosen]])
         batch = torch.cat([batch, batch[-1:].expand(-len(batch) % size, *in_shape)])
     recorder = Recorder(program, in_shape, size, replace=replace_activations)
-    graph = recorder.graph(READERS, batch, standing_in if replace_activations else None)
+    with telling(recorder.origins):
+        graph = recorder.graph(READERS, batch, standing_in if replace_activations else None)
     graph.first_real = first
     return graph

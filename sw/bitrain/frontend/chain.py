@@ -35,6 +35,7 @@ from .operations import (
 from .passes import simplify
 from .passes.carry import carried, is_reshape, takes
 from .ranges import is_nonnegative
+from .refusals import telling
 
 IMAGES_AT_ONCE = 16
 
@@ -88,7 +89,8 @@ def read_model(
     with evaluating(model):
         graph = capture(model, in_shape, images, replace_activations=replace_activations)
     graph.exact_borders = exact_borders
-    return Reading(steps_of(graph), graph.image.shape, graph.origins)
+    with telling(graph.origins):
+        return Reading(steps_of(graph), graph.image.shape, graph.origins)
 
 
 def read_chain(

@@ -19,7 +19,7 @@ from .graph import Graph
 from .operations import Gather, Input, Node, Operation, Origin, Score
 from .refusals import CHANCE, RECAST, refusal
 
-_FOREIGN = (str(Path(torch.__file__).parent), programs.__file__, "<")
+FOREIGN = (str(Path(torch.__file__).parent), programs.__file__, "<")
 """Files that are not the user's: torch's, and code that it makes of a program."""
 
 
@@ -119,9 +119,7 @@ class Recorder:
         kwargs: dict[str, Any],
     ) -> Any:
         name = operation_name(node.target)
-        if name in CHANCE:
-            raise refusal(Origin(name, *_place(node)), name)
-        if not _has_view((args, kwargs)):
+        if name not in CHANCE and not _has_view((args, kwargs)):
             with torch.no_grad():
                 return _function(node)(*args, **kwargs)
         path, line = _place(node)
@@ -129,6 +127,7 @@ class Recorder:
             found, place = args
             return found[place] if place < len(found) else None  # such as indices, read by nobody
         self.here, self.name = Origin(_spelt(node, name), path, line), path or node.name
+        self.origins.append(self.here)
         self.kind, self.target = name, node.target
         self.gives_scores = node in self.last
         self.is_gate = any(map(self._multiplies, node.users))
@@ -136,9 +135,7 @@ class Recorder:
         self.taken = [user.args[1] for user in taken if user.users]
         if name not in readers:
             raise refusal(self.here, name)
-        found = readers[name](self, *args, **kwargs)
-        self.origins.append(self.here)
-        return found
+        return readers[name](self, *args, **kwargs)
 
     def _multiplies(self, node: fx.Node) -> bool:
         """Whether an operation is a product of two activations."""
@@ -184,16 +181,16 @@ class Recorder:
         index = index.reshape(view.shape)
         moved = function(torch.where(index < 0, 0, first + index + 1), *args, **kwargs)
         several = isinstance(moved, list | tuple)
-        views = []
+        views, mixed = [], "a batch in another dimension than the first, or its images together"
         for each in moved if several else [moved]:
             if each.dim() < 1 or len(each) != self.batch:
-                raise self.refused("images of a batch together")
+                raise self.refused(mixed)
             own = torch.where(each == 0, -1, each - 1)
             shown = own[0]
             if not torch.equal(
                 torch.where(own[1:] < 0, -1, own[1:] % size), shown.expand_as(own[1:])
             ):
-                raise self.refused("images of a batch together")
+                raise self.refused(mixed)
             whole = shown.numel() == size and torch.equal(shown.flatten(), torch.arange(size))
             views.append(View(view.node, tuple(shown.shape), None if whole else shown))
         return views if several else views[0]
@@ -302,7 +299,7 @@ def _place(node: fx.Node) -> tuple[str, str]:
     stack = list((node.meta.get("nn_module_stack") or {}).values())
     path = stack[-1][0] if stack else ""
     lines = re.findall(r'File "([^"]+)", line (\d+)', node.meta.get("stack_trace") or "")
-    own = [(file, line) for file, line in lines if not file.startswith(_FOREIGN)]
+    own = [(file, line) for file, line in lines if not file.startswith(FOREIGN)]
     return path, f"{Path(own[-1][0]).name}:{own[-1][1]}" if own else ""
 
 

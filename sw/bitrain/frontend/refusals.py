@@ -3,6 +3,9 @@
 None of them changes what a trained network computes unless the user asks for it.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from bitrain.spec import BitrainError
 
 from .operations import Origin
@@ -34,7 +37,7 @@ CHANCE = frozenset(
     ["rand", "randn", "randint", "rand_like", "randn_like", "bernoulli", "normal", "multinomial"]
 )
 """Operations that give something else each time."""
-_REASONS = {
+_REASONS = {  # by torch's names of operations, and of modules in which any of them stands
     **dict.fromkeys(
         [
             "layer_norm",
@@ -47,7 +50,7 @@ _REASONS = {
         "its mean and variance are of each image, and the accelerator has no division",
     ),
     **dict.fromkeys(
-        ["bmm", "scaled_dot_product_attention", "einsum", "baddbmm"],
+        ["bmm", "scaled_dot_product_attention", "einsum", "baddbmm", "MultiheadAttention"],
         "it multiplies two activations, and the accelerator multiplies activations by weights",
     ),
     **dict.fromkeys(
@@ -61,6 +64,7 @@ _REASONS = {
         ],
         "maps only become smaller on the accelerator",
     ),
+    **dict.fromkeys(["LSTM", "GRU", "RNN"], "each of its steps reads what the one before gives"),
     **dict.fromkeys(CHANCE, "it depends on chance"),
 }
 
@@ -70,13 +74,31 @@ RECAST = "recast the block that holds it into convolutions (bitrain recast)"
 
 def refusal(origin: Origin, name: str, what: str = "", way_out: str = RECAST) -> BitrainError:
     """Why an operation cannot be read, and what to do."""
+    origin.fate = "refused"
     if name in REPLACEABLE:
         return BitrainError(
             f"{origin}: the accelerator has no such activation; bitrain convert "
             "--replace-activations puts ReLU there, which is another function: fine-tune it "
             "(--finetune)"
         )
-    reason = (
-        f"the accelerator cannot have {what}" if what else _REASONS.get(name, "it is not supported")
-    )
+    reason = f"the accelerator cannot have {what}" if what else "it is not supported"
+    reason = _REASONS.get(origin.operation) or _REASONS.get(name) or reason
     return BitrainError(f"{origin}: {reason}; {way_out}")
+
+
+class RefusedError(BitrainError):
+    """A model cannot be read."""
+
+    def __init__(self, message: str, origins: list[Origin]):
+        super().__init__(message)
+        self.origins = origins
+        """Its operations up to the one that is refused, if it is one."""
+
+
+@contextmanager
+def telling(origins: list[Origin]) -> Iterator[None]:
+    """Errors hold what was read of the model until then."""
+    try:
+        yield
+    except BitrainError as error:
+        raise RefusedError(str(error), origins) from error

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from bitrain.frontend import read_chain
+from bitrain.frontend import RefusedError, read_chain
 from bitrain.spec import BitrainError
 
 IN_SHAPE = (2, 8, 8)
@@ -192,6 +192,60 @@ def check(model: nn.Module) -> None:
     message = str(refusal.value)
     assert "\n" not in message and WAYS_OUT.search(message), message
     assert re.search(r"test_refusals.py:\d+|images of 2 x 8 x 8|outputs|inputs", message), message
+
+
+REASONS = {
+    "mean of channels and pixels": (
+        lambda m, x: (x - x.mean((1, 2, 3), keepdim=True)).flatten(1),
+        "cannot have a mean over channels;",
+    ),
+    "mean of images": (
+        lambda m, x: (x - x.mean(0)).flatten(1),
+        "a mean over the images of a batch;",
+    ),
+    "mean of all": (lambda m, x: (x + x.mean()).flatten(1), "a mean over the images of a batch;"),
+    "sum of all": (lambda m, x: (x + x.sum()).flatten(1), "a sum over the images of a batch;"),
+    "largest of all": (lambda m, x: (x + x.max()).flatten(1), "a maximum over the images of a"),
+    "larger of two": (lambda m, x: x.max(m.point(x)).flatten(1), "the larger of two activations;"),
+    "batch behind": (lambda m, x: m.linear(x.transpose(0, 2)), "a batch in another dimension than"),
+    "numbers": (lambda m, x: x.flatten(1) * float(x.flatten()[0]), "a number of Python takes its"),
+}
+
+
+@pytest.mark.parametrize("name", REASONS)
+def test_reasons(name) -> None:
+    operation, reason = REASONS[name]
+    with pytest.raises(BitrainError, match=reason):
+        read_chain(Net(operation), IN_SHAPE)
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_attention_multiplies_activations(batch_first) -> None:
+    model = Net(through("MultiheadAttention"), nn.MultiheadAttention(8, 2, batch_first=batch_first))
+    with pytest.raises(
+        BitrainError, match=r"MultiheadAttention \(odd, .*\): it multiplies two act"
+    ):
+        read_chain(model, IN_SHAPE)
+
+
+def test_a_branch_on_values_is_told_in_one_line(capfd) -> None:
+    """By its line; torch prints the whole graph."""
+    model = Net(OPERATIONS["a branch on values"])
+    with pytest.raises(BitrainError) as refusal:
+        read_chain(model, IN_SHAPE)
+    assert re.match(
+        r"Net \(test_refusals.py:\d+\): what it does on images of 2 x 8 x 8 cannot be recorded "
+        r"\(an if, a loop or a number of Python takes its value from a tensor\); it must not",
+        str(refusal.value),
+    )
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_was_read_before_the_refusal() -> None:
+    with pytest.raises(RefusedError) as refusal:
+        read_chain(Net(OPERATIONS["exp"]), IN_SHAPE)
+    told = [(origin.operation, origin.fate) for origin in refusal.value.origins]
+    assert told == [("Conv2d", ""), ("relu", ""), ("exp", "refused")]
 
 
 def test_there_are_sixty() -> None:
