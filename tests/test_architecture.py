@@ -80,7 +80,7 @@ IMPORTS = {
     "__main__": _allow("cli", ""),
     "cli": _allow(
         f"{_ENGINES} host gen cosim formal recast nas sng flow studies convert nn data train",
-        "typer rich pydantic",
+        "typer rich",
     ),
 }
 

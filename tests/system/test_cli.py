@@ -422,12 +422,54 @@ def test_convert(fail, tmp_path, monkeypatch, capsys):
     assert "ReLU stands in for gelu (net.py:14): float accuracy is that of" in shown_by(*smooth)
     odd = f"{tmp_path}/net.py:Odd"
     assert "exp (net.py:11): it is not supported" in fail("convert", odd, *options)
-    assert "--mean x: expected numbers" in fail("convert", model, "--data", "digits", "--mean", "x")
     assert "give the data set" in fail("convert", model)
     assert "--learning-rate 0: expected" in fail("convert", model, *options, "--learning-rate", "0")
-    assert "--bits 4, --length 5: stream length 5" in fail(
-        "convert", model, *options, "--bits", "4", "--length", "5"
-    )
     weights.write_bytes(b"nothing")
     assert "not a state dict" in fail("convert", model, *options, *files)
     assert "exists and is no network file" in fail("convert", model, *options, "--out", weights)
+
+
+PLAIN = "from torch import nn\ndef net(): return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--mean x --std 1", "--mean x: expected numbers between commas"),
+        ("--mean nan --std 1", "--mean nan: expected finite numbers"),
+        ("--mean 0 --std 0", "--std 0: expected positive numbers"),
+        ("--mean 0.1", "--mean and --std go together; give both (--mean 0 or --std 1 where"),
+        (
+            "--mean 0,1 --std 1",
+            "--mean: 2 numbers; expected one, or one for each of the 1 channels",
+        ),
+        ("--bits 4 --length 5", "--bits 4, --length 5: stream length 5 is not a power of two"),
+        ("--length 0", "--length 0: expected at least 2"),
+        ("--learning-rate nan", "--learning-rate nan: expected a number above 0"),
+        ("--out net.txt", "--out net.txt: expected a file that ends in .npz, as net.npz"),
+        ("--out net.py/net.npz", "--out net.py/net.npz: nothing can be written in "),
+        ("--images 361", "--images 361: data set 'digits' has 360 test images; give at most"),
+    ],
+)
+def test_options_of_convert(fail, tmp_path, monkeypatch, options, message):
+    """Told by their names, before any work."""
+    monkeypatch.chdir(tmp_path)
+    Path("net.py").write_text(PLAIN)
+    assert message in fail("convert", "net.py:net", "--data", "digits", *options.split())
+    assert list(tmp_path.iterdir()) == [tmp_path / "net.py"]
+
+
+def test_a_refused_model_is_explained(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("net.py").write_text(
+        PLAIN.replace("nn.Flatten()", "nn.Conv2d(1, 1, 1), nn.GELU(), nn.Flatten()")
+    )
+    arguments = ["bitrain", "convert", "net.py:net", "--data", "digits", "--explain"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit):
+        main()
+    rows = [line.split("│")[1:-1] for line in capsys.readouterr().out.splitlines() if "│" in line]
+    assert [(row[0].strip(), row[3].strip()) for row in rows] == [
+        ("Conv2d", ""),
+        ("GELU", "refused"),
+    ]

@@ -1,5 +1,7 @@
 """``bitrain convert``: from any trained torch module to a network file."""
 
+import os
+from math import inf
 from pathlib import Path
 from typing import Annotated
 from zipfile import is_zipfile
@@ -9,13 +11,43 @@ from typer import Argument, Option
 from .common import Data, DataDir, app, console
 
 
-def _numbers(option: str, text: str | None) -> list[float] | None:
+def _numbers(option: str, text: str, above: float = -inf) -> list[float]:
     from bitrain.spec import BitrainError
 
     try:
-        return None if text is None else [float(part) for part in text.split(",")]
+        numbers = [float(part) for part in text.split(",")]
     except ValueError as error:
         raise BitrainError(f"{option} {text}: expected numbers between commas") from error
+    if not all(above < number < inf for number in numbers):
+        kind = "positive" if above == 0 else "finite"
+        raise BitrainError(f"{option} {text}: expected {kind} numbers")
+    return numbers
+
+
+def _normalisation(mean: str | None, std: str | None) -> dict[str, list[float]]:
+    """``--mean`` and ``--std``, if they are given."""
+    from bitrain.spec import BitrainError
+
+    if mean is None and std is None:
+        return {}
+    if mean is None or std is None:
+        raise BitrainError(
+            "--mean and --std go together; give both (--mean 0 or --std 1 where there is none)"
+        )
+    return {"mean": _numbers("--mean", mean), "std": _numbers("--std", std, above=0)}
+
+
+def _check_out(out: Path) -> None:
+    """Raise :class:`BitrainError` unless a network file can be written there."""
+    from bitrain.spec import BitrainError
+
+    if out.exists() and not is_zipfile(out):
+        raise BitrainError(f"--out {out}: exists and is no network file; name another file")
+    if out.suffix != ".npz":
+        raise BitrainError(f"--out {out}: expected a file that ends in .npz, as {out.stem}.npz")
+    folder = next(folder for folder in out.absolute().parents if folder.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise BitrainError(f"--out {out}: nothing can be written in {folder}; name another folder")
 
 
 @app.command()
@@ -75,8 +107,7 @@ def convert(
     ] = None,
 ) -> None:
     """Make a network file of a trained torch module, without YAML and without training."""
-    from pydantic import ValidationError
-
+    from bitrain.convert import RefusedError, options_of
     from bitrain.convert.files import Request, convert_files
     from bitrain.data import load_dataset
     from bitrain.nn import ScConfig
@@ -90,32 +121,39 @@ def convert(
             "give the data set whose images the network will read: --data images --data-dir "
             "FOLDER for your own, or --data digits, mnist, fashion_mnist or cifar10"
         )
-    if learning_rate <= 0:
+    if not 0 < learning_rate < inf:
         raise BitrainError(f"--learning-rate {learning_rate:g}: expected a number above 0")
     recipe = FineTuneConfig(epochs=finetune, learning_rate=learning_rate, distillation=0.5)
-    try:
-        sc = ScConfig(bits=bits, stream_length=length)
-    except ValidationError as error:
-        first = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise BitrainError(f"--bits {bits}, --length {length}: {first}") from error
+    sc = options_of(ScConfig(), bits, length, "--")
     name = Path(model.rpartition(":")[2] if ":" in model else model).stem
     out = out or Path(f"{name}.npz")
-    if out.exists() and not is_zipfile(out):
-        raise BitrainError(f"--out {out}: exists and is no network file; name another file")
+    _check_out(out)
+    normalisation = _normalisation(mean, std)
     dataset = load_dataset(data, data_dir)
+    channels = dataset.in_shape.channels
+    for option, numbers in normalisation.items():
+        if len(numbers) not in (1, channels):
+            raise BitrainError(
+                f"--{option}: {len(numbers)} numbers; expected one, or one for each of the "
+                f"{channels} channels of data set {data!r}"
+            )
     request = Request(
         model=model,
         weights=weights,
         sc=sc,
-        mean=_numbers("--mean", mean),
-        std=_numbers("--std", std),
+        **normalisation,
         exact_borders=exact_borders,
         replace_activations=replace_activations,
         finetune=recipe if finetune else None,
         name=name,
         out=out,
     )
-    result = convert_files(request, dataset, evaluated=images)
+    try:
+        result = convert_files(request, dataset, evaluated=images)
+    except RefusedError as refusal:
+        if explain:
+            console.print(explanation_table(refusal.origins))
+        raise
     if explain:
         console.print(explanation_table(result.conversion.origins))
     result.conversion.save(out)

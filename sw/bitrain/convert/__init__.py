@@ -7,9 +7,11 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from .conversion import Conversion, convert
+from bitrain.frontend import RefusedError
 
-__all__ = ["Conversion", "convert"]
+from .conversion import Conversion, convert, options_of
+
+__all__ = ["Conversion", "RefusedError", "convert", "options_of"]
 
 
 class _Callable(ModuleType):

@@ -103,14 +103,7 @@ def convert(
         raise BitrainError(
             f"images of type {type(images).__name__}; give an array or a tensor (images, …)"
         )
-    given = {"bits": bits, "stream_length": length}
-    changes = {key: value for key, value in given.items() if value is not None}
-    try:
-        base = config or ScConfig(bits=BITS)
-        options = ScConfig.model_validate({**base.model_dump(), **changes})
-    except ValidationError as error:
-        first = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise BitrainError(f"bits, length: {first}") from error
+    options = options_of(config or ScConfig(bits=BITS), bits, length)
     if not isinstance(model, ExportedModule):
         model = copy_model(model)
     if weights is not None:
@@ -143,6 +136,38 @@ def convert(
     batch = calibration_batch(images, in_shape, options.calibration_images)
     batch = batch.reshape(-1, *sc_model.in_shape)
     return Conversion(network, sc_model, sc_model.origins, batch)
+
+
+def options_of(base: ScConfig, bits: int | None, length: int | None, dashes: str = "") -> ScConfig:
+    """The configuration with another precision and stream length, where they are given.
+
+    dashes: before the names of the two in messages.
+    """
+    given = {"bits": bits, "stream_length": length}
+    changes = {key: value for key, value in given.items() if value is not None}
+    try:
+        return ScConfig.model_validate({**base.model_dump(), **changes})
+    except ValidationError as error:
+        first = error.errors()[0]
+        names = {"bits": f"{dashes}bits", "stream_length": f"{dashes}length"}
+        wrong = [key for key in changes if key in first["loc"]] or changes
+        told = ", ".join(f"{names[key]} {changes[key]}" for key in wrong)
+        raise BitrainError(f"{told}: {_plain(first)}") from error
+
+
+def _plain(problem: Any) -> str:
+    """What pydantic found, in plain words."""
+    context = problem.get("ctx", {})
+    match problem["type"]:
+        case "value_error":
+            return str(context["error"])
+        case "greater_than_equal":
+            return f"expected at least {context['ge']}"
+        case "less_than_equal":
+            return f"expected at most {context['le']}"
+        case kind if kind.startswith("int_"):
+            return "expected a whole number"
+    return problem["msg"]
 
 
 def _array(images: np.ndarray | Tensor) -> np.ndarray:

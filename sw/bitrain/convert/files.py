@@ -63,6 +63,14 @@ def convert_files(request: Request, dataset: Dataset, *, evaluated: int | None =
 
     Raises :class:`BitrainError` naming the option or the operation that cannot be had.
     """
+    available = len(dataset.test_labels)
+    if not available:
+        raise BitrainError(f"data set {dataset.name} has no test images to evaluate on")
+    if evaluated and evaluated > available:
+        raise BitrainError(
+            f"--images {evaluated}: data set {dataset.name!r} has {available} test images; give at "
+            "most so many, or leave it out for all"
+        )
     model = create_model(
         request.model, dataset.in_shape, dataset.num_classes, pretrained=request.weights
     )
@@ -87,10 +95,7 @@ def convert_files(request: Request, dataset: Dataset, *, evaluated: int | None =
             progress=True,
         )
     check_classes(f"model {request.model}", done.network.num_scores, dataset)
-    if not len(dataset.test_images):
-        raise BitrainError(f"data set {dataset.name} has no test images to evaluate on")
-    available = len(dataset.test_labels)
-    images, labels = dataset.examples(min(evaluated or available, available))
+    images, labels = dataset.examples(evaluated or available)
     floats = done.float_accuracy(images, labels)
     with torch_threads():
         rival = done.rival()
