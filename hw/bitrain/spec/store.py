@@ -43,12 +43,17 @@ def load_network(path: Path | str) -> Network:
     """Read and validate a network file; :class:`BitrainError` says what is wrong with it."""
     path = Path(path)
     if not path.is_file():
-        raise BitrainError(f"{path}: no such network file; `bitrain run` writes one")
+        raise BitrainError(
+            f"{path}: no such network file; `bitrain run` writes one, `bitrain convert` one of "
+            "your own model"
+        )
     try:
         if not is_zipfile(path):  # numpy would advise to load it unsafely
             raise ValueError("no .npz archive, or the end is missing")
         with ZipFile(path) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
+            if "header.npy" not in archive.namelist():
+                raise ValueError("an archive of something else")
         if size > MAX_BYTES:
             raise ValueError(f"{size:,} bytes uncompressed, expected at most {MAX_BYTES:,}")
         # From memory: numpy leaves a damaged file open.
@@ -60,7 +65,8 @@ def load_network(path: Path | str) -> Network:
         found = digest_of(header, arrays)
     except Exception as error:  # zipfile, zlib, numpy and json have many ways to say no
         raise BitrainError(
-            f"{path}: not a readable network file ({_first_line(error)}); export it again"
+            f"{path}: not a readable network file ({_first_line(error)}); export it again, or "
+            "make one of your model with `bitrain convert`"
         ) from error
     if version not in READABLE_VERSIONS:
         raise BitrainError(

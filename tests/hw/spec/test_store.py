@@ -82,7 +82,9 @@ def test_metadata_travels(path: Path):
 
 
 def test_missing_file_and_folder(tmp_path: Path):
-    assert refused(tmp_path / "none.npz").endswith("no such network file; `bitrain run` writes one")
+    assert refused(tmp_path / "none.npz").endswith(
+        "no such network file; `bitrain run` writes one, `bitrain convert` one of your own model"
+    )
     assert "no such network file" in refused(tmp_path)
 
 
@@ -142,7 +144,10 @@ def test_path_as_text(path: Path):
 
 def test_archive_of_something_else(path: Path):
     np.savez(path, weights=np.zeros(3))
-    assert "not a readable network file" in refused(path)
+    assert refused(path).endswith(
+        "not a readable network file (an archive of something else); export it again, or make one "
+        "of your model with `bitrain convert`"
+    )
     np.save(path.with_suffix(".npy"), np.zeros(3))
     assert "not a readable network file" in refused(path.with_suffix(".npy"))
 
