@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from bitrain.data import Dataset
 from bitrain.export import CHECK_IMAGES, export_network
 from bitrain.frontend import Origin
-from bitrain.models import copy_model, load_weights, normalise_inputs, refuse_lazy
+from bitrain.models import copy_model, load_weights, normalise_inputs, refuse_unreadable
 from bitrain.models.programs import ExportedModule
 from bitrain.nn import ScConfig, ScModel, calibrated, calibration_batch
 from bitrain.nn import convert as converted
@@ -98,7 +98,7 @@ def convert(
     """
     if not isinstance(model, nn.Module):
         raise BitrainError(f"{type(model).__name__} is no torch module; give the trained module")
-    refuse_lazy(model, type(model).__name__)
+    refuse_unreadable(model, type(model).__name__)
     if not isinstance(images, np.ndarray | Tensor):
         raise BitrainError(
             f"images of type {type(images).__name__}; give an array or a tensor (images, …)"

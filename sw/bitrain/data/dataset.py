@@ -226,7 +226,8 @@ def format_sizes(shape: tuple[int, ...]) -> str:
 def check_classes(who: str, num_scores: int, dataset: Dataset) -> None:
     """Raise :class:`BitrainError` unless there is a score for each class of the data set."""
     if num_scores != dataset.num_classes:
+        scores = "1 score" if num_scores == 1 else f"{num_scores} scores"
         raise BitrainError(
-            f"{who} gives {num_scores} scores, data set {dataset.name!r} has "
+            f"{who} gives {scores}, data set {dataset.name!r} has "
             f"{dataset.num_classes} classes; give the data that it was trained on"
         )

@@ -126,7 +126,10 @@ def capture(
     else:
         model = copy_model(model).float().cpu()
         if not any(True for _ in model.parameters()) and not any(True for _ in model.buffers()):
-            raise BitrainError("the model has no weights; there is nothing to compute")
+            raise BitrainError(
+                "the model has no weights; there is nothing to compute (of a quantised model, give "
+                "the one in real numbers)"
+            )
     model.eval()
     generator = torch.Generator().manual_seed(0)
     batch = torch.rand(RANDOM_IMAGES, *in_shape, generator=generator)

@@ -105,7 +105,11 @@ class Recorder:
                 kwargs = map_arg(node.kwargs, env.__getitem__)
                 env[node] = self._call(readers, node, args, kwargs)
         views = [x for x in output if isinstance(x, View)]
-        if len(views) != 1 or len(output) != 1:
+        if not views:
+            raise BitrainError(
+                "the model gives what does not depend on the image; return its scores"
+            )
+        if len(output) != 1:
             raise BitrainError(f"the model gives {len(output)} outputs; return the scores alone")
         graph = Graph(image, self.node(views[0]), self.origins)
         self._keep_values(graph, env, batch, standing_in)

@@ -7,7 +7,7 @@ from .context import evaluating, seeded
 from .copies import copy_model
 from .inputs import Normalisation, normalise_inputs
 from .programs import ExportedModule
-from .registry import check_scores, create_model, list_models, model_file, refuse_lazy
+from .registry import check_scores, create_model, list_models, model_file, refuse_unreadable
 from .weights import list_pretrained, load_weights, model_digest, read_metadata, save_weights
 
 __all__ = [
@@ -30,7 +30,7 @@ __all__ = [
     "model_file",
     "normalise_inputs",
     "read_metadata",
-    "refuse_lazy",
+    "refuse_unreadable",
     "save_weights",
     "seeded",
 ]

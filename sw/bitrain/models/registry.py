@@ -76,7 +76,7 @@ def create_model(
     too small, and weights that do not fit.
     """
     model = _build(name, in_shape, num_classes, seed)
-    refuse_lazy(model, name)
+    refuse_unreadable(model, name)
     if pretrained is not None:
         load_weights(model, pretrained)
     if normalisation is not None:
@@ -84,8 +84,10 @@ def create_model(
     return model
 
 
-def refuse_lazy(model: nn.Module, name: str) -> None:
-    """Raise :class:`BitrainError` where modules wait for their first images to have weights."""
+def refuse_unreadable(model: nn.Module, name: str) -> None:
+    """Raise :class:`BitrainError` for TorchScript, and for modules that have no weights yet."""
+    if isinstance(model, torch.jit.ScriptModule):
+        raise BitrainError(f"model {name}: TorchScript; give the module that it was made of")
     if any(is_lazy(tensor) for tensor in (*model.parameters(), *model.buffers())):
         raise BitrainError(f"model {name}: lazy modules have no weights yet; give their sizes")
 
@@ -142,8 +144,8 @@ def _unknown(name: str) -> str:
     if path.suffix == ".onnx":
         what = "ONNX files are not read"
     return (
-        f"{name}: {what}; give file.py:function with its state dict as weights (--weights), or a "
-        "program that torch.export.save wrote (.pt2)"
+        f"{name}: {what}; give file.py:function with its state dict as weights (--weights; "
+        "pretrained in a configuration), or a program that torch.export.save wrote (.pt2)"
     )
 
 
@@ -178,12 +180,20 @@ def _own(name: str, in_shape: Shape, num_classes: int) -> nn.Module:
     if path.endswith(".py") and not Path(path).is_file():
         raise BitrainError(f"model {name}: no such file")
     try:
-        found = _find(path).get(function)
+        defined = _find(path)
+        if function not in defined:
+            raise BitrainError(f"model {name}: {path} defines no {function!r}")
+        found = defined[function]
         model = found if isinstance(found, nn.Module) else None
         if callable(found) and model is None:
             model = found(**_arguments(name, found, in_shape, num_classes))
     except BitrainError:
         raise
+    except SystemExit as error:
+        raise BitrainError(
+            f"model {name}: {path} ends the program (sys.exit, argparse); put what is not the "
+            'model below if __name__ == "__main__":'
+        ) from error
     except Exception as error:  # it is the user's program
         reason = str(error).partition("\n")[0]
         raise BitrainError(f"model {name}: {type(error).__name__}: {reason}") from error

@@ -257,6 +257,14 @@ def test_a_model_without_weights() -> None:
         read_chain(nn.Flatten(), IN_SHAPE)
 
 
+@pytest.mark.parametrize("output", [torch.zeros(1, 3), "scores"])
+def test_what_does_not_depend_on_the_image(output) -> None:
+    with pytest.raises(
+        BitrainError, match=r"^the model gives what does not depend on the image; re"
+    ):
+        read_chain(Net(lambda m, x: output), IN_SHAPE)
+
+
 def test_images_changed_in_place() -> None:
     class Scaled(nn.Module):
         def __init__(self):

@@ -116,7 +116,7 @@ def test_files_that_do_not_say_how_a_model_is_made(name, message) -> None:
         create_model(name, Shape(1, 8, 8), 10)
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:`torch.jit.*:DeprecationWarning")
 def test_torchscript(tmp_path) -> None:
     for path in (tmp_path / "net.pt", tmp_path / "net.jit"):
         torch.jit.save(torch.jit.trace(nn.Linear(8, 2), torch.rand(1, 1, 8, 8)), path)
@@ -124,6 +124,9 @@ def test_torchscript(tmp_path) -> None:
             BitrainError, match=r"holds a TorchScript program .*; give file\.py:fun"
         ):
             create_model(str(path), Shape(1, 8, 8), 10)
+    (tmp_path / "net.py").write_text(f"import torch\nnet = torch.jit.load({str(path)!r})\n")
+    with pytest.raises(BitrainError, match=r"net: TorchScript; give the module that it was made"):
+        create_model(f"{tmp_path}/net.py:net", Shape(1, 8, 8), 10)
 
 
 class Giving(nn.Module):
@@ -182,11 +185,19 @@ def test_a_users_own_model(tmp_path) -> None:
     assert create_model(f"{path}:make", shape, 5)(torch.rand(2, *shape)).shape == (2, 5)
     with pytest.raises(BitrainError, match=r"own.py:broken: ArithmeticError: no$"):
         create_model(f"{path}:broken", shape, 5)
-    for name in ("number", "absent"):
-        with pytest.raises(BitrainError, match=r"expected a function or class .* a torch module"):
-            create_model(f"{path}:{name}", shape, 5)
+    with pytest.raises(BitrainError, match=r"expected a function or class .* a torch module"):
+        create_model(f"{path}:number", shape, 5)
+    with pytest.raises(BitrainError, match=r"own\.py:absent: \S+own\.py defines no 'absent'$"):
+        create_model(f"{path}:absent", shape, 5)
     with pytest.raises(BitrainError, match=r"nothing.py:make: no such file"):
         create_model(f"{tmp_path / 'nothing.py'}:make", shape, 5)
+
+
+def test_a_program_that_ends_itself(tmp_path) -> None:
+    path = tmp_path / "train.py"
+    path.write_text("import sys\nsys.exit('usage')\n")
+    with pytest.raises(BitrainError, match=r"train\.py ends the program .* == .__main__.:$"):
+        create_model(f"{path}:Net", Shape(1, 4, 4), 5)
 
 
 @pytest.mark.parametrize("name", ["Net", "plain", "by_name", "several", "NET"])
