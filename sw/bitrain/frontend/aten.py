@@ -204,6 +204,12 @@ def _mul(recorder: Recorder, x: Any, y: Any = -1.0, *, rounding_mode: Any = None
     return _affine(recorder, x, 1 / factor if division else factor, 0.0)
 
 
+@_reads("wrap_with_autocast")
+def _autocast(recorder: Recorder, *_args: Any, **_options: Any) -> View:
+    way_out = "leave it out of forward, which changes rounding alone"
+    raise recorder.refused("floats of fewer bits (torch.autocast)", way_out)
+
+
 # Activations
 
 

@@ -124,6 +124,8 @@ def capture(
     if isinstance(model, ExportedModule):
         size, kind = model.batch or BATCH, model.dtype
     else:
+        if any(tensor.is_meta for tensor in (*model.parameters(), *model.buffers())):
+            raise BitrainError("the model's weights have no values (device 'meta'); load them")
         model = copy_model(model).float().cpu()
         if not any(True for _ in model.parameters()) and not any(True for _ in model.buffers()):
             raise BitrainError(

@@ -90,6 +90,11 @@ class Recorder:
                 "the model changes its images in place (x *= …, x.add_(…)); keep them as they are "
                 "(x = x * …)"
             )
+        if changed := self.program.graph_signature.buffers_to_mutate.values():
+            raise BitrainError(
+                f"the model changes its buffers in evaluation mode ({', '.join(changed)}); change "
+                "them in training alone (if self.training)"
+            )
         shape = canonical(self.in_shape)
         assert shape is not None
         image = Node(Input(), [], shape, "image", value=batch.reshape(-1, *shape))
@@ -98,6 +103,8 @@ class Recorder:
         for node in self.program.graph.nodes:
             if node.op == "placeholder":
                 env[node] = self.constants.get(node.name, View(image, self.in_shape))
+            elif node.op == "get_attr":  # operations of one like autocast, which is refused
+                env[node] = None
             elif node.op == "output":
                 output = map_arg(node.args[0], env.__getitem__)
             else:

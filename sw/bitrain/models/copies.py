@@ -8,13 +8,16 @@ from torch.nn.utils import parametrize, prune, remove_spectral_norm, remove_weig
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
+from bitrain.spec import BitrainError
+
 Model = TypeVar("Model", bound=nn.Module)
 
 
 def copy_model(model: Model) -> Model:
     """A deep copy, in which weights that are computed (pruning, weight norm) are parameters.
 
-    What such a weight is in a pass of ``model``, in evaluation mode, it is in the copy.
+    What such a weight is in a pass of ``model``, in evaluation mode, it is in the copy. Raises
+    :class:`BitrainError` where the model holds what cannot be copied.
     """
     computed = {
         id(value): value.detach().clone()
@@ -22,7 +25,14 @@ def copy_model(model: Model) -> Model:
         for value in vars(module).values()
         if isinstance(value, Tensor) and not value.is_leaf
     }
-    copied = copy.deepcopy(model, computed)
+    try:
+        copied = copy.deepcopy(model, computed)
+    except Exception as error:  # it may be the user's class
+        reason = str(error).partition("\n")[0]
+        raise BitrainError(
+            f"{type(model).__name__} cannot be copied ({reason}); keep what cannot be copied "
+            "(locks, files, generators) outside the module"
+        ) from error
     for module in copied.modules():
         for hook in list(module._forward_pre_hooks.values()):
             if isinstance(hook, prune.BasePruningMethod):

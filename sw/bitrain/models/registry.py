@@ -86,8 +86,8 @@ def create_model(
 
 def refuse_unreadable(model: nn.Module, name: str) -> None:
     """Raise :class:`BitrainError` for TorchScript, and for modules that have no weights yet."""
-    if isinstance(model, torch.jit.ScriptModule):
-        raise BitrainError(f"model {name}: TorchScript; give the module that it was made of")
+    if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
+        raise BitrainError(f"model {name}: holds TorchScript; give the module that it was made of")
     if any(is_lazy(tensor) for tensor in (*model.parameters(), *model.buffers())):
         raise BitrainError(f"model {name}: lazy modules have no weights yet; give their sizes")
 

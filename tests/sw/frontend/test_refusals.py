@@ -265,6 +265,36 @@ def test_what_does_not_depend_on_the_image(output) -> None:
         read_chain(Net(lambda m, x: output), IN_SHAPE)
 
 
+def under_autocast(m, x):
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        return m.point(x).flatten(1)
+
+
+def test_autocast() -> None:
+    with pytest.raises(
+        BitrainError, match=r"bits \(torch.autocast\); leave it out of forward, whi"
+    ):
+        read_chain(Net(under_autocast), IN_SHAPE)
+
+
+def test_buffers_that_change() -> None:
+    def counted(m, x):
+        m.count += 1
+        return x.flatten(1)
+
+    model = Net(counted)
+    model.register_buffer("count", torch.zeros(1))
+    with pytest.raises(
+        BitrainError, match=r"changes its buffers in evaluation mode \(count\); cha"
+    ):
+        read_chain(model, IN_SHAPE)
+
+
+def test_weights_without_values() -> None:
+    with pytest.raises(BitrainError, match=r"weights have no values \(device 'meta'\); load them"):
+        read_chain(nn.Sequential(nn.Conv2d(2, 3, 1, device="meta"), nn.Flatten()), IN_SHAPE)
+
+
 def test_images_changed_in_place() -> None:
     class Scaled(nn.Module):
         def __init__(self):

@@ -1,6 +1,7 @@
 """Copies of models whose weights a hook computes."""
 
 import copy
+import threading
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
 from bitrain.models import copy_model
 from bitrain.profile.latency import fold_batch_norm
 from bitrain.recast.parse import parse_blocks
-from bitrain.spec import Shape
+from bitrain.spec import BitrainError, Shape
 
 
 class Net(nn.Module):
@@ -83,3 +84,12 @@ def test_weights_loaded_after_a_pass_count():
     layer.load_state_dict({**layer.state_dict(), "weight_orig": torch.full((3, 3), 2.0)})
     image = torch.rand(2, 3)
     assert torch.equal(copy_model(layer)(image), layer(image))
+
+
+def test_what_cannot_be_copied():
+    model = Net()
+    vars(model)["lock"] = threading.Lock()
+    with pytest.raises(
+        BitrainError, match=r"^Net cannot be copied \(cannot pickle .*lock.* object\)"
+    ):
+        copy_model(model)

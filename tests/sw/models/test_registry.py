@@ -125,7 +125,9 @@ def test_torchscript(tmp_path) -> None:
         ):
             create_model(str(path), Shape(1, 8, 8), 10)
     (tmp_path / "net.py").write_text(f"import torch\nnet = torch.jit.load({str(path)!r})\n")
-    with pytest.raises(BitrainError, match=r"net: TorchScript; give the module that it was made"):
+    with pytest.raises(
+        BitrainError, match=r"net: holds TorchScript; give the module that it was made"
+    ):
         create_model(f"{tmp_path}/net.py:net", Shape(1, 8, 8), 10)
 
 
