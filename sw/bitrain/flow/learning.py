@@ -18,7 +18,7 @@ from bitrain.nn import ScConfig, ScModel, convert, lengths_and_neurons, torch_th
 from bitrain.spec import BitrainError, Network, file_digest, save_network
 from bitrain.train.config import FineTuneConfig
 from bitrain.train.evaluate import evaluate, evaluate_network, scores_of
-from bitrain.train.exits import Anytime, runs_of
+from bitrain.train.exits import Anytime, accuracy_by_prefix
 from bitrain.train.finetune import finetune_converted
 from bitrain.train.lengths import accuracy_by_length
 from bitrain.train.loop import Job, fit
@@ -60,14 +60,8 @@ def finetune(run: Run) -> dict[str, Any]:
             "checkpoint": checkpoint,
             "post_training": before,
             "fine_tuned": _accuracy(run, network, arithmetic),
+            "by_prefix": accuracy_by_prefix(trained, run.dataset),
         }
-        if run.config.sc.lengths:
-            result[arithmetic]["by_prefix"] = {
-                str(length): _accuracy(run, each, arithmetic)
-                for length, each in zip(
-                    trained.prefixes, runs_of(network, trained.prefixes, arithmetic), strict=True
-                )
-            }
         if (exits := run.config.exit) is not None:
             anytime = Anytime(network, trained.prefixes, _held_out(run), arithmetic)
             measured = anytime.measure(run.dataset, exits.tolerance, exits.most)

@@ -34,6 +34,7 @@ from bitrain.runner.workspace import Workspace, write_result
 from bitrain.runner.yaml_file import read_yaml
 from bitrain.spec import BitrainError, save_network, write_atomically
 from bitrain.train.evaluate import evaluate, evaluate_network
+from bitrain.train.exits import accuracy_by_prefix
 from bitrain.train.finetune import finetune_converted
 from bitrain.train.loop import Job
 
@@ -356,6 +357,11 @@ def _stochastic(run: Recasting, model: Any) -> dict[str, Any]:
         )
         result[name] = found
         run.console.print(f"{name}: {found:.2f} % at L = {recipe.sc.length}")
+        if recipe.sc.lengths:
+            shorter = f"{name}_prefixes"
+            result[shorter] = run.measure(
+                shorter, settings, lambda tuned=tuned: accuracy_by_prefix(tuned, dataset)
+            )
     images, _ = dataset.examples(CHECK_IMAGES)
     notes = {"data": run.config.data.name, "model": "recast"}
     network = export_network(sc_model, run.config.name, images, notes)

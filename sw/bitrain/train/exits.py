@@ -14,9 +14,11 @@ import numpy as np
 from bitrain import golden
 from bitrain.data import Dataset
 from bitrain.golden.exits import CONFIDENCES, TOLERANCES, Exits, Ladder, Outcome, as_exits
-from bitrain.nn import torch_threads
+from bitrain.nn import ScModel, torch_threads
 from bitrain.program import find_arithmetic
 from bitrain.spec import Network, to_unipolar, with_precision, with_prefix
+
+from .evaluate import evaluate_network
 
 
 def runs_of(network: Network, lengths: Sequence[int], arithmetic: str) -> list[Network]:
@@ -33,6 +35,16 @@ def cycles_of(run: Network, arithmetic: str) -> int:
     if find_arithmetic(arithmetic).has_streams:
         return max(layer.stream_length for layer in run.layers)
     return run.bits**2
+
+
+def accuracy_by_prefix(sc_model: ScModel, dataset: Dataset) -> dict[str, float]:
+    """Per cent of the test images at each of several lengths, by the golden model."""
+    network, arithmetic = sc_model.to_network("prefixes"), sc_model.arithmetic
+    runs = runs_of(network, sc_model.prefixes, arithmetic) if sc_model.config.lengths else []
+    return {
+        str(length): 100 * evaluate_network(run, dataset, arithmetic)
+        for length, run in zip(sc_model.prefixes, runs, strict=False)
+    }
 
 
 class Anytime:

@@ -313,6 +313,15 @@ def test_streams_of_single_layers_are_the_students(recast):
     assert shorter["teacher"]["cycles"] == all_alike["teacher"]["cycles"]
 
 
+def test_streams_of_several_lengths(recast):
+    text = PLAN.replace("epochs: 1", "epochs: 0") + "sc:\n  sc: {bits: 4, lengths: [4, 16]}\n"
+    text += "  train: {epochs: 1, images: 20}\n  finetune: {epochs: 1, images: 20}\n"
+    found = recast(text)["sc"]
+    for name in ("sc", "integer"):
+        assert list(found[f"{name}_prefixes"]) == ["4", "16"]
+        assert found[f"{name}_prefixes"]["16"] == found[name]
+
+
 def test_blocks_of_no_known_kind_from_scratch(recast, tmp_path, digits, trainings):
     (tmp_path / "own.py").write_text(
         "from torch import nn\n"

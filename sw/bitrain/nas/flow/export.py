@@ -7,6 +7,7 @@ from bitrain.export import CHECK_IMAGES, export_network
 from bitrain.program import Program
 from bitrain.spec import save_network
 from bitrain.train.evaluate import evaluate_network
+from bitrain.train.exits import accuracy_by_prefix
 from bitrain.train.finetune import finetune_sc
 from bitrain.train.loop import Job
 
@@ -32,15 +33,16 @@ def _export(run: Search, name: str) -> dict[str, Any]:
     config, dataset = run.config, run.dataset
     model = to_sequential(run.joined())
 
-    def tuned(arithmetic: str) -> tuple[Any, float]:
+    def tuned(arithmetic: str) -> tuple[Any, float, dict[str, float]]:
         checkpoint, title = run.checkpoint(f"{name}-{arithmetic}"), f"fine-tune, {arithmetic}"
         job: Job = {"checkpoint": checkpoint, "title": title, "progress": True}
         recipe = (config.sc, config.finetune)
         sc_model = finetune_sc(model, dataset, *recipe, arithmetic=arithmetic, **job)
         accuracy = evaluate_network(sc_model.to_network(config.name), dataset, arithmetic)
-        return sc_model, 100 * accuracy
+        return sc_model, 100 * accuracy, accuracy_by_prefix(sc_model, dataset)
 
-    sc_model, accuracy = tuned("stochastic")
+    sc_model, accuracy, by_prefix = tuned("stochastic")
+    _, integer, integer_by_prefix = tuned("binary")
     images, _ = dataset.examples(CHECK_IMAGES)
     notes = {
         "data": config.data.name,
@@ -52,7 +54,8 @@ def _export(run: Search, name: str) -> dict[str, Any]:
     save_network(network, run.workspace.path(NETWORK))
     return {
         "sc": accuracy,
-        "integer": tuned("binary")[1],
+        "integer": integer,
+        "by_prefix": {"sc": by_prefix, "integer": integer_by_prefix},
         "stream_length": config.sc.length,
         "macs": network.macs,
         "cycles": estimate(Program(network, config.array)).latency,

@@ -48,6 +48,11 @@ def test_a_whole_search(search, few, tmp_path):
     # A second call trains nothing.
     with no_epochs():
         assert search() == result
+    # One set of weights for several lengths, of the same network.
+    several = search(CONFIG.replace("stream_length: 4", "lengths: [4, 8]"))["export"]
+    for name in ("sc", "integer"):
+        assert list(several["by_prefix"][name]) == ["4", "8"]
+        assert several["by_prefix"][name]["8"] == several[name]
     # Another search has stages of its own; what is before it is kept.
     before = (out / "steps" / "teacher.json").read_text()
     other = search(CONFIG.replace("share: 0.6", "share: 1.0"), until="fine")
