@@ -5,20 +5,17 @@ hooks, parametrisations and functions count like modules (J. Ansel et al., *PyTo
 https://docs.pytorch.org/docs/stable/export.html). The graph is of the model in evaluation mode.
 """
 
-import logging
 import re
 import traceback
 import warnings
 from collections.abc import Sequence
-from contextlib import redirect_stderr
-from io import StringIO
 from pathlib import Path
 
 import torch
 from torch import Tensor, fx, nn
 from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 
-from bitrain.models import ExportedModule, copy_model
+from bitrain.models import ExportedModule, copy_model, silent
 from bitrain.spec import BitrainError
 
 from .aten import READERS, standing_in
@@ -66,20 +63,17 @@ def export(
             raise BitrainError(
                 f"{type(model).__name__} does not run on images of {size}: {_reason(error)}"
             ) from error
-        logging.disable()  # torch tells at length what is told in one line here
         try:
-            with redirect_stderr(StringIO()):
+            with silent():
                 program = torch.export.export(model, (images,), strict=False)
-            if any(map(_is_shared, program.graph.nodes)):
-                program = program.run_decompositions({})
+                if any(map(_is_shared, program.graph.nodes)):
+                    program = program.run_decompositions({})
         except Exception as error:
             raise BitrainError(
                 f"{type(model).__name__}{_line(error)}: what it does on images of {size} cannot be "
                 f"recorded ({_why(error)}); it must not depend on the values in them: recast it "
                 "into blocks that do not (bitrain recast)"
             ) from error
-        finally:
-            logging.disable(logging.NOTSET)
     return program
 
 

@@ -3,7 +3,7 @@
 from .blocks.block import Block
 from .blocks.joins import Concatenate, Residual, Subsample
 from .blocks.spec import BLOCK_KINDS, BlockSpec
-from .context import evaluating, seeded
+from .context import evaluating, seeded, silent
 from .copies import copy_model
 from .inputs import Normalisation, normalise_inputs
 from .programs import ExportedModule
@@ -33,4 +33,5 @@ __all__ = [
     "refuse_unreadable",
     "save_weights",
     "seeded",
+    "silent",
 ]

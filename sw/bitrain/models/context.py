@@ -1,7 +1,10 @@
-"""Changes that are taken back: evaluation mode of a model, and a seed of torch's generator."""
+"""Changes that are taken back: a model's evaluation mode, the seed of torch's generator, silence."""
 
+import logging
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
 
 import torch
 from torch import nn
@@ -25,3 +28,16 @@ def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Keep from the terminal what torch tells at length of programs: logs, warnings, graphs."""
+    before = logging.root.manager.disable
+    logging.disable()
+    try:
+        with warnings.catch_warnings(), redirect_stderr(StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

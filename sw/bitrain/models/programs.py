@@ -1,6 +1,5 @@
 """Programs that torch.export wrote (``.pt2``), as modules."""
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,8 @@ import torch
 from torch import Tensor, fx, nn
 
 from bitrain.spec import BitrainError
+
+from .context import silent
 
 
 class ExportedModule(nn.Module):
@@ -32,6 +33,10 @@ class ExportedModule(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(batch, …) to what the program gives for each."""
+        sizes = zip(images.shape[1:], self.in_shape, strict=True)
+        if any(isinstance(wanted, int) and given != wanted for given, wanted in sizes):
+            wanted = " x ".join(map(str, self.in_shape))
+            raise ValueError(f"the program was exported for images of {wanted}")
         module, images = self.program[0].module(), images.to(self.dtype)
         if self.batch in (None, len(images)):
             return module(images)
@@ -49,13 +54,12 @@ def load_program(path: Path) -> ExportedModule:
     if not path.is_file():
         raise BitrainError(f"model {path}: no such file")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with silent():
             program = torch.export.load(path)
     except Exception as error:  # torch has many ways to say no
-        reason = str(error).partition("\n")[0]
         raise BitrainError(
-            f"model {path}: not a program that torch.export.save wrote ({reason})"
+            f"model {path}: not a program that torch.export.save of torch {torch.__version__} "
+            "wrote, or damaged; export it again"
         ) from error
     return ExportedModule(program, str(path))
 

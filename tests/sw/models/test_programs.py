@@ -1,5 +1,6 @@
 """Programs that torch.export wrote, as models."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -53,13 +54,27 @@ def test_a_program_is_read_as_a_chain(program, normalised) -> None:
     assert [step.ceiling for step in chain] == [6.0, None]
 
 
-def test_what_is_no_program(tmp_path) -> None:
+def test_what_is_no_program(tmp_path, capfd) -> None:
     path = tmp_path / "net.pt2"
     with pytest.raises(BitrainError, match=r"net.pt2: no such file"):
         create_model(str(path), SHAPE, 4)
     path.write_bytes(b"nothing")
-    with pytest.raises(BitrainError, match=r"not a program that torch\.export\.save wrote"):
-        create_model(str(path), SHAPE, 4)
+    others = tmp_path / "weights.pt2", tmp_path / "images.pt2"
+    torch.save(network().state_dict(), others[0])
+    with others[1].open("wb") as file:
+        np.savez(file, images=np.zeros(3))
+    for each in (path, *others):
+        with pytest.raises(
+            BitrainError, match=r"not a program that torch\.export\.save of torch \d"
+        ):
+            create_model(str(each), SHAPE, 4)
+    assert capfd.readouterr() == ("", ""), "torch logs its traceback"
+
+
+def test_a_program_for_other_images(program) -> None:
+    message = r"images of 1 x 8 x 8: ValueError: the program was exported for images of 1 x 6 x 6$"
+    with pytest.raises(BitrainError, match=message):
+        read_chain(create_model(program, SHAPE, 4), (1, 8, 8))
 
 
 class Trained(nn.Module):
