@@ -1,4 +1,4 @@
-"""Changes that are taken back: a model's evaluation mode, the seed of torch's generator, silence."""
+"""Changes that are taken back: evaluation mode, the seed of torch's generator, silence."""
 
 import logging
 import warnings
