@@ -120,6 +120,13 @@ def _matmul(recorder: Recorder, x: View, weight: Any) -> View:
     return _linear(recorder, x, weight.T)
 
 
+@_reads("einsum")
+def _einsum(recorder: Recorder, _equation: str, parts: list[Any], **_: Any) -> View:
+    if sum(isinstance(part, View) for part in parts) > 1:
+        raise recorder.refused("products of two activations")
+    raise recorder.refused("einsum", "write it as F.linear, which computes the same with weights")
+
+
 # By channel
 
 
@@ -183,7 +190,7 @@ def _add(recorder: Recorder, x: Any, y: Any, *, alpha: Number = 1) -> View:
     if not isinstance(y, View):
         return _affine(recorder, x, 1.0, sign * _per_channel(recorder, x, y))
     if x.shape != y.shape:
-        raise recorder.refused(f"the sum of {_by(x.shape)} and {_by(y.shape)}")
+        raise recorder.refused(f"the sum of shapes {_by(x.shape)} and {_by(y.shape)}")
     if sign != 1:
         y = _affine(recorder, y, sign, 0.0)
     return recorder.add(Add(), x, y, shape=x.shape)
@@ -475,7 +482,10 @@ READERS.update(
     "type_as",
     "float",
 )
-def _same(recorder: Recorder, x: View, *_args: Any, **_options: Any) -> View:
+def _same(recorder: Recorder, x: View, *args: Any, **options: Any) -> View:
+    for kind in (*args, *options.values()):
+        if isinstance(kind, torch.dtype) and not kind.is_floating_point:
+            raise recorder.refused(f"values cut to {str(kind).removeprefix('torch.')}")
     recorder.here.fate = "without effect in evaluation mode"
     return x
 

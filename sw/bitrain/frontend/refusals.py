@@ -50,7 +50,7 @@ _REASONS = {  # by torch's names of operations, and of modules in which any of t
         "its mean and variance are of each image, and the accelerator has no division",
     ),
     **dict.fromkeys(
-        ["bmm", "scaled_dot_product_attention", "einsum", "baddbmm", "MultiheadAttention"],
+        ["bmm", "scaled_dot_product_attention", "baddbmm", "MultiheadAttention"],
         "it multiplies two activations, and the accelerator multiplies activations by weights",
     ),
     **dict.fromkeys(

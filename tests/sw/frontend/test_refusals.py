@@ -208,6 +208,20 @@ REASONS = {
     "largest of all": (lambda m, x: (x + x.max()).flatten(1), "a maximum over the images of a"),
     "larger of two": (lambda m, x: x.max(m.point(x)).flatten(1), "the larger of two activations;"),
     "batch behind": (lambda m, x: m.linear(x.transpose(0, 2)), "a batch in another dimension than"),
+    "sum": (
+        lambda m, x: x - x.amax((2, 3), True),
+        "cannot have the sum of shapes 4 x 8 x 8 and 4 x",
+    ),
+    "bytes": (lambda m, x: (x * 9).byte().float().flatten(1), "cannot have values cut to uint8;"),
+    "integers": (lambda m, x: x.flatten(1).int(), "cannot have values cut to int32;"),
+    "einsum": (
+        lambda m, x: torch.einsum("bchw,wo->bcho", x, m.linear.weight).flatten(1),
+        "cannot have einsum; write it as F.linear, which computes the same",
+    ),
+    "einsum of two": (
+        lambda m, x: torch.einsum("bchw,bdhw->bcd", x, x),
+        "products of two activati",
+    ),
     "numbers": (lambda m, x: x.flatten(1) * float(x.flatten()[0]), "a number of Python takes its"),
 }
 
