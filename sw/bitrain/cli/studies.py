@@ -20,10 +20,12 @@ def accuracy(
     from bitrain.flow.config import load_config
     from bitrain.studies.accuracy import run_study
 
-    from .render.studies import study_table
+    from .render.studies import anytime_table, study_table
 
     study = run_study(load_config(config, data_dir), out, seeds_of(seeds), console)
     console.print(study_table(study))
+    if "anytime" in study:
+        console.print(anytime_table(study))
 
 
 @app.command()

@@ -1,10 +1,12 @@
 """The steps from a network file to a routed accelerator."""
 
 from dataclasses import asdict
+from itertools import accumulate
 from typing import Any
 
-from bitrain.accelerator import compile_network
+from bitrain.accelerator import Engines, compile_network
 from bitrain.cosim import simulate
+from bitrain.cost import estimate
 from bitrain.frontend import read_chain
 from bitrain.gen.families.devices import find_device
 from bitrain.gen.ip.names import check_name
@@ -40,7 +42,25 @@ def generate(run: Run) -> dict[str, Any]:
         "engines": parts,
         "cycles": engines.cost.latency,
         "image_cycles": engines.cost.initiation_interval,
+        "exits": _exit_cycles(run, engines),
     }
+
+
+def _exit_cycles(run: Run, engines: Engines) -> dict[str, Any] | None:
+    """Cycles of an image, where it can be decided at a shorter length.
+
+    With the shares of the test images that stop at each; closed forms, which simulation checks.
+    """
+    exits = [each.length for each in run.network.exits]
+    if not exits or not engines.early_termination:
+        return None
+    (program,) = engines.programs
+    lengths = [*exits, program.longest]
+    passes = [estimate(program.prefix_programs[length]).latency for length in lengths]
+    shares = run.workspace.results["finetune"]["stochastic"]["anytime"]["shares"]
+    used = list(accumulate(passes))
+    mean = sum(share / 100 * cycles for share, cycles in zip(shares, used, strict=True))
+    return {"lengths": lengths, "cycles_used": used, "shares": shares, "mean_cycles": mean}
 
 
 def check_options(config: RunConfig) -> None:

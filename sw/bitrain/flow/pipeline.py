@@ -32,6 +32,34 @@ class Step:
     """What it writes, besides its result (``Workspace.step``)."""
 
 
+def _finetuned(result: dict[str, Any]) -> str:
+    streams, integers = result["stochastic"], result["binary"]
+    parts = [
+        f"SC accuracy {streams['post_training']:.2f} % without SC training, "
+        f"{streams['fine_tuned']:.2f} % with; integer baseline {integers['fine_tuned']:.2f} %"
+    ]
+    if streams.get("by_prefix"):
+        parts += [
+            f"{name} at L = " + ", ".join(f"{key}: {value:.2f} %" for key, value in found.items())
+            for name, found in (("SC", streams["by_prefix"]), ("integers", integers["by_prefix"]))
+        ]
+    if exits := streams.get("anytime"):
+        parts.append(
+            f"with exits {exits['exit_accuracy']:.2f} % in {exits['mean_cycles']:.2f} cycles of a "
+            "stream on average"
+        )
+    return "; ".join(parts)
+
+
+def _generated(result: dict[str, Any]) -> str:
+    cycles = f"{result['cycles']:,} cycles from the last pixel to the first score"
+    if exits := result.get("exits"):
+        cycles += f", {exits['mean_cycles']:,.0f} on average with exits"
+        if exits["mean_cycles"] > result["cycles"]:
+            cycles += ": they do not pay on this array, which loads longer than streams run"
+    return cycles
+
+
 STEPS = {
     "train": Step(
         learning.train,
@@ -41,11 +69,7 @@ STEPS = {
     ),
     "finetune": Step(
         learning.finetune,
-        lambda r: (
-            f"SC accuracy {r['stochastic']['post_training']:.2f} % without SC training, "
-            f"{r['stochastic']['fine_tuned']:.2f} % with; "
-            f"integer baseline {r['binary']['fine_tuned']:.2f} %"
-        ),
+        _finetuned,
         options=("sc", "finetune", "exit"),
         outputs=("checkpoints/stochastic-{key}.pt", "checkpoints/binary-{key}.pt"),
     ),
@@ -66,7 +90,7 @@ STEPS = {
     ),
     "generate": Step(
         hardware.generate,
-        lambda r: f"{r['cycles']:,} cycles from the last pixel to the first score",
+        _generated,
         options=("accelerator", "simulate", "synth"),
         outputs=("ip",),
     ),

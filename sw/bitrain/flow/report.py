@@ -67,6 +67,7 @@ def _numbers(run: Run) -> dict[str, Any]:
             "test_images": results["evaluate"]["images"],
             "by_length": results["evaluate"]["by_length"],
         },
+        "anytime": _anytime(results),
         "verify": {
             key: simulated[key] for key in ("images", "values_compared", "mismatches", "simulator")
         },
@@ -90,6 +91,19 @@ def _numbers(run: Run) -> dict[str, Any]:
         "sng_share_of_lut": blocks["sng_share_of_lut"],
         "blocks": blocks,
         "sharing": results["sharing"],
+    }
+
+
+def _anytime(results: dict[str, Any]) -> dict[str, Any] | None:
+    """One set of weights at several lengths, and with exits."""
+    streams, integers = (results["finetune"][name] for name in ("stochastic", "binary"))
+    if not streams.get("by_prefix"):
+        return None
+    return {
+        "streams": streams["by_prefix"],
+        "integers": integers["by_prefix"],
+        "exit": streams.get("anytime"),
+        "accelerator": results["generate"].get("exits"),
     }
 
 

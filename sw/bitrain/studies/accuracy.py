@@ -57,15 +57,15 @@ def run_study(
             run_steps(Run(config, space, dataset), ["finetune", "export"], console)
             return space.results["finetune"]
 
+        if config.sc.lengths:
+            console.print(f"[bold]seed {seed}, L = {', '.join(map(str, config.sc.lengths))}")
+            together.append(finetuned(seeded, "anytime"))
         for length in config.lengths:
             alone = {"sc": config.sc.with_length(length), "exit": None}
             alone["finetune"] = seeded.finetune.model_copy(update={"prefix_weights": ()})
             console.print(f"[bold]seed {seed}, L = {length}")
             found = finetuned(seeded.model_copy(update=alone), f"L{length}")
             values[length].append(columns_of(found))
-        if config.sc.lengths:
-            console.print(f"[bold]seed {seed}, L = {', '.join(map(str, config.sc.lengths))}")
-            together.append(finetuned(seeded, "anytime"))
     rows = [
         {"stream_length": length, **{key: median(r[key] for r in found) for key in COLUMNS}}
         for length, found in values.items()

@@ -223,10 +223,11 @@ def test_refused_before_data_are_loaded(tmp_path, options, message):
 
 
 def test_exits_are_in_the_network_file(flow, tmp_path):
-    """Chosen on images that fine-tuning leaves out, of both arithmetics."""
+    """Chosen on images that training leaves out, of both arithmetics."""
     sc = {**SMALL["sc"], "lengths": [4, 8, 16]}
     exit_ = {"tolerance": 2, "held_out": 200}
-    _, found = flow("export", sc=sc, exit=exit_)
+    accelerator = {**SMALL.get("accelerator", {}), "early_termination": True, "interface": "axi"}
+    told, found = flow("generate", sc=sc, exit=exit_, accelerator=accelerator)
     saved = [each.model_dump() for each in load_network(tmp_path / "out/network.npz").exits]
     assert saved == found["export"]["exits"] != []
     streams, integers = (found["finetune"][name] for name in ("stochastic", "binary"))
@@ -234,6 +235,11 @@ def test_exits_are_in_the_network_file(flow, tmp_path):
     assert streams["by_prefix"]["16"] == streams["fine_tuned"]
     assert streams["anytime"]["held_out"] == 200
     assert streams["anytime"]["mean_cycles"] < 16
+    exits = found["generate"]["exits"]
+    assert exits["lengths"] == [*(each["length"] for each in saved), 16]
+    assert exits["cycles_used"][0] <= exits["mean_cycles"] <= exits["cycles_used"][-1]
+    assert "cycles of a stream on average" in told
+    assert f"{exits['mean_cycles']:,.0f} on average with exits" in told
 
 
 def test_exits_need_lengths():

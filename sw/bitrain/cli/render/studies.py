@@ -23,6 +23,20 @@ def study_table(study: dict[str, Any]) -> Table:
     return table
 
 
+def anytime_table(study: dict[str, Any]) -> Table:
+    """Accuracies (%) of one set of weights at several lengths, with exits; medians over seeds."""
+    names = {"stochastic": "SC", "binary": "integer"}
+    table = table_of("One set of weights for all lengths", ("L",), names.values())
+    found = [study["anytime"][arithmetic] for arithmetic in names]
+    for length in found[0]["by_prefix"]:
+        values = (each["by_prefix"].get(length) for each in found)
+        table.add_row(length, *("" if value is None else f"{value:.2f}" for value in values))
+    if "mean_cycles" in found[0]:
+        exits = (f"{e['exit_accuracy']:.2f} in {e['mean_cycles']:.2f} cycles" for e in found)
+        table.add_row("exits", *exits)
+    return table
+
+
 def ablation_table(result: dict[str, Any]) -> Table:
     """Accuracies (%) of all combinations, a column for each stream length."""
     lengths = sorted({row["stream_length"] for row in result["rows"]})

@@ -4,7 +4,12 @@ from io import StringIO
 
 from rich.console import Console
 
-from bitrain.cli.render.studies import ablation_table, arithmetic_table, study_table
+from bitrain.cli.render.studies import (
+    ablation_table,
+    anytime_table,
+    arithmetic_table,
+    study_table,
+)
 from bitrain.studies.accuracy import COLUMNS
 
 
@@ -21,6 +26,24 @@ def test_a_column_for_each_training() -> None:
     assert "10,000 test images, median of seeds 0, 2; float 99.50 %" in text
     for i, label in enumerate(COLUMNS.values()):
         assert label in text and f" {90 + i}.00 " in text
+
+
+def test_a_line_for_each_length_of_one_set_of_weights() -> None:
+    study = {
+        "anytime": {
+            "stochastic": {
+                "by_prefix": {"2": 90.0, "16": 99.0},
+                "exit_accuracy": 98.5,
+                "mean_cycles": 4.25,
+            },
+            "binary": {"by_prefix": {"16": 99.5}, "exit_accuracy": 99.25, "mean_cycles": 16.0},
+        }
+    }
+    lines = printed(anytime_table(study)).splitlines()
+    (short,) = (line for line in lines if "90.00" in line)
+    assert "99" not in short, "integers of one bit have no run"
+    assert any("99.00" in line and "99.50" in line for line in lines)
+    assert any("98.50 in 4.25 cycles" in line and "99.25 in 16.00" in line for line in lines)
 
 
 def test_a_line_for_each_combination() -> None:
