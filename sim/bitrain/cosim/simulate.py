@@ -32,7 +32,7 @@ class SimulationReport:
     predicted_cycles: int
     """Cycles of the first image at full rate."""
     most_cycles: tuple[int, ...]
-    """Cycles of each image at full rate if no zeros are skipped."""
+    """Cycles of each image at full rate at full length, if no zeros are skipped."""
     ladder_cycles: tuple[int | None, ...]
     """Cycles of images with early termination, where the accelerator has it."""
     clock_cycles: int

@@ -151,9 +151,9 @@ def simulate(
     )
     if report.passed:
         if report.cycles != report.most_cycles:
-            print_mean("zeros skipped", report.cycles, report.most_cycles, console)
+            print_mean("all images", report.cycles, report.most_cycles, console)
         if ladder:
-            most = [report.predicted_cycles] * len(report.ladder_cycles)
+            most = [report.most_cycles[0]] * len(report.ladder_cycles)
             print_mean("early termination", report.ladder_cycles, most, console)
     for problem in report.problems:
         console.print(problem, style="red", soft_wrap=True)

@@ -37,9 +37,9 @@ class ExitConfig(Section):
     """Exits of a network that is trained at several lengths."""
 
     tolerance: float = Field(default=0.1, ge=0, le=100)
-    """Points of accuracy that they may cost, on the images held out."""
-    held_out: int = Field(default=5000, ge=1)
-    """Training images that are not trained on, but choose the exits."""
+    """Points of accuracy that they may cost, on the images that choose them."""
+    held_out: int = Field(default=5000, ge=0)
+    """Training images that choose the exits in place of being learnt; 0: some that are learnt."""
     most: Literal[1, 2] = 2
     """How many there may be."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bitrain.data import Dataset
+from bitrain.data import Dataset, evenly_spaced
 from bitrain.export import CHECK_IMAGES, export_network
 from bitrain.frontend import read_chain
 from bitrain.models import check_scores, create_model, model_digest, model_file, save_weights
@@ -26,6 +26,8 @@ from bitrain.train.loop import Job, fit
 from .run import Run
 
 SCORED_IMAGES = 4
+LEARNT_IMAGES = 20_000
+"""At most so many images that are learnt choose exits."""
 SAME = 1e-4
 """Difference of scores that rounding may make, as a share of the largest."""
 
@@ -63,7 +65,7 @@ def finetune(run: Run) -> dict[str, Any]:
             "by_prefix": accuracy_by_prefix(trained, run.dataset),
         }
         if (exits := run.config.exit) is not None:
-            anytime = Anytime(network, trained.prefixes, _held_out(run), arithmetic)
+            anytime = Anytime(network, trained.prefixes, _choosing(run), arithmetic)
             measured = anytime.measure(run.dataset, exits.tolerance, exits.most)
             result[arithmetic]["anytime"] = measured
     return result
@@ -82,7 +84,7 @@ def export(run: Run) -> dict[str, Any]:
     images, _ = run.dataset.examples(CHECK_IMAGES)
     network = export_network(model, run.config.name, images, metadata)
     if (exits := run.config.exit) is not None:
-        anytime = Anytime(network, model.prefixes, _held_out(run), "stochastic")
+        anytime = Anytime(network, model.prefixes, _choosing(run), "stochastic")
         network = anytime.with_exits(exits.tolerance, exits.most)
     save_network(network, run.workspace.path("network.npz"))
     exit_points = [each.model_dump() for each in network.exits]
@@ -227,17 +229,24 @@ def _finetune(run: Run, converted: ScModel, checkpoint: str) -> None:
 
 
 def _learnt(run: Run) -> Dataset:
-    """What is learnt: all training images but those that exits are chosen with."""
-    if run.config.exit is None:
-        return run.dataset
-    rest, whole = _held_out(run), run.dataset
+    """What is learnt: all training images but those that are held out."""
+    whole, exits = run.dataset, run.config.exit
+    if exits is None or not exits.held_out:
+        return whole
+    rest = whole.split_validation(exits.held_out)
     return replace(rest, test_images=whole.test_images, test_labels=whole.test_labels)
 
 
-def _held_out(run: Run) -> Dataset:
-    """Training images without those that exits are chosen with, which are its test images."""
-    assert run.config.exit is not None
-    return run.dataset.split_validation(run.config.exit.held_out)
+def _choosing(run: Run) -> Dataset:
+    """Training images that choose exits, as the test images of a data set."""
+    whole, exits = run.dataset, run.config.exit
+    assert exits is not None
+    if exits.held_out:
+        return whole.split_validation(exits.held_out)
+    images, labels = (
+        evenly_spaced(array, LEARNT_IMAGES) for array in (whole.train_images, whole.train_labels)
+    )
+    return replace(whole, test_images=images, test_labels=labels)
 
 
 def _accuracy(run: Run, network: Network, arithmetic: str) -> float:

@@ -1,4 +1,4 @@
-"""Exits of an anytime network: chosen on images held out of its training, measured on others.
+"""Exits of an anytime network: chosen on training images, measured on others.
 
 Cycles are those of a stream, all runs of an image added up. The integer rival runs most significant
 bits first, k bits of either number in k² cycles (P. Judd et al., *Stripes*, MICRO 2016, for one of
@@ -51,14 +51,14 @@ class Anytime:
     """A network at its lengths, with the scores of all images that exits are chosen with."""
 
     def __init__(
-        self, network: Network, lengths: Sequence[int], held_out: Dataset, arithmetic: str
+        self, network: Network, lengths: Sequence[int], choosing: Dataset, arithmetic: str
     ):
-        """held_out: whose test part the network has not learnt."""
+        """choosing: whose test images choose the exits."""
         self.network, self.lengths, self.arithmetic = network, lengths, arithmetic
         self.runs = runs_of(network, lengths, arithmetic)
         self.cycles = [cycles_of(run, arithmetic) for run in self.runs]
-        self.labels = held_out.test_labels
-        self.scores = self._scores(held_out.test_images)
+        self.labels = choosing.test_labels
+        self.scores = self._scores(choosing.test_images)
 
     def _scores(self, images: np.ndarray) -> list[np.ndarray]:
         with torch_threads():
@@ -91,7 +91,7 @@ class Anytime:
             "lengths": list(self.lengths),
             "cycles": self.cycles,
             "accuracy": [100 * float((each.argmax(1) == labels).mean()) for each in scores],
-            "held_out": len(self.labels),
+            "chosen_on": len(self.labels),
             "tolerance": tolerance,
             "exits": [asdict(ladder) | {"lengths": lengths}],
             **chosen.summary(),

@@ -233,13 +233,23 @@ def test_exits_are_in_the_network_file(flow, tmp_path):
     streams, integers = (found["finetune"][name] for name in ("stochastic", "binary"))
     assert list(streams["by_prefix"]) == list(integers["by_prefix"]) == ["4", "8", "16"]
     assert streams["by_prefix"]["16"] == streams["fine_tuned"]
-    assert streams["anytime"]["held_out"] == 200
+    assert streams["anytime"]["chosen_on"] == 200
     assert streams["anytime"]["mean_cycles"] < 16
     exits = found["generate"]["exits"]
     assert exits["lengths"] == [*(each["length"] for each in saved), 16]
     assert exits["cycles_used"][0] <= exits["mean_cycles"] <= exits["cycles_used"][-1]
     assert "cycles of a stream on average" in told
     assert f"{exits['mean_cycles']:,.0f} on average with exits" in told
+
+
+def test_exits_may_be_chosen_on_images_that_are_learnt(flow):
+    sc = {**SMALL["sc"], "lengths": [4, 16]}
+    _, found = flow("finetune", sc=sc, exit={"held_out": 0})
+    chosen_on = found["finetune"]["stochastic"]["anytime"]["chosen_on"]
+    _, without = flow("finetune", sc=sc)
+    assert chosen_on > 1000
+    streams = without["finetune"]["stochastic"]
+    assert streams["fine_tuned"] == found["finetune"]["stochastic"]["fine_tuned"]
 
 
 def test_exits_need_lengths():
