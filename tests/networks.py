@@ -18,7 +18,10 @@ from bitrain.spec import (
     SngBank,
     Sobol,
     VanDerCorput,
+    Word,
+    best_word,
 )
+from bitrain.spec.word import WordSize
 
 SEQUENCES = (Lfsr, Ramp, VanDerCorput, Sobol)
 
@@ -364,3 +367,18 @@ def random_images(network: Network, count: int, seed: int = 0) -> np.ndarray:
 def compiled(network: Network, array: Array, **options) -> Engines:
     """``network`` on engines of ``array``; the other options of an accelerator by name."""
     return compile_network(network, AcceleratorConfig(array=array, **options))
+
+
+def worded(
+    network: Network, size: WordSize, along: Literal["channels", "columns"] | None = None
+) -> Network:
+    """The same numbers with inputs in words: the best ones, or such, where these can be."""
+    layers = []
+    for layer, parts in zip(network.layers, network.reads, strict=True):
+        shape = network.stored_shape(parts[-1]) if layer.kind == "linear" else None
+        window = shape or Shape(*layer.weight.shape[1:])
+        word = best_word(window, size, layer.dilation)
+        if along == "channels" or (along and layer.dilation[1] == 1):
+            word = Word(size=size, along=along)
+        layers.append(Layer.model_validate(dict(layer) | {"word": word, "flattened": shape}))
+    return Network.model_validate(dict(network) | {"layers": tuple(layers)})

@@ -67,6 +67,17 @@ class Descriptor:
     """Tiles of channels that a group takes, less one."""
     group_step: int = 0
     """Address step from a group's input channels to the next's."""
+    # Inputs in words; all zero where no layer has them.
+    last_in_word: int = 0
+    """Channels of a word, less one."""
+    word_step: int = 0
+    """Address step from a channel to the next."""
+    column_address_step: int = 0
+    """Address step from the last channel of a word to the first of the next column."""
+    last_input_channel: int = 0
+    """Of a group: channels beyond are holes."""
+    last_input_column: int = 0
+    """Of a window: columns beyond are holes."""
     # Steps within a window; all zero where every layer's are one.
     dilation_rows: int = 0
     dilation_columns: int = 0
@@ -116,6 +127,7 @@ SIGNED_FIELDS = frozenset(
     {
         "row_step",
         "channel_step",
+        "column_address_step",
         "first_row",
         "first_column",
         "first_address",
@@ -140,6 +152,15 @@ GROUP_FIELDS = ("last_group_tile", "group_step")
 
 STREAM_FIELDS = ("streaming", "stream_base")
 """Fields that only programs with a layer in stream mode have in their ROM."""
+
+WORD_FIELDS = (
+    "last_in_word",
+    "word_step",
+    "column_address_step",
+    "last_input_channel",
+    "last_input_column",
+)
+"""Fields that only programs whose inputs are in words have in their ROM."""
 
 DILATION_FIELDS = ("dilation_rows", "dilation_columns")
 """Fields that only programs with a dilation have in their ROM."""

@@ -38,6 +38,7 @@ from .descriptor import (
     SHORTCUT_PLACE_FIELDS,
     SIGNED_FIELDS,
     STREAM_FIELDS,
+    WORD_FIELDS,
     Descriptor,
     shortcut_fields,
 )
@@ -140,6 +141,11 @@ class Program:
         return any(layer.dilation != (1, 1) for layer in self.network.layers)
 
     @cached_property
+    def has_words(self) -> bool:
+        """Whether a layer's inputs are in words."""
+        return any(layer.word for layer in self.network.layers)
+
+    @cached_property
     def has_padding_values(self) -> bool:
         """Whether something else than zero stands around a map."""
         return any(map(rom_words.num_padding_values, self.network.layers))
@@ -226,8 +232,12 @@ class Program:
     @cached_property
     def coordinate_bits(self) -> int:
         """Input rows and columns, from -padding to size + padding, modulo 2^coordinate_bits."""
-        layers = self.network.layers
-        spans = [max(layer.in_shape[1:]) + sum(map(max, layer.margins)) for layer in layers]
+        spans = [
+            max((layer.flattened or layer.in_shape)[1:])
+            + sum(map(max, layer.margins))
+            + (layer.word.size if layer.word else 0)
+            for layer in self.network.layers
+        ]
         return max(spans).bit_length()
 
     @cached_property
@@ -384,6 +394,7 @@ class Program:
             LENGTH_FIELDS * (not self.run_time_length),
             STREAM_FIELDS * (not self.stream_layers),
             DILATION_FIELDS * (not self.has_dilation),
+            WORD_FIELDS * (not self.has_words),
             PADDING_FIELDS * (not self.has_padding_values),
             PADDING_GROUP_FIELDS * (not (self.has_padding_values and self.has_groups)),
             PLACE_FIELDS * (not self.has_places),
@@ -422,13 +433,21 @@ class Program:
         layer, tiling, sums = self.network.layers[index], self.tilings[index], self.sums[index]
         (sh, sw), (ph, pw) = layer.stride, layer.padding
         (window_h, window_w), (pool_h, pool_w) = layer.pool_window.kernel, layer.pool_window.stride
-        _, height, width = layer.in_shape
+        channels, height, width = layer.flattened or layer.in_shape
         _, out_height, out_width = layer.out_shape
         (dh, dw), grouped, padded = layer.dilation, layer.groups > 1, self.padding_bases[index] > 0
-        last_row, last_column = (size - 1 for size in layer.window)
+        window = layer.flattened[1:] if layer.flattened else layer.window
+        last_row, last_column = (size - 1 for size in window)
+        last_input_column = last_column
+        last_in_word = 0
+        if layer.word and layer.word.along == "columns":
+            last_column += -window[1] % layer.word.size
+        elif layer.word:
+            last_in_word = layer.word.size - 1
+        back = last_in_word * height * width
         across = 0 if self.has_places else sw  # what going along a row adds to an address
         return Descriptor(
-            last_input=layer.num_inputs - 1,
+            last_input=layer.num_slots - 1,
             last_slot=tiling.chunks * self.array.lanes - 1,
             last_chunk=tiling.chunks - 1,
             last_position_tile=tiling.position_tiles - 1,
@@ -437,7 +456,7 @@ class Program:
             width=width,
             last_kernel_row=last_row,
             last_kernel_column=last_column,
-            row_step=dh * width - last_column,
+            row_step=dh * width - last_column - back,
             channel_step=(height - last_row) * width - last_column,
             weight_base=self.weight_bases[index],
             first_row=-ph,
@@ -466,6 +485,11 @@ class Program:
             group_step=layer.in_shape.size // layer.groups * grouped,
             streaming=self.stream_bases[index] > 0,
             stream_base=self.stream_bases[index],
+            last_in_word=last_in_word,
+            word_step=height * width * self.has_words,
+            column_address_step=(dw - back) * self.has_words,
+            last_input_channel=(channels // layer.groups - 1) * self.has_words,
+            last_input_column=last_input_column * self.has_words,
             dilation_rows=dh * self.has_dilation,
             dilation_columns=dw * self.has_dilation,
             padded=padded,

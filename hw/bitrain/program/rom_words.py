@@ -10,19 +10,21 @@ from .tiling import Tiling
 
 
 def weights(layer: Layer, tiling: Tiling, array: Array, bits: int) -> Iterator[int]:
-    """For each tile of channels and each input k, P weights of ``bits`` bits, channel 0 lowest.
+    """For each tile of channels and each slot k, P weights of ``bits`` bits, channel 0 lowest.
 
-    A tile holds channels of one group. The sign is a weight's most significant bit. Inputs are
-    rounded up to whole chunks; what is added is zero, and so are channels beyond a group's last.
+    A tile holds channels of one group. The sign is a weight's most significant bit. Slots are
+    rounded up to whole chunks; what has no input is zero, as are channels beyond a group's last.
     """
     matrix, size = layer.weight_matrix, layer.group_channels
+    slots = layer.slots.tolist()
+    slots += [-1] * (tiling.chunks * array.lanes - len(slots))
     for group in range(0, layer.out_channels, size):
         for first in range(group, group + size, array.channels):
             rows = matrix[first : min(first + array.channels, group + size)].tolist()
-            for k in range(tiling.chunks * array.lanes):
+            for k in slots:
                 word = 0
                 for p, row in enumerate(rows):
-                    weight = row[k] if k < layer.num_inputs else 0
+                    weight = row[k] if k >= 0 else 0
                     word |= (abs(weight) | (weight < 0) << (bits - 1)) << p * bits
                 yield word
 

@@ -29,7 +29,7 @@ class Tiling:
             positions=positions,
             channel_tiles=layer.groups * -(-layer.group_channels // array.channels),
             position_tiles=-(-positions // array.positions),
-            chunks=-(-layer.num_inputs // array.lanes),
+            chunks=-(-layer.num_slots // array.lanes),
             window=kh * kw,
         )
 

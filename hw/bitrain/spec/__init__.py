@@ -28,6 +28,7 @@ from .sequence import (
     register_sequence,
 )
 from .store import load_network, save_network
+from .word import Word, best_word, input_slots
 
 __all__ = [
     "BitrainError",
@@ -48,10 +49,13 @@ __all__ = [
     "SngBank",
     "Sobol",
     "VanDerCorput",
+    "Word",
+    "best_word",
     "check_images",
     "content_digest",
     "file_digest",
     "find_sequence",
+    "input_slots",
     "load_network",
     "parts_read",
     "register_sequence",

@@ -8,11 +8,12 @@ A layer is a field of neurons with one window geometry. For output channel o and
     out = A                                                   for the last layer: the scores
 
 k runs over (input channel, kernel row, kernel column) in C order and uses lane k mod N of the SNG
-banks. Element (row, column) of the window of neuron (y, x) lies at (y, x) · stride − padding +
-(row, column) · dilation in the map; where that is outside, a_k is the ``padding_value`` of its
-channel. Input and output channels may be in groups, as many of each; a neuron then reads the input
-channels of its own group only, and k counts these. Max pooling compares the requantised integers. A
-linear layer is a 1 x 1 window over the map flattened in C order to (K, 1, 1). That is counter mode;
+banks, or that of its slot where inputs are in words (``word``). Element (row, column) of the window
+of neuron (y, x) lies at (y, x) · stride − padding + (row, column) · dilation in the map; where that
+is outside, a_k is the ``padding_value`` of its channel. Input and output channels may be in groups,
+as many of each; a neuron then reads the input channels of its own group only, and k counts these.
+Max pooling compares the requantised integers. A linear layer is a 1 x 1 window over the map
+flattened in C order to (K, 1, 1). That is counter mode;
 in stream mode (``stream``) neurons fire while the streams run, and a pooling window fires as one.
 Networks may OR product bits of neighbouring inputs before they are counted (``or_groups``).
 """
@@ -31,6 +32,7 @@ from pydantic import (
 )
 
 from .sequence import MAX_WIDTH
+from .word import Word, input_slots
 
 MAX_ACCUMULATOR_BITS = 31
 """Signed bits that every accumulator fits in (float32 sums in training stay exact below 25)."""
@@ -181,6 +183,10 @@ class Layer(BaseModel):
     dilation: Pair = Field(default=(1, 1), exclude_if=_is((1, 1)))
     """Steps between neighbouring rows and columns of a window."""
     pool: MaxPool2d | None = None
+    word: Word | None = Field(default=None, exclude_if=_is(None))
+    """How inputs are put into slots, slot k for lane k mod N; None: input k is in slot k."""
+    flattened: Shape | None = Field(default=None, exclude_if=_is(None))
+    """The map that a linear layer reads, where its inputs are in words."""
 
     @model_validator(mode="before")
     @classmethod
@@ -246,6 +252,8 @@ class Layer(BaseModel):
         if self.neuron == "stream" and (self.shortcut or not self.relu):
             what = "adds a shortcut" if self.shortcut else "gives the scores"
             raise ValueError(f"layer {self.name!r} {what} and cannot be in stream mode")
+        if self.word is not None:
+            self._check_word(self.word)
         if min(self.conv_shape) < 1:
             raise ValueError(f"kernel {self.window} exceeds the padded input {self.in_shape}")
         if min(self.out_shape) < 1:
@@ -256,6 +264,18 @@ class Layer(BaseModel):
                 f"accumulator range {low} … {high} exceeds {MAX_ACCUMULATOR_BITS} bits"
             )
         return self
+
+    def _check_word(self, word: Word) -> None:
+        if self.neuron == "stream":
+            raise ValueError(f"layer {self.name!r} is in stream mode, which has no words of inputs")
+        if word.along == "columns" and self.dilation[1] > 1:
+            raise ValueError(f"layer {self.name!r} has columns apart, which are no words")
+        flat = self.flattened.size if self.flattened else None
+        if flat != (self.num_inputs if self.kind == "linear" else None):
+            raise ValueError(
+                f"layer {self.name!r} has inputs in words; flattened = {self.flattened} must be "
+                "the map that a linear layer reads, and left out elsewhere"
+            )
 
     def __eq__(self, other: object) -> bool:
         # Comparing arrays gives arrays, which the generated method cannot take.
@@ -286,6 +306,24 @@ class Layer(BaseModel):
     def num_inputs(self) -> int:
         """K, products per neuron."""
         return self.weight[0].size
+
+    @property
+    def slots(self) -> np.ndarray:
+        """For each slot the input in it, -1 where there is none: (slots,), integers."""
+        if self.word is None:
+            return np.arange(self.num_inputs)
+        channels, rows, columns = self.flattened or self.weight.shape[1:]
+        return self.word.slots((channels, rows, columns))
+
+    @property
+    def num_slots(self) -> int:
+        """Slots of a neuron's inputs."""
+        return self.num_inputs if self.word is None else len(self.slots)
+
+    @property
+    def input_slots(self) -> np.ndarray:
+        """The slot of each input: (K,), integers."""
+        return input_slots(self.slots)
 
     @property
     def weight_matrix(self) -> np.ndarray:

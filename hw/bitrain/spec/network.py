@@ -69,6 +69,8 @@ class Network(BaseModel):
                 raise ValueError(f"layer {layer.name!r} has a stream longer than 2^{self.bits}")
             if layer.neuron == "stream":
                 self._check_stream(layer)
+            if layer.word and self.or_lanes > 1:
+                raise ValueError(f"layer {layer.name!r} has inputs in words, which have no groups")
             self._check_shortcut(layer)
         return self
 
@@ -88,6 +90,10 @@ class Network(BaseModel):
             used.update(parts)
             shape = self.stored_shape(parts[-1])
             flattened = Shape(shape.size, 1, 1) if layer.kind == "linear" else shape
+            if layer.flattened not in (None, shape):
+                raise ValueError(
+                    f"layer {layer.name!r} flattens {tuple(shape)}, not {tuple(layer.flattened)}"
+                )
             whole = layer.kind == "conv2d" and len(parts) == 1
             if layer.in_shape != flattened and not (whole and layer.in_shape.size == shape.size):
                 giver = repr(self.layers[parts[-1]].name) if parts[-1] >= 0 else "the image"

@@ -62,6 +62,8 @@ class PackedWeights:
     offsets: np.ndarray
     """What sign masks add to the counts, taken off: (groups, out / groups), int64."""
     or_lanes: int
+    slots: np.ndarray
+    """Of each input: (K,), integers."""
 
 
 @lru_cache(maxsize=16)
@@ -82,10 +84,13 @@ def _pack_numbers(values: np.ndarray, one: int) -> np.ndarray:
     return table
 
 
-def pack_weights(streams: Streams, weight: np.ndarray, groups: int = 1) -> PackedWeights:
+def pack_weights(
+    streams: Streams, weight: np.ndarray, groups: int = 1, slots: np.ndarray | None = None
+) -> PackedWeights:
     """Pack signed magnitudes in [-2^n, 2^n], once for many batches.
 
     weight: (out, in / groups, kernel rows, kernel columns), with the groups one after the other.
+    slots: of each input, by which it meets lanes; its own number by default.
     """
     if weight.ndim != 4 or np.abs(weight).max(initial=0) > streams.one:
         raise ValueError(f"expected four dimensions of weights in ±{streams.one}")
@@ -101,7 +106,8 @@ def pack_weights(streams: Streams, weight: np.ndarray, groups: int = 1) -> Packe
     word, cell = _places(inputs, per_stream, per_word, streams.or_lanes)
     num_words = -(-(word[-1] + 1) // streams.or_lanes) * streams.or_lanes
     num_blocks = -(-num_out // BLOCK)
-    magnitude = table[np.arange(inputs) % lanes, :, np.abs(matrix)]
+    slots = np.arange(inputs) if slots is None else slots
+    magnitude = table[slots % lanes, :, np.abs(matrix)]
     negative = (matrix < 0)[..., None]
     if streams.or_lanes == 1:
         pair = magnitude, negative * table.dtype.type((1 << min(WORD, streams.length)) - 1)
@@ -117,6 +123,7 @@ def pack_weights(streams: Streams, weight: np.ndarray, groups: int = 1) -> Packe
         words=np.ascontiguousarray(blocks.transpose(1, 2, 4, 0, 3)),
         offsets=-streams.length * negative.sum((2, 3), dtype=np.int64) * (streams.or_lanes == 1),
         or_lanes=streams.or_lanes,
+        slots=slots,
     )
 
 
@@ -129,15 +136,19 @@ def convolve(
     *,
     dilation: tuple[int, int] = (1, 1),
     groups: int = 1,
+    slots: np.ndarray | None = None,
 ) -> np.ndarray:
     """Product sums of a layer without its bias: (images, out, rows, columns), int32.
 
     activations: whole numbers up to 2^n, (images, in, rows, columns), of any type; those below
     zero have the stream of zero. weight: signed magnitudes in [-2^n, 2^n], (out, in / groups,
     kernel rows, kernel columns), or what :func:`pack_weights` made of them with the same streams
-    and groups. Raises ``ValueError`` for numbers out of range and shapes that do not fit.
+    and groups. slots: as there. Raises ``ValueError`` for numbers out of range and shapes that do
+    not fit.
     """
-    packed = weight if isinstance(weight, PackedWeights) else pack_weights(streams, weight, groups)
+    packed = weight
+    if not isinstance(packed, PackedWeights):
+        packed = pack_weights(streams, packed, groups, slots)
     groups = len(packed.words)
     num_out, channels, *_ = packed.shape
     if activations.ndim != 4 or activations.shape[1] != channels * groups:
@@ -159,7 +170,7 @@ def convolve(
     tiles = -(-images * rows * columns // TILE)
     table, _ = streams.tables
     window = (window * width + window_columns).ravel()
-    plan = _plan(window, table, packed.or_lanes)
+    plan = _plan(window, table, packed)
     for group in range(groups):
         first = group * channels * height * width
         accumulate(
@@ -194,13 +205,13 @@ def _places(
     return word * or_lanes + member, cell
 
 
-def _plan(window: np.ndarray, table: np.ndarray, or_lanes: int) -> np.ndarray:
+def _plan(window: np.ndarray, table: np.ndarray, packed: PackedWeights) -> np.ndarray:
     """Where each cell of a window is read, looked up and packed: (3, cells), uint64."""
     lanes, per_stream, numbers = table.shape
     per_word = WORD // 8 // table.itemsize
     cell = np.arange(window.size * per_stream)
     source = window.repeat(per_stream)
-    row = cell // per_stream % lanes * per_stream + cell % per_stream
-    word, at = _places(window.size, per_stream, per_word, or_lanes)
+    row = packed.slots[cell // per_stream] % lanes * per_stream + cell % per_stream
+    word, at = _places(window.size, per_stream, per_word, packed.or_lanes)
     place = word * (TILE * per_word) + at
     return np.stack([source, row * numbers, place]).astype(np.uint64)

@@ -29,7 +29,7 @@ def decided_after(network: Network, activations: np.ndarray, bound: Bound = "sig
     if layer.conv_shape[1:] != (1, 1) or layer.groups > 1 or layer.shortcut:
         raise ValueError(f"layer {layer.name!r} has several positions, groups, or a shortcut")
     window = _window(layer, activations)
-    lanes = np.arange(layer.num_inputs) % network.num_lanes
+    lanes = layer.input_slots % network.num_lanes
     values = network.activation_bank.values(layer.stream_length)[lanes]
     weights = _signed_streams(network, layer, lanes)
     gains = _gains(layer, weights, bound)

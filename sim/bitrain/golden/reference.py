@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import product
 from math import floor
 from typing import Any
 
@@ -133,10 +134,28 @@ def _product_bits(network: Network, layer: Layer, channel: int, inputs: np.ndarr
     activation_values = network.activation_bank.values(layer.stream_length)
     weight_values = network.weight_bank.values(layer.stream_length)
     rows = []
+    slots = _slots(layer)
     for k, (a, w) in enumerate(zip(inputs, layer.weight_matrix[channel], strict=True)):
-        lane = k % network.num_lanes
+        lane = slots[k] % network.num_lanes
         rows.append(np.sign(w) * ((activation_values[lane] < a) & (weight_values[lane] < abs(w))))
     return np.array(rows, np.int64)
+
+
+def _slots(layer: Layer) -> list[int]:
+    """The slot of each input, counted as the engine meets them."""
+    window = layer.flattened or layer.weight.shape[1:]
+    inputs = list(np.ndindex(*window))
+    if layer.word is None:
+        return list(range(len(inputs)))
+    channels, rows, columns = window
+    size, order = layer.word.size, []
+    if layer.word.along == "columns":
+        for c, y, first in product(range(channels), range(rows), range(0, columns, size)):
+            order += [(c, y, first + i) for i in range(size)]
+    else:
+        for first, y, x in product(range(0, channels, size), range(rows), range(columns)):
+            order += [(first + i, y, x) for i in range(size)]
+    return [order.index(place) for place in inputs]
 
 
 def _accumulate(network: Network, layer: Layer, channel: int, inputs: np.ndarray) -> int:

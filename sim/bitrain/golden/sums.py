@@ -33,7 +33,7 @@ def _product_bits(
 @lru_cache(maxsize=32)
 def _packed(streams: Streams, layer: Layer) -> PackedWeights:
     """Kept from batch to batch."""
-    return pack_weights(streams, layer.weight, layer.groups)
+    return pack_weights(streams, layer.weight, layer.groups, layer.input_slots)
 
 
 def _exact_products(

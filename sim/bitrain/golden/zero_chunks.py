@@ -30,7 +30,10 @@ def _zero(layer: Layer, array: Array, activations: np.ndarray) -> np.ndarray:
     images, channels, positions = neurons.shape[:3]
     neurons = neurons.reshape(images, groups, channels // groups, positions, -1)
     neurons = neurons.swapaxes(2, 3).reshape(images, groups, positions, layer.num_inputs)
-    missing = (-positions % array.positions, -layer.num_inputs % array.lanes)
+    # Holes among the slots are zero.
+    slots = layer.slots
+    neurons = np.pad(neurons, ((0, 0), (0, 0), (0, 0), (0, 1)))[..., slots]
+    missing = (-positions % array.positions, -len(slots) % array.lanes)
     neurons = np.pad(neurons, ((0, 0), (0, 0), *((0, size) for size in missing)))
     tiles = neurons.reshape(
         images, groups, -1, array.positions, neurons.shape[-1] // array.lanes, array.lanes

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -165,8 +165,9 @@ class FloatLayer:
         gain: int = 1,
         neuron: Neuron = "counter",
         padding_value: Tensor | None = None,
+        **words: Any,
     ) -> Layer:
-        """The contract's layer with this geometry and the given integers."""
+        """The contract's layer with this geometry and the given integers; words: as there."""
         shortcut = None
         if self.shortcut is not None:
             source, stride, before, _ = self.shortcut
@@ -193,6 +194,7 @@ class FloatLayer:
             padding_value=values.cpu().long().numpy(),
             dilation=self.dilation,
             pool=self.pool,
+            **words,
         )
 
     @property

@@ -111,6 +111,9 @@ class ScConfig(BaseModel):
     """g, neighbouring inputs whose product bits are ORed before they are counted
     (``bitrain.spec.or_groups``), of all layers; the array's lanes are a multiple of it. Weights
     below 1/g of a group never saturate if ``weight_source`` is inverted with the period g."""
+    word: Literal[1, 2, 4, 8] = Field(default=1, exclude_if=lambda size: size == 1)
+    """V, inputs of a neuron that follow each other in a word (``bitrain.spec.word``), of all
+    layers; accelerators of every width that divides it can run the network."""
     activation_source: StreamSource = StreamSource(kind="van_der_corput", wiring="inverted")
     weight_source: StreamSource = StreamSource(kind="sobol")
     normalise: bool = True
@@ -131,6 +134,11 @@ class ScConfig(BaseModel):
         if self.or_lanes > 1 and "stream" in (self.neuron, *self.layer_neurons.values()):
             raise ValueError(
                 f"or_lanes = {self.or_lanes} is for neurons in counter mode, not for stream mode"
+            )
+        stream = "stream" in (self.neuron, *self.layer_neurons.values())
+        if self.word > 1 and (self.or_lanes > 1 or stream):
+            raise ValueError(
+                f"word = {self.word} is for neurons in counter mode without OR groups (or_lanes)"
             )
         for name in _SOURCES:
             source = getattr(self, name)

@@ -34,7 +34,7 @@ from torch.nn import functional as F
 from bitrain.frontend import FloatLayer
 from bitrain.frontend.float_layer import pooled
 from bitrain.golden import accumulate_and_fire
-from bitrain.spec import Layer, Neuron
+from bitrain.spec import Layer, Neuron, Shape, Word, input_slots
 
 from .straight_through import round_through, straight_through
 from .sums import ExactSums, Geometry, StochasticSums
@@ -66,9 +66,15 @@ class ScLayer(nn.Module):
         parts: int = 1,
         neuron: Neuron = "counter",
         lost: Iterable[int] = (),
+        word: Word | None = None,
+        flattened: Shape | None = None,
     ):
-        """parts: how many outputs lie behind each other in what is read. lost: d of short runs."""
+        """parts: how many outputs lie behind each other in what is read. lost: d of short runs.
+
+        word, flattened: as in ``spec.Layer``.
+        """
         super().__init__()
+        self.words = {"word": word, "flattened": flattened if word else None}
         self.neuron: Neuron = neuron
         self.source = source
         self.bits = bits
@@ -76,6 +82,9 @@ class ScLayer(nn.Module):
         self.shorter_sums = nn.ModuleDict({str(d): sums.shorter(d) for d in lost if d})
         self.lost = 0
         """d of the run at work."""
+        window = flattened if word and flattened else tuple(source.weight.shape[1:])
+        self.slots = None if word is None else input_slots(word.slots(window))
+        """Of each input, by which it meets lanes; None: its own number."""
         self.noise: dict[int, Noise] = {}
         """By d. Where it is set, training adds noise to real sums in the place of exact ones."""
         self.weight = nn.Parameter(source.weight.clone(), requires_grad=source.trained)
@@ -200,9 +209,9 @@ class ScLayer(nn.Module):
         source, weight = self.source, self.integer_weight()
         maps = activations.reshape(len(activations), *source.in_shape)
         maps, padding = source.surround(maps, self.integer_padding())
-        geometry = Geometry(source.stride, padding, source.dilation, source.groups)
+        geometry = Geometry(source.stride, padding, source.dilation, source.groups, self.slots)
         if real:
-            sums = F.conv2d(maps, weight, None, *geometry)
+            sums = F.conv2d(maps, weight, None, *geometry[:4])
             sums = sums * (self.sums.length / 4.0**self.sums.bits)
         else:
             sums = self.sums(maps, weight, geometry)
@@ -268,4 +277,5 @@ class ScLayer(nn.Module):
             gain=int(self.gain.item()),
             neuron=self.neuron,
             padding_value=self.integer_padding(),
+            **self.words,
         )

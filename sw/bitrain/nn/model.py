@@ -11,7 +11,16 @@ from torch import Tensor, nn
 from bitrain.frontend import FloatLayer, Origin, read_model
 from bitrain.frontend.float_layer import walk
 from bitrain.program import find_arithmetic
-from bitrain.spec import BitrainError, Network, Neuron, Shape, check_images, parts_read, to_unipolar
+from bitrain.spec import (
+    BitrainError,
+    Network,
+    Neuron,
+    Shape,
+    best_word,
+    check_images,
+    parts_read,
+    to_unipolar,
+)
 from bitrain.spec.precision import LEAST_BITS
 
 from .calibrate import Run, calibrate, calibration_batch
@@ -83,8 +92,12 @@ class ScModel(nn.Module):
                 parts=count,
                 neuron=mode,
                 lost={self._lost(prefix, length) for prefix in self.prefixes},
+                **words,
             )
-            for source, length, count, mode in zip(chain, lengths, parts, modes, strict=True)
+            for source, length, count, mode, words in zip(
+                *(chain, lengths, parts, modes, _words(chain, self.in_shape, config.word)),
+                strict=True,
+            )
         )
 
     @property
@@ -213,6 +226,20 @@ class ScModel(nn.Module):
             image_shape=self.in_shape if flattens else None,
             metadata=metadata or {},
         )
+
+
+def _words(chain: Sequence[FloatLayer], in_shape: Shape, size: int) -> Iterator[dict[str, Any]]:
+    """How the inputs of each layer are put into words, as :class:`ScLayer` takes it."""
+    stored = [in_shape, *(layer.out_shape for layer in chain)]
+    for layer, parts in zip(chain, parts_read(chain), strict=True):
+        if size == 1:
+            yield {}
+            continue
+        maps = [stored[part + 1] for part in parts]
+        window, flattened = tuple(layer.weight.shape[1:]), None
+        if layer.kind == "linear":
+            window = flattened = maps[-1]._replace(channels=sum(each.channels for each in maps))
+        yield {"word": best_word(window, size, layer.dilation), "flattened": flattened}
 
 
 def convert(

@@ -43,7 +43,7 @@ class OredSums(StochasticSums):
         needed: tuple[bool, bool],
     ) -> tuple[Tensor | None, Tensor]:
         """Gradients of activations, where needed, and of weights: those of saturating groups."""
-        stride, padding, dilation, groups = geometry
+        stride, padding, dilation, groups, _ = geometry
         one = 2.0**self.bits
         windows, _ = unfold_windows(activations / one, weight, geometry)
         rows = windows.transpose(0, 1).flatten(1).unflatten(0, (groups, -1))  # (…, K, positions)
@@ -71,7 +71,7 @@ class OredSums(StochasticSums):
                 for_matrix[:, group] += (free @ inputs.T) * signed
         return for_rows, for_matrix
 
-    def _product(self, rows: Tensor, matrix: Tensor) -> Tensor:
+    def _product(self, rows: Tensor, matrix: Tensor, lanes: Tensor) -> Tensor:
         at_once = max(1, BITS_AT_ONCE // (self.length * len(matrix)))
         return torch.cat([self._ored(part, matrix) for part in rows.split(at_once)])
 

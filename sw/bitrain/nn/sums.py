@@ -10,6 +10,7 @@ Y. Bengio, N. Léonard and A. Courville, arXiv:1308.3432, 2013).
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -35,6 +36,8 @@ class Geometry(NamedTuple):
     padding: Pair = (0, 0)
     dilation: Pair = (1, 1)
     groups: int = 1
+    slots: np.ndarray | None = None
+    """Of each input of a window, by which it meets lanes (``spec.Layer.input_slots``)."""
 
 
 class _ExactConvolution(torch.autograd.Function):
@@ -104,7 +107,7 @@ class ExactSums(nn.Module, ABC):
         needed: tuple[bool, bool],
     ) -> tuple[Tensor | None, Tensor | None]:
         """Gradients of activations and of weights, where needed: those of the real-valued layer."""
-        stride, padding, dilation, groups = geometry
+        stride, padding, dilation, groups, _ = geometry
         activations, weight = safe_layout(activations, weight, stride)
         operands = (gradient * (self.length / 4.0**self.bits), activations, weight, None)
         convolution = (stride, padding, dilation, False, (0, 0), groups)
@@ -157,17 +160,19 @@ class StochasticSums(ExactSums):
             weight.to(torch.int32).flatten(1).chunk(groups),
             strict=True,
         )
-        sums = torch.cat([self._product(rows, matrix) for rows, matrix in pairs], 1)
+        lanes = torch.arange(weight[0].numel()) if geometry.slots is None else geometry.slots
+        lanes = torch.as_tensor(lanes, device=weight.device) % len(self.weight_values)
+        sums = torch.cat([self._product(rows, matrix, lanes) for rows, matrix in pairs], 1)
         return sums.unflatten(0, (len(activations), -1)).transpose(1, 2).reshape(shape)
 
-    def _product(self, rows: Tensor, matrix: Tensor) -> Tensor:
+    def _product(self, rows: Tensor, matrix: Tensor, lanes: Tensor) -> Tensor:
         """Sums of the products of each row, (rows, K), with each channel's weights, (out, K)."""
-        expanded = _expand(matrix.abs(), self.weight_values)
+        expanded = _expand(matrix.abs(), self.weight_values[lanes])
         expanded *= matrix.sign().to(torch.int8).repeat_interleave(self.length, 1)
         columns = _padded(expanded).T
         sums = []
         for part in rows.split(max(1, BITS_AT_ONCE // len(columns))):
-            bits = _padded(_expand(part, self.activation_values), least=3 * INT8_MULTIPLE)
+            bits = _padded(_expand(part, self.activation_values[lanes]), least=3 * INT8_MULTIPLE)
             sums.append(torch.ops.aten._int_mm(bits, columns)[: len(part), : len(matrix)])
         return torch.cat(sums)
 
@@ -194,7 +199,7 @@ class BinarySums(ExactSums):
         dtype = self.dtype(weight[0].numel())
         activations, weight = activations.to(dtype), weight.to(dtype)
         if activations.device.type == "cpu":
-            return F.conv2d(activations, weight, None, *geometry) / self.fineness
+            return F.conv2d(activations, weight, None, *geometry[:4]) / self.fineness
         # Some algorithms for convolutions on GPUs (Winograd, FFT) are not exact on integers.
         windows, shape = unfold_windows(activations, weight, geometry)
         groups = geometry.groups
@@ -211,16 +216,15 @@ def unfold_windows(
         (size + 2 * padding - (kernel - 1) * dilation - 1) // stride + 1
         for size, kernel, stride, padding, dilation in sides
     )
-    stride, padding, dilation, _ = geometry
+    stride, padding, dilation, *_ = geometry
     kernel = tuple(weight.shape[2:])
     windows = F.unfold(activations, kernel, dilation=dilation, padding=padding, stride=stride)
     return windows, (len(activations), len(weight), rows, columns)
 
 
 def _expand(numbers: Tensor, values: Tensor) -> Tensor:
-    """Bits of (rows, K) integers, input k at lane k mod N: (rows, K L), int8."""
-    lanes = torch.arange(numbers.shape[1], device=numbers.device) % len(values)
-    return (values[lanes] < numbers[:, :, None]).view(torch.int8).flatten(1)
+    """Bits of (rows, K) integers, compared with the values of each, (K, L): (rows, K L), int8."""
+    return (values < numbers[:, :, None]).view(torch.int8).flatten(1)
 
 
 def _padded(matrix: Tensor, least: int = 0) -> Tensor:

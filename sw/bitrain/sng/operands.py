@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bitrain import golden
+from bitrain.golden.windows import padded, windows_of
 from bitrain.spec import Layer, Network, Shape
 
 WINDOWS = 96
@@ -64,6 +65,8 @@ def _neurons(network: Network, layer: Layer) -> Network:
         bias=layer.bias,
         stream_length=layer.stream_length,
         relu=False,
+        word=layer.word,
+        flattened=(layer.flattened or Shape(*layer.weight.shape[1:])) if layer.word else None,
     )
     return network.model_copy(update={"layers": (scores,)})
 
@@ -71,14 +74,12 @@ def _neurons(network: Network, layer: Layer) -> Network:
 def _windows(
     layer: Layer, activations: np.ndarray, rng: np.random.Generator, count: int
 ) -> np.ndarray:
-    (kh, kw), (sh, sw), (ph, pw) = layer.kernel, layer.stride, layer.padding
-    padded = np.pad(activations, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
-    limits = (len(activations), *layer.conv_shape[1:])
-    places = rng.integers(limits, size=(count, 3)) * (1, sh, sw)
+    found = windows_of(layer, padded(layer, activations))
+    places = rng.integers((len(activations), *layer.conv_shape[1:]), size=(count, 3))
     inputs = layer.weight.shape[1]
     firsts = rng.integers(layer.groups, size=count) * inputs if layer.groups > 1 else [0] * count
     rows = [
-        padded[image, first : first + inputs, y : y + kh, x : x + kw].reshape(-1, 1, 1)
+        found[image, first : first + inputs, y, x].reshape(-1, 1, 1)
         for first, (image, y, x) in zip(firsts, places, strict=True)
     ]
     return np.stack(rows).astype(np.int32)

@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import random_images, random_network
+from networks import (
+    dense_network,
+    grouped_network,
+    padded_network,
+    random_images,
+    random_network,
+    worded,
+)
 from strategies import banks, networks
 
 from bitrain import golden
@@ -40,6 +47,21 @@ def test_exact_sums_are_the_references(network, seed):
 def test_prefixes_are_the_references(network, seed):
     """Which makes its own biases, shifts and gains of a prefix."""
     images = random_images(network, 1, seed)
+    for length, prefix in all_prefixes(network).items():
+        found = golden.run_reference(network, images, length=length)
+        assert_same(golden.run(prefix, images), found)
+
+
+@pytest.mark.parametrize("build", [random_network, padded_network, dense_network, grouped_network])
+@pytest.mark.parametrize("along", [None, "channels", "columns"])
+@pytest.mark.parametrize("size", [2, 4, 8])
+def test_inputs_in_words(build, along, size):
+    """They meet other lanes, which exact sums do not feel."""
+    plain = build(size)
+    network, images = worded(plain, size, along), random_images(plain, 1)
+    assert_same(golden.run(network, images), golden.run_reference(network, images))
+    exact = golden.run(network, images, "binary")
+    assert_same(exact, golden.run(plain, images, "binary"))
     for length, prefix in all_prefixes(network).items():
         found = golden.run_reference(network, images, length=length)
         assert_same(golden.run(prefix, images), found)

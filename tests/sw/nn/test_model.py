@@ -98,6 +98,31 @@ def test_equals_golden(make_case, seed, arithmetic) -> None:
     check_against_golden(sc_model, case.images)
 
 
+@pytest.mark.parametrize("seed", [0, 3, 5])
+@pytest.mark.parametrize("word", [2, 4, 8])
+def test_inputs_in_words(make_case, seed, word) -> None:
+    case = make_case(seed)
+    config = ScConfig.model_validate(case.config.model_dump() | {"word": word})
+    sc_model = convert(case.model, case.in_shape, case.images, config)
+    assert all(layer.word.size == word for layer in sc_model.to_network("words").layers)
+    check_against_golden(sc_model, case.images)
+
+
+def test_a_linear_layer_flattens_what_lies_behind_each_other() -> None:
+    torch.manual_seed(0)
+    images = np.random.default_rng(0).random((4, 2, 7, 8), np.float32)
+    sc_model = convert(dense_model(), Shape(2, 7, 8), images, ScConfig(bits=4, word=4))
+    flattened = sc_model.to_network("words").layers[-1].flattened
+    assert flattened is not None and flattened.channels == 14
+    check_against_golden(sc_model, images)
+
+
+@pytest.mark.parametrize("options", [{"or_lanes": 2}, {"neuron": "stream"}])
+def test_words_that_there_are_not(options) -> None:
+    with pytest.raises(ValueError, match="word = 4 is for neurons in counter mode without OR"):
+        ScConfig.model_validate({"bits": 4, "word": 4, **options})
+
+
 @pytest.mark.parametrize("arithmetic", ["stochastic", "binary"])
 def test_equals_golden_after_weights_moved(make_case, arithmetic) -> None:
     case = make_case(1)

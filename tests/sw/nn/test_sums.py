@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bitrain.nn.sums import BinarySums, ExactSums, Geometry, StochasticSums, _exact_dtype
-from bitrain.spec import BitrainError, Lfsr, SngBank, VanDerCorput
+from bitrain.spec import BitrainError, Lfsr, SngBank, VanDerCorput, Word, input_slots
 
 BITS = 5
 
@@ -29,13 +29,16 @@ def draw(bits: int = BITS, images: int = 2, seed: int = 0) -> tuple[Tensor, Tens
     return activations.float(), weight.float()
 
 
-def bit_by_bit(sums: StochasticSums, activations: Tensor, weight: Tensor) -> Tensor:
+def bit_by_bit(
+    sums: StochasticSums, activations: Tensor, weight: Tensor, slots: np.ndarray | None = None
+) -> Tensor:
     """What one convolution per cycle and input channel of 0/1 numbers gives, in float64."""
     r_activation, r_weight = (
         torch.from_numpy(bank.values(sums.length).astype(np.int64))
         for bank in (sums.streams.activation_bank, sums.streams.weight_bank)
     )
-    lane = torch.arange(weight[0].numel()) % len(r_activation)
+    slots = np.arange(weight[0].numel()) if slots is None else slots
+    lane = torch.from_numpy(slots) % len(r_activation)
     rows, columns = weight.shape[2:]
     windows = F.unfold(activations.double(), (rows, columns), padding=(1, 0), stride=(1, 2))
     matrix = weight.flatten(1).double()
@@ -62,6 +65,19 @@ def test_packed_streams_and_matrix_products_are_the_bits_written_out(data, bits,
     geometry = (1, 2), (1, 0)
     assert torch.equal(sums(activations, weight, Geometry(*geometry)).double(), wanted)
     assert torch.equal(sums.multiply(activations, weight, Geometry(*geometry)).double(), wanted)
+
+
+@pytest.mark.parametrize("along", ["channels", "columns"])
+@pytest.mark.parametrize("size", [2, 4, 8])
+def test_inputs_in_words(size, along):
+    sums, (activations, weight) = stochastic(), draw()
+    slots = input_slots(Word(size=size, along=along).slots((3, 3, 2)))
+    wanted = bit_by_bit(sums, activations, weight, slots)
+    geometry = Geometry((1, 2), (1, 0), slots=slots)
+    assert torch.equal(sums(activations, weight, geometry).double(), wanted)
+    assert torch.equal(sums.multiply(activations, weight, geometry).double(), wanted)
+    other_lanes = (slots % 5 != np.arange(18) % 5).any()
+    assert torch.equal(bit_by_bit(sums, activations, weight), wanted) != other_lanes
 
 
 @pytest.mark.parametrize("bits_at_once", [1, 100, 10_000])

@@ -2,10 +2,29 @@
 
 import numpy as np
 import pytest
-from networks import random_images, random_network
+from networks import padded_network, random_images, random_network, worded
 
 from bitrain import golden
 from bitrain.sng.operands import sample_operands
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_windows_of_every_geometry(seed) -> None:
+    """Dilation, uneven margins and what stands around a map; lanes of inputs in words."""
+    for network in (padded_network(seed), worded(padded_network(seed), 4)):
+        images = random_images(network, 3, seed)
+        outputs = golden.run(network, images)
+        inputs = golden.layer_inputs(network, images, outputs)
+        sampled = sample_operands(network, images, np.random.default_rng(seed), windows=6)
+        for layer, maps, operands in zip(network.layers, inputs, sampled, strict=True):
+            bare = {"relu": False, "shift": 0, "upscale": None, "pool": None, "shortcut": None}
+            sums = type(layer).model_validate(dict(layer) | bare)
+            whole = golden.run(network.model_copy(update={"layers": (sums,)}), maps)[-1]
+            found = golden.run(operands.neurons, operands.windows)[-1].reshape(6, -1)
+            places = whole.transpose(0, 2, 3, 1).reshape(-1, layer.out_channels)
+            for row in found:
+                if layer.groups == 1:
+                    assert (places == row).all(1).any(), layer.name
 
 
 @pytest.mark.parametrize("seed", range(3))

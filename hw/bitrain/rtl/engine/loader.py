@@ -1,5 +1,7 @@
 """Operand loader: reads the window elements of Q positions and the weights of P channels."""
 
+from contextlib import nullcontext
+
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
@@ -105,6 +107,10 @@ class Loader(Component):
         padding, first_padding = Signal(range(len(self.program.padding_words))), None
         if self.program.has_padding_values:
             first_padding = self._first_padding(m, walker.take, position_tile)
+        has_words = self.program.has_words
+        in_word = Signal.like(layer.last_in_word) if has_words else None
+        # Its input channel, where that matters.
+        channel = Signal(len(layer.last_input_channel) + 3) if has_words else None  # of holes too
         row_step, column_step = 1, 1
         if self.program.has_dilation:
             row_step, column_step = layer.dilation_rows, layer.dilation_columns
@@ -122,22 +128,38 @@ class Loader(Component):
                 walker.ready & remaining & (~active | (k == layer.last_slot))
             )
             # Cycle 0: the next element, or the first of the next tile.
-            m.d.sync += [
-                k.eq(k + 1),
-                column.eq(column + column_step),
-                offset.eq(offset + column_step),
-                weight.eq(following_weight),
-            ]
-            with m.If(column == layer.last_kernel_column):
+            m.d.sync += k.eq(k + 1)
+            if in_word is None or channel is None:
+                word_ends, address_step = nullcontext(), column_step
+            else:
                 m.d.sync += [
-                    column.eq(0),
-                    row.eq(row + row_step),
-                    offset.eq(offset + layer.row_step),
+                    weight.eq(following_weight),
+                    in_word.eq(in_word + 1),
+                    channel.eq(channel + 1),
+                    offset.eq(offset + layer.word_step),
                 ]
-                with m.If(row == layer.last_kernel_row):
-                    m.d.sync += [row.eq(0), offset.eq(offset + layer.channel_step)]
-                    if self.program.has_padding_values:
-                        m.d.sync += padding.eq(padding + layer.padded)
+                word_ends = m.If(in_word == layer.last_in_word)
+                address_step = layer.column_address_step
+            with word_ends:
+                m.d.sync += [
+                    column.eq(column + column_step),
+                    offset.eq(offset + address_step),
+                    weight.eq(following_weight),
+                ]
+                if in_word is not None and channel is not None:
+                    m.d.sync += [in_word.eq(0), channel.eq(channel - layer.last_in_word)]
+                with m.If(column == layer.last_kernel_column):
+                    m.d.sync += [
+                        column.eq(0),
+                        row.eq(row + row_step),
+                        offset.eq(offset + layer.row_step),
+                    ]
+                    with m.If(row == layer.last_kernel_row):
+                        m.d.sync += [row.eq(0), offset.eq(offset + layer.channel_step)]
+                        if channel is not None:
+                            m.d.sync += channel.eq(channel + 1)
+                        elif self.program.has_padding_values:
+                            m.d.sync += padding.eq(padding + layer.padded)
             with m.If(active & (k == layer.last_slot)):
                 m.d.sync += active.eq(0)
             with m.If(walker.take):
@@ -150,6 +172,8 @@ class Loader(Component):
                     offset.eq(0),
                     position_tile.eq(position_tile + 1),
                 ]
+                if in_word is not None and channel is not None:
+                    m.d.sync += [in_word.eq(0), channel.eq(0)]
                 with m.If(position_tile == 0):
                     m.d.sync += tile_weight.eq(following_weight)
                 with m.Else():
@@ -163,6 +187,10 @@ class Loader(Component):
             # Cycle 1: addresses, and which elements exist.
             element = Signal()
             exists = Signal(num_positions)
+            is_input = k <= layer.last_input
+            if channel is not None and self.program.skip_zeros:  # else holes may be anything
+                is_input &= channel <= layer.last_input_channel
+                is_input &= column <= layer.last_input_column
             m.d.sync += [
                 element.eq(active),
                 self.valid.eq(element),
@@ -173,14 +201,16 @@ class Loader(Component):
                 position, y, x = positions[q], rows[q], columns[q]
                 m.d.sync += [
                     self.addresses[q].eq(position.address + offset),
-                    exists[q].eq((k <= layer.last_input) & (y < layer.height) & (x < layer.width)),
+                    exists[q].eq(is_input & (y < layer.height) & (x < layer.width)),
                 ]
                 if self.program.skip_zeros:  # else it does not matter what others read
                     with m.If(~position.exists):
                         m.d.sync += exists[q].eq(0)
             if self.program.has_padding_values:
-                exists_k = active & (k <= layer.last_input)
-                m.d.sync += self.padding_address.eq(Mux(exists_k, padding, 0))
+                own = padding
+                if channel is not None:
+                    own = padding + Mux(layer.padded, channel, 0)
+                m.d.sync += self.padding_address.eq(Mux(active & is_input, own, 0))
                 if self.program.skip_zeros:
                     occupied = Signal(num_positions)
                     m.d.sync += [

@@ -2,7 +2,7 @@ import random
 
 import pytest
 from bench_amaranth import simulate
-from networks import grouped_network, padded_network, random_network
+from networks import grouped_network, padded_network, random_network, worded
 from windows import set_descriptor, tiles_of_positions
 
 from bitrain.program import Array, Program
@@ -13,22 +13,25 @@ def expected_elements(program: Program, index: int):
     """Per element: weight address, what stands around its channel (0 where there is no element),
     and per position of the tile its RAM address or None."""
     layer = program.network.layers[index]
-    (kh, kw), (_, height, width) = layer.kernel, layer.in_shape
-    channels, tiles = layer.weight.shape[1], program.tilings[index].channel_tiles
+    _, height, width = layer.flattened or layer.in_shape
+    channels, kh, kw = layer.flattened or layer.weight.shape[1:]
+    tiles = program.tilings[index].channel_tiles
     slots = program.tilings[index].chunks * program.array.lanes
     dh, dw = layer.dilation
-    window = [(c, i * dh, j * dw) for c in range(channels) for i in range(kh) for j in range(kw)]
+    inputs = [(c, i * dh, j * dw) for c in range(channels) for i in range(kh) for j in range(kw)]
+    window = [None if k < 0 else inputs[k] for k in layer.slots]
+    window += [None] * (slots - len(window))
     for channel_tile in range(tiles):
         first = channel_tile // (tiles // layer.groups) * channels
         for tile in tiles_of_positions(program, index):
             for k in range(slots):
-                sources, outside = [], 0
-                if k < len(window):
-                    outside = int(layer.padding_value[first + window[k][0]])
+                sources, outside, place = [], 0, window[k]
+                if place is not None:
+                    outside = int(layer.padding_value[first + place[0]])
                 for row, column in tile:
                     source = None
-                    if k < len(window):
-                        c, y, x = first + window[k][0], row + window[k][1], column + window[k][2]
+                    if place is not None:
+                        c, y, x = first + place[0], row + place[1], column + place[2]
                         if 0 <= y < height and 0 <= x < width:
                             source = program.in_bases[index] + (c * height + y) * width + x
                     sources.append(source)
@@ -37,11 +40,20 @@ def expected_elements(program: Program, index: int):
 
 @pytest.mark.parametrize("gaps", [False, True])
 @pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("build", [random_network, grouped_network, padded_network])
-def test_elements_follow_the_loop_nest(build, seed, gaps):
+@pytest.mark.parametrize(
+    ("build", "word"),
+    [
+        *((build, None) for build in (random_network, grouped_network, padded_network)),
+        *((random_network, 2), (grouped_network, 4), (padded_network, 2), (padded_network, 8)),
+    ],
+)
+def test_elements_follow_the_loop_nest(build, word, seed, gaps):
     network = build(seed)
+    if word:  # with holes told apart, as where zeros are skipped
+        along = (None, "channels", "columns")[seed % 3]
+        network = worded(network, word, along)
     array = Array(channels=2, positions=1 + seed % 4, lanes=network.num_lanes)
-    program = Program(network, array)
+    program = Program(network, array, skip_zeros=word is not None)
     dut = Loader(program)
     rng = random.Random(seed)
 

@@ -17,6 +17,7 @@ from networks import (
     random_network,
     residual_network,
     streamed,
+    worded,
 )
 
 from bitrain.cost import estimate, skipping_cycles
@@ -113,6 +114,19 @@ def test_random_networks_on_random_arrays(seed):
         sharing=list(Sharing)[seed % 2],
     )
     check(network, array, random_images(network, 2))
+
+
+@pytest.mark.parametrize("seed", seeds(9, quick=3))
+@pytest.mark.parametrize(
+    "build",
+    [random_network, residual_network, grouped_network, dense_network, padded_network],
+)
+def test_inputs_in_words(build, seed):
+    """Of all sizes, along what suits best and along either."""
+    along = (None, "channels", "columns")[seed % 3]
+    network = worded(build(seed), (2, 4, 8)[(seed + seed // 3) % 3], along)
+    array = Array(channels=2, positions=1 + seed % 3, lanes=network.num_lanes)
+    check(network, array, random_images(network, 1))
 
 
 @pytest.mark.parametrize(
@@ -362,6 +376,15 @@ def check_skipping(network: Network, array: Array, images, **options):
     for i, expected in enumerate(cycles.tolist()):
         compare(program, results[i : i + 1], network, images[i : i + 1], expected)
     return estimate(Program(network, array)).latency - cycles
+
+
+@pytest.mark.parametrize("along", ["channels", "columns"])
+@pytest.mark.parametrize("build", [random_network, padded_network])
+def test_zeros_are_skipped_with_inputs_in_words(build, along):
+    """Holes are zero whatever lies there in memory."""
+    network = worded(build(1), 4, along)
+    array = Array(channels=2, positions=2, lanes=network.num_lanes)
+    check_skipping(network, array, random_images(network, 1))
 
 
 @pytest.mark.parametrize("seed", seeds(5, quick=1))
