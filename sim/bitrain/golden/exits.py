@@ -6,8 +6,9 @@ such runs progressive precision). Exits are chosen for an accuracy, from images 
 
 An exit costs a whole run at its length, so few pay. All ladders of one or two exits are tried, each
 with every margin that occurs, and the one of the fewest cycles on average is taken whose accuracy
-is at most the tolerance below that of the longest run. Confidences other than the margin of the
-best two scores are there to be compared with it.
+is at most the tolerance below that of the longest run; or, for so many cycles on average, the one
+that gives the fewest images another class than the longest run does. Confidences other than the
+margin of the best two scores are there to be compared with it.
 """
 
 from collections.abc import Callable, Sequence
@@ -80,7 +81,9 @@ class Exits:
         """scores: (images, classes) of each run, the shortest first; cycles: of each run."""
         if not len(labels):
             raise ValueError("no images to choose exits with")
-        self._right = [each.argmax(1) == labels for each in scores]
+        classes = [each.argmax(1) for each in scores]
+        self._right = [each == labels for each in classes]
+        self._same = [each == classes[-1] for each in classes]
         single = scores[0].shape[1] < 2
         sure = CONFIDENCES[confidence]
         self._sure = [np.zeros(len(labels)) if single else sure(each) for each in scores]
@@ -111,12 +114,75 @@ class Exits:
             cycles=float(self._cycles[last]),
         )
         found = [alone]
-        for first in range(last):
+        for first in range(last) if most else ():
             found += self._ladders((first,), wanted)
         if most > 1:
             for pair in combinations(range(last), 2):
                 found += self._ladders(pair, wanted)
         return min(found, key=lambda ladder: (ladder.cycles, len(ladder.rungs)))
+
+    def within(self, cycles: float, most: int = MOST_EXITS) -> Choice:
+        """The ladder of so many cycles on average or fewer that changes the fewest classes.
+
+        Of two alike the one of fewer cycles; the longest run alone where no ladder is as quick.
+        most: exits, at most two.
+        """
+        last = len(self._cycles) - 1
+        found = []
+        for first in range(last):
+            found += self._least_changes((first,), cycles)
+        if most > 1:
+            for pair in combinations(range(last), 2):
+                found += self._least_changes(pair, cycles)
+        alone = 0, self.choose(0, most=0)
+        if self._cycles[last] <= cycles or not found:
+            found.append(alone)
+        return min(found, key=lambda each: (each[0], each[1].cycles))[1]
+
+    def _least_changes(self, exits: tuple[int, ...], cycles: float) -> list[tuple[int, Choice]]:
+        """Changed classes and ladders with these exits, the best for each first threshold."""
+        count, longest = len(self._right[0]), self._cycles[-1]
+        firsts = [None] if len(exits) == 1 else _thresholds(self._sure[exits[0]])
+        found = []
+        for threshold in firsts:
+            running, changed, right, used = np.ones(count, bool), 0, 0, 0.0
+            if threshold is not None:
+                stops = self._sure[exits[0]] >= threshold
+                running, used = ~stops, float(self._cycles[exits[0]])
+                changed = int((~self._same[exits[0]][stops]).sum())
+                right = int(self._right[exits[0]][stops].sum())
+            order, whole = self._surest_first(exits[-1], running)
+            here = self._cycles[exits[-1]] * running.sum()
+            # Stopping the k surest.
+            mean = used + (here + np.arange(len(order), -1, -1) * longest) / count
+            changes = np.concatenate([[0], (~self._same[exits[-1]][order]).cumsum()])
+            fitting = np.flatnonzero(whole & (mean <= cycles))
+            fitting = fitting[fitting > 0]
+            if not len(fitting):
+                continue
+            taken = int(fitting[changes[fitting] == changes[fitting[0]]][-1])
+            stopped, going = order[:taken], order[taken:]
+            right += int(self._right[exits[-1]][stopped].sum() + self._right[-1][going].sum())
+            last_threshold = int(self._sure[exits[-1]][order[taken - 1]])
+            thresholds = (last_threshold,)
+            if threshold is not None:
+                thresholds = (int(threshold), last_threshold)
+            ladder = Choice(
+                rungs=(*exits, len(self._cycles) - 1),
+                thresholds=thresholds,
+                accuracy=right / count,
+                cycles=float(mean[taken]),
+            )
+            found.append((changed + int(changes[taken]), ladder))
+        return found
+
+    def _surest_first(self, rung: int, running: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Running images, and for each count of them whether no other is as sure as its last."""
+        images = np.flatnonzero(running)
+        order = images[np.argsort(-self._sure[rung][images], kind="stable")]
+        sure = self._sure[rung][order]
+        whole = np.concatenate([[True], sure[1:] != sure[:-1], [True]])[: len(sure) + 1]
+        return order, whole
 
     def _ladders(self, exits: tuple[int, ...], wanted: float) -> list[Choice]:
         """The best ladder with these exits, if one is good enough."""
@@ -147,15 +213,14 @@ class Exits:
         self, rung: int, running: np.ndarray, right: int, cycles: float, wanted: float
     ) -> tuple[int, float, float] | None:
         """The least threshold of the last exit that keeps the accuracy, that, and the cycles."""
-        count, sure = len(running), self._sure[rung][running]
-        here, there = self._right[rung][running], self._right[-1][running]
-        order = np.argsort(-sure, kind="stable")
-        sure = sure[order]
+        count, (order, whole) = len(running), self._surest_first(rung, running)
+        sure, here, there = (
+            x[order] for x in (self._sure[rung], self._right[rung], self._right[-1])
+        )
         # Stopping the k surest: those are as right as here, the others as in the longest run.
-        stopped = np.concatenate([[0], here[order].cumsum()])
-        going = np.concatenate([there[order][::-1].cumsum()[::-1], [0]])
+        stopped = np.concatenate([[0], here.cumsum()])
+        going = np.concatenate([there[::-1].cumsum()[::-1], [0]])
         accuracy = (right + stopped + going) / count
-        whole = np.concatenate([[True], sure[1:] != sure[:-1], [True]])[: len(sure) + 1]
         enough = np.flatnonzero(whole & (accuracy >= wanted))
         if not len(enough) or not (taken := int(enough[-1])):
             return None

@@ -38,6 +38,9 @@ class ExitConfig(Section):
 
     tolerance: float = Field(default=0.1, ge=0, le=100)
     """Points of accuracy that they may cost, on the images that choose them."""
+    cycles: float | None = Field(default=None, gt=0)
+    """Cycles of a stream on average, all runs of an image added up, that they may take there, in
+    place of a tolerance: with the fewest classes changed."""
     held_out: int = Field(default=5000, ge=0)
     """Training images that choose the exits in place of being learnt; 0: some that are learnt."""
     most: Literal[1, 2] = 2

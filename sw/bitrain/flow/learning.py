@@ -66,7 +66,9 @@ def finetune(run: Run) -> dict[str, Any]:
         }
         if (exits := run.config.exit) is not None:
             anytime = Anytime(network, trained.prefixes, _choosing(run), arithmetic)
-            measured = anytime.measure(run.dataset, exits.tolerance, exits.most)
+            measured = anytime.measure(
+                run.dataset, exits.tolerance, exits.most, cycles=exits.cycles
+            )
             result[arithmetic]["anytime"] = measured
     return result
 
@@ -85,7 +87,7 @@ def export(run: Run) -> dict[str, Any]:
     network = export_network(model, run.config.name, images, metadata)
     if (exits := run.config.exit) is not None:
         anytime = Anytime(network, model.prefixes, _choosing(run), "stochastic")
-        network = anytime.with_exits(exits.tolerance, exits.most)
+        network = anytime.with_exits(exits.tolerance, exits.most, cycles=exits.cycles)
     save_network(network, run.workspace.path("network.npz"))
     exit_points = [each.model_dump() for each in network.exits]
     return {"images": len(images), "macs": network.macs, "exits": exit_points}

@@ -67,24 +67,34 @@ class Anytime:
                 for run in self.runs
             ]
 
-    def choose(self, tolerance: float, most: int, confidence: str | None = None) -> Ladder:
-        """The ladder of the fewest cycles. tolerance: points of accuracy."""
-        names = [confidence] if confidence else []
-        return Exits(self.scores, self.labels, self.cycles, *names).choose(tolerance / 100, most)
+    def choose(
+        self, tolerance: float, most: int, confidence: str | None = None, *, cycles: float | None
+    ) -> Ladder:
+        """The ladder of the fewest cycles, or for so many cycles on average.
 
-    def with_exits(self, tolerance: float, most: int) -> Network:
+        tolerance: points of accuracy; without effect where cycles are given.
+        """
+        names = [confidence] if confidence else []
+        exits = Exits(self.scores, self.labels, self.cycles, *names)
+        return exits.choose(tolerance / 100, most) if cycles is None else exits.within(cycles, most)
+
+    def with_exits(self, tolerance: float, most: int, *, cycles: float | None = None) -> Network:
         """The network with the exits that are chosen."""
-        exits = as_exits(self.runs, self.choose(tolerance, most))
+        exits = as_exits(self.runs, self.choose(tolerance, most, cycles=cycles))
         return Network.model_validate(dict(self.network) | {"exits": exits})
 
-    def measure(self, dataset: Dataset, tolerance: float, most: int) -> dict[str, Any]:
+    def measure(
+        self, dataset: Dataset, tolerance: float, most: int, *, cycles: float | None = None
+    ) -> dict[str, Any]:
         """On the test images: accuracy at each length, and with exits; shares in per cent."""
         scores, labels = self._scores(dataset.test_images), dataset.test_labels
-        ladder = self.choose(tolerance, most)
+        ladder = self.choose(tolerance, most, cycles=cycles)
         lengths = [self.lengths[rung] for rung in ladder.rungs]
         chosen = Outcome(ladder, scores, labels, self.cycles)
         others = {
-            name: Outcome(self.choose(tolerance, most, name), scores, labels, self.cycles, name)
+            name: Outcome(
+                self.choose(tolerance, most, name, cycles=cycles), scores, labels, self.cycles, name
+            )
             for name in CONFIDENCES
         }
         return {
@@ -92,13 +102,15 @@ class Anytime:
             "cycles": self.cycles,
             "accuracy": [100 * float((each.argmax(1) == labels).mean()) for each in scores],
             "chosen_on": len(self.labels),
-            "tolerance": tolerance,
+            "tolerance": tolerance if cycles is None else None,
             "exits": [asdict(ladder) | {"lengths": lengths}],
             **chosen.summary(),
             "shares": chosen.shares(),
             "by_class": chosen.by_class(dataset.classes),
             "by_tolerance": {
-                str(each): Outcome(self.choose(each, most), scores, labels, self.cycles).summary()
+                str(each): Outcome(
+                    self.choose(each, most, cycles=None), scores, labels, self.cycles
+                ).summary()
                 for each in TOLERANCES
             },
             "by_confidence": {name: outcome.summary() for name, outcome in others.items()},

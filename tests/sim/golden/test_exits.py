@@ -118,6 +118,37 @@ def test_no_other_ladder_takes_fewer_cycles(cycles, tolerance, confidence):
                 assert accuracy < wanted - 1e-9 or mean >= ladder.cycles - 1e-9
 
 
+@pytest.mark.parametrize("cycles", [(10, 40, 80, 160), (100, 110, 120, 125)])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9, 1.0])
+def test_no_other_ladder_as_quick_changes_fewer_classes(cycles, share):
+    budget = share * cycles[-1]
+    found = Exits(SCORES, LABELS, cycles).within(budget)
+
+    def changed(ladder) -> tuple[float, float]:
+        result = Outcome(ladder, SCORES, LABELS, cycles)
+        return (result.classes != CLASSES[-1]).mean(), result.used.mean()
+
+    changes, mean = changed(found)
+    assert mean == pytest.approx(found.cycles)
+    assert Outcome(found, SCORES, LABELS, cycles).right.mean() == pytest.approx(found.accuracy)
+    values = [np.unique(margins(each)) for each in SCORES]
+    few = [each[:: max(1, len(each) // 6)] for each in values]
+    others = []
+    for count in (0, 1, 2):
+        for shorter in combinations(range(3), count):
+            for thresholds in product(*(few[rung] for rung in shorter)):
+                others.append(changed(Ladder(rungs=(*shorter, 3), thresholds=thresholds)))
+    if quick := [each for each in others if each[1] <= budget]:
+        assert mean <= budget
+        assert all((changes, mean) <= (a, b + 1e-9) or changes < a for a, b in quick)
+
+
+def test_where_no_ladder_is_as_quick():
+    """Then nothing is left out."""
+    found = Exits(SCORES, LABELS, (100, 110, 120, 125)).within(5)
+    assert (found.rungs, found.thresholds) == ((3,), ())
+
+
 def test_one_exit_alone():
     exits = Exits(SCORES, LABELS, (10, 40, 80, 160))
     one, two = exits.choose(0.05, most=1), exits.choose(0.05, most=2)

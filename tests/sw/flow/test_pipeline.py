@@ -244,10 +244,11 @@ def test_exits_are_in_the_network_file(flow, tmp_path):
 
 def test_exits_may_be_chosen_on_images_that_are_learnt(flow):
     sc = {**SMALL["sc"], "lengths": [4, 16]}
-    _, found = flow("finetune", sc=sc, exit={"held_out": 0})
+    _, found = flow("finetune", sc=sc, exit={"held_out": 0, "cycles": 8})
     chosen_on = found["finetune"]["stochastic"]["anytime"]["chosen_on"]
     _, without = flow("finetune", sc=sc)
     assert chosen_on > 1000
+    assert found["finetune"]["stochastic"]["anytime"]["tolerance"] is None
     streams = without["finetune"]["stochastic"]
     assert streams["fine_tuned"] == found["finetune"]["stochastic"]["fine_tuned"]
 
