@@ -82,7 +82,7 @@ class ScLayer(nn.Module):
         self.shorter_sums = nn.ModuleDict({str(d): sums.shorter(d) for d in lost if d})
         self.lost = 0
         """d of the run at work."""
-        window = flattened if word and flattened else tuple(source.weight.shape[1:])
+        window = flattened or Shape(*source.weight.shape[1:])
         self.slots = None if word is None else input_slots(word.slots(window))
         """Of each input, by which it meets lanes; None: its own number."""
         self.noise: dict[int, Noise] = {}
