@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypedDict, Unpack
+from typing import Any, Literal, TypedDict, Unpack
 
 import numpy as np
 import torch
@@ -228,7 +228,9 @@ class ScModel(nn.Module):
         )
 
 
-def _words(chain: Sequence[FloatLayer], in_shape: Shape, size: int) -> Iterator[dict[str, Any]]:
+def _words(
+    chain: Sequence[FloatLayer], in_shape: Shape, size: Literal[1, 2, 4, 8]
+) -> Iterator[dict[str, Any]]:
     """How the inputs of each layer are put into words, as :class:`ScLayer` takes it."""
     stored = [in_shape, *(layer.out_shape for layer in chain)]
     for layer, parts in zip(chain, parts_read(chain), strict=True):
@@ -236,7 +238,7 @@ def _words(chain: Sequence[FloatLayer], in_shape: Shape, size: int) -> Iterator[
             yield {}
             continue
         maps = [stored[part + 1] for part in parts]
-        window, flattened = tuple(layer.weight.shape[1:]), None
+        window, flattened = Shape(*layer.weight.shape[1:]), None
         if layer.kind == "linear":
             window = flattened = maps[-1]._replace(channels=sum(each.channels for each in maps))
         yield {"word": best_word(window, size, layer.dilation), "flattened": flattened}

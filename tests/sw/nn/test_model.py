@@ -104,7 +104,8 @@ def test_inputs_in_words(make_case, seed, word) -> None:
     case = make_case(seed)
     config = ScConfig.model_validate(case.config.model_dump() | {"word": word})
     sc_model = convert(case.model, case.in_shape, case.images, config)
-    assert all(layer.word.size == word for layer in sc_model.to_network("words").layers)
+    words = [layer.word for layer in sc_model.to_network("words").layers]
+    assert all(found is not None and found.size == word for found in words)
     check_against_golden(sc_model, case.images)
 
 
