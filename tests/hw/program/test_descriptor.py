@@ -16,6 +16,7 @@ from bitrain.program.descriptor import (
     SHORTCUT_PLACE_FIELDS,
     SIGNED_FIELDS,
     STREAM_FIELDS,
+    WORD_FIELDS,
     Descriptor,
     shortcut_fields,
 )
@@ -31,6 +32,7 @@ OPTIONAL = (
     *PADDING_FIELDS,
     *PADDING_GROUP_FIELDS,
     *PLACE_FIELDS,
+    *WORD_FIELDS,
 )
 
 

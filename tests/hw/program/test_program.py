@@ -22,6 +22,7 @@ from bitrain.program.descriptor import (
     SHORTCUT_PLACE_FIELDS,
     SIGNED_FIELDS,
     STREAM_FIELDS,
+    WORD_FIELDS,
 )
 from bitrain.spec import BitrainError, Layer, Network, Shape, with_prefix
 
@@ -107,6 +108,7 @@ def test_fields_come_out_of_the_program_rom(program):
             (PADDING_FIELDS, program.has_padding_values),
             (PADDING_GROUP_FIELDS, program.has_padding_values and program.has_groups),
             (PLACE_FIELDS, program.has_places),
+            (WORD_FIELDS, program.has_words),
             (SHORTCUT_PLACE_FIELDS, program.has_shortcut_places),
         ):
             if not used:

@@ -21,7 +21,7 @@ ROW = {"stream_length": 16, "sc_fine_tuned": 97.5, "sc_post_training": 90.0}
 ROW |= {"int_fine_tuned": 98.0, "int_post_training": 92.0}
 RESULTS = {
     "train": {"accuracy": 98.5},
-    "finetune": {"binary": {"fine_tuned": 98.0}},
+    "finetune": {"stochastic": {"fine_tuned": 97.5}, "binary": {"fine_tuned": 98.0}},
     "evaluate": {"sc": 97.5, "images": 360, "by_length": [ROW]},
     "generate": {
         "cycles": 1000,
@@ -93,6 +93,19 @@ def test_numbers(report):
     assert found["cycles"] == {"simulated": 1000, "predicted": 1000, "load": 64, "output": 10}
     assert found["resources"]["tool"] == "yosys 0.70, nextpnr 0.11"
     assert "logic_lut" not in found["resources"] and found["verify"]["mismatches"] == 0
+
+
+def test_several_lengths_of_one_set_of_weights(report):
+    streams = {"by_prefix": {"2": 80.0, "16": 97.5}}
+    streams["anytime"] = {"exit_accuracy": 97.25, "mean_cycles": 3.125}
+    finetune = {"stochastic": streams, "binary": {"fine_tuned": 98.0, "by_prefix": {"16": 98.0}}}
+    page, found = report(finetune=finetune)
+    assert found["anytime"]["streams"] == streams["by_prefix"]
+    assert "97.25 % in 3.12 cycles of a stream" in page and "of the accelerator on" not in page
+    exits = {"mean_cycles": 1234.5}
+    page, _ = report(finetune=finetune, generate=RESULTS["generate"] | {"exits": exits})
+    assert "1,234 cycles of the accelerator on average (estimated), 1,000 at full length" in page
+    assert report()[1]["anytime"] is None
 
 
 def test_page(report):
