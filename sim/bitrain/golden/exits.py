@@ -11,9 +11,10 @@ that gives the fewest images another class than the longest run does. Confidence
 margin of the best two scores are there to be compared with it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 
@@ -66,6 +67,8 @@ class Choice(Ladder):
     """Share of the images, 0 … 1."""
     cycles: float
     """On average."""
+    changed: float
+    """Share of the images, 0 … 1, that get another class than in the longest run."""
 
 
 class Exits:
@@ -83,7 +86,7 @@ class Exits:
             raise ValueError("no images to choose exits with")
         classes = [each.argmax(1) for each in scores]
         self._right = [each == labels for each in classes]
-        self._same = [each == classes[-1] for each in classes]
+        self._other = [each != classes[-1] for each in classes]
         single = scores[0].shape[1] < 2
         sure = CONFIDENCES[confidence]
         self._sure = [np.zeros(len(labels)) if single else sure(each) for each in scores]
@@ -105,20 +108,12 @@ class Exits:
 
         tolerance: share of the images, 0 … 1. most: exits, at most two.
         """
-        last = len(self._cycles) - 1
-        wanted = self._right[last].mean() - tolerance - 1e-12
-        alone = Choice(
-            rungs=(last,),
-            thresholds=(),
-            accuracy=float(self._right[last].mean()),
-            cycles=float(self._cycles[last]),
-        )
-        found = [alone]
-        for first in range(last) if most else ():
-            found += self._ladders((first,), wanted)
-        if most > 1:
-            for pair in combinations(range(last), 2):
-                found += self._ladders(pair, wanted)
+        wanted = self._right[-1].mean() - tolerance - 1e-12
+
+        def most_that_keep_it(stops: _Stops) -> int:
+            return int(np.flatnonzero(stops.whole & (stops.accuracy >= wanted)).max(initial=0))
+
+        found = [self._alone(), *self._ladders(most, most_that_keep_it)]
         return min(found, key=lambda ladder: (ladder.cycles, len(ladder.rungs)))
 
     def within(self, cycles: float, most: int = MOST_EXITS) -> Choice:
@@ -127,106 +122,93 @@ class Exits:
         Of two alike the one of fewer cycles; the longest run alone where no ladder is as quick.
         most: exits, at most two.
         """
-        last = len(self._cycles) - 1
-        found = []
-        for first in range(last):
-            found += self._least_changes((first,), cycles)
-        if most > 1:
-            for pair in combinations(range(last), 2):
-                found += self._least_changes(pair, cycles)
-        alone = 0, self.choose(0, most=0)
-        if self._cycles[last] <= cycles or not found:
+
+        def most_with_fewest_changes(stops: _Stops) -> int:
+            quick = np.flatnonzero(stops.whole & (stops.cycles <= cycles))
+            quick = quick[quick > 0]
+            least = stops.changed[quick].min(initial=1)
+            return int(quick[stops.changed[quick] == least].max(initial=0))
+
+        found, alone = list(self._ladders(most, most_with_fewest_changes)), self._alone()
+        if alone.cycles <= cycles or not found:
             found.append(alone)
-        return min(found, key=lambda each: (each[0], each[1].cycles))[1]
+        return min(found, key=lambda ladder: (ladder.changed, ladder.cycles))
 
-    def _least_changes(self, exits: tuple[int, ...], cycles: float) -> list[tuple[int, Choice]]:
-        """Changed classes and ladders with these exits, the best for each first threshold."""
-        count, longest = len(self._right[0]), self._cycles[-1]
-        firsts = [None] if len(exits) == 1 else _thresholds(self._sure[exits[0]])
-        found = []
-        for threshold in firsts:
-            running, changed, right, used = np.ones(count, bool), 0, 0, 0.0
-            if threshold is not None:
-                stops = self._sure[exits[0]] >= threshold
-                running, used = ~stops, float(self._cycles[exits[0]])
-                changed = int((~self._same[exits[0]][stops]).sum())
-                right = int(self._right[exits[0]][stops].sum())
-            order, whole = self._surest_first(exits[-1], running)
-            here = self._cycles[exits[-1]] * running.sum()
-            # Stopping the k surest.
-            mean = used + (here + np.arange(len(order), -1, -1) * longest) / count
-            changes = np.concatenate([[0], (~self._same[exits[-1]][order]).cumsum()])
-            fitting = np.flatnonzero(whole & (mean <= cycles))
-            fitting = fitting[fitting > 0]
-            if not len(fitting):
-                continue
-            taken = int(fitting[changes[fitting] == changes[fitting[0]]][-1])
-            stopped, going = order[:taken], order[taken:]
-            right += int(self._right[exits[-1]][stopped].sum() + self._right[-1][going].sum())
-            last_threshold = int(self._sure[exits[-1]][order[taken - 1]])
-            thresholds = (last_threshold,)
-            if threshold is not None:
-                thresholds = (int(threshold), last_threshold)
-            ladder = Choice(
-                rungs=(*exits, len(self._cycles) - 1),
-                thresholds=thresholds,
-                accuracy=right / count,
-                cycles=float(mean[taken]),
-            )
-            found.append((changed + int(changes[taken]), ladder))
-        return found
-
-    def _surest_first(self, rung: int, running: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Running images, and for each count of them whether no other is as sure as its last."""
-        images = np.flatnonzero(running)
-        order = images[np.argsort(-self._sure[rung][images], kind="stable")]
-        sure = self._sure[rung][order]
-        whole = np.concatenate([[True], sure[1:] != sure[:-1], [True]])[: len(sure) + 1]
-        return order, whole
-
-    def _ladders(self, exits: tuple[int, ...], wanted: float) -> list[Choice]:
-        """The best ladder with these exits, if one is good enough."""
-        everyone = np.ones(len(self._right[0]), bool)
-        firsts = [None] if len(exits) == 1 else _thresholds(self._sure[exits[0]])
-        found: list[Choice] = []
-        for threshold in firsts:
-            running, right, cycles = everyone, 0, 0.0
-            if threshold is not None:
-                stops = self._sure[exits[0]] >= threshold
-                running, right = ~stops, int(self._right[exits[0]][stops].sum())
-                cycles = float(self._cycles[exits[0]])
-            best = self._last_exit(exits[-1], running, right, cycles, wanted)
-            if best is None:
-                continue
-            last_threshold, accuracy, mean = best
-            thresholds = (last_threshold,) if threshold is None else (threshold, last_threshold)
-            ladder = Choice(
-                rungs=(*exits, len(self._cycles) - 1),
-                thresholds=tuple(int(each) for each in thresholds),
-                accuracy=accuracy,
-                cycles=mean,
-            )
-            found.append(ladder)
-        return sorted(found, key=lambda each: each.cycles)[:1]
-
-    def _last_exit(
-        self, rung: int, running: np.ndarray, right: int, cycles: float, wanted: float
-    ) -> tuple[int, float, float] | None:
-        """The least threshold of the last exit that keeps the accuracy, that, and the cycles."""
-        count, (order, whole) = len(running), self._surest_first(rung, running)
-        sure, here, there = (
-            x[order] for x in (self._sure[rung], self._right[rung], self._right[-1])
+    def _alone(self) -> Choice:
+        """The longest run."""
+        return Choice(
+            rungs=(len(self._cycles) - 1,),
+            thresholds=(),
+            accuracy=float(self._right[-1].mean()),
+            cycles=float(self._cycles[-1]),
+            changed=0.0,
         )
-        # Stopping the k surest: those are as right as here, the others as in the longest run.
-        stopped = np.concatenate([[0], here.cumsum()])
-        going = np.concatenate([there[::-1].cumsum()[::-1], [0]])
-        accuracy = (right + stopped + going) / count
-        enough = np.flatnonzero(whole & (accuracy >= wanted))
-        if not len(enough) or not (taken := int(enough[-1])):
-            return None
-        goes_on = running.sum() - taken
-        mean = cycles + (running.sum() * self._cycles[rung] + goes_on * self._cycles[-1]) / count
-        return int(sure[taken - 1]), float(accuracy[taken]), float(mean)
+
+    def _ladders(self, most: int, count_of: "Callable[[_Stops], int]") -> Iterator[Choice]:
+        """With every first threshold; count_of says how many images stop at the last exit."""
+        shorter = range(len(self._cycles) - 1)
+        for number in range(1, most + 1):
+            for exits in combinations(shorter, number):
+                for stops in self._stops(exits):
+                    if taken := count_of(stops):
+                        yield Choice(
+                            rungs=(*exits, len(self._cycles) - 1),
+                            thresholds=(*stops.first, int(stops.sure[taken - 1])),
+                            accuracy=float(stops.accuracy[taken]),
+                            cycles=float(stops.cycles[taken]),
+                            changed=float(stops.changed[taken]),
+                        )
+
+    def _stops(self, exits: tuple[int, ...]) -> "Iterator[_Stops]":
+        """What one or two exits do, for every threshold of the first of two."""
+        first, last = exits[0], exits[-1]
+        everyone = np.ones(len(self._right[0]), bool)
+        thresholds = [None] if len(exits) == 1 else _thresholds(self._sure[first])
+        for threshold in thresholds:
+            stopped, cycles = ~everyone, 0
+            if threshold is not None:
+                stopped, cycles = self._sure[first] >= threshold, self._cycles[first]
+            running = np.flatnonzero(~stopped)
+            order = running[np.argsort(-self._sure[last][running], kind="stable")]
+            sure = self._sure[last][order]
+            runs = len(order) * self._cycles[last]
+            longest = np.arange(len(order), -1, -1) * self._cycles[-1]
+            yield _Stops(
+                first=() if threshold is None else (int(threshold),),
+                sure=sure,
+                whole=np.concatenate([[True], sure[1:] != sure[:-1], [True]])[: len(sure) + 1],
+                cycles=cycles + (runs + longest) / len(everyone),
+                accuracy=_shares(self._right, exits, stopped, order),
+                changed=_shares(self._other, exits, stopped, order),
+            )
+
+
+def _shares(
+    arrays: Sequence[np.ndarray], exits: tuple[int, ...], stopped: np.ndarray, order: np.ndarray
+) -> np.ndarray:
+    """Share of all images with a property that they have in each run, (images,), by k.
+
+    Images ``stopped`` have it in the first exit's, the first k in ``order`` in the last one's, and
+    the others in the longest run.
+    """
+    early, late = (arrays[rung][order] for rung in (exits[-1], -1))
+    ends = np.concatenate([[0], early.cumsum()])
+    goes_on = np.concatenate([late[::-1].cumsum()[::-1], [0]])
+    return (arrays[exits[0]][stopped].sum() + ends + goes_on) / len(stopped)
+
+
+class _Stops(NamedTuple):
+    """What happens if the k surest of the images that are left stop at an exit, by k."""
+
+    first: tuple[int, ...]
+    """Threshold of the exit before, if there is one."""
+    sure: np.ndarray
+    """Of the images, the surest first."""
+    whole: np.ndarray
+    """Whether no other image is as sure as the last that stops."""
+    cycles: np.ndarray
+    accuracy: np.ndarray
+    changed: np.ndarray
 
 
 class Outcome:

@@ -46,6 +46,12 @@ class ExitConfig(Section):
     most: Literal[1, 2] = 2
     """How many there may be."""
 
+    @model_validator(mode="after")
+    def _one_aim(self) -> Self:
+        if self.cycles is not None and "tolerance" in self.model_fields_set:
+            raise ValueError("exit: tolerance or cycles choose the exits; leave one of them out")
+        return self
+
 
 class RunConfig(JobConfig):
     """Everything that ``bitrain run`` does, in order."""

@@ -253,6 +253,12 @@ def test_exits_may_be_chosen_on_images_that_are_learnt(flow):
     assert streams["fine_tuned"] == found["finetune"]["stochastic"]["fine_tuned"]
 
 
+def test_exits_have_one_aim():
+    exit_ = {"tolerance": 1, "cycles": 8}
+    with pytest.raises(ValueError, match="tolerance or cycles choose the exits; leave one"):
+        RunConfig.model_validate(SMALL | {"sc": {"bits": 4, "lengths": [4, 16]}, "exit": exit_})
+
+
 def test_exits_need_lengths():
     with pytest.raises(ValueError, match="exit: needs a network of several lengths"):
         RunConfig.model_validate({**SMALL, "exit": {}})

@@ -107,10 +107,10 @@ class Loader(Component):
         padding, first_padding = Signal(range(len(self.program.padding_words))), None
         if self.program.has_padding_values:
             first_padding = self._first_padding(m, walker.take, position_tile)
-        has_words = self.program.has_words
-        in_word = Signal.like(layer.last_in_word) if has_words else None
-        # Its input channel, where that matters.
-        channel = Signal(len(layer.last_input_channel) + 3) if has_words else None  # of holes too
+        # Its place in a word along channels, and its channel, which may be a hole's.
+        layers, has_words = self.program.network.layers, self.program.has_words
+        most = max((each.flattened or each.in_shape).channels for each in layers)
+        in_word, channel = Signal(range(8)), Signal(range(most + 8))
         row_step, column_step = 1, 1
         if self.program.has_dilation:
             row_step, column_step = layer.dilation_rows, layer.dilation_columns
@@ -129,9 +129,8 @@ class Loader(Component):
             )
             # Cycle 0: the next element, or the first of the next tile.
             m.d.sync += k.eq(k + 1)
-            if in_word is None or channel is None:
-                word_ends, address_step = nullcontext(), column_step
-            else:
+            word_ends, address_step = nullcontext(), column_step
+            if has_words:
                 m.d.sync += [
                     weight.eq(following_weight),
                     in_word.eq(in_word + 1),
@@ -146,7 +145,7 @@ class Loader(Component):
                     offset.eq(offset + address_step),
                     weight.eq(following_weight),
                 ]
-                if in_word is not None and channel is not None:
+                if has_words:
                     m.d.sync += [in_word.eq(0), channel.eq(channel - layer.last_in_word)]
                 with m.If(column == layer.last_kernel_column):
                     m.d.sync += [
@@ -156,7 +155,7 @@ class Loader(Component):
                     ]
                     with m.If(row == layer.last_kernel_row):
                         m.d.sync += [row.eq(0), offset.eq(offset + layer.channel_step)]
-                        if channel is not None:
+                        if has_words:
                             m.d.sync += channel.eq(channel + 1)
                         elif self.program.has_padding_values:
                             m.d.sync += padding.eq(padding + layer.padded)
@@ -172,7 +171,7 @@ class Loader(Component):
                     offset.eq(0),
                     position_tile.eq(position_tile + 1),
                 ]
-                if in_word is not None and channel is not None:
+                if has_words:
                     m.d.sync += [in_word.eq(0), channel.eq(0)]
                 with m.If(position_tile == 0):
                     m.d.sync += tile_weight.eq(following_weight)
@@ -188,7 +187,7 @@ class Loader(Component):
             element = Signal()
             exists = Signal(num_positions)
             is_input = k <= layer.last_input
-            if channel is not None and self.program.skip_zeros:  # else holes may be anything
+            if has_words and self.program.skip_zeros:  # else holes may be anything
                 is_input &= channel <= layer.last_input_channel
                 is_input &= column <= layer.last_input_column
             m.d.sync += [
@@ -207,9 +206,7 @@ class Loader(Component):
                     with m.If(~position.exists):
                         m.d.sync += exists[q].eq(0)
             if self.program.has_padding_values:
-                own = padding
-                if channel is not None:
-                    own = padding + Mux(layer.padded, channel, 0)
+                own = padding + Mux(layer.padded, channel, 0) if has_words else padding
                 m.d.sync += self.padding_address.eq(Mux(active & is_input, own, 0))
                 if self.program.skip_zeros:
                     occupied = Signal(num_positions)
