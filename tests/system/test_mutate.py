@@ -9,6 +9,7 @@ from simulators import require
 
 from bitrain.cosim import simulate
 from bitrain.cosim.manifest import describe_state
+from bitrain.program.rom_words import num_biases
 
 
 @pytest.mark.parametrize(
@@ -79,11 +80,13 @@ def test_bits_without_effect(tmp_path, name):
     require("icarus")
     engines = mutate.engines_of(name)
     program = engines.programs[0]
+    layers = program.network.layers
     ip = mutate.write_ip(engines, tmp_path / "ip")
     for memory, idle in mutate.idle_bits(program).items():
         image = ip / "rom" / f"{memory}.mem"
         words = [[*line] for line in image.read_text().split()]
-        assert len(idle) > 10 or memory == "program"
+        padded = any(num_biases(layer, program.array) > layer.out_channels for layer in layers)
+        assert len(idle) > 10 or memory == "program" or (memory == "biases" and not padded)
         for word, bit in idle:
             words[word][-1 - bit] = "10"[int(words[word][-1 - bit])]
         image.write_text("".join(f"{''.join(line)}\n" for line in words))
