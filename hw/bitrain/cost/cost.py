@@ -1,24 +1,26 @@
 """Closed-form cost of a network on an array: cycles, memory accesses, memory sizes.
 
-The engine loads the operands of the next chunk (N cycles) while the streams of the present one run
-(L cycles), and sends the results of a tile away (P Q cycles) while the next tile runs. With
-``chunk = max(L, N)`` and ``tile = max(chunks · chunk, P Q)``, a layer of T tiles takes
+The engine loads the operands of the next chunk (N / W cycles) while the streams of the present one
+run (L cycles), and sends the results of a tile away (P Q / W cycles) while the next tile runs. With
+``chunk = max(L, N / W)`` and ``tile = max(chunks · chunk, P Q / W)``, a layer of T tiles takes
 
-    Q + N + (chunks - 1) · chunk + L       the first tile, nothing to hide behind
+    Q + N / W + (chunks - 1) · chunk + L   the first tile, nothing to hide behind
     + (T - 1) · tile                       the others
-    + P Q + overhead                       the last results, pipeline and descriptor fetch
+    + P Q / W + overhead                   the last results, pipeline and descriptor fetch
 
 cycles, where the overhead is LAYER_OVERHEAD, SHORTCUT_OVERHEAD more in every layer of a network
 that has shortcuts, whose addition takes a stage of the pipeline, PIPELINED_OVERHEAD more on arrays
-whose population counts take one, and LENGTH_OVERHEAD more if the stream length is chosen at run
-time. Stream mode takes no cycle more: neurons fire while the last chunk's streams run. Simulation
-must find exactly these numbers.
+whose population counts take one, WIDE_OVERHEAD more where W > 1, as memories then have a register
+behind them, and LENGTH_OVERHEAD more if the stream length is chosen at run time. Stream mode takes
+no cycle more: neurons fire while the last chunk's streams run. Where W > 1, scores are judged at
+the end of each run, one per cycle and JUDGE_OVERHEAD cycles. Simulation must find exactly these
+numbers.
 """
 
 from dataclasses import dataclass
 
 from bitrain.program import Array, Program, Tiling
-from bitrain.spec import Network
+from bitrain.spec import Network, Shape
 
 LAYER_OVERHEAD = 14
 """Cycles a layer spends on descriptor fetch and pipeline depth."""
@@ -28,8 +30,12 @@ LENGTH_OVERHEAD = 2
 """More of them, if the stream length is chosen at run time: biases are scaled as they are read."""
 PIPELINED_OVERHEAD = 1
 """More of them, if the array's population counts are pipelined."""
+WIDE_OVERHEAD = 1
+"""More of them, if the array is wider than one."""
 IMAGE_OVERHEAD = 1
 """Cycles to read the first score."""
+JUDGE_OVERHEAD = 3
+"""Cycles to judge scores on arrays that are wider than one, beside one for each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,11 +68,13 @@ class NetworkCost:
 
     layers: tuple[LayerCost, ...]
     load_cycles: int
-    """Pixels streamed in, one per cycle."""
+    """Pixels streamed in, a beat of W of a row per cycle."""
     output_cycles: int
-    """Scores streamed out, one per cycle."""
+    """Scores streamed out, one per cycle; or activations, a beat per cycle."""
+    judge_cycles: int = 0
+    """Scores looked at before they are streamed out."""
     activation_ram_bits: int
-    """One copy; the engine keeps one per read port, Q in all and one more for
+    """One copy of all W banks; the engine keeps one per read port, Q in all and one more for
     shortcuts."""
     weight_rom_bits: int
     bias_rom_bits: int
@@ -78,7 +86,7 @@ class NetworkCost:
     @property
     def latency(self) -> int:
         """Cycles from the last pixel taken to the first score offered: what the counter shows."""
-        return sum(layer.cycles for layer in self.layers) + IMAGE_OVERHEAD
+        return sum(layer.cycles for layer in self.layers) + self.judge_cycles + IMAGE_OVERHEAD
 
     @property
     def initiation_interval(self) -> int:
@@ -103,7 +111,7 @@ def estimate(program: Program) -> NetworkCost:
     """Cost of the program's network on its array."""
     network, array = program.network, program.array
     overhead = layer_overhead(network, array, run_time_length=program.run_time_length)
-    layers = []
+    layers, scores = [], network.gives_scores
     last = network.layers[-1]
     bases = program.padding_bases
     for layer, tiling, chunk, padding_base in zip(
@@ -112,7 +120,7 @@ def estimate(program: Program) -> NetworkCost:
         cycles = layer_cycles(tiling, array, chunk, overhead)
         products = layer.out_channels * tiling.positions * layer.num_inputs
         elements = tiling.tiles * tiling.chunks * array.lanes
-        words = tiling.channel_tiles * tiling.chunks * array.lanes
+        weights = tiling.channel_tiles * tiling.chunks * array.lanes * array.channels
         results = tiling.tiles * array.neurons
         stored = program.output_bits if layer is last else program.activation_bits
         layers.append(
@@ -125,20 +133,21 @@ def estimate(program: Program) -> NetworkCost:
                 weight_reads=elements * array.channels,
                 bias_reads=results,
                 writes=layer.out_shape.size,
-                weight_bits=words * array.channels * program.weight_bits,
+                weight_bits=weights * program.weight_bits,
                 stored_bits=layer.out_shape.size * stored,
                 padding_reads=elements if padding_base else 0,
             )
         )
     return NetworkCost(
         layers=tuple(layers),
-        load_cycles=network.in_shape.size,
-        output_cycles=network.num_scores,
-        activation_ram_bits=program.activation_depth * program.activation_bits,
-        weight_rom_bits=program.weight_depth * array.channels * program.weight_bits,
+        load_cycles=beats(network.in_shape, array.width),
+        output_cycles=network.num_scores if scores else beats(last.out_shape, array.width),
+        judge_cycles=(network.num_scores + JUDGE_OVERHEAD) * (array.width > 1 and scores),
+        activation_ram_bits=program.activation_depth * array.width * program.activation_bits,
+        weight_rom_bits=program.weight_depth * program.weight_word_bits,
         bias_rom_bits=program.bias_depth * program.bias_word_bits,
         program_rom_bits=len(network.layers) * sum(program.field_widths.values()),
-        score_ram_bits=network.num_scores * program.output_bits,
+        score_ram_bits=program.output_depth * array.width * program.output_bits,
         stream_rom_bits=program.stream_rom_bits,
         padding_rom_bits=program.padding_rom_bits,
     )
@@ -148,12 +157,17 @@ def layer_overhead(network: Network, array: Array, *, run_time_length: bool = Fa
     """Cycles that each layer spends on descriptor fetch and pipeline depth."""
     shortcut = any(layer.shortcut for layer in network.layers)
     overhead = LAYER_OVERHEAD + SHORTCUT_OVERHEAD * shortcut + PIPELINED_OVERHEAD * array.pipelined
-    return overhead + LENGTH_OVERHEAD * run_time_length
+    return overhead + LENGTH_OVERHEAD * run_time_length + WIDE_OVERHEAD * (array.width > 1)
 
 
 def layer_cycles(tiling: Tiling, array: Array, length: int, overhead: int = LAYER_OVERHEAD) -> int:
     """Cycles of a layer with streams of ``length`` bits (see the module's formula)."""
-    chunk = max(length, array.lanes)
-    tile = max(tiling.chunks * chunk, array.neurons)
-    first = array.positions + array.lanes + (tiling.chunks - 1) * chunk + length
-    return first + (tiling.tiles - 1) * tile + array.neurons + overhead
+    chunk = max(length, array.loading_cycles)
+    tile = max(tiling.chunks * chunk, array.leaving_cycles)
+    first = array.positions + array.loading_cycles + (tiling.chunks - 1) * chunk + length
+    return first + (tiling.tiles - 1) * tile + array.leaving_cycles + overhead
+
+
+def beats(shape: Shape, width: int) -> int:
+    """Beats of W pixels, of one row each, in which a map is streamed."""
+    return shape.channels * shape.height * -(-shape.width // width)

@@ -3,8 +3,8 @@
 Such a chunk gives no product bit at any of the tile's Q positions. With the option ``skip_zeros``
 it leaves the operand registers in the cycle in which it is complete there, and the streams of the
 chunk before run on meanwhile; only the last chunk of a tile, if it is zero, is at work for a cycle,
-which ends the tile. Its N elements are loaded all the same. So a tile takes about
-max(chunks · N, others · L, P Q) cycles, and nothing is saved unless L > N.
+which ends the tile. Its N inputs are loaded all the same. So a tile takes about
+max(chunks · N / W, others · L, P Q / W) cycles, and nothing is saved unless L > N / W.
 
 Weights' signs are counted while a chunk is loaded, as what the sign trick counts too much depends
 on which chunks are at work: biases are bare (see ``Program.sums``).
@@ -20,7 +20,7 @@ from bitrain.program import Array, Program, Tiling
 from .cost import LAYER_OVERHEAD, layer_overhead
 
 LOADER_DEPTH = 3
-"""Cycles from the first look at a tile's positions to its first element."""
+"""Cycles from the first look at a tile's positions to its first element; one more where W > 1."""
 _REMEMBERED = 4
 """Chunks whose first elements may be on the way through so deep a loader, and the one before."""
 
@@ -56,18 +56,19 @@ def layer_skipping_cycles(
     The loader moves as a whole or stands still: it has a slot for an element in every cycle in
     which it moves. Between tiles slots may be empty, as finding Q positions takes Q cycles.
     """
-    images, lanes = len(zero), array.lanes
+    images, lanes, leaving = len(zero), array.loading_cycles, array.leaving_cycles
+    depth = LOADER_DEPTH + (array.width > 1)
     slot = np.zeros(images, np.int64)
     """Cycle in which the first element of the tile enters the loader."""
-    known = deque([(slot, slot + array.positions - LOADER_DEPTH)], maxlen=_REMEMBERED)
+    known = deque([(slot, slot + array.positions - depth)], maxlen=_REMEMBERED)
     """Slots and when the loader moved them on, from each of them on a slot per cycle."""
     freed = computed = np.zeros_like(slot)
-    ended = np.full_like(slot, -array.neurons)
+    ended = np.full_like(slot, -leaving)
     for tile in range(tiling.tiles):
-        moved = [np.where(at <= slot, when + slot - at, -LOADER_DEPTH) for at, when in known]
+        moved = [np.where(at <= slot, when + slot - at, -depth) for at, when in known]
         begun = np.max(moved, axis=0)
         for chunk in range(tiling.chunks):
-            first = slot + LOADER_DEPTH + chunk * lanes
+            first = slot + depth + chunk * lanes
             before, when = known[-1]
             accepted = np.maximum(when + first - before, freed)
             known.append((first, accepted))
@@ -78,10 +79,10 @@ def layer_skipping_cycles(
                 computed = np.where(skipped, computed, taken + length)
             else:
                 freed = taken
-                # Results of the tile before leave one per cycle.
+                # Results of the tile before leave W per cycle.
                 steps = np.where(skipped, 1, length)
-                computed = ended = np.maximum(taken + steps, ended + array.neurons)
+                computed = ended = np.maximum(taken + steps, ended + leaving)
         # The next tile enters behind this one, Q cycles after it at the earliest.
         found = [np.maximum(at, at + begun + array.positions - when) for at, when in known]
         slot = np.maximum(slot + tiling.chunks * lanes, np.min(found, axis=0))
-    return ended + array.neurons + overhead
+    return ended + leaving + overhead

@@ -18,7 +18,7 @@ WORD_BITS = 32
 
 def words_per_entry(program: Program) -> int:
     """32-bit words that an entry of the weight memory or the bias memory takes; a power of two."""
-    widest = max(program.array.channels * program.weight_bits, program.bias_word_bits)
+    widest = max(program.weight_word_bits, program.bias_word_bits)
     return 1 << (-(-widest // WORD_BITS) - 1).bit_length()
 
 
@@ -42,7 +42,9 @@ def weight_image(program: Program, network: Network) -> np.ndarray:
     entries = other.weight_words + [
         word
         for layer, sums in zip(network.layers, other.sums, strict=True)
-        for word in rom_words.biases(layer, sums, program.array, program.score_bits)
+        for word in rom_words.biases(
+            layer, sums, program.array, program.score_bits, program.bias_bits
+        )
     ]
     count, mask = words_per_entry(program), (1 << WORD_BITS) - 1
     words = [entry >> WORD_BITS * i & mask for entry in entries for i in range(count)]

@@ -1,6 +1,7 @@
 """Shape of the multiplier array: what a user chooses to trade area against speed."""
 
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -29,6 +30,9 @@ class Array(BaseModel):
     """Q, output positions."""
     lanes: int = Field(default=16, ge=1, le=MAX_LANES)
     """N, products of one neuron; a multiple of the network's lanes, but in binary arithmetic."""
+    width: Literal[1, 2, 4, 8] = Field(default=1, exclude_if=lambda width: width == 1)
+    """W, inputs of each position and of each channel's weights that are read in a cycle, results
+    that leave in one, and pixels of a beat of the image stream; divides P and N."""
     sharing: Sharing = Sharing.SHARED
     arithmetic: str = "stochastic"
     """Name of one of ``ARITHMETICS``: streams and AND gates, or the integers to measure against."""
@@ -49,6 +53,16 @@ class Array(BaseModel):
     def neurons(self) -> int:
         """P Q, neurons at work."""
         return self.channels * self.positions
+
+    @property
+    def leaving_cycles(self) -> int:
+        """P Q / W, cycles in which the results of a tile leave."""
+        return self.neurons // self.width
+
+    @property
+    def loading_cycles(self) -> int:
+        """N / W, cycles in which the operands of a chunk are read."""
+        return self.lanes // self.width
 
     @property
     def multipliers(self) -> int:

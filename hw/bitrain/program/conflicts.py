@@ -90,11 +90,56 @@ def _no_exits(config: AcceleratorConfig, network: Network) -> dict[str, Any] | N
     return {"network": network.name} if config.early_termination and not margins else None
 
 
+def _divides(config: AcceleratorConfig, what: str) -> dict[str, Any] | None:
+    width, count = config.array.width, getattr(config.array, what)
+    return {"width": width, "count": count} if count % width else None
+
+
+def _no_words(config: AcceleratorConfig, network: Network) -> dict[str, Any] | None:
+    """The first layer whose inputs lie in no words that the width divides."""
+    width = config.array.width
+    for layer in () if _exact(config) else network.layers:
+        size = layer.word.size if layer.word else 1
+        if size % width:
+            found = f"in words of {size}" if layer.word else "one by one"
+            return {"width": width, "layer": layer.name, "found": found}
+    return None
+
+
+def _wide(config: AcceleratorConfig, found: Any) -> dict[str, Any] | None:
+    return {"width": config.array.width, **found} if config.array.width > 1 and found else None
+
+
+def _reshaped(config: AcceleratorConfig, network: Network) -> dict[str, Any] | None:
+    """The first layer that reads a map in another shape, and is not linear."""
+    for layer, parts in zip(network.layers, network.reads, strict=True):
+        stored = network.stored_shape(parts[-1])
+        if layer.kind == "conv2d" and layer.in_shape != stored:
+            return _wide(config, {"layer": layer.name, "stored": tuple(stored)})
+    return None
+
+
 def _run_time(config: AcceleratorConfig) -> bool:
     return config.run_time_length or config.early_termination
 
 
 OPTION_CONFLICTS = (
+    Conflict(
+        one="array: width",
+        other="lanes that it does not divide",
+        reason="array: lanes = {count} is no multiple of width = {width}, the operands that are "
+        "read in a cycle",
+        remedy="choose a multiple",
+        find=lambda c, _: _divides(c, "lanes"),
+    ),
+    Conflict(
+        one="array: width",
+        other="channels that it does not divide",
+        reason="array: channels = {count} is no multiple of width = {width}, the results that "
+        "leave in a cycle",
+        remedy="choose a multiple",
+        find=lambda c, _: _divides(c, "channels"),
+    ),
     Conflict(
         one="array: sharing = unshared",
         other="an arithmetic without streams",
@@ -143,6 +188,40 @@ OPTION_CONFLICTS = (
 """Rows on options alone."""
 
 NETWORK_CONFLICTS = (
+    Conflict(
+        one="array: width > 1",
+        other="stream mode",
+        reason="array: width = {width}: layer {layer!r} is in stream mode, whose neurons fire on "
+        "inputs one by one",
+        remedy="choose width = 1, or export in counter mode",
+        find=lambda c, n: _wide(c, _fired_name(c, n)),
+    ),
+    Conflict(
+        one="array: width > 1",
+        other="OR groups",
+        reason="array: width = {width}: network {network!r} has OR groups, whose inputs meet lanes "
+        "one by one",
+        remedy="choose width = 1, or export with or_lanes: 1",
+        find=lambda c, n: _wide(
+            c, {"network": n.name} if n.or_lanes > 1 and not _exact(c) else None
+        ),
+    ),
+    Conflict(
+        one="array: width",
+        other="a network exported for other words",
+        reason="array: width = {width} does not divide the words of the network: layer {layer!r} "
+        "has inputs {found}",
+        remedy="choose a width that does, or export with `sc: {{word: 8}}`",
+        find=_no_words,
+    ),
+    Conflict(
+        one="array: width > 1",
+        other="a layer that reads a map in another shape",
+        reason="array: width = {width}: layer {layer!r} reads the map {stored} in another shape, "
+        "whose rows lie elsewhere in the banks",
+        remedy="choose width = 1",
+        find=_reshaped,
+    ),
     Conflict(
         one="array: lanes",
         other="a network exported for other lanes",

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from bitrain.spec import Layer, Shape
-
 
 @dataclass(frozen=True, kw_only=True)
 class Descriptor:
     """One layer's entry in the program ROM. ``last_x`` is a count less one.
+
+    An engine of width W reads inputs, weights and biases in words of W, and its addresses are those
+    of words.
 
     Fields that step backwards or start in the padding are two's complement numbers of the field's
     width: the engine computes addresses and coordinates modulo 2^width.
@@ -15,7 +16,7 @@ class Descriptor:
 
     # What the loader reads: element k of the window at each of Q positions.
     last_input: int
-    """K - 1: inputs beyond read as zero."""
+    """K - 1: inputs beyond read as zero. In words, as the next."""
     last_slot: int
     """K' - 1: inputs rounded up to whole chunks."""
     last_chunk: int
@@ -67,17 +68,30 @@ class Descriptor:
     """Tiles of channels that a group takes, less one."""
     group_step: int = 0
     """Address step from a group's input channels to the next's."""
-    # Inputs in words; all zero where no layer has them.
+    # Inputs in words of V; all zero where no layer has them.
     last_in_word: int = 0
-    """Channels of a word, less one."""
+    """Reads of a word's channels, less one: V - 1, or V / W - 1."""
     word_step: int = 0
-    """Address step from a channel to the next."""
+    """Address step from what is read of the channels to what is read next."""
     column_address_step: int = 0
-    """Address step from the last channel of a word to the first of the next column."""
+    """Address step from the last of a word's channels to the first of the next column."""
     last_input_channel: int = 0
     """Of a group: channels beyond are holes."""
     last_input_column: int = 0
     """Of a window: columns beyond are holes."""
+    # W columns of a row that are read at once; all zero where W channels are.
+    along_columns: int = 0
+    next_channel_step: int = 0
+    """``channel_step`` from the last channel of a word on; the same along channels."""
+    # Where W channels begin in words, and how that changes from group to group.
+    group_phase: int = 0
+    """Input channels of a group, modulo W."""
+    store_phase: int = 0
+    """First channel stored, modulo W."""
+    store_group_step: int = 0
+    """Address step of as many words as a group's output channels fill."""
+    store_group_phase: int = 0
+    """Output channels of a group, modulo W."""
     # Steps within a window; all zero where every layer's are one.
     dilation_rows: int = 0
     dilation_columns: int = 0
@@ -116,6 +130,10 @@ class Descriptor:
     shortcut_out_column_step: int = 0
     shortcut_out_row_step: int = 0
     """Address step from the last pooling window of a row to the first of the next."""
+    # As for what is stored.
+    shortcut_phase: int = 0
+    shortcut_group_step: int = 0
+    shortcut_group_phase: int = 0
     # As places above, in the map that the shortcut adds.
     shortcut_first_line: int = 0
     shortcut_first_column: int = 0
@@ -128,6 +146,7 @@ SIGNED_FIELDS = frozenset(
         "row_step",
         "channel_step",
         "column_address_step",
+        "next_channel_step",
         "first_row",
         "first_column",
         "first_address",
@@ -162,6 +181,18 @@ WORD_FIELDS = (
 )
 """Fields that only programs whose inputs are in words have in their ROM."""
 
+COLUMN_FIELDS = ("along_columns", "next_channel_step")
+"""Fields that only programs have in their ROM in which W columns are read at once."""
+
+READ_PHASE_FIELDS = ("group_phase",)
+STORE_PHASE_FIELDS = ("store_phase", "store_group_phase")
+SHORTCUT_PHASE_FIELDS = ("shortcut_phase", "shortcut_group_phase")
+"""Fields that only programs have in their ROM in which W channels are not always a word."""
+
+STORE_GROUP_FIELDS = ("store_group_step",)
+SHORTCUT_GROUP_FIELDS = ("shortcut_group_step",)
+"""Fields that only programs with groups have in their ROM, where W > 1."""
+
 DILATION_FIELDS = ("dilation_rows", "dilation_columns")
 """Fields that only programs with a dilation have in their ROM."""
 
@@ -192,42 +223,7 @@ SHORTCUT_PLACE_FIELDS = (
 SHORTCUT_FIELDS = tuple(
     name
     for name in Descriptor.__dataclass_fields__
-    if name.startswith("shortcut_") and name not in SHORTCUT_PLACE_FIELDS
+    if name.startswith("shortcut_")
+    and name not in SHORTCUT_PLACE_FIELDS + SHORTCUT_GROUP_FIELDS + SHORTCUT_PHASE_FIELDS
 )
 """Fields that only programs with a shortcut have in their ROM."""
-
-
-def shortcut_fields(
-    layer: Layer, gain: int, added: Shape, base: int, *, places: bool = False
-) -> dict[str, int]:
-    """Fields of a layer's shortcut, which adds a map of shape ``added`` at address ``base``.
-
-    ``places``: the engine walks places, rows and columns apart.
-    """
-    shortcut = layer.shortcut
-    assert shortcut is not None
-    channels, height, width = added
-    row, column = shortcut.stride[0] * width, shortcut.stride[1]
-    window, plane = layer.pool_window, height * width
-    across = 0 if places else column  # what going along a row adds to an address
-    return {
-        "shortcut_gain": gain,
-        "shortcut_first_channel": shortcut.before,
-        "shortcut_last_channel": shortcut.before + channels - 1,
-        "shortcut_first_address": base - shortcut.before * plane,
-        "shortcut_channel_step": plane,
-        "shortcut_neuron_column_step": column,
-        "shortcut_neuron_row_step": row - (window.kernel[1] - 1) * across,
-        "shortcut_out_column_step": window.stride[1] * column,
-        "shortcut_out_row_step": window.stride[0] * row
-        - (layer.out_shape.width - 1) * window.stride[1] * across,
-    } | (
-        {
-            "shortcut_first_line": -window.padding[0] * row,
-            "shortcut_first_column": -window.padding[1] * column,
-            "shortcut_last_line": (layer.conv_shape.height - 1) * row,
-            "shortcut_last_column": (layer.conv_shape.width - 1) * column,
-        }
-        if places
-        else {}
-    )

@@ -3,13 +3,21 @@
 Outputs are placed in turn at the upper and at the lower end of what is free. For a chain of layers
 that is a ping-pong between the two ends, and the RAM as small as can be; what a later layer still
 adds stays where it is, and the RAM grows where its rest is in pieces that are too small.
+
+An engine of width W has a RAM of W banks, which read an address each. Element (c, y, x) of a map of
+(channels, rows, columns) from word ``base`` on is in
+
+    bank (x + c) mod W,  word base + (floor(c / W) rows + y) columns + x
+
+so that W channels of a pixel, and W columns of a row, lie in W different banks, whichever is first.
+For W = 1 that is C order.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from bitrain.spec import Network
+from bitrain.spec import Network, Shape
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +25,7 @@ class Buffer:
     """Activations that are stored together."""
 
     size: int
-    """Words."""
+    """Words of a bank."""
     first: int
     """Layer that stores them; -1 for the image."""
     last: int
@@ -28,17 +36,24 @@ class Buffer:
         return self.first <= other.last and other.first <= self.last
 
 
-def buffers_of(network: Network, *, image_stays: bool = False) -> tuple[Buffer, ...]:
+def num_words(shape: Shape, width: int) -> int:
+    """Words of each of W banks that a map takes."""
+    return -(-shape.channels // width) * shape.height * shape.width
+
+
+def buffers_of(
+    network: Network, width: int = 1, *, image_stays: bool = False
+) -> tuple[Buffer, ...]:
     """The image and every layer's output but the scores: sizes and how long they are needed.
 
-    Outputs that lie behind each other are one buffer, from the first of them on. ``image_stays``:
-    to the last layer, so that the network can run on it again.
+    Outputs that lie behind each other are one buffer, from the first of them on. ``width``: W.
+    ``image_stays``: to the last layer, so that the network can run on it again.
     """
     stored, final = network.stored, len(network.layers) - 1
     size, last = {}, {}
     for i in range(-1, final):
         first = stored[i][0]
-        size[first] = max(size.get(first, 0), network.stored_shape(i).size)
+        size[first] = max(size.get(first, 0), num_words(network.stored_shape(i), width))
     for i, (layer, parts) in enumerate(zip(network.layers, network.reads, strict=True)):
         last[parts[0]] = i
         if layer.shortcut:

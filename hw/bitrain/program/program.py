@@ -19,31 +19,38 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Unpack
 
-from bitrain.spec import Layer, Network
+from bitrain.spec import Layer, Network, Shape, best_word
 from bitrain.spec.prefix import all_prefixes
+from bitrain.spec.word import WordSize
 
 from . import places, rom_words
 from .arithmetics import Accumulation
 from .array import Array
 from .config import AcceleratorConfig
 from .conflicts import check_conflicts
+from .describe import describe, is_along_columns
 from .descriptor import (
+    COLUMN_FIELDS,
     DILATION_FIELDS,
     GROUP_FIELDS,
     LENGTH_FIELDS,
     PADDING_FIELDS,
     PADDING_GROUP_FIELDS,
     PLACE_FIELDS,
+    READ_PHASE_FIELDS,
     SHORTCUT_FIELDS,
+    SHORTCUT_GROUP_FIELDS,
+    SHORTCUT_PHASE_FIELDS,
     SHORTCUT_PLACE_FIELDS,
     SIGNED_FIELDS,
+    STORE_GROUP_FIELDS,
+    STORE_PHASE_FIELDS,
     STREAM_FIELDS,
     WORD_FIELDS,
     Descriptor,
-    shortcut_fields,
 )
 from .interface import Interface
-from .memory_map import Buffer, buffers_of, place
+from .memory_map import Buffer, buffers_of, num_words, place
 from .options import Options
 from .stream_rom import StreamWidths, num_stream_words, stream_widths, stream_words
 from .tiling import Tiling
@@ -68,10 +75,14 @@ class Program:
         alone = {**options, "early_termination": False, "run_time_length": self.run_time_length}
         config = AcceleratorConfig(array=array, interface=Interface.usual("axi"), **alone)
         check_conflicts(config, network)
+        if array.width > 1 and not array.rules.has_streams:
+            network = _in_words(network, array.width)  # integers add up alike in any order
         self.network = network
         self.prefixes = all_prefixes(network) if self.run_time_length else {self.longest: network}
         """The networks that the engine runs, by the L of their longest streams, longest first."""
         self.array = array
+        self.width = array.width
+        """W."""
         self.tilings = tuple(Tiling.of(layer, array) for layer in network.layers)
         self.sums = self._sums(network)
         """What the neurons of each layer accumulate."""
@@ -137,8 +148,12 @@ class Program:
 
     @cached_property
     def has_dilation(self) -> bool:
-        """Whether a layer's window leaves rows or columns out."""
-        return any(layer.dilation != (1, 1) for layer in self.network.layers)
+        """Whether steps from row to row or column to column of a window are more than one."""
+        steps = [
+            layer.dilation if self.width == 1 or not is_along_columns(layer) else (1, self.width)
+            for layer in self.network.layers
+        ]
+        return any(each != (1, 1) for each in steps)
 
     @cached_property
     def has_words(self) -> bool:
@@ -146,9 +161,46 @@ class Program:
         return any(layer.word for layer in self.network.layers)
 
     @cached_property
+    def has_columns(self) -> bool:
+        """Whether W columns of a row are read at once in some layer."""
+        return self.width > 1 and any(map(is_along_columns, self.network.layers))
+
+    @cached_property
+    def has_read_phases(self) -> bool:
+        """Whether W channels that are read at once are not always a word."""
+        return any(
+            layer.groups > 1 and layer.group_inputs % self.width and not is_along_columns(layer)
+            for layer in self.network.layers
+        )
+
+    @cached_property
+    def has_group_phases(self) -> bool:
+        """Whether a group's first input channel is not always a word's."""
+        return any(y.groups > 1 and y.group_inputs % self.width for y in self.network.layers)
+
+    @cached_property
+    def has_store_phases(self) -> bool:
+        """Whether W results that leave at once are not always a word."""
+        pairs = zip(self.network.layers, self.channels_before, strict=True)
+        return any(
+            before % self.width or (layer.groups > 1 and layer.group_channels % self.width)
+            for layer, before in pairs
+        )
+
+    @cached_property
+    def has_shortcut_phases(self) -> bool:
+        """Whether W channels that a shortcut adds are not always a word."""
+        return any(
+            (layer.groups > 1 and layer.group_channels % self.width)
+            or (self.channels_before[y.source] * (y.source >= 0) - y.before) % self.width
+            for layer in self.network.layers
+            if (y := layer.shortcut)
+        )
+
+    @cached_property
     def has_padding_values(self) -> bool:
         """Whether something else than zero stands around a map."""
-        return any(map(rom_words.num_padding_values, self.network.layers))
+        return any(map(rom_words.is_padded, self.network.layers))
 
     @cached_property
     def has_places(self) -> bool:
@@ -157,7 +209,9 @@ class Program:
 
     @cached_property
     def has_shortcut_places(self) -> bool:
-        """Whether they do so in a layer that adds a shortcut."""
+        """Whether they do so in a layer that adds a shortcut, or its columns must be known."""
+        if self.width > 1:
+            return self.has_shortcut
         return any(y.shortcut and places.pools_beyond(y) for y in self.network.layers)
 
     @cached_property
@@ -207,9 +261,19 @@ class Program:
         return self.score_bits if self.network.gives_scores else self.activation_bits
 
     @property
-    def bias_word_bits(self) -> int:
+    def weight_word_bits(self) -> int:
+        """W weights of P channels."""
+        return self.array.width * self.array.channels * self.weight_bits
+
+    @property
+    def bias_bits(self) -> int:
         """A channel's bias and upscale."""
         return self.score_bits + self.upscale_bits
+
+    @property
+    def bias_word_bits(self) -> int:
+        """Those of W channels."""
+        return self.array.width * self.bias_bits
 
     @cached_property
     def left_shift(self) -> int:
@@ -243,9 +307,7 @@ class Program:
     @cached_property
     def address_bits(self) -> int:
         """Addresses of the activation RAM, and of what a part of a network gives."""
-        depth = max(
-            self.activation_depth, 0 if self.network.gives_scores else self.network.num_scores
-        )
+        depth = max(self.activation_depth, 0 if self.network.gives_scores else self.output_depth)
         return max(1, (depth - 1).bit_length())
 
     # Memories.
@@ -253,7 +315,7 @@ class Program:
     @cached_property
     def buffers(self) -> tuple[Buffer, ...]:
         """The image and every layer's output but the scores."""
-        return buffers_of(self.network, image_stays=self.early_termination)
+        return buffers_of(self.network, self.width, image_stays=self.early_termination)
 
     @cached_property
     def _memory_map(self) -> tuple[int, tuple[int, ...]]:
@@ -272,8 +334,13 @@ class Program:
 
     @property
     def activation_depth(self) -> int:
-        """Words of activation RAM."""
+        """Words of activation RAM, of each bank."""
         return self._memory_map[0]
+
+    @property
+    def output_depth(self) -> int:
+        """Words of what the last layer gives, of each bank."""
+        return num_words(self.network.layers[-1].out_shape, self.width)
 
     @cached_property
     def in_bases(self) -> tuple[int, ...]:
@@ -285,10 +352,17 @@ class Program:
         """First RAM address of each layer's output."""
         network, first = self.network, self._first_addresses
         bases = [
-            first[network.stored[i][0]] + network.stored_shape(i).size - layer.out_shape.size
-            for i, layer in enumerate(network.layers[:-1])
+            first[network.stored[i][0]] + before // self.width * network.layers[i].out_shape.plane
+            for i, before in enumerate(self.channels_before[:-1])
         ]
         return (*bases, 0)  # what the last layer gives has a memory of its own
+
+    @property
+    def channels_before(self) -> list[int]:
+        """Channels of what each layer's output lies behind."""
+        network = self.network
+        pairs = enumerate(network.layers)
+        return [network.stored_shape(i).channels - layer.out_channels for i, layer in pairs]
 
     @cached_property
     def weight_bases(self) -> tuple[int, ...]:
@@ -298,11 +372,17 @@ class Program:
     @cached_property
     def bias_bases(self) -> tuple[int, ...]:
         """First bias ROM address of each layer."""
-        return _starts(rom_words.num_biases(layer, self.array) for layer in self.network.layers)
+        return _starts(self._bias_depths)
+
+    @property
+    def _bias_depths(self) -> list[int]:
+        width, layers = self.array.width, self.network.layers
+        return [rom_words.num_biases(layer, self.array) // width for layer in layers]
 
     @property
     def _weight_depths(self) -> list[int]:
-        return [t.channel_tiles * t.chunks * self.array.lanes for t in self.tilings]
+        cycles = self.array.loading_cycles
+        return [tiling.channel_tiles * tiling.chunks * cycles for tiling in self.tilings]
 
     @property
     def weight_depth(self) -> int:
@@ -312,13 +392,13 @@ class Program:
     @property
     def bias_depth(self) -> int:
         """Words of bias ROM."""
-        return sum(rom_words.num_biases(layer, self.array) for layer in self.network.layers)
+        return sum(self._bias_depths)
 
     @cached_property
     def weight_words(self) -> list[int]:
-        """Weight ROM: at base + channel tile · K' + k, the P weights of input k, channel 0 lowest.
+        """Weight ROM: at base + channel tile · K' / W + k, the P weights of slots W k and on.
 
-        K' is K rounded up to whole chunks; what is added is zero.
+        K' are the slots, rounded up to whole chunks; what is added is zero.
         """
         layers = zip(self.network.layers, self.tilings, strict=True)
         return [
@@ -329,33 +409,46 @@ class Program:
 
     @cached_property
     def bias_words(self) -> list[int]:
-        """Bias ROM: at base + channel, what the count lacks, two's complement.
+        """Bias ROM: at base + channel / W, what the counts lack, two's complement.
 
-        The channel's upscale is in the ``upscale_bits`` above the ``score_bits``.
+        A channel's upscale is in the ``upscale_bits`` above the ``score_bits``. Where W > 1,
+        channels are counted by tiles.
         """
         return [
             word
             for layer, sums in zip(self.network.layers, self.sums, strict=True)
-            for word in rom_words.biases(layer, sums, self.array, self.score_bits)
+            for word in rom_words.biases(layer, sums, self.array, self.score_bits, self.bias_bits)
         ]
 
     @cached_property
     def padding_bases(self) -> tuple[int, ...]:
         """First word of padding values of each layer; 0, which is zero, where all of them are."""
-        sizes = [rom_words.num_padding_values(layer) for layer in self.network.layers]
+        sizes = [len(words) for words in self._padding_values]
         starts = zip(sizes, _starts(sizes), strict=True)
         return tuple(1 + start if size else 0 for size, start in starts)
 
     @cached_property
     def padding_words(self) -> list[int]:
-        """ROM of padding values: at base + input channel, what stands around it."""
-        padded = filter(rom_words.num_padding_values, self.network.layers)
-        return [0, *(value for layer in padded for value in layer.padding_value.tolist())]
+        """ROM of padding values: at base + input channel, what stands around it.
+
+        Where W > 1, what stands around W inputs that are read at once.
+        """
+        return [0, *(value for values in self._padding_values for value in values)]
+
+    @property
+    def _padding_values(self) -> list[list[int]]:
+        width, bits = self.array.width, self.activation_bits
+        return [rom_words.padding_values(layer, width, bits) for layer in self.network.layers]
+
+    @property
+    def padding_word_bits(self) -> int:
+        """What is around W inputs."""
+        return self.array.width * self.activation_bits
 
     @property
     def padding_rom_bits(self) -> int:
         """Bits of the ROM of padding values; 0 where these are all zero."""
-        return len(self.padding_words) * self.activation_bits * self.has_padding_values
+        return len(self.padding_words) * self.padding_word_bits * self.has_padding_values
 
     @cached_property
     def stream_bases(self) -> tuple[int, ...]:
@@ -383,7 +476,7 @@ class Program:
     @cached_property
     def descriptors(self) -> tuple[Descriptor, ...]:
         """One per layer, in order."""
-        return tuple(self._descriptor(i) for i in range(len(self.network.layers)))
+        return tuple(describe(self, index) for index in range(len(self.network.layers)))
 
     @cached_property
     def field_widths(self) -> dict[str, int]:
@@ -399,6 +492,13 @@ class Program:
             PADDING_GROUP_FIELDS * (not (self.has_padding_values and self.has_groups)),
             PLACE_FIELDS * (not self.has_places),
             SHORTCUT_PLACE_FIELDS * (not self.has_shortcut_places),
+            COLUMN_FIELDS * (not self.has_columns),
+            STORE_GROUP_FIELDS * (self.width == 1 or not self.has_groups),
+            STORE_PHASE_FIELDS * (not self.has_store_phases),
+            READ_PHASE_FIELDS * (not self.has_group_phases),
+            SHORTCUT_GROUP_FIELDS
+            * (self.width == 1 or not (self.has_shortcut and self.has_groups)),
+            SHORTCUT_PHASE_FIELDS * (not self.has_shortcut_phases),
         )
         names = [name for name in Descriptor.__dataclass_fields__ if name not in sum(unused, ())]
         columns = {name: [asdict(d)[name] for d in self.descriptors] for name in names}
@@ -422,82 +522,17 @@ class Program:
             words.append(word)
         return words
 
-    def _shortcut_fields(self, layer: Layer, gain: int) -> dict[str, int]:
-        if (shortcut := layer.shortcut) is None:
-            return {}
-        base = self.out_bases[shortcut.source] if shortcut.source >= 0 else 0
-        shape = self.network.added_shape(shortcut.source)
-        return shortcut_fields(layer, gain, shape, base, places=self.has_shortcut_places)
 
-    def _descriptor(self, index: int) -> Descriptor:
-        layer, tiling, sums = self.network.layers[index], self.tilings[index], self.sums[index]
-        (sh, sw), (ph, pw) = layer.stride, layer.padding
-        (window_h, window_w), (pool_h, pool_w) = layer.pool_window.kernel, layer.pool_window.stride
-        channels, height, width = layer.flattened or layer.in_shape
-        _, out_height, out_width = layer.out_shape
-        (dh, dw), grouped, padded = layer.dilation, layer.groups > 1, self.padding_bases[index] > 0
-        window = layer.flattened[1:] if layer.flattened else layer.window
-        last_row, last_column = (size - 1 for size in window)
-        last_input_column = last_column
-        last_in_word = 0
-        if layer.word and layer.word.along == "columns":
-            last_column += -window[1] % layer.word.size
-        elif layer.word:
-            last_in_word = layer.word.size - 1
-        back = last_in_word * height * width
-        across = 0 if self.has_places else sw  # what going along a row adds to an address
-        return Descriptor(
-            last_input=layer.num_slots - 1,
-            last_slot=tiling.chunks * self.array.lanes - 1,
-            last_chunk=tiling.chunks - 1,
-            last_position_tile=tiling.position_tiles - 1,
-            last_channel_tile=tiling.channel_tiles - 1,
-            height=height,
-            width=width,
-            last_kernel_row=last_row,
-            last_kernel_column=last_column,
-            row_step=dh * width - last_column - back,
-            channel_step=(height - last_row) * width - last_column,
-            weight_base=self.weight_bases[index],
-            first_row=-ph,
-            first_column=-pw,
-            first_address=self.in_bases[index] - ph * width - pw,
-            last_window_row=window_h - 1,
-            last_window_column=window_w - 1,
-            last_out_column=out_width - 1,
-            neuron_row_step=sh,
-            neuron_column_step=sw,
-            neuron_row_address_step=sh * width - (window_w - 1) * across,
-            out_row_step=pool_h * sh,
-            out_column_step=pool_w * sw,
-            out_row_address_step=pool_h * sh * width - (out_width - 1) * pool_w * across,
-            last_cycle=self.chunk_cycles[index] - 1,
-            bias_base=self.bias_bases[index],
-            out_base=self.out_bases[index],
-            plane=out_height * out_width,
-            last_plane=out_height * out_width - 1,
-            last_out_channel=layer.group_channels - 1,
-            last_window=tiling.window - 1,
-            right_shift=sums.shift + self.left_shift if layer.relu else 0,
-            scores=not layer.relu,
-            log_length=(layer.stream_length.bit_length() - 1) * self.run_time_length,
-            last_group_tile=(tiling.channel_tiles // layer.groups - 1) * grouped,
-            group_step=layer.in_shape.size // layer.groups * grouped,
-            streaming=self.stream_bases[index] > 0,
-            stream_base=self.stream_bases[index],
-            last_in_word=last_in_word,
-            word_step=height * width * self.has_words,
-            column_address_step=(dw - back) * self.has_words,
-            last_input_channel=(channels // layer.groups - 1) * self.has_words,
-            last_input_column=last_input_column * self.has_words,
-            dilation_rows=dh * self.has_dilation,
-            dilation_columns=dw * self.has_dilation,
-            padded=padded,
-            padding_base=self.padding_bases[index],
-            padding_group_step=layer.in_shape.channels // layer.groups * (grouped and padded),
-            **(places.place_fields(layer) if self.has_places else {}),
-            **self._shortcut_fields(layer, sums.gain),
-        )
+def _in_words(network: Network, width: WordSize) -> Network:
+    """The same network with inputs in words of at least W, which lanes without streams permit."""
+    layers = []
+    for layer, parts in zip(network.layers, network.reads, strict=True):
+        if layer.word is None or layer.word.size % width:
+            flat = network.stored_shape(parts[-1]) if layer.kind == "linear" else None
+            word = best_word(flat or Shape(*layer.weight.shape[1:]), width, layer.dilation)
+            layer = layer.model_copy(update={"word": word, "flattened": flat})
+        layers.append(layer)
+    return network.model_copy(update={"layers": tuple(layers)})
 
 
 def _starts(sizes) -> tuple[int, ...]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from bitrain.spec import Layer
 
 from .arithmetics import Accumulation
@@ -10,7 +12,7 @@ from .tiling import Tiling
 
 
 def weights(layer: Layer, tiling: Tiling, array: Array, bits: int) -> Iterator[int]:
-    """For each tile of channels and each slot k, P weights of ``bits`` bits, channel 0 lowest.
+    """For each tile of channels and each W slots, W times P weights of ``bits`` bits, lowest first.
 
     A tile holds channels of one group. The sign is a weight's most significant bit. Slots are
     rounded up to whole chunks; what has no input is zero, as are channels beyond a group's last.
@@ -21,28 +23,69 @@ def weights(layer: Layer, tiling: Tiling, array: Array, bits: int) -> Iterator[i
     for group in range(0, layer.out_channels, size):
         for first in range(group, group + size, array.channels):
             rows = matrix[first : min(first + array.channels, group + size)].tolist()
-            for k in slots:
+            for start in range(0, len(slots), array.width):
                 word = 0
-                for p, row in enumerate(rows):
-                    weight = row[k] if k >= 0 else 0
-                    word |= (abs(weight) | (weight < 0) << (bits - 1)) << p * bits
+                for i, k in enumerate(slots[start : start + array.width]):
+                    for p, row in enumerate(rows):
+                        weight = row[k] if k >= 0 else 0
+                        place = (i * array.channels + p) * bits
+                        word |= (abs(weight) | (weight < 0) << (bits - 1)) << place
                 yield word
 
 
-def num_padding_values(layer: Layer) -> int:
-    """Words of the ROM of padding values that a layer takes: its channels, or none where zero."""
-    padded = any(map(any, layer.margins)) and layer.padding_value.any()
-    return layer.in_shape.channels if padded else 0
+def is_padded(layer: Layer) -> bool:
+    """Whether something else than zero stands around the map that a layer reads."""
+    return any(map(any, layer.margins)) and bool(layer.padding_value.any())
+
+
+def padding_values(layer: Layer, width: int, bits: int) -> list[int]:
+    """What stands around the map for each of the inputs that are read at once, lowest first.
+
+    A word per channel, of W times the same value where inputs are read along columns; along
+    channels a word per W channels of a group. Empty where nothing but zero stands there.
+    """
+    if not is_padded(layer):
+        return []
+    values = layer.padding_value.reshape(layer.groups, -1)
+    if width == 1:
+        return values.ravel().tolist()
+    if layer.word and layer.word.along == "columns":
+        values = np.repeat(values.ravel()[:, None], width, axis=1)
+    else:
+        size = layer.word.size if layer.word else width
+        values = np.pad(values, ((0, 0), (0, -values.shape[1] % size))).reshape(-1, width)
+    return [sum(int(value) << i * bits for i, value in enumerate(word)) for word in values]
 
 
 def num_biases(layer: Layer, array: Array) -> int:
-    """Words of the bias ROM that a layer takes: its channels, rounded up to whole tiles."""
-    return -(-layer.out_channels // array.channels) * array.channels
+    """Biases that a layer takes in its ROM: its channels, rounded up to whole tiles.
+
+    The tiles of all groups together where one is read at a time, of each group where several are.
+    """
+    if array.width == 1:
+        return -(-layer.out_channels // array.channels) * array.channels
+    return layer.groups * -(-layer.group_channels // array.channels) * array.channels
 
 
-def biases(layer: Layer, sums: Accumulation, array: Array, score_bits: int) -> Iterator[int]:
-    """A word per output channel: its constant, and the upscale above it; zero beyond the last."""
+def biases(
+    layer: Layer, sums: Accumulation, array: Array, score_bits: int, bits: int
+) -> Iterator[int]:
+    """Words of W output channels of ``bits`` bits, lowest first: constants, upscales above them.
+
+    Zero beyond the last channel; of each group, where W > 1.
+    """
     mask = (1 << score_bits) - 1
-    for constant, upscale in zip(sums.constants.tolist(), sums.upscale.tolist(), strict=True):
-        yield constant & mask | upscale << score_bits
-    yield from [0] * (num_biases(layer, array) - layer.out_channels)
+    words = [
+        constant & mask | upscale << score_bits
+        for constant, upscale in zip(sums.constants.tolist(), sums.upscale.tolist(), strict=True)
+    ]
+    total = num_biases(layer, array)
+    groups = 1 if array.width == 1 else layer.groups
+    size = len(words) // groups
+    padded = [
+        word
+        for first in range(0, len(words), size)
+        for word in words[first : first + size] + [0] * (total // groups - size)
+    ]
+    for start in range(0, total, array.width):
+        yield sum(word << i * bits for i, word in enumerate(padded[start : start + array.width]))

@@ -70,7 +70,12 @@ class Shape(NamedTuple):
     @property
     def size(self) -> int:
         """Number of activations."""
-        return self.channels * self.height * self.width
+        return self.channels * self.plane
+
+    @property
+    def plane(self) -> int:
+        """Activations of a channel."""
+        return self.height * self.width
 
 
 class MaxPool2d(BaseModel):
@@ -301,6 +306,11 @@ class Layer(BaseModel):
     def group_channels(self) -> int:
         """Output channels of a group."""
         return self.out_channels // self.groups
+
+    @property
+    def group_inputs(self) -> int:
+        """Input channels of a group."""
+        return self.weight.shape[1]
 
     @property
     def num_inputs(self) -> int:

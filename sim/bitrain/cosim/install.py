@@ -15,10 +15,10 @@ from bitrain.cost.cost import IMAGE_OVERHEAD
 from bitrain.host import write_weight_image
 from bitrain.spec import BitrainError, Layer, Network
 
-from .manifest import describe_ports, describe_registers, describe_state
+from .manifest import describe_ports, describe_registers, describe_state, pixel_bits
 
 _SOURCES = Path(__file__).parent / "testbench"
-MANIFEST_FORMAT = 4
+MANIFEST_FORMAT = 5
 
 
 def write_testbench(
@@ -65,13 +65,19 @@ def write_testbench(
         "activation_bits": engines.activation_bits,
         "score_bits": engines.score_bits,
         "layers": [
-            {"name": layer.name, "shape": list(layer.out_shape), "out_base": base}
-            for layer, base in zip(
-                network.layers,
-                (base for x in engines.programs for base in x.out_bases),
-                strict=True,
+            {
+                "name": layer.name,
+                "shape": list(layer.out_shape),
+                "out_base": base,
+                "phase": before % engines.array.width,
+            }
+            for program in engines.programs
+            for layer, base, before in zip(
+                program.network.layers, program.out_bases, program.channels_before, strict=True
             )
         ],
+        "width": engines.array.width,
+        "pixel_bits": pixel_bits(engines),
         "engines": [len(each.network.layers) for each in engines.programs],
         "full_rate": {"cycles": cycles, "intervals": intervals, "most_cycles": most_cycles},
         "images": len(images),
@@ -127,8 +133,8 @@ def _run(engines: Engines, network: Network, length: int, images: np.ndarray) ->
     for program, part in zip(programs, cost.parts, strict=True):
         end = begin + len(program.network.layers)
         if zero:
-            cycles = skipping_cycles(program, zero[begin:end]).sum(0) + IMAGE_OVERHEAD
-            taken.append(cycles.tolist())
+            cycles = skipping_cycles(program, zero[begin:end]).sum(0)
+            taken.append((cycles + part.judge_cycles + IMAGE_OVERHEAD).tolist())
         else:
             taken.append([part.latency] * len(images))
         begin = end

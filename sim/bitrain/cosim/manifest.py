@@ -58,6 +58,12 @@ def describe_ports(engines: Engines) -> dict[str, Any]:
     }
 
 
+def pixel_bits(engines: Engines) -> int:
+    """Bits of the image stream that a pixel takes: whole bytes on an AXI stream."""
+    bits = engines.activation_bits
+    return -(-bits // 8) * 8 if engines.config.interface.is_axi else bits
+
+
 def describe_registers(engines: Engines) -> dict[str, Any]:
     """Addresses, and what they hold after reset, busy or not."""
     network, registers = engines.network, registers_of(engines)

@@ -1,27 +1,28 @@
 """Operand registers: the next chunk shifts in while the present one is at work."""
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
 from bitrain.program import Array
 
-from ..engine.layouts import activation_shape, weight_layout
+from ..engine.layouts import activation_shape, weight_layout, weight_word, wide
 
 
 class OperandRegisters(Component):
     """Double-buffered operands of Q positions and P channels, N lanes each.
 
-    Elements arrive in lane order, one of every position and channel per cycle. ``take`` moves a
+    Elements arrive in lane order, W of every position and channel per cycle. ``take`` moves a
     full chunk to the outputs (visible in the next cycle) and frees the shift registers in the same
-    cycle, so that chunks follow each other every N cycles.
+    cycle, so that chunks follow each other every N / W cycles.
 
     Members
     -------
     valid : In(1), ready : Out(1)
         Element handshake; ``ready`` falls while a full chunk waits.
     activation : In(ArrayLayout(n + 1, Q)), weight : In(ArrayLayout(weight, P))
-        The element.
+        The element; where W > 1, ArrayLayout(ArrayLayout(n + 1, W), Q) and
+        ArrayLayout(ArrayLayout(weight, P), W).
     full : Out(1), take : In(1)
         Chunk handshake: ``take`` only while ``full``.
     activations : Out(ArrayLayout(ArrayLayout(n + 1, N), Q))
@@ -44,8 +45,8 @@ class OperandRegisters(Component):
             {
                 "valid": In(1),
                 "ready": Out(1),
-                "activation": In(data.ArrayLayout(activation, array.positions)),
-                "weight": In(data.ArrayLayout(weight, array.channels)),
+                "activation": In(data.ArrayLayout(wide(activation, array.width), array.positions)),
+                "weight": In(weight_word(array, bits)),
                 "full": Out(1),
                 "take": In(1),
                 "activations": Out(
@@ -60,12 +61,13 @@ class OperandRegisters(Component):
 
     def elaborate(self, platform):
         m = Module()
-        lanes = self.array.lanes
-        held = Signal(range(lanes + 1))
+        lanes, width = self.array.lanes, self.array.width
+        loads = self.array.loading_cycles
+        held = Signal(range(loads + 1))
         kept = Signal.like(held)
         free = self.take | self.drop if self.skip_zeros else self.take
         m.d.comb += [
-            self.full.eq(held == lanes),
+            self.full.eq(held == loads),
             self.ready.eq(~self.full | free),
             kept.eq(held),
         ]
@@ -73,15 +75,21 @@ class OperandRegisters(Component):
             m.d.comb += kept.eq(0)
         m.d.sync += held.eq(kept + (self.valid & self.ready))
 
-        for element, operands in (
-            (self.activation, self.activations),
-            (self.weight, self.weights),
-        ):
+        numbers, weights = self.activation, self.weight
+        if width == 1:
+            inputs = [[number] for number in numbers], [[weight] for weight in weights]
+        else:
+            inputs = numbers, list(zip(*weights, strict=True))
+        for elements, operands in zip(inputs, (self.activations, self.weights), strict=True):
             arriving = Signal.like(operands, name="arriving")
-            for i in range(len(arriving)):
+            for i, arrived in enumerate(elements):
                 with m.If(self.valid & self.ready):
-                    m.d.sync += [arriving[i][j].eq(arriving[i][j + 1]) for j in range(lanes - 1)]
-                    m.d.sync += arriving[i][lanes - 1].eq(element[i])
+                    m.d.sync += [
+                        arriving[i][j].eq(arriving[i][j + width]) for j in range(lanes - width)
+                    ]
+                    m.d.sync += [
+                        arriving[i][lanes - width + j].eq(arrived[j]) for j in range(width)
+                    ]
             with m.If(self.take):
                 m.d.sync += operands.eq(arriving)
         if self.skip_zeros:
@@ -91,7 +99,7 @@ class OperandRegisters(Component):
             m.d.comb += [some.eq(found | busy.any()), self.zero.eq(~some)]
             arrives = self.valid & self.ready
             m.d.sync += [
-                busy.eq(Cat(arrives & number.any() for number in self.activation)),
+                busy.eq(Cat(arrives & Value.cast(number).any() for number in numbers)),
                 found.eq(some & ~free),
             ]
             with m.If(self.take & self.zero):

@@ -1,11 +1,11 @@
 """How many negative weights a tile has really met."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Const, Module, Mux, Signal, unsigned
 from amaranth.lib.wiring import Component, In, Out
 
 from bitrain.program import Program
 
-from ..engine.layouts import negatives_layout
+from ..engine.layouts import negatives_layout, wide
 
 
 class SignCorrection(Component):
@@ -24,7 +24,7 @@ class SignCorrection(Component):
     Members
     -------
     arrive : In(1), signs : In(P)
-        An element arrives, with weights of these signs.
+        An element arrives, with weights of these signs; those of W inputs, where W > 1.
     free : In(1), take : In(1)
         The chunk that has arrived leaves the registers; with it, it goes to work.
     done : In(1)
@@ -37,7 +37,7 @@ class SignCorrection(Component):
         super().__init__(
             {
                 "arrive": In(1),
-                "signs": In(self.array.channels),
+                "signs": In(wide(unsigned(self.array.channels), self.array.width)),
                 "free": In(1),
                 "take": In(1),
                 "done": In(1),
@@ -47,15 +47,20 @@ class SignCorrection(Component):
 
     def elaborate(self, platform):
         m = Module()
-        for sign, negatives in zip(self.signs, self.negatives, strict=True):
+        width = self.array.width
+        for p, negatives in enumerate(self.negatives):
             # Counted a cycle late, when the chunk may be leaving: the registers of the sums are
             # cleared then, which takes no logic.
-            arrives = Signal()
+            arrives = Signal(range(width + 1))
+            if width == 1:
+                arriving = self.arrive & self.signs[p]
+            else:
+                arriving = sum((self.arrive & signs[p] for signs in self.signs), Const(0, 1))
             arrived = Signal(range(self.array.lanes + 1))
             total = Signal.like(arrived)
             m.d.comb += total.eq(arrived + arrives)
             m.d.sync += [
-                arrives.eq(self.arrive & sign),
+                arrives.eq(arriving),
                 arrived.eq(Mux(self.free, 0, total)),
             ]
             counted = Mux(self.take, total, 0)

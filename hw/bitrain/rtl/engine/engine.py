@@ -15,8 +15,9 @@ from .layouts import (
     activation_shape,
     descriptor_layout,
     stream_word_layout,
-    weight_layout,
+    weight_word,
     weight_write,
+    wide,
 )
 from .loader import Loader
 from .output_stage import OutputStage
@@ -131,7 +132,7 @@ class Engine(Component):
     def elaborate(self, platform):
         m = Module()
         program, network = self.program, self.program.network
-        weights = data.ArrayLayout(weight_layout(network.bits), program.array.channels)
+        weights = weight_word(program.array, network.bits)
 
         m.submodules.loader = loader = Loader(program)
         m.submodules.buffer = buffer = SkidBuffer(
@@ -146,7 +147,7 @@ class Engine(Component):
         controls = SkippingControl if program.skip_zeros else StreamControl
         m.submodules.control = control = controls(program)
         m.submodules.array = array = build_array(program)
-        m.submodules.writeback = writeback = OutputStage(program)
+        m.submodules.writeback = writeback = self.output_stage(program)
 
         # The loop over layers.
         m.submodules.program = programs = rom(descriptor_layout(program), program.descriptor_words)
@@ -168,8 +169,8 @@ class Engine(Component):
                 m.next = "FETCH"
                 m.d.sync += self.layer.eq(self.layer + 1)
                 with m.If(self.layer == len(network.layers) - 1):
-                    m.d.comb += self.done.eq(1)
-                    m.next = "IDLE"
+                    self._end(m)
+            self._judging(m)
         if program.run_time_length:
             m.submodules.prefix = prefix = StreamPrefix(program)
             m.d.comb += [
@@ -182,9 +183,7 @@ class Engine(Component):
             descriptor = prefix.scaled
 
         # Activations and weights to the array.
-        m.submodules.activations = activations = memory.Memory(
-            shape=activation_shape(network.bits), depth=max(2, program.activation_depth), init=[]
-        )
+        self._add_activations(m)
         m.submodules.weights = weight_rom = rom(
             weights, program.weight_words, loadable=program.weights_writable
         )
@@ -202,31 +201,11 @@ class Engine(Component):
         m.d.comb += [
             weight_port.addr.eq(loader.weight_address),
             weight_port.en.eq(loader.enable),
-            buffer.element.weight.eq(weight_port.data),
+            buffer.element.weight.eq(self._shown(m, loader, weight_port.data)),
         ]
         if program.has_padding_values:
             self._padding(m, loader, buffer)
-        for q in range(program.array.positions):
-            port = activations.read_port()
-            m.d.comb += [
-                port.addr.eq(loader.addresses[q]),
-                port.en.eq(loader.enable),
-                buffer.element.activation[q].eq(port.data),
-                # Last of all, as memories are slow.
-                operands.activation[q].eq(
-                    Mux(
-                        buffer.first.inside[q],
-                        buffer.first.activation[q],
-                        self._outside(buffer, q),
-                    )
-                ),
-            ]
-        if program.has_shortcut:
-            shortcut_port = activations.read_port()
-            m.d.comb += [
-                shortcut_port.addr.eq(writeback.shortcut_address),
-                writeback.shortcut_activation.eq(shortcut_port.data),
-            ]
+        self._read(m, loader, buffer, operands, writeback)
         m.d.comb += [
             control.descriptor.eq(descriptor),
             control.full.eq(operands.full),
@@ -240,11 +219,12 @@ class Engine(Component):
 
         if program.skip_zeros:
             m.submodules.negative_weights = negative_weights = SignCorrection(program)
+            words = [operands.weight] if program.width == 1 else operands.weight
             m.d.comb += [
                 control.zero.eq(operands.zero),
                 operands.drop.eq(control.drop),
                 negative_weights.arrive.eq(operands.valid & operands.ready),
-                negative_weights.signs.eq(Cat(weight.sign for weight in operands.weight)),
+                negative_weights.signs.eq(Cat(weight.sign for word in words for weight in word)),
                 negative_weights.free.eq(control.take | control.drop),
                 negative_weights.take.eq(control.take & ~operands.zero),
                 negative_weights.done.eq(array.done),
@@ -266,21 +246,9 @@ class Engine(Component):
             writeback.counts.eq(array.counts),
             bias_port.addr.eq(writeback.bias_address),
             writeback.bias.eq(bias_port.data),
-            self.store.eq(writeback.store),
-            self.store_address.eq(writeback.store_address),
-            self.store_activation.eq(writeback.activation),
+            *self._stores(writeback),
         ]
-        in_part = not network.gives_scores
-        last = self.layer == len(network.layers) - 1
-        write = activations.write_port()
-        m.d.comb += [
-            write.en.eq(self.load | (self.store & ~last if in_part else self.store)),
-            write.addr.eq(Mux(self.load, self.load_address, self.store_address)),
-            write.data.eq(Mux(self.load, self.load_activation, self.store_activation)),
-        ]
-        m.submodules.scores = scores = memory.Memory(
-            shape=score_shape(program), depth=max(2, network.num_scores), init=[]
-        )
+        scores = self._write(m)
         if program.weights_writable:
             put = self.weight_write
             weight_in, bias_in = weight_rom.write_port(), bias_rom.write_port()
@@ -292,11 +260,91 @@ class Engine(Component):
                 bias_in.addr.eq(put.bias_address),
                 bias_in.data.eq(put.word),
             ]
+        self._keep_scores(m, scores, writeback)
+        return m
+
+    # What an engine that is wider than one does otherwise.
+
+    output_stage = OutputStage
+
+    def _add_activations(self, m: Module) -> None:
+        """The activation RAM."""
+        program = self.program
+        m.submodules.activations = memory.Memory(
+            shape=activation_shape(program.network.bits),
+            depth=max(2, program.activation_depth),
+            init=[],
+        )
+
+    def _shown(self, m: Module, loader: Loader, word: Value) -> Value:
+        """What a memory shows, as it meets the loader's element."""
+        return word
+
+    def _read(
+        self,
+        m: Module,
+        loader: Loader,
+        buffer: SkidBuffer,
+        operands: OperandRegisters,
+        writeback: OutputStage,
+    ) -> None:
+        """Activations to the operands and to the shortcut."""
+        activations = m.submodules.activations
+        for q in range(self.program.array.positions):
+            port = activations.read_port()
+            m.d.comb += [
+                port.addr.eq(loader.addresses[q]),
+                port.en.eq(loader.enable),
+                buffer.element.activation[q].eq(port.data),
+                # Last of all, as memories are slow.
+                operands.activation[q].eq(
+                    Mux(
+                        buffer.first.inside[q],
+                        buffer.first.activation[q],
+                        self._outside(buffer, q),
+                    )
+                ),
+            ]
+        if self.program.has_shortcut:
+            shortcut_port = activations.read_port()
+            m.d.comb += [
+                shortcut_port.addr.eq(writeback.shortcut_address),
+                writeback.shortcut_activation.eq(shortcut_port.data),
+            ]
+
+    def _stores(self, writeback: OutputStage) -> list:
+        """The trace of the write-back."""
+        return [
+            self.store.eq(writeback.store),
+            self.store_address.eq(writeback.store_address),
+            self.store_activation.eq(writeback.activation),
+        ]
+
+    def _write(self, m: Module) -> memory.Memory:
+        """Pixels and results to the activation RAM; the score RAM."""
+        program, network = self.program, self.program.network
+        last = self.layer == len(network.layers) - 1
+        write = m.submodules.activations.write_port()
+        store = self.store if network.gives_scores else self.store & ~last
+        m.d.comb += [
+            write.en.eq(self.load | store),
+            write.addr.eq(Mux(self.load, self.load_address, self.store_address)),
+            write.data.eq(Mux(self.load, self.load_activation, self.store_activation)),
+        ]
+        m.submodules.scores = scores = memory.Memory(
+            shape=score_shape(program), depth=max(2, network.num_scores), init=[]
+        )
+        return scores
+
+    def _keep_scores(self, m: Module, scores: memory.Memory, writeback: OutputStage) -> None:
+        """Scores, or what the last layer of a part stores, to their RAM."""
+        network = self.program.network
+        last = self.layer == len(network.layers) - 1
         score_write, score_read = scores.write_port(), scores.read_port()
-        if in_part:
-            stored = self.store & last, self.store_address, self.store_activation
-        else:
+        if network.gives_scores:
             stored = writeback.score_valid, writeback.score_index, writeback.score
+        else:
+            stored = self.store & last, self.store_address, self.store_activation
         m.d.comb += [
             score_write.en.eq(stored[0]),
             score_write.addr.eq(stored[1]),
@@ -304,51 +352,59 @@ class Engine(Component):
             score_read.addr.eq(self.score_index),
             self.score.eq(score_read.data),
         ]
-        if not in_part:
-            self._judge(m, writeback)
-        return m
+        if network.gives_scores:
+            self._judge(m, writeback.score_valid, writeback.score, writeback.score_index)
+
+    def _end(self, m: Module) -> None:
+        """What follows the last layer."""
+        m.d.comb += self.done.eq(1)
+        m.next = "IDLE"
+
+    def _judging(self, m: Module) -> None:
+        """States that follow it; none."""
 
     def _padding(self, m: Module, loader: Loader, buffer: SkidBuffer) -> None:
         """What elements are that stand around the map."""
         program = self.program
         m.submodules.padding = padding = rom(
-            activation_shape(program.network.bits), program.padding_words
+            wide(activation_shape(program.network.bits), program.width), program.padding_words
         )
         port = padding.read_port()
         m.d.comb += [
             port.addr.eq(loader.padding_address),
             port.en.eq(loader.enable),
-            buffer.element.padding.eq(port.data),
+            buffer.element.padding.eq(self._shown(m, loader, port.data)),
         ]
         if program.skip_zeros:
             m.d.comb += buffer.element.occupied.eq(loader.occupied)
 
-    def _outside(self, buffer: SkidBuffer, q: int) -> Value | int:
-        """What the element of position q is, if it does not exist."""
+    def _outside(self, buffer: SkidBuffer, q: int, lane: int | None = None) -> Value | int:
+        """What the element of position q is, or of W its input ``lane``, if it does not exist."""
         if not self.program.has_padding_values:
             return 0
         element = buffer.first
+        padding = element.padding if lane is None else element.padding[lane]
         if not self.program.skip_zeros:
-            return element.padding
-        return Mux(element.occupied[q], element.padding, 0)
+            return padding
+        return Mux(element.occupied[q], padding, 0)
 
-    def _judge(self, m: Module, writeback: OutputStage) -> None:
+    def _judge(self, m: Module, valid: Value, score: Value, index: Value) -> None:
         """What is known of the scores besides themselves."""
         shape = signed(self.program.score_bits)
         m.submodules.arg_max = arg_max = ArgMax(value_shape=shape, index_bits=len(self.class_index))
         m.d.comb += [
             arg_max.clear.eq(self.start),
-            arg_max.valid.eq(writeback.score_valid),
-            arg_max.value.eq(writeback.score),
-            arg_max.index.eq(writeback.score_index),
+            arg_max.valid.eq(valid),
+            arg_max.value.eq(score),
+            arg_max.index.eq(index),
             self.class_index.eq(arg_max.best),
         ]
         if self.program.early_termination:
             m.submodules.score_margin = margin = ScoreMargin(value_shape=shape)
             m.d.comb += [
                 margin.clear.eq(self.start),
-                margin.valid.eq(writeback.score_valid),
-                margin.value.eq(writeback.score),
+                margin.valid.eq(valid),
+                margin.value.eq(score),
                 self.margin.eq(margin.margin),
                 self.single.eq(margin.single),
             ]

@@ -1,10 +1,10 @@
 """Bit layouts that several components share, taken from the contract's program."""
 
-from amaranth.hdl import Shape, signed, unsigned
+from amaranth.hdl import Shape, ShapeLike, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import Out
 
-from bitrain.program import Program
+from bitrain.program import Array, Program
 from bitrain.program.descriptor import SIGNED_FIELDS
 
 
@@ -13,9 +13,19 @@ def activation_shape(bits: int) -> Shape:
     return unsigned(bits + 1)
 
 
+def wide(shape: ShapeLike, width: int) -> ShapeLike:
+    """So many of a shape that come at once; itself, if one does."""
+    return shape if width == 1 else data.ArrayLayout(shape, width)
+
+
 def weight_layout(bits: int) -> data.StructLayout:
     """Magnitude 0 … 2^n and sign."""
     return data.StructLayout({"magnitude": bits + 1, "sign": 1})
+
+
+def weight_word(array: Array, bits: int) -> ShapeLike:
+    """A word of the weight ROM: weights of P channels, of W slots."""
+    return wide(data.ArrayLayout(weight_layout(bits), array.channels), array.width)
 
 
 def neuron_constants(program: Program) -> data.StructLayout:
@@ -76,7 +86,7 @@ def rungs_after_reset(program: Program) -> list[dict[str, int]]:
 
 def weight_write(program: Program) -> wiring.Signature:
     """An entry for the weight memory or the bias memory, in the low bits of ``word``."""
-    weight_bits = program.array.channels * program.weight_bits
+    weight_bits = program.weight_word_bits
     return wiring.Signature(
         {
             "weight": Out(1),

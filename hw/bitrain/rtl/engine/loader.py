@@ -2,31 +2,35 @@
 
 from contextlib import nullcontext
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
 from bitrain.program import Program
 
-from .layouts import descriptor_layout
+from .layouts import descriptor_layout, wide
 from .window_address_generator import WindowAddressGenerator
 
 
 class Loader(Component):
-    """Walks a layer's loop nest and emits one operand element per cycle.
+    """Walks a layer's loop nest and emits one operand element per cycle, of W inputs.
 
-    For each tile of channels, each tile of positions and k = 0 … K' - 1 it addresses weight word k
-    of the channels, and for each position the k-th element of its window; elements in the padding
-    or beyond K are marked to read as zero, or, in programs with padding values, as what their ROM
-    shows. The whole pipeline stands still while the element that the memories show waits for
-    ``ready``.
+    For each tile of channels, each tile of positions and k = 0 … K' / W - 1 it addresses weight
+    word k of the channels, and for each position inputs W k and on of its window; inputs in the
+    padding or beyond K are marked to read as zero, or, in programs with padding values, as what
+    their ROM shows. The whole pipeline stands still while the element that the memories show waits
+    for ``ready``.
 
     ::
 
         walker ─► k, positions ─► │addresses│ ─► memories ─► element
         cycle          0               1                        2
 
-    Latency: the first element Q + 4 cycles after ``restart``, then one per cycle.
+    Where W > 1 there is a register between the memories and the element, and the RAM has W banks
+    with an address each (``program.memory_map``), whose words must be rotated.
+
+    Latency: the first element Q + 4 cycles after ``restart``, one more where W > 1, then one per
+    cycle.
 
     Members
     -------
@@ -35,15 +39,17 @@ class Loader(Component):
     restart : In(1)
         Begin a layer.
     enable : Out(1)
-        Read enable of both memories.
+        Read enable of both memories, and of the register behind them.
     addresses : Out(ArrayLayout(address, Q))
-        Into the activation RAM.
+        Into the activation RAM; where W > 1, ArrayLayout(ArrayLayout(address, W), Q).
+    rotations : Out(ArrayLayout(…, Q))
+        Bank of the element's first input; only where W > 1.
     weight_address : Out(…)
         Into the weight ROM.
     valid : Out(1), ready : In(1)
         Handshake of the element that the memories show.
     inside : Out(Q)
-        The element exists; else it is zero.
+        The element exists; else it is zero. Of W inputs where W > 1, ArrayLayout(W, Q).
     padding_address : Out(…)
         Into the ROM of padding values: what elements are that do not exist; only in programs with
         such values.
@@ -55,18 +61,20 @@ class Loader(Component):
     def __init__(self, program: Program):
         self.program = program
         self.descriptor_layout = descriptor_layout(program)
-        positions = program.array.positions
+        positions, width = program.array.positions, program.width
+        addresses = wide(unsigned(program.address_bits), width)
         super().__init__(
             {
                 "descriptor": In(self.descriptor_layout),
                 "restart": In(1),
                 "enable": Out(1),
-                "addresses": Out(data.ArrayLayout(program.address_bits, positions)),
+                "addresses": Out(data.ArrayLayout(addresses, positions)),
                 "weight_address": Out(range(max(2, len(program.weight_words)))),
                 "valid": Out(1),
                 "ready": In(1),
-                "inside": Out(positions),
+                "inside": Out(data.ArrayLayout(width, positions) if width > 1 else positions),
             }
+            | ({"rotations": Out(data.ArrayLayout(range(width), positions))} if width > 1 else {})
             | (
                 {"padding_address": Out(range(len(program.padding_words)))}
                 if program.has_padding_values
@@ -111,6 +119,11 @@ class Loader(Component):
         layers, has_words = self.program.network.layers, self.program.has_words
         most = max((each.flattened or each.in_shape).channels for each in layers)
         in_word, channel = Signal(range(8)), Signal(range(most + 8))
+        # Its first channel, modulo W.
+        phase, channel_step = Signal(range(self.program.width)), layer.channel_step
+        if self.program.has_columns:
+            ends = phase == self.program.width - 1
+            channel_step = Mux(ends, layer.next_channel_step, layer.channel_step)
         row_step, column_step = 1, 1
         if self.program.has_dilation:
             row_step, column_step = layer.dilation_rows, layer.dilation_columns
@@ -154,7 +167,9 @@ class Loader(Component):
                         offset.eq(offset + layer.row_step),
                     ]
                     with m.If(row == layer.last_kernel_row):
-                        m.d.sync += [row.eq(0), offset.eq(offset + layer.channel_step)]
+                        m.d.sync += [row.eq(0), offset.eq(offset + channel_step)]
+                        if self.program.has_columns:
+                            m.d.sync += phase.eq(phase + layer.along_columns)
                         if has_words:
                             m.d.sync += channel.eq(channel + 1)
                         elif self.program.has_padding_values:
@@ -173,6 +188,10 @@ class Loader(Component):
                 ]
                 if has_words:
                     m.d.sync += [in_word.eq(0), channel.eq(0)]
+                if self.program.has_group_phases:
+                    m.d.sync += phase.eq(walker.positions[0].phase)
+                elif self.program.has_columns:
+                    m.d.sync += phase.eq(0)
                 with m.If(position_tile == 0):
                     m.d.sync += tile_weight.eq(following_weight)
                 with m.Else():
@@ -185,23 +204,31 @@ class Loader(Component):
                     m.d.sync += padding.eq(first_padding)
             # Cycle 1: addresses, and which elements exist.
             element = Signal()
-            exists = Signal(num_positions)
+            exists = Signal.like(self.inside)
+            valid, inside = element, exists
+            if self.program.width > 1:  # a register more
+                valid, inside = _later(m, element), _later(m, exists)
             is_input = k <= layer.last_input
-            if has_words and self.program.skip_zeros:  # else holes may be anything
-                is_input &= channel <= layer.last_input_channel
+            if has_words and self.program.skip_zeros and self.program.width == 1:
+                is_input &= channel <= layer.last_input_channel  # else holes may be anything
                 is_input &= column <= layer.last_input_column
             m.d.sync += [
                 element.eq(active),
-                self.valid.eq(element),
-                self.inside.eq(exists),
+                self.valid.eq(valid),
+                self.inside.eq(inside),
                 self.weight_address.eq(weight),
             ]
             for q in range(num_positions):
                 position, y, x = positions[q], rows[q], columns[q]
-                m.d.sync += [
-                    self.addresses[q].eq(position.address + offset),
-                    exists[q].eq(is_input & (y < layer.height) & (x < layer.width)),
-                ]
+                if self.program.width > 1:
+                    self._word(m, q, position.address + offset, x, phase)
+                    there = self._inputs_inside(x, column, channel)
+                    m.d.sync += exists[q].eq(Mux(is_input & (y < layer.height), there, 0))
+                else:
+                    m.d.sync += [
+                        self.addresses[q].eq(position.address + offset),
+                        exists[q].eq(is_input & (y < layer.height) & (x < layer.width)),
+                    ]
                 if self.program.skip_zeros:  # else it does not matter what others read
                     with m.If(~position.exists):
                         m.d.sync += exists[q].eq(0)
@@ -212,7 +239,9 @@ class Loader(Component):
                     occupied = Signal(num_positions)
                     m.d.sync += [
                         occupied.eq(Cat(position.exists for position in positions)),
-                        self.occupied.eq(occupied),
+                        self.occupied.eq(
+                            _later(m, occupied) if self.program.width > 1 else occupied
+                        ),
                     ]
         with m.If(self.restart):
             m.d.sync += [
@@ -222,6 +251,50 @@ class Loader(Component):
                 weight.eq(layer.weight_base),
             ]
         return m
+
+    def _word(self, m: Module, q: int, address: Value, column: Value, phase: Value) -> None:
+        """Addresses of the W inputs that lie from ``address`` on, a cycle later.
+
+        They are columns of a row, or channels of a pixel, of which those beyond a word lie in the
+        next plane.
+        """
+        program, layer, width = self.program, self.descriptor, self.program.width
+        first, rotation = Signal(program.address_bits), Signal(range(width))
+        shown = Signal(range(width))
+        m.d.sync += [
+            first.eq(address),
+            rotation.eq(column + phase),
+            shown.eq(rotation),
+            self.rotations[q].eq(shown),
+        ]
+        held_phase = Signal.like(phase)
+        if program.has_read_phases:
+            m.d.sync += held_phase.eq(phase)
+        for bank, own in enumerate(self.addresses[q]):
+            lane, step = Signal(range(width), name=f"lane_{bank}"), 0
+            m.d.comb += lane.eq(bank - rotation)
+            if program.has_columns:
+                step = Mux(layer.along_columns, lane, 0)
+            if program.has_read_phases:
+                beyond = ~layer.along_columns if program.has_columns else 1
+                beyond &= lane + held_phase >= width
+                step = Mux(beyond, layer.word_step, step)
+            m.d.comb += own.eq(first + step)
+
+    def _inputs_inside(self, x: Value, column: Value, channel: Value) -> Value:
+        """Which of W inputs from column ``x`` on lie in a row of the map."""
+        program, layer = self.program, self.descriptor
+        found = []
+        for lane in range(program.width):
+            along = Mux(layer.along_columns, lane, 0) if program.has_columns else 0
+            inside = (x + along)[: len(x)] < layer.width
+            if program.skip_zeros:  # else holes may be anything
+                if program.has_columns:
+                    inside &= ~layer.along_columns | (column + lane <= layer.last_input_column)
+                is_channel = channel * program.width + lane <= layer.last_input_channel
+                inside &= is_channel | (layer.along_columns if program.has_columns else 0)
+            found.append(inside)
+        return Cat(found)
 
     def _first_padding(self, m: Module, take: Value, position_tile: Value) -> Value:
         """First padding value of the tile to take."""
@@ -251,3 +324,10 @@ class Loader(Component):
         with m.If(self.restart):
             m.d.sync += [group_tile.eq(0), next_group.eq(layer.padding_base)]
         return first
+
+
+def _later(m: Module, signal: Signal) -> Signal:
+    """``signal`` a cycle later."""
+    later = Signal.like(signal, name="later")
+    m.d.sync += later.eq(signal)
+    return later

@@ -143,14 +143,14 @@ class OutputStage(Component):
                 prefix_bias.upscale.eq(upscale),
             ]
             bias = prefix_bias.scaled
-        upscale = _later(m, upscale, scaling)
+        upscale = later(m, upscale, scaling)
         right_shift = Signal(range(max(2, program.largest_right_shift + 1)))
-        accumulator = _later(m, count, scaling) + bias
+        accumulator = later(m, count, scaling) + bias
         if program.has_shortcut:
             biased = Signal.like(self.score, name="added")
-            added = _later(m, m.submodules.shortcut.product, scaling)
+            added = later(m, m.submodules.shortcut.product, scaling)
             m.d.sync += biased.eq(accumulator)
-            upscale = _later(m, upscale, 1, name="later_upscale")
+            upscale = later(m, upscale, 1, name="later_upscale")
             if program.upscale_bits:
                 added <<= upscale
             accumulator = biased + added
@@ -335,7 +335,7 @@ class OutputStage(Component):
         return member <= layer.last_out_channel, last
 
 
-def _later(m: Module, value: Value, cycles: int, name: str = "later") -> Value:
+def later(m: Module, value: Value, cycles: int, name: str = "later") -> Value:
     """``value`` after some cycles."""
     for _ in range(cycles if len(value) else 0):  # Verilog has no signals of no bits
         register = Signal(value.shape(), name=name)

@@ -28,9 +28,12 @@ class ShortcutPlaces(Component):
         Go on to the next.
     position : Out(address)
         Of what output channel 0 would get.
+    column : Out(…)
+        Its column, modulo W; only where W > 1.
     """
 
     def __init__(self, program: Program):
+        self.width = program.width
         self.place_bits = shortcut_place_bits(program.network)
         super().__init__(
             {
@@ -39,6 +42,7 @@ class ShortcutPlaces(Component):
                 "step": In(1),
                 "position": Out(program.address_bits),
             }
+            | ({"column": Out(range(self.width))} if self.width > 1 else {})
         )
 
     def elaborate(self, platform):
@@ -68,6 +72,8 @@ class ShortcutPlaces(Component):
                 + nearest(next_line, layer.shortcut_last_line)
                 + nearest(next_column, layer.shortcut_last_column)
             )
+            if self.width > 1:
+                m.d.sync += self.column.eq(nearest(next_column, layer.shortcut_last_column))
         with m.If(window_column != layer.last_window_column):
             m.d.comb += [
                 next_line.eq(line),
@@ -108,6 +114,8 @@ class ShortcutPlaces(Component):
                 out_column.eq(0),
                 self.position.eq(layer.shortcut_first_address),  # the first place is not behind it
             ]
+            if self.width > 1:
+                m.d.sync += self.column.eq(0)
             for row, start in ((line, column), (first_line, first_column)):
                 m.d.sync += [
                     row.eq(layer.shortcut_first_line),

@@ -6,24 +6,27 @@ from amaranth.lib.wiring import Component, In, Out
 
 from bitrain.program import Array
 
-from .layouts import activation_shape, weight_layout
+from .layouts import activation_shape, weight_word, wide
 
 
 def element_layout(
     array: Array, *, bits: int, padding_values: bool = False, skip_zeros: bool = False
 ) -> data.StructLayout:
-    """One input of Q positions, whether it exists, and its weights of P channels.
+    """W inputs of Q positions, whether they exist, and their weights of P channels.
 
-    With padding values, also what it is where it does not exist, and, where zeros are skipped,
-    whether a neuron is at the position: else it is zero.
+    With padding values, also what they are where they do not exist, and, where zeros are skipped,
+    whether a neuron is at the position: else they are zero.
     """
+    inputs = wide(activation_shape(bits), array.width)
     return data.StructLayout(
         {
-            "inside": array.positions,
-            "activation": data.ArrayLayout(activation_shape(bits), array.positions),
-            "weight": data.ArrayLayout(weight_layout(bits), array.channels),
+            "inside": data.ArrayLayout(array.width, array.positions)
+            if array.width > 1
+            else array.positions,
+            "activation": data.ArrayLayout(inputs, array.positions),
+            "weight": weight_word(array, bits),
         }
-        | ({"padding": activation_shape(bits)} if padding_values else {})
+        | ({"padding": inputs} if padding_values else {})
         | ({"occupied": array.positions} if padding_values and skip_zeros else {})
     )
 

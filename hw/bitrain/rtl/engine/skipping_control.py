@@ -35,7 +35,7 @@ class SkippingControl(Component):
     """
 
     def __init__(self, program: Program):
-        self.num_neurons = program.array.neurons
+        self.leaving_cycles = program.array.leaving_cycles
         super().__init__(
             {
                 "descriptor": In(descriptor_layout(program)),
@@ -57,8 +57,8 @@ class SkippingControl(Component):
         waiting_last = Signal()
         cycle = Signal.like(layer.last_cycle)
         waiting = Signal.like(layer.last_chunk)  # the chunk that is there, or will be
-        leaving = Signal(range(self.num_neurons + 1))
-        crowded = leaving > 1 if self.num_neurons > 1 else Const(0)
+        leaving = Signal(range(self.leaving_cycles + 1))
+        crowded = leaving > 1 if self.leaving_cycles > 1 else Const(0)
         m.d.comb += [
             self.last.eq(last_cycle & last_chunk),
             self.step.eq(running & ~(self.last & crowded)),
@@ -83,7 +83,7 @@ class SkippingControl(Component):
             m.d.comb += next_cycle.eq(0)
             m.d.sync += running.eq(0)
             with m.If(last_chunk):
-                m.d.sync += leaving.eq(self.num_neurons)
+                m.d.sync += leaving.eq(self.leaving_cycles)
         with m.If(self.take):
             m.d.sync += [running.eq(1), last_chunk.eq(waiting_last)]
             with m.If(self.zero):

@@ -12,8 +12,8 @@ class StreamControl(Component):
     r"""Runs L cycles for each chunk of operands, tile after tile.
 
     Chunks follow each other without a gap while operands are there in time. The last cycle of a
-    tile waits until P Q cycles have passed since that of the previous tile, because the previous
-    results leave one per cycle.
+    tile waits until P Q / W cycles have passed since that of the previous tile, because the
+    previous results leave W per cycle.
 
     ::
 
@@ -37,7 +37,7 @@ class StreamControl(Component):
     """
 
     def __init__(self, program: Program):
-        self.num_neurons = program.array.neurons
+        self.leaving_cycles = program.array.leaving_cycles
         self.has_streams = bool(program.stream_layers)
         super().__init__(
             {
@@ -59,8 +59,8 @@ class StreamControl(Component):
         )
         cycle = Signal.like(layer.last_cycle)
         chunk = Signal.like(layer.last_chunk)
-        leaving = Signal(range(self.num_neurons + 1))
-        crowded = leaving > 1 if self.num_neurons > 1 else Const(0)
+        leaving = Signal(range(self.leaving_cycles + 1))
+        crowded = leaving > 1 if self.leaving_cycles > 1 else Const(0)
         m.d.comb += [
             self.last.eq(last_cycle & last_chunk),
             self.first.eq((cycle == 0) & (chunk == 0)),
@@ -89,7 +89,7 @@ class StreamControl(Component):
             m.d.sync += running.eq(0)
             with m.If(last_chunk):
                 m.d.comb += next_chunk.eq(0)
-                m.d.sync += leaving.eq(self.num_neurons)
+                m.d.sync += leaving.eq(self.leaving_cycles)
         with m.If(self.take):
             m.d.sync += running.eq(1)
         return m

@@ -10,7 +10,7 @@ from .layouts import descriptor_layout
 from .places import nearest, place_layout
 
 
-def position_layout(program: Program) -> data.StructLayout:
+def window_layout(program: Program) -> data.StructLayout:
     """Row, column and address of a window's first element, which may lie in the padding.
 
     Where zeros are skipped, also whether there is such a window.
@@ -23,6 +23,14 @@ def position_layout(program: Program) -> data.StructLayout:
         }
         | ({"exists": 1} if program.skip_zeros else {})
     )
+
+
+def position_layout(program: Program) -> data.StructLayout:
+    """A window, and, where groups begin inside a word, how many channels lie before it there."""
+    layout = window_layout(program)
+    if not program.has_group_phases:
+        return layout
+    return data.StructLayout(layout.members | {"phase": range(program.width)})
 
 
 class WindowAddressGenerator(Component):
@@ -54,11 +62,13 @@ class WindowAddressGenerator(Component):
     def __init__(self, program: Program):
         self.num_positions = program.array.positions
         self.has_groups = program.has_groups
+        self.has_group_phases = program.has_group_phases
+        self.width = program.width
         self.has_places = program.has_places
         self.skip_zeros = program.skip_zeros
         self.descriptor_layout = descriptor_layout(program)
         self.position_layout = position_layout(program)
-        self.walked_layout = place_layout(program) if program.has_places else self.position_layout
+        self.walked_layout = (place_layout if program.has_places else window_layout)(program)
         super().__init__(
             {
                 "descriptor": In(self.descriptor_layout),
@@ -76,7 +86,8 @@ class WindowAddressGenerator(Component):
         tile = Signal.like(layer.last_position_tile)
         # The neuron to come, and the first of its pooling window.
         neuron, window = (Signal(self.walked_layout, name=name) for name in ("neuron", "window"))
-        position = Signal(self.position_layout) if self.has_places else neuron
+        is_more = self.has_places or self.has_group_phases
+        position = Signal(self.position_layout) if is_more else neuron
         window_row = Signal.like(layer.last_window_row)
         window_column = Signal.like(layer.last_window_column)
         out_column = Signal.like(layer.last_out_column)
@@ -138,7 +149,9 @@ class WindowAddressGenerator(Component):
                 ]
                 if self.skip_zeros:
                     m.d.sync += pixel.eq(pixel + 1)
-        group_address, first_address = self._first_addresses(m, again)
+        group_address, first_address, phase = self._first_addresses(m, again)
+        if self.has_group_phases:
+            m.d.comb += position.phase.eq(phase)
         if self.has_places:
             row, column, line = (
                 nearest(getattr(neuron, field), getattr(layer, last))
@@ -156,6 +169,8 @@ class WindowAddressGenerator(Component):
             ]
             if self.skip_zeros:
                 m.d.comb += position.exists.eq(neuron.exists)
+        elif is_more:
+            m.d.comb += [getattr(position, name).eq(neuron[name]) for name, _ in neuron.shape()]
         with m.If(self.restart | again):
             m.d.sync += [
                 tile.eq(0),
@@ -175,26 +190,34 @@ class WindowAddressGenerator(Component):
             m.d.sync += held.eq(0)
         return m
 
-    def _first_addresses(self, m: Module, again) -> tuple[Value, Value]:
+    def _first_addresses(self, m: Module, again) -> tuple[Value, Value, Value | int]:
         """First address of the group at work, and that of the tile of channels to begin.
 
-        A tile begins with the layer or ``again``.
+        A tile begins with the layer or ``again``. Also the first channel of the group at work,
+        modulo W.
         """
         layer = self.descriptor
         if not self.has_groups:
-            return layer.first_address, layer.first_address
+            return layer.first_address, layer.first_address, 0
         group_tile = Signal.like(layer.last_group_tile)
         # First addresses of the group at work and of the next tile of channels.
         address, following = (Signal(self.position_layout["address"].shape) for _ in range(2))
         end = Signal()
+        phase, step = 0, layer.group_step
+        if self.has_group_phases:
+            phase, next_phase = Signal(range(self.width)), Signal(range(2 * self.width))
+            m.d.comb += next_phase.eq(phase + layer.group_phase)
+            step = step + Mux(next_phase >= self.width, layer.word_step, 0)
+            with m.If(self.restart):
+                m.d.sync += phase.eq(0)
+            with m.Elif(again & end):
+                m.d.sync += phase.eq(next_phase)
         m.d.comb += [
             end.eq(group_tile == layer.last_group_tile),
-            following.eq(
-                Mux(self.restart, layer.first_address, address + Mux(end, layer.group_step, 0))
-            ),
+            following.eq(Mux(self.restart, layer.first_address, address + Mux(end, step, 0))),
         ]
         with m.If(self.restart):
             m.d.sync += [group_tile.eq(0), address.eq(following)]
         with m.Elif(again):
             m.d.sync += [group_tile.eq(Mux(end, 0, group_tile + 1)), address.eq(following)]
-        return address, following
+        return address, following, phase

@@ -6,11 +6,19 @@ from amaranth.hdl import Module, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import Component, In, Out
 
+from bitrain.cost.cost import beats
 from bitrain.program import Program
 
 from ..engine.engine import Engine, score_shape
 from ..engine.exit_points import ExitPoints
-from ..engine.layouts import activation_shape, rungs_after_reset, rungs_layout, weight_write
+from ..engine.layouts import (
+    activation_shape,
+    rungs_after_reset,
+    rungs_layout,
+    weight_write,
+    wide,
+)
+from ..wide.engine import WideEngine, build_engine
 
 
 class Accelerator(Component):
@@ -41,18 +49,20 @@ class Accelerator(Component):
     Members
     -------
     pixels : In(stream of n + 1 bits)
-        Activations 0 … 2^n in C order (channel, row, column).
+        Activations 0 … 2^n in C order (channel, row, column); W of a row in a beat, of which a
+        row's last may have fewer, the first lowest.
     scores : Out(stream of {score, last})
         Signed scores in C order; ``last`` with the last of an image.
     class_index : Out(…)
         Index of the largest score, the lowest among equals; from the first score on. A part of a
-        network has none, and gives its last layer's activations for scores.
+        network has none, and gives its last layer's activations for scores, as pixels come.
     busy : Out(1)
         From an image's first pixel to its last score.
     cycles : Out(32)
         Cycles from the last pixel to the first score, of this image or the last.
     trace : Out(signature)
-        Every activation that a layer stores: ``valid``, ``layer``, ``address``, ``data``.
+        Every activation that a layer stores: ``valid``, ``layer``, ``address``, ``data``; where
+        W > 1, of each bank.
     rewind : In(1)
         The next pixel is an image's first; only while one is loaded. Only if rewindable.
     log_length : In(…)
@@ -68,7 +78,7 @@ class Accelerator(Component):
     def __init__(
         self,
         program: Program,
-        engine: Callable[[Program], Engine] = Engine,
+        engine: Callable[[Program], Engine] = build_engine,
         *,
         rewindable: bool = False,
         hosted: bool = True,
@@ -78,19 +88,24 @@ class Accelerator(Component):
         self.engine = engine
         self.rewindable = rewindable
         network = program.network
-        activation = activation_shape(network.bits)
-        self.score_layout = data.StructLayout({"score": score_shape(program), "last": 1})
+        width, activation = program.width, activation_shape(network.bits)
+        pixel, score = wide(activation, width), score_shape(program)
+        self.num_beats = beats(network.in_shape, width)
+        self.num_words = network.num_scores
+        if not network.gives_scores:
+            score, self.num_words = pixel, beats(network.layers[-1].out_shape, width)
+        self.score_layout = data.StructLayout({"score": score, "last": 1})
         trace = wiring.Signature(
             {
-                "valid": Out(1),
+                "valid": Out(width),
                 "layer": Out(range(max(2, len(network.layers)))),
-                "address": Out(program.address_bits),
-                "data": Out(activation),
+                "address": Out(wide(unsigned(program.address_bits), width)),
+                "data": Out(pixel),
             }
         )
         super().__init__(
             {
-                "pixels": In(stream.Signature(activation)),
+                "pixels": In(stream.Signature(pixel)),
                 "scores": Out(stream.Signature(self.score_layout)),
             }
             | (
@@ -119,20 +134,22 @@ class Accelerator(Component):
         m.submodules.engine = engine = self.engine(self.program)
         network = self.program.network
 
-        pixel = Signal(range(max(2, network.in_shape.size)))
-        score = Signal.like(engine.score_index)
+        is_wide = isinstance(engine, WideEngine)
+        pixel = Signal(range(max(2, self.num_beats)))
+        score = Signal(range(max(2, self.num_words)))
+        store = engine.store if is_wide else None
         m.d.comb += [
             engine.load.eq(self.pixels.valid & self.pixels.ready),
-            engine.load_address.eq(pixel),
+            *([] if is_wide else [engine.load_address.eq(pixel)]),
             engine.load_activation.eq(self.pixels.payload),
-            engine.score_index.eq(score),
+            *([] if is_wide else [engine.score_index.eq(score)]),
             self.scores.payload.score.eq(engine.score),
-            self.scores.payload.last.eq(score == network.num_scores - 1),
+            self.scores.payload.last.eq(score == self.num_words - 1),
             *([self.class_index.eq(engine.class_index)] if network.gives_scores else []),
-            self.trace.valid.eq(engine.store),
+            self.trace.valid.eq(store.enable if store is not None else engine.store),
             self.trace.layer.eq(engine.layer),
-            self.trace.address.eq(engine.store_address),
-            self.trace.data.eq(engine.store_activation),
+            self.trace.address.eq(store.address if store is not None else engine.store_address),
+            self.trace.data.eq(store.number if store is not None else engine.store_activation),
         ]
         if self.program.early_termination:
             m.submodules.ladder = ladder = ExitPoints(self.program)
@@ -156,7 +173,7 @@ class Accelerator(Component):
                 m.d.comb += [self.pixels.ready.eq(1), self.busy.eq(pixel != 0)]
                 with m.If(self.pixels.valid):
                     m.d.sync += pixel.eq(pixel + 1)
-                    with m.If(pixel == network.in_shape.size - 1):
+                    with m.If(pixel == self.num_beats - 1):
                         m.d.sync += [pixel.eq(0), self.cycles.eq(0)]
                         m.d.comb += engine.start.eq(1)
                         if ladder:
@@ -165,6 +182,8 @@ class Accelerator(Component):
                 if self.rewindable:
                     with m.If(self.rewind):
                         m.d.sync += pixel.eq(0)
+                        if is_wide:
+                            m.d.comb += engine.rewind.eq(1)
             with m.State("RUN"):
                 m.d.comb += self.busy.eq(1)
                 m.d.sync += [self.cycles.eq(self.cycles + 1), score.eq(0)]
@@ -187,7 +206,9 @@ class Accelerator(Component):
                 m.d.comb += [self.busy.eq(1), self.scores.valid.eq(1)]
                 with m.If(self.scores.ready):
                     # Read ahead: the next score must be there in the next cycle.
-                    m.d.comb += engine.score_index.eq(score + 1)
+                    m.d.comb += (
+                        engine.score_step.eq(1) if is_wide else engine.score_index.eq(score + 1)
+                    )
                     m.d.sync += score.eq(score + 1)
                     with m.If(self.scores.payload.last):
                         m.next = "LOAD"

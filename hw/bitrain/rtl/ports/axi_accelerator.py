@@ -44,8 +44,9 @@ class AxiAccelerator(Component):
                      └─► weight loader, where weights are RAM
 
     Latency: that of :class:`Accelerator`. Data are as wide as whole bytes take: an activation in
-    the low bits of ``s_axis.tdata``, whose others are ignored, and a score, sign extended, in
-    ``m_axis.tdata``. A frame that is too short or too long gives no scores and sets a bit of the
+    the low bits of ``s_axis.tdata``, whose others are ignored, or W of them in as many bytes each,
+    the first lowest; and a score, sign extended, in ``m_axis.tdata``. A frame that is too short or
+    too long gives no scores and sets a bit of the
     register ERROR. See :mod:`bitrain.host.registers`.
 
     Members
@@ -69,7 +70,7 @@ class AxiAccelerator(Component):
         score_bytes = -(-engines.score_bits // 8)
         super().__init__(
             {
-                "s_axis": In(axi_stream(8 * pixel_bytes)),
+                "s_axis": In(axi_stream(8 * pixel_bytes * engines.array.width)),
                 "m_axis": Out(axi_stream(8 * score_bytes)),
                 "s_axil": In(axi_lite(address_bits(self.registers))),
                 "class_index": Out(members["class_index"].shape),
@@ -82,13 +83,19 @@ class AxiAccelerator(Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.accelerator = accelerator = self.accelerator
-        m.submodules.guard = guard = FrameGuard(self.engines.network)
+        width = self.engines.array.width
+        m.submodules.guard = guard = FrameGuard(self.engines.network, width)
         m.submodules.registers = registers = AxiLiteRegisters(self.registers)
 
         # Streams.
         scores = accelerator.scores
+        pixel = self.s_axis.tdata
+        if width > 1:
+            step = len(pixel) // width
+            bits = self.engines.activation_bits
+            pixel = Cat(pixel[i * step :][:bits] for i in range(width))
         m.d.comb += [
-            guard.words.payload.pixel.eq(self.s_axis.tdata),
+            guard.words.payload.pixel.eq(pixel),
             guard.words.payload.last.eq(self.s_axis.tlast),
             guard.words.valid.eq(self.s_axis.tvalid),
             self.s_axis.tready.eq(guard.words.ready),

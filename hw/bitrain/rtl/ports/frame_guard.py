@@ -4,17 +4,19 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
+from bitrain.cost.cost import beats
 from bitrain.spec import Network
 
-from ..engine.layouts import activation_shape
+from ..engine.layouts import activation_shape, wide
 
 
 class FrameGuard(Component):
     r"""Makes images of frames whose end is marked.
 
-    A frame is as many words as an image has pixels, the last marked. One that ends before has been
-    passed on in part, and is called back by ``rewind``; of one that goes on, the last pixel is held
-    back and everything up to the marked word swallowed. Either way the next word begins a frame.
+    A frame is as many words as an image has pixels, or beats of W, the last marked. One that ends
+    before has been passed on in part, and is called back by ``rewind``; of one that goes on, the
+    last pixel is held back and everything up to the marked word swallowed. Either way the next word
+    begins a frame.
 
     ::
 
@@ -30,22 +32,22 @@ class FrameGuard(Component):
     enable : In(1)
         Frames may begin.
     words : In(stream of {pixel, last})
-    pixels : Out(stream of n + 1 bits)
+    pixels : Out(stream of n + 1 bits), or of beats of these
     rewind : Out(1)
         What was passed on since the last image's end is void, this cycle's pixel with it.
     early, missing : Out(1)
         For a cycle: a frame ended early, or did not end where it should.
     """
 
-    def __init__(self, network: Network):
-        self.num_pixels = network.in_shape.size
-        activation = activation_shape(network.bits)
-        word = data.StructLayout({"pixel": activation, "last": 1})
+    def __init__(self, network: Network, width: int = 1):
+        self.num_pixels = beats(network.in_shape, width)
+        pixel = wide(activation_shape(network.bits), width)
+        word = data.StructLayout({"pixel": pixel, "last": 1})
         super().__init__(
             {
                 "enable": In(1),
                 "words": In(stream.Signature(word)),
-                "pixels": Out(stream.Signature(activation)),
+                "pixels": Out(stream.Signature(pixel)),
                 "rewind": Out(1),
                 "early": Out(1),
                 "missing": Out(1),

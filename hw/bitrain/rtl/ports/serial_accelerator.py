@@ -7,6 +7,7 @@ from amaranth.lib.wiring import Component, In, Out
 from bitrain.host import SerialLink
 from bitrain.program import Program
 
+from ..wide.packer import PixelPacker
 from .accelerator import Accelerator
 from .serial_frames import SerialFrames
 from .uart_receiver import UartReceiver
@@ -78,6 +79,12 @@ class SerialAccelerator(Component):
             self.busy.eq(accelerator.busy ^ self.busy_low),
         ]
         wiring.connect(m, frames.bytes, transmitter.bytes)
-        wiring.connect(m, frames.pixels, accelerator.pixels)
+        if self.program.width == 1:
+            wiring.connect(m, frames.pixels, accelerator.pixels)
+        else:
+            packer = PixelPacker(self.program)
+            m.submodules.packer = ResetInserter(frames.abort)(packer)
+            wiring.connect(m, frames.pixels, packer.pixels)
+            wiring.connect(m, packer.beats, accelerator.pixels)
         wiring.connect(m, accelerator.scores, frames.scores)
         return m

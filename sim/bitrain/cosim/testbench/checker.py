@@ -72,7 +72,14 @@ class Checker:
         self._done = [0] * len(vectors.engines)
         """Images whose layers each engine has run."""
 
-    def write(self, engine: int, layer: int | None, address: int | None, data: int | None) -> None:
+    def write(
+        self,
+        engine: int,
+        layer: int | None,
+        address: int | None,
+        data: int | None,
+        bank: int = 0,
+    ) -> None:
         """An engine stores an activation of one of its layers; None stands for unknown bits."""
         if self._done[engine] == len(self.images):
             self.violate("the trace shows a write after the last image's layers")
@@ -85,8 +92,8 @@ class Checker:
             self._mismatch(Place(image, f"number {layer}"), "outside the layer", None, data)
             return
         stored, seen = self.vectors.layers[own[layer]], self._seen[own[layer]]
-        index = address - stored.out_base
-        if not 0 <= index < len(seen):
+        index = stored.index(bank, address)
+        if index is None:
             self._mismatch(Place(image, stored.name), "outside the layer", None, data)
             return
         place = Place.of(image, stored.name, stored.shape, index)

@@ -48,11 +48,18 @@ class LadderChecker(Checker):
         self._later: list[Vectors] = []
         self._begin()
 
-    def write(self, engine: int, layer: int | None, address: int | None, data: int | None) -> None:
+    def write(
+        self,
+        engine: int,
+        layer: int | None,
+        address: int | None,
+        data: int | None,
+        bank: int = 0,
+    ) -> None:
         """The engine stores an activation; the first after all of a pass begins another."""
         if self._later and all(seen.all() for seen in self._seen):
             self._next_pass()
-        super().write(engine, layer, address, data)
+        super().write(engine, layer, address, data, bank)
 
     def offer(self, cycles: int | None) -> None:
         """The first score is offered: all passes are done."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from cocotb.triggers import Event, First, ReadOnly, RisingEdge, ValueChange
 
 from .checker import Checker
-from .pins import Pins, read
+from .pins import Pins, parts, read, width_of
 
 
 class Port:
@@ -22,17 +22,17 @@ class Port:
         self._checker = checker
 
     async def until_valid(self) -> None:
-        """Return at the next clock edge at which ``valid`` is 1."""
+        """Return at the next clock edge at which ``valid`` is not 0."""
         while not await self.still_valid():
             await self._change
 
     async def still_valid(self) -> bool:
-        """Whether ``valid`` is 1 at the next clock edge."""
+        """Whether ``valid``, or a bit of it, is 1 at the next clock edge."""
         await self._clock
         value = read(self._valid)
         if value is None:
             self._checker.violate(f"{self._valid._name} is unknown")
-        return value == 1
+        return bool(value)
 
 
 class TraceMonitor:
@@ -47,11 +47,15 @@ class TraceMonitor:
         """Watch for ever."""
         trace = self.pins.traces[self.engine]
         port = Port(self.pins.clock, trace.valid, self.checker)
+        banks = width_of(trace.valid)
         while True:
             await port.until_valid()
-            self.checker.write(
-                self.engine, read(trace.layer), read(trace.address), read(trace.data)
-            )
+            layer, valid = read(trace.layer), read(trace.valid)
+            addresses, numbers = (parts(handle, banks) for handle in (trace.address, trace.data))
+            for bank in range(banks):
+                if valid >> bank & 1:
+                    place = layer, addresses[bank], numbers[bank]
+                    self.checker.write(self.engine, *place, bank)
 
 
 class BusyMonitor:

@@ -15,6 +15,15 @@ def read(handle) -> int | None:
         return None
 
 
+def parts(handle, count: int) -> list[int | None]:
+    """Values of so many parts of a signal, the lowest first, None where they have unknown bits."""
+    if count == 1:
+        return [read(handle)]
+    bits, size = str(handle.value)[::-1], width_of(handle) // count
+    found = [bits[i * size : (i + 1) * size][::-1] for i in range(count)]
+    return [int(each, 2) if set(each) <= {"0", "1"} else None for each in found]
+
+
 def width_of(handle) -> int:
     """Bits of a signal; a single one has no length."""
     return 1 if isinstance(handle, LogicObject) else len(handle)

@@ -17,9 +17,24 @@ class StoredLayer:
     shape: tuple[int, int, int]
     """(channels, height, width)"""
     out_base: int
-    """RAM address of the first activation; the others follow in C order."""
+    """Word of the first activation in its bank."""
     expected: np.ndarray
     """(images, channels · height · width)"""
+    width: int = 1
+    """W, banks."""
+    phase: int = 0
+    """Channels that lie before the first in its word."""
+
+    def index(self, bank: int, address: int) -> int | None:
+        """Index in C order of the activation in a word of a bank; None if it is none of these.
+
+        Activation (c, y, x) is in bank (x + c') mod W at word out_base + (floor(c' / W) rows + y)
+        columns + x, where c' = c + phase.
+        """
+        channels, rows, columns = self.shape
+        word, pixel = divmod(address - self.out_base, rows * columns)
+        channel = word * self.width + (bank - pixel % columns) % self.width - self.phase
+        return channel * rows * columns + pixel if 0 <= channel < channels else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +42,7 @@ class Vectors:
     """What the scenarios need to know of an accelerator, and what it should answer."""
 
     pixels: np.ndarray
-    """(images, pixels), in the order in which they are streamed in."""
+    """(images, words), in the order in which they are streamed in: pixels, or beats of W."""
     layers: tuple[StoredLayer, ...]
     """All layers but the last."""
     score_layer: str
@@ -64,12 +79,18 @@ class Vectors:
         *stored, last = manifest["layers"]
         sizes, rate = manifest["engines"], manifest["full_rate"]
         return cls(
-            pixels=rows("images"),
+            pixels=beats(
+                np.load(folder / "vectors" / "images.npy"),
+                manifest["width"],
+                manifest["pixel_bits"],
+            ),
             layers=tuple(
                 StoredLayer(
                     name=layer["name"],
                     shape=tuple(layer["shape"]),
                     out_base=layer["out_base"],
+                    width=manifest["width"],
+                    phase=layer["phase"],
                     expected=rows(f"{expected}/layer{i}"),
                 )
                 for i, layer in enumerate(stored)
@@ -85,3 +106,20 @@ class Vectors:
             full_rate_cycles=tuple(rate["cycles"]),
             full_rate_intervals=tuple(rate["intervals"]),
         )
+
+
+def beats(images: np.ndarray, width: int, bits: int) -> np.ndarray:
+    """Words of the image stream, (images, words): W pixels of a row each, the first lowest.
+
+    images: (images, channels, height, width). ``bits`` of a word are a pixel's. What a row's last
+    beat lacks is noise.
+    """
+    if width == 1:
+        return images.reshape(len(images), -1).astype(np.int64)
+    missing = -images.shape[3] % width
+    noise = np.random.default_rng(0).integers(1 << bits, size=(*images.shape[:3], missing))
+    rows = np.concatenate([images.astype(object), noise.astype(object)], axis=3)
+    lanes = rows.reshape(len(images), -1, width)
+    return np.asarray([1 << lane * bits for lane in range(width)], object) @ lanes.transpose(
+        0, 2, 1
+    )

@@ -1,0 +1,1 @@
+"""The engine that reads, finishes and stores W numbers in a cycle, W > 1."""

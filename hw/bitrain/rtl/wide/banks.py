@@ -1,0 +1,89 @@
+"""Banks: W numbers in a cycle, wherever they begin (see ``program.memory_map``)."""
+
+from collections.abc import Sequence
+
+from amaranth.hdl import Module, Mux, Shape, Value
+from amaranth.lib import data, memory
+from amaranth.lib.wiring import Component, In, Out
+
+
+def rotated(numbers: Sequence, rotation: Value) -> list:
+    """Number (i + rotation) mod W in the place of number i."""
+    numbers, count = list(numbers), len(numbers)
+    for bit in range(count.bit_length() - 1):
+        turned = [numbers[(i + (1 << bit)) % count] for i in range(count)]
+        pairs = zip(turned, numbers, strict=True)
+        numbers = [Mux(rotation[bit], there, here) for there, here in pairs]
+    return numbers
+
+
+def lane_of(bank: int, rotation: Value) -> Value:
+    """Which of W numbers is in a bank, if number 0 is in bank ``rotation``."""
+    return (bank - rotation)[: len(rotation)]
+
+
+def write_layout(shape: Shape, address_bits: int, width: int) -> data.StructLayout:
+    """What W banks are to write: whether, where and what, for each."""
+    return data.StructLayout(
+        {
+            "enable": width,
+            "address": data.ArrayLayout(address_bits, width),
+            "number": data.ArrayLayout(shape, width),
+        }
+    )
+
+
+class Banks(Component):
+    """RAM of W banks with an address each.
+
+    Latency: a word is read in one cycle.
+
+    Parameters
+    ----------
+    shape
+        Of a number.
+    depth
+        Words of a bank.
+    width
+        W.
+    ports
+        So many readers.
+
+    Members
+    -------
+    write : In(write)
+        Of all banks, with addresses of ``address_bits``.
+    read0, read1 … : In(signature)
+        ``address`` and ``number`` of each bank, and ``enable``, without which numbers stay.
+    """
+
+    def __init__(self, *, shape: Shape, depth: int, address_bits: int, width: int, ports: int):
+        self.shape, self.width, self.ports = shape, width, ports
+        self.depth = max(2, depth)
+        members = {"write": In(write_layout(shape, address_bits, width))}
+        for port in range(ports):
+            members[f"address{port}"] = In(data.ArrayLayout(address_bits, width))
+            members[f"enable{port}"] = In(1, init=1)
+            members[f"numbers{port}"] = Out(data.ArrayLayout(shape, width))
+        super().__init__(members)
+
+    def elaborate(self, platform):
+        m = Module()
+        write = self.write
+        for bank in range(self.width):
+            ram = memory.Memory(shape=self.shape, depth=self.depth, init=[])
+            m.submodules[f"bank{bank}"] = ram
+            into = ram.write_port()
+            m.d.comb += [
+                into.en.eq(write.enable[bank]),
+                into.addr.eq(write.address[bank]),
+                into.data.eq(write.number[bank]),
+            ]
+            for port in range(self.ports):
+                out = ram.read_port()
+                m.d.comb += [
+                    out.addr.eq(getattr(self, f"address{port}")[bank]),
+                    out.en.eq(getattr(self, f"enable{port}")),
+                    getattr(self, f"numbers{port}")[bank].eq(out.data),
+                ]
+        return m
