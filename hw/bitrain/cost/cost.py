@@ -10,8 +10,8 @@ run (L cycles), and sends the results of a tile away (P Q / W cycles) while the 
 
 cycles, where the overhead is LAYER_OVERHEAD, SHORTCUT_OVERHEAD more in every layer of a network
 that has shortcuts, whose addition takes a stage of the pipeline, PIPELINED_OVERHEAD more on arrays
-whose population counts take one, WIDE_OVERHEAD more where W > 1, as memories then have a register
-behind them, and LENGTH_OVERHEAD more if the stream length is chosen at run time. Stream mode takes
+whose population counts take one, WIDE_OVERHEAD more where W > 1, and once more with shortcuts, as
+memories then have a register behind them, and LENGTH_OVERHEAD more if the stream length is chosen at run time. Stream mode takes
 no cycle more: neurons fire while the last chunk's streams run. Where W > 1, scores are judged at
 the end of each run, one per cycle and JUDGE_OVERHEAD cycles. Simulation must find exactly these
 numbers.
@@ -31,7 +31,7 @@ LENGTH_OVERHEAD = 2
 PIPELINED_OVERHEAD = 1
 """More of them, if the array's population counts are pipelined."""
 WIDE_OVERHEAD = 1
-"""More of them, if the array is wider than one."""
+"""More of them for each way from a memory, if the array is wider than one."""
 IMAGE_OVERHEAD = 1
 """Cycles to read the first score."""
 JUDGE_OVERHEAD = 3
@@ -157,7 +157,8 @@ def layer_overhead(network: Network, array: Array, *, run_time_length: bool = Fa
     """Cycles that each layer spends on descriptor fetch and pipeline depth."""
     shortcut = any(layer.shortcut for layer in network.layers)
     overhead = LAYER_OVERHEAD + SHORTCUT_OVERHEAD * shortcut + PIPELINED_OVERHEAD * array.pipelined
-    return overhead + LENGTH_OVERHEAD * run_time_length + WIDE_OVERHEAD * (array.width > 1)
+    registers = (1 + shortcut) * (array.width > 1)
+    return overhead + LENGTH_OVERHEAD * run_time_length + WIDE_OVERHEAD * registers
 
 
 def layer_cycles(tiling: Tiling, array: Array, length: int, overhead: int = LAYER_OVERHEAD) -> int:
