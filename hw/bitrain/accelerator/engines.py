@@ -103,7 +103,7 @@ class Engines:
 
     @property
     def array(self) -> Array:
-        """The array of each engine."""
+        """The array of each engine, but for the last one's if it has another."""
         return self.config.array
 
     @property
@@ -189,28 +189,30 @@ def split(network: Network, config: AcceleratorConfig) -> tuple[Program, ...]:
         )
 
     @cache
-    def program(begin: int, end: int) -> Program:
+    def program(begin: int, end: int, array: Array) -> Program:
         whole = end - begin == len(network.layers)
         layers = network if whole else part(network, begin, end)
-        return Program(layers, config.array, **config.options)
+        return Program(layers, array, **config.options)
 
     @cache
-    def cycles(begin: int, end: int) -> int:
-        return estimate(program(begin, end)).initiation_interval
+    def cycles(begin: int, end: int, array: Array) -> int:
+        return estimate(program(begin, end, array)).initiation_interval
 
     @cache
     def best(end: int, number: int) -> tuple[int, tuple[int, ...]]:
         """Cycles of the slowest of so many engines for the layers before ``end``, and the ends."""
+        array = config.arrays[number - 1]
         if number == 1:
-            return cycles(0, end), (end,)
+            return cycles(0, end, array), (end,)
         choices = []
         for cut in ends[number - 2 : ends.index(end)]:
             slowest, before = best(cut, number - 1)
-            choices.append((max(slowest, cycles(cut, end)), (*before, end)))
+            choices.append((max(slowest, cycles(cut, end, array)), (*before, end)))
         return min(choices)
 
     chosen = best(len(network.layers), engines)[1] if engines > 1 else tuple(ends)
-    return tuple(program(*bounds) for bounds in pairwise((0, *chosen)))
+    bounds = zip(pairwise((0, *chosen)), config.arrays, strict=True)
+    return tuple(program(begin, end, array) for (begin, end), array in bounds)
 
 
 def cuts(network: Network) -> Iterator[int]:

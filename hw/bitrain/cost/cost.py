@@ -11,10 +11,10 @@ run (L cycles), and sends the results of a tile away (P Q / W cycles) while the 
 cycles, where the overhead is LAYER_OVERHEAD, SHORTCUT_OVERHEAD more in every layer of a network
 that has shortcuts, whose addition takes a stage of the pipeline, PIPELINED_OVERHEAD more on arrays
 whose population counts take one, WIDE_OVERHEAD more where W > 1, and once more with shortcuts, as
-memories then have a register behind them, and LENGTH_OVERHEAD more if the stream length is chosen at run time. Stream mode takes
-no cycle more: neurons fire while the last chunk's streams run. Where W > 1, scores are judged at
-the end of each run, one per cycle and JUDGE_OVERHEAD cycles. Simulation must find exactly these
-numbers.
+memories then have a register behind them, and LENGTH_OVERHEAD more if the stream length is chosen
+at run time. Stream mode takes no cycle more: neurons fire while the last chunk's streams run. Where
+W > 1, scores are judged at the end of each run, one per cycle and JUDGE_OVERHEAD cycles. Simulation
+must find exactly these numbers.
 """
 
 from dataclasses import dataclass

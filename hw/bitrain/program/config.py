@@ -2,7 +2,7 @@
 
 from typing import Any, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from .array import Array
 from .interface import Interface, Streams
@@ -20,6 +20,9 @@ class AcceleratorConfig(BaseModel):
     """Ports: raw handshakes, or AXI4-Stream with registers on AXI4-Lite."""
     engines: int = Field(default=1, ge=1)
     """Arrays in a row that share out the layers, an image in each."""
+    last_array: Array | None = Field(default=None, exclude_if=lambda array: array is None)
+    """The last engine's array, if it is another: linear layers have one position. What is not given
+    is as in ``array``."""
     run_time_length: bool = False
     """The stream length can be chosen while the accelerator runs."""
     early_termination: bool = False
@@ -38,6 +41,20 @@ class AcceleratorConfig(BaseModel):
         if interface not in get_args(Streams):
             raise ValueError(f"{interface!r} is not {' or '.join(get_args(Streams))}")
         return Interface.usual(cast(Streams, interface))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_last_array(cls, fields: Any) -> Any:
+        if not isinstance(fields, dict) or not isinstance(fields.get("last_array"), dict):
+            return fields
+        array = fields.get("array", {})
+        array = dict(array) if isinstance(array, Array | dict) else {}
+        return {**fields, "last_array": {**array, **fields["last_array"]}}
+
+    @property
+    def arrays(self) -> list[Array]:
+        """The array of each engine."""
+        return [self.array] * (self.engines - 1) + [self.last_array or self.array]
 
     @property
     def options(self) -> Options:

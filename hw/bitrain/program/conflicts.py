@@ -52,9 +52,11 @@ def _fired_name(config: AcceleratorConfig, network: Network) -> dict[str, Any] |
 
 
 def _lanes(config: AcceleratorConfig, network: Network) -> dict[str, Any] | None:
-    lanes, exported = config.array.lanes, network.num_lanes
-    values = {"lanes": lanes, "exported": exported, "network": network.name}
-    return None if _exact(config) or lanes % exported == 0 else values
+    exported = network.num_lanes
+    wrong = [array.lanes for array in config.arrays if array.lanes % exported]
+    if _exact(config) or not wrong:
+        return None
+    return {"lanes": wrong[0], "exported": exported, "network": network.name}
 
 
 def _or_lanes(config: AcceleratorConfig, network: Network) -> dict[str, Any] | None:
@@ -91,8 +93,20 @@ def _no_exits(config: AcceleratorConfig, network: Network) -> dict[str, Any] | N
 
 
 def _divides(config: AcceleratorConfig, what: str) -> dict[str, Any] | None:
-    width, count = config.array.width, getattr(config.array, what)
-    return {"width": width, "count": count} if count % width else None
+    for array in config.arrays:
+        width, count = array.width, getattr(array, what)
+        if count % width:
+            return {"width": width, "count": count}
+    return None
+
+
+def _other_last(config: AcceleratorConfig) -> dict[str, Any] | None:
+    """What the last engine's array has otherwise that all must have alike."""
+    for name in ("width", "arithmetic"):
+        last, array = (getattr(each, name) for each in (config.arrays[-1], config.array))
+        if last != array:
+            return {"name": name, "last": last, "array": array}
+    return None
 
 
 def _no_words(config: AcceleratorConfig, network: Network) -> dict[str, Any] | None:
@@ -124,6 +138,20 @@ def _run_time(config: AcceleratorConfig) -> bool:
 
 
 OPTION_CONFLICTS = (
+    Conflict(
+        one="last_array",
+        other="one engine",
+        reason="last_array is that of the last of several engines, and engines = 1",
+        remedy="choose more engines, or leave it out",
+        find=lambda c, _: _if(c.last_array and c.engines == 1),
+    ),
+    Conflict(
+        one="last_array",
+        other="another width or arithmetic",
+        reason="last_array: {name} = {last}, but array has {array}; all engines have the same",
+        remedy="leave {name} out of last_array",
+        find=lambda c, _: _other_last(c),
+    ),
     Conflict(
         one="array: width",
         other="lanes that it does not divide",

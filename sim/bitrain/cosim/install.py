@@ -125,7 +125,10 @@ def _run(engines: Engines, network: Network, length: int, images: np.ndarray) ->
     array, cost = engines.array, engines.prefix_costs[length]
     outputs = golden.run(network, images, array.arithmetic)
     skipping = engines.config.skip_zeros
-    zero = golden.zero_chunks(network, array, images, outputs) if skipping else None
+    zero = {
+        each: golden.zero_chunks(network, each, images, outputs)
+        for each in engines.config.arrays * skipping
+    }
     programs = engines.programs
     if not engines.are_several:
         programs = (programs[0].prefix_programs[length],)
@@ -133,7 +136,7 @@ def _run(engines: Engines, network: Network, length: int, images: np.ndarray) ->
     for program, part in zip(programs, cost.parts, strict=True):
         end = begin + len(program.network.layers)
         if zero:
-            cycles = skipping_cycles(program, zero[begin:end]).sum(0)
+            cycles = skipping_cycles(program, zero[program.array][begin:end]).sum(0)
             taken.append((cycles + part.judge_cycles + IMAGE_OVERHEAD).tolist())
         else:
             taken.append([part.latency] * len(images))

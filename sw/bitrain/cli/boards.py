@@ -21,6 +21,7 @@ def build(
     channels: common.Channels = 4,
     positions: common.Positions = 4,
     lanes: common.Lanes = 16,
+    width: common.Width = 1,
     baud: Annotated[int, Option(help="Bits per second on the serial line.", min=1)] = 115_200,
     seed: common.PlacementSeed = 1,
     check: Annotated[
@@ -40,7 +41,7 @@ def build(
 
     if not check:
         check_used(context, ("simulator", "data", "data_dir"), "without --check")
-    array, loaded = array_of(channels, positions, lanes), load_network(network)
+    array, loaded = array_of(channels, positions, lanes, width=width), load_network(network)
     vectors = example_vectors(loaded, check, data, data_dir) if check else None
     built = build_bitstream(loaded, array, board, out, baud=baud, seed=seed)
     console.print(synthesis_table(built.synthesis))

@@ -67,6 +67,15 @@ Lanes = Annotated[
         help="N: products of a neuron at a time; a multiple of the network's; no faster beyond L.",
     ),
 ]
+Width = Annotated[
+    Literal[1, 2, 4, 8],
+    Option(
+        "--width",
+        "-W",
+        help="W: inputs read, results and pixels taken at a time; divides P, N and the network's "
+        "words.",
+    ),
+]
 Engines = Annotated[
     int,
     Option(
@@ -74,6 +83,14 @@ Engines = Annotated[
         "-E",
         help="Arrays in a row, which share out the layers; each works on an image of its own.",
         min=1,
+    ),
+]
+LastArray = Annotated[
+    str | None,
+    Option(
+        "--last-array",
+        help="PxQ of the last engine, if it is another: 16x1 suits linear layers.",
+        metavar="PxQ",
     ),
 ]
 SharingOption = Annotated[
@@ -162,12 +179,26 @@ def check_used(context: Context, names: Iterable[str], why: str) -> None:
         raise BitrainError(f"{given[0]} has no effect {why}; leave it out")
 
 
+def last_array_of(text: str | None, array: "Array") -> "Array | None":
+    """The array of ``--last-array``, or :class:`BitrainError`."""
+    from bitrain.spec import BitrainError
+
+    if text is None:
+        return None
+    sizes = text.split("x")
+    if len(sizes) != 2 or not all(size.isdecimal() and 1 <= int(size) <= 64 for size in sizes):
+        raise BitrainError(f"--last-array {text}: expected PxQ, each 1 … 64, as 16x1")
+    return array.model_copy(update={"channels": int(sizes[0]), "positions": int(sizes[1])})
+
+
 def array_of(
     channels: int,
     positions: int,
     lanes: int,
+    *,
     sharing: Sharing = "shared",
     arithmetic: Arithmetic = "stochastic",
+    width: Literal[1, 2, 4, 8] = 1,
 ) -> "Array":
     """The array of the options, or :class:`BitrainError`."""
     from bitrain.program import Array
@@ -185,6 +216,7 @@ def array_of(
         channels=channels,
         positions=positions,
         lanes=lanes,
+        width=width,
         sharing=SharingOfSngs(sharing),
         arithmetic=arithmetic,
     )

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from typer import Context, Exit, Option
 
 from . import common
-from .common import app, array_of, check_used, console
+from .common import app, array_of, check_used, console, last_array_of
 
 
 @app.command()
@@ -18,6 +18,7 @@ def generate(
     channels: common.Channels = 4,
     positions: common.Positions = 4,
     lanes: common.Lanes = 16,
+    width: common.Width = 1,
     sharing: common.SharingOption = "shared",
     arith: common.ArithmeticOption = "stochastic",
     interface: Annotated[
@@ -48,6 +49,7 @@ def generate(
         Option("--skip-zeros", help="Run no streams for chunks of zeros: saves cycles if L > N."),
     ] = False,
     engines: common.Engines = 1,
+    last_array: common.LastArray = None,
     device: common.Device = "ecp5-85k",
     name: Annotated[
         str | None, Option(help="Verilog module; by default the network's name.")
@@ -67,10 +69,12 @@ def generate(
 
     from .render.cost import print_memories
 
+    array = array_of(channels, positions, lanes, sharing=sharing, arithmetic=arith, width=width)
     config = AcceleratorConfig(
-        array=array_of(channels, positions, lanes, sharing, arith),
+        array=array,
         interface=Interface.usual(interface, reset),
         engines=engines,
+        last_array=last_array_of(last_array, array),
         run_time_length=run_time_length,
         early_termination=early_termination,
         weights=weights,

@@ -7,7 +7,7 @@ from zipfile import is_zipfile
 from typer import Context, Option
 
 from . import common
-from .common import app, array_of, check_used, console
+from .common import app, array_of, check_used, console, last_array_of
 
 
 @app.command()
@@ -33,8 +33,10 @@ def cost(
     channels: common.Channels = 4,
     positions: common.Positions = 4,
     lanes: common.Lanes = 16,
+    width: common.Width = 1,
     arith: common.ArithmeticOption = "stochastic",
     engines: common.Engines = 1,
+    last_array: common.LastArray = None,
     multipliers: Annotated[
         int | None,
         Option(help="List the fastest arrays of at most so many multipliers instead.", min=1),
@@ -58,7 +60,8 @@ def cost(
     from .render.cost import cost_table, shapes_table, zeros_table
 
     if multipliers is not None:
-        others = ("channels", "positions", "lanes", "engines", "skip_zeros")
+        others = ("channels", "positions", "lanes", "width", "engines", "last_array")
+        others += ("skip_zeros",)
         check_used(context, others, "with --multipliers, which compares arrays of all shapes")
     if not skip_zeros or multipliers is not None:
         check_used(context, ("images", "data", "data_dir"), "without --skip-zeros")
@@ -66,7 +69,7 @@ def cost(
     if multipliers is not None:
         console.print(shapes_table(fastest_arrays(loaded, multipliers, arith)))
         return
-    array = array_of(channels, positions, lanes, arithmetic=arith)
+    array = array_of(channels, positions, lanes, arithmetic=arith, width=width)
     if skip_zeros:
         if engines > 1:
             raise BitrainError(
@@ -77,7 +80,10 @@ def cost(
         vectors = example_vectors(loaded, images, data, data_dir)
         console.print(zeros_table(measure_zeros(loaded, array, vectors)))
         return
-    found = compile_network(loaded, AcceleratorConfig(array=array, engines=engines)).cost
+    config = AcceleratorConfig(
+        array=array, engines=engines, last_array=last_array_of(last_array, array)
+    )
+    found = compile_network(loaded, config).cost
     for i, part in enumerate(found.parts):
         console.print(cost_table(part, f"engine {i}" if engines > 1 else ""))
     if engines > 1:

@@ -56,6 +56,7 @@ def progressive(
     channels: common.Channels = 4,
     positions: common.Positions = 4,
     lanes: common.Lanes = 16,
+    width: common.Width = 1,
     lengths: Annotated[
         str, Option(help="Prefixes in cycles, rising powers of two between commas.")
     ] = "4,8,16,32",
@@ -96,7 +97,7 @@ def progressive(
     chosen = None if ladder is None else margins("--ladder", ladder)
     report = evaluate_progressive(
         loaded,
-        array_of(channels, positions, lanes),
+        array_of(channels, positions, lanes, width=width),
         dataset_of(loaded, data, data_dir),
         lengths=prefixes,
         tolerance=tolerance,
