@@ -20,11 +20,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from liveness import enlivened, liveness
-from networks import random_images
+from networks import random_images, worded
 from seen import Seen
 from strategies import networks
 
@@ -43,6 +44,9 @@ DRAWN, MANY_LAYERS = 24, 3
 """Networks drawn for a seed; of those with many layers that live, the one of most cycles counts."""
 NUM_IMAGES = 2
 FEW_PIXELS = 0.1
+WORDS: tuple[tuple[Any, Any], ...] = ((1, 1), (4, 1), (2, 2), (4, 2), (4, 4), (8, 4), (8, 8))
+"""Inputs of a word and width of the engine, as they are drawn."""
+ALONG = (None, "channels", "columns")
 OR_LANES = 2, 4, 8
 """Of networks that have OR groups, in turn."""
 MOST_LANES = 64
@@ -85,6 +89,7 @@ class Case:
             f"{network.weight_bank.sequence.kind}",
             "layers": [_describe(layer) for layer in network.layers],
             "array": f"{array.channels}x{array.positions}x{array.lanes} "
+            + f"W{array.width} " * (array.width > 1)
             + (array.sharing if array.arithmetic == "stochastic" else "binary")
             + (f" or{network.or_lanes}" if network.or_lanes > 1 else ""),
             "engines": config.engines,
@@ -149,6 +154,8 @@ def draw(number: int) -> Case:
             network, array = _ored(network, array, OR_LANES[number // 7 % len(OR_LANES)])
         if number % 7 == 6:
             array = _binary(array, network)
+        if number % 7 != 3 and not any(layer.neuron == "stream" for layer in network.layers):
+            network, array = _wide(rng, network, array)
         try:
             cycles = estimate(Program(network, array)).latency
         except BitrainError:  # a pooling window in stream mode needs as many positions
@@ -217,6 +224,20 @@ def _ored(network: Network, array: Array, or_lanes: int) -> tuple[Network, Array
         lanes = int(np.lcm(network.num_lanes, or_lanes))
     network = Network.model_validate(dict(network) | {"or_lanes": or_lanes})
     return network, array.model_copy(update={"lanes": lanes})
+
+
+def _wide(rng: np.random.Generator, network: Network, array: Array) -> tuple[Network, Array]:
+    """With inputs in words of V, and a width W that divides V; either may be none."""
+    size, width = WORDS[int(rng.integers(len(WORDS)))]
+    if size > 1:
+        network = worded(network, size, ALONG[int(rng.integers(len(ALONG)))])
+    lanes, channels = array.lanes, -(-array.channels // width) * width
+    if array.rules.has_streams:
+        lanes = int(np.lcm(network.num_lanes, width)) * -(-lanes // network.num_lanes)
+    else:
+        lanes = -(-lanes // width) * width
+    sizes = {"width": width, "channels": channels, "lanes": lanes}
+    return network, array.model_copy(update=sizes)
 
 
 def _binary(array: Array, network: Network) -> Array:

@@ -31,6 +31,8 @@ from bitrain.program import Array
 from bitrain.spec import Network, Neuron, to_unipolar
 
 ARRAY = Array(channels=4, positions=4, lanes=8)
+WIDTHS = {"counter": (1, 2, 4), "stream": (1,)}
+"""Of the engines that run networks of each mode."""
 IMAGES = 2
 
 
@@ -77,7 +79,8 @@ def make(name: str, neuron: Neuron) -> Network:
         sc_model = convert(model, digits.in_shape, digits.train_images, config)
         return export_network(sc_model, name, digits.test_images[:IMAGES], {"data": "digits"})
 
-    config = ScConfig(bits=4, lanes=ARRAY.lanes)
+    word = max(WIDTHS[neuron]) if neuron == "counter" else 1
+    config = ScConfig(bits=4, lanes=ARRAY.lanes, word=word)
     counting = network(config)
     if neuron == "counter":
         return counting
@@ -94,36 +97,37 @@ def run(out: Path) -> Iterator[dict]:
     out.mkdir(parents=True, exist_ok=True)
     with (out / "matrix.jsonl").open("w", encoding="utf-8") as file:
         for name, neuron in product(NETWORKS, get_args(Neuron)):
-            network = make(name, neuron)
-            folder = out / f"{name}_{neuron}"
+            network, widths = make(name, neuron), WIDTHS[neuron]
             vectors = to_unipolar(images, network.bits)
-
-            def testbench(ip: Path, network=network, vectors=vectors) -> None:
-                write_testbench(ip, compiled(network, ARRAY), vectors, top="dut")
-
-            generate_ip(
-                compiled(network, ARRAY),
-                folder,
-                name="dut",
-                testbench=testbench,
-            )
-            for simulator in simulators:
-                started = time.perf_counter()
-                report = simulate(folder, simulator=simulator)
-                result = {
-                    "network": name,
-                    "layers": len(network.layers),
-                    "neuron": neuron,
-                    "simulator": report.simulator_version,
-                    "values": report.values_compared,
-                    "mismatches": report.mismatches,
-                    "cycles": report.predicted_cycles,
-                    "problems": list(report.problems),
-                    "seconds": round(time.perf_counter() - started, 1),
-                }
-                file.write(json.dumps(result) + "\n")
-                file.flush()
-                yield result
+            for width in widths:
+                folder = out / f"{name}_{neuron}_{width}"
+                engines = compiled(network, ARRAY.model_copy(update={"width": width}))
+                generate_ip(
+                    engines,
+                    folder,
+                    name="dut",
+                    testbench=lambda ip, engines=engines, vectors=vectors: write_testbench(
+                        ip, engines, vectors, top="dut"
+                    ),
+                )
+                for simulator in simulators:
+                    started = time.perf_counter()
+                    report = simulate(folder, simulator=simulator)
+                    result = {
+                        "network": name,
+                        "layers": len(network.layers),
+                        "neuron": neuron,
+                        "width": width,
+                        "simulator": report.simulator_version,
+                        "values": report.values_compared,
+                        "mismatches": report.mismatches,
+                        "cycles": report.predicted_cycles,
+                        "problems": list(report.problems),
+                        "seconds": round(time.perf_counter() - started, 1),
+                    }
+                    file.write(json.dumps(result) + "\n")
+                    file.flush()
+                    yield result
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -138,6 +142,7 @@ def main(arguments: list[str] | None = None) -> int:
         verdict = "; ".join(result["problems"]) or "ok"
         print(
             f"{result['network']}, {result['layers']} layers, {result['neuron']} mode, "
+            f"W = {result['width']}, "
             f"{result['simulator']}: {result['mismatches']} mismatches in {result['values']:,} "
             f"values, {result['cycles']:,} cycles, {result['seconds']} s: {verdict}",
             flush=True,

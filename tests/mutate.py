@@ -42,6 +42,7 @@ from networks import (
     random_network,
     residual_network,
     streamed,
+    worded,
 )
 from telling import telling_images
 
@@ -50,7 +51,7 @@ from bitrain.cosim import simulate, write_testbench
 from bitrain.gen.ip.package import generate_ip
 from bitrain.gen.tools.tools import which
 from bitrain.program import AcceleratorConfig, Program
-from bitrain.program.rom_words import num_biases
+from bitrain.program.rom_words import bias_places, num_biases
 from bitrain.rtl.engine.layouts import descriptor_layout
 from bitrain.spec import BitrainError, Layer, MaxPool2d, Network
 
@@ -91,6 +92,10 @@ ACCELERATORS = {
     "engines": (
         {"array": ARRAY, "engines": 2},
         lambda: pooled_again(grouped_network(7, bits=4)),
+    ),
+    "wide": (
+        {"array": {"channels": 4, "positions": 2, "lanes": 8, "width": 4}},
+        lambda: worded(grouped_network(5, bits=4), 4),
     ),
     "padded": (
         {"array": {**ARRAY, "channels": 2}, "interface": "axi"},
@@ -229,21 +234,29 @@ def idle_bits(program: Program) -> dict[str, set[tuple[int, int]]]:
     array, bits, word = program.array, program.weight_bits, 0
     free: dict[str, set[tuple[int, int]]] = {"weights": set(), "biases": set(), "program": set()}
     for layer, tiling in zip(program.network.layers, program.tilings, strict=True):
-        rows, size = tiling.chunks * array.lanes, layer.group_channels
+        rows, size, width = tiling.chunks * array.lanes, layer.group_channels, array.width
         for group in range(0, layer.out_channels, size):
             for first in range(group, group + size, array.channels):
                 for k, p in np.ndindex(rows, array.channels):
                     beyond = first + p >= group + size
-                    number = bits if beyond else bits - 1 if k >= layer.num_inputs else 0
-                    free["weights"] |= {(word + k, p * bits + bit) for bit in range(number)}
-                word += rows
+                    number = bits if beyond else bits - 1 if k >= layer.num_slots else 0
+                    row, place = word + k // width, (k % width * array.channels + p) * bits
+                    free["weights"] |= {(row, place + bit) for bit in range(number)}
+                word += rows // width
     bits, word = program.score_bits + program.upscale_bits, 0
     for layer in program.network.layers:
-        words = range(word, word := word + num_biases(layer, array))
-        free["biases"] |= {(pad, bit) for pad in words[layer.out_channels :] for bit in range(bits)}
+        idle = set(range(num_biases(layer, array))) - set(bias_places(layer, array))
+        for place in idle:
+            row, first = word + place // array.width, place % array.width * bits
+            free["biases"] |= {(row, first + bit) for bit in range(bits)}
+        word += num_biases(layer, array) // array.width
     fields = dict(descriptor_layout(program))
     for word, layer in enumerate(program.network.layers):
         channels, rows = layer.weight.shape[1:3]
+        if layer.flattened:
+            channels, rows = layer.flattened[:2]
+        if layer.word and layer.word.along == "channels":
+            channels = -(-channels // layer.word.size)
         ends = {"channel_step": channels, "row_step": rows, "group_step": layer.groups}
         for name in [name for name, count in ends.items() if count == 1 and name in fields]:
             bits = range(fields[name].offset, fields[name].offset + fields[name].width)

@@ -73,7 +73,13 @@ def test_mutants_are_found(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     "name",
-    ["raw", *(pytest.param(name, marks=pytest.mark.slow) for name in ("axi", "stream", "padded"))],
+    [
+        "raw",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("axi", "stream", "wide", "padded")
+        ),
+    ],
 )
 def test_bits_without_effect(tmp_path, name):
     """All of them turned over at once change nothing."""

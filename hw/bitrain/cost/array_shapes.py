@@ -1,13 +1,16 @@
 """Which array runs a network fastest, of those with as many multipliers."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from bitrain.program import AcceleratorConfig, Array, Tiling, check_conflicts, find_arithmetic
 from bitrain.spec import BitrainError, Network
 from bitrain.spec.bank import MAX_LANES
 
-from .cost import IMAGE_OVERHEAD, layer_cycles, layer_overhead
+from .cost import IMAGE_OVERHEAD, judge_cycles, layer_cycles, layer_overhead
 
+WIDTHS: tuple[Literal[1, 2, 4, 8], ...] = (1, 2, 4, 8)
+"""W of an array."""
 LARGEST = 64
 """P and Q of an array."""
 
@@ -28,7 +31,8 @@ def fastest_arrays(
 ) -> list[ArrayChoice]:
     """The ``count`` arrays P x Q x N of at most so many multipliers that take fewest cycles.
 
-    N is a multiple of the network's lanes, but in binary arithmetic. Where two arrays take equal
+    N is a multiple of the network's lanes, but in binary arithmetic; of each array all widths W
+    are tried that the network's words permit. Where two arrays take equal
     cycles, the smaller one comes first. Raises :class:`BitrainError` where even one neuron is too
     large.
     """
@@ -42,16 +46,23 @@ def fastest_arrays(
     for lanes in range(least, min(MAX_LANES, multipliers) + 1, least):
         for channels in range(1, min(LARGEST, multipliers // lanes) + 1):
             for positions in range(1, min(LARGEST, multipliers // (lanes * channels)) + 1):
-                array = Array(
-                    channels=channels, positions=positions, lanes=lanes, arithmetic=arithmetic
-                )
-                try:
-                    check_conflicts(AcceleratorConfig(array=array), network)
-                except BitrainError:  # a pooling window in stream mode needs as many positions
-                    continue
-                found.append(_choice(network, array))
-    found.sort(key=lambda choice: (choice.latency, choice.array.multipliers, choice.array.sngs))
+                sizes = {"channels": channels, "positions": positions, "lanes": lanes}
+                for width in WIDTHS:
+                    if channels % width or lanes % width:
+                        break
+                    array = Array(**sizes, width=width, arithmetic=arithmetic)
+                    try:
+                        check_conflicts(AcceleratorConfig(array=array), network)
+                    except BitrainError:  # words, and windows in stream mode, ask for others
+                        break
+                    found.append(_choice(network, array))
+    found.sort(key=_rank)
     return found[:count]
+
+
+def _rank(choice: ArrayChoice) -> tuple[int, ...]:
+    array = choice.array
+    return choice.latency, array.multipliers, array.sngs, array.width
 
 
 def _choice(network: Network, array: Array) -> ArrayChoice:
@@ -63,4 +74,5 @@ def _choice(network: Network, array: Array) -> ArrayChoice:
         cycles.append(layer_cycles(tiling, array, length, overhead))
         work = layer.out_channels * tiling.positions * layer.num_inputs * length
         useful.append(work / (cycles[-1] * array.multipliers))
-    return ArrayChoice(array=array, latency=sum(cycles) + IMAGE_OVERHEAD, useful=tuple(useful))
+    latency = sum(cycles) + judge_cycles(network, array) + IMAGE_OVERHEAD
+    return ArrayChoice(array=array, latency=latency, useful=tuple(useful))

@@ -142,7 +142,7 @@ def estimate(program: Program) -> NetworkCost:
         layers=tuple(layers),
         load_cycles=beats(network.in_shape, array.width),
         output_cycles=network.num_scores if scores else beats(last.out_shape, array.width),
-        judge_cycles=(network.num_scores + JUDGE_OVERHEAD) * (array.width > 1 and scores),
+        judge_cycles=judge_cycles(network, array),
         activation_ram_bits=program.activation_depth * array.width * program.activation_bits,
         weight_rom_bits=program.weight_depth * program.weight_word_bits,
         bias_rom_bits=program.bias_depth * program.bias_word_bits,
@@ -151,6 +151,13 @@ def estimate(program: Program) -> NetworkCost:
         stream_rom_bits=program.stream_rom_bits,
         padding_rom_bits=program.padding_rom_bits,
     )
+
+
+def judge_cycles(network: Network, array: Array) -> int:
+    """Cycles in which the scores are looked at when all are there, if W results come at once."""
+    if array.width == 1 or not network.gives_scores:
+        return 0
+    return network.num_scores + JUDGE_OVERHEAD
 
 
 def layer_overhead(network: Network, array: Array, *, run_time_length: bool = False) -> int:

@@ -12,7 +12,7 @@ from bitrain.accelerator import Engines
 
 Access = Literal["ro", "rw", "w1c", "wo"]
 """Read only; read and write; read, and write 1 to clear a bit; write only, which reads as zero."""
-Option = Literal["weights", "early_termination"]
+Option = Literal["weights", "early_termination", "wide"]
 """What an accelerator may have registers for that others lack."""
 
 IDENTIFICATION = int.from_bytes(b"BITR", "big")
@@ -112,6 +112,13 @@ _OF_ALL: tuple[_Row, ...] = (
         (
             Field(name="BITS", low=0, width=8, meaning="n: pixels are 0 … 2^n"),
             Field(name="SCORE_BITS", low=8, width=8, meaning="of scores before sign extension"),
+            Field(
+                name="LOG_WIDTH",
+                low=16,
+                width=2,
+                meaning="log2 W: pixels of a row in a word of a frame in",
+                option="wide",
+            ),
         ),
     ),
 )
@@ -191,12 +198,19 @@ def registers_of(engines: Engines) -> tuple[Register, ...]:
         None: True,
         "weights": engines.weights_writable,
         "early_termination": engines.early_termination,
+        "wide": engines.array.width > 1,
     }
     return tuple(
         replace(entry, fields=tuple(field for field in entry.fields if there[field.option]))
         for entry in REGISTERS
         if there[entry.option]
     )
+
+
+def format_word(engines: Engines) -> int:
+    """What FORMAT holds."""
+    log_width = engines.array.width.bit_length() - 1
+    return engines.network.bits | engines.score_bits << 8 | log_width << 16
 
 
 def map_version(registers: Sequence[Register]) -> int:

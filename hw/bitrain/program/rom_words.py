@@ -67,6 +67,15 @@ def num_biases(layer: Layer, array: Array) -> int:
     return layer.groups * -(-layer.group_channels // array.channels) * array.channels
 
 
+def bias_places(layer: Layer, array: Array) -> list[int]:
+    """Place of each output channel's bias among those of its layer."""
+    if array.width == 1:
+        return list(range(layer.out_channels))
+    size = layer.group_channels
+    step = num_biases(layer, array) // layer.groups
+    return [channel // size * step + channel % size for channel in range(layer.out_channels)]
+
+
 def biases(
     layer: Layer, sums: Accumulation, array: Array, score_bits: int, bits: int
 ) -> Iterator[int]:
@@ -75,17 +84,9 @@ def biases(
     Zero beyond the last channel; of each group, where W > 1.
     """
     mask = (1 << score_bits) - 1
-    words = [
-        constant & mask | upscale << score_bits
-        for constant, upscale in zip(sums.constants.tolist(), sums.upscale.tolist(), strict=True)
-    ]
-    total = num_biases(layer, array)
-    groups = 1 if array.width == 1 else layer.groups
-    size = len(words) // groups
-    padded = [
-        word
-        for first in range(0, len(words), size)
-        for word in words[first : first + size] + [0] * (total // groups - size)
-    ]
-    for start in range(0, total, array.width):
-        yield sum(word << i * bits for i, word in enumerate(padded[start : start + array.width]))
+    words = [0] * num_biases(layer, array)
+    pairs = zip(sums.constants.tolist(), sums.upscale.tolist(), strict=True)
+    for place, (constant, upscale) in zip(bias_places(layer, array), pairs, strict=True):
+        words[place] = constant & mask | upscale << score_bits
+    for start in range(0, len(words), array.width):
+        yield sum(word << i * bits for i, word in enumerate(words[start : start + array.width]))

@@ -4,7 +4,8 @@ import re
 from typing import Any
 
 from bitrain.accelerator import Engines
-from bitrain.host.registers import IDENTIFICATION, map_version, registers_of
+from bitrain.cost.cost import beats
+from bitrain.host.registers import IDENTIFICATION, format_word, map_version, registers_of
 from bitrain.host.weight_image import num_image_words
 
 _RAW = {
@@ -82,9 +83,9 @@ def describe_registers(engines: Engines) -> dict[str, Any]:
             "VERSION": map_version(registers),
             "STREAM_LENGTH": engines.longest,
             "SHORTEST": min(engines.prefixes),
-            "PIXELS": network.in_shape.size,
+            "PIXELS": beats(network.in_shape, engines.array.width),
             "SCORES": network.num_scores,
-            "FORMAT": network.bits | engines.score_bits << 8,
+            "FORMAT": format_word(engines),
             **more,
         },
     }

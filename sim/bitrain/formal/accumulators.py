@@ -14,6 +14,7 @@ from amaranth.lib import data
 from amaranth.lib.wiring import Component, In
 
 from bitrain.program import Array, Program
+from bitrain.program.rom_words import bias_places
 from bitrain.rtl.array.mac_array import MacArray
 from bitrain.rtl.array.popcount import PopulationCount
 from bitrain.rtl.engine.layouts import activation_shape, weight_layout
@@ -158,8 +159,10 @@ def ranges(program: Program, bias_words: list[int]) -> Iterator[Range]:
             most = (ones * (matrix > 0) + length * (matrix < 0)).sum(1)
             fewest = ((length - ones) * (matrix < 0)).sum(1)
         least = greatest = 0
-        for channel in range(layer.out_channels):
-            word = bias_words[program.bias_bases[index] + channel]
+        for channel, place in enumerate(bias_places(layer, program.array)):
+            word, lane = divmod(place, program.width)
+            word = bias_words[program.bias_bases[index] + word] >> lane * program.bias_bits
+            word &= (1 << program.bias_bits) - 1
             bias = word & (1 << bits) - 1
             bias -= bias >> (bits - 1) << bits
             if program.skip_zeros:  # what negative weights count too much is no part of it

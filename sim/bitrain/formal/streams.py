@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from amaranth.hdl import Assert, Assume, Module, Mux, Signal, Value
+from amaranth.hdl import Assert, Assume, Cat, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In
 
 from bitrain.host import SerialLink
@@ -14,6 +14,7 @@ from bitrain.rtl.engine.loader import Loader
 from bitrain.rtl.engine.skid_buffer import SkidBuffer
 from bitrain.rtl.ports.accelerator import Accelerator
 from bitrain.rtl.ports.serial_frames import SerialFrames
+from bitrain.rtl.wide.engine import WideEngine
 
 
 def kept(m: Module, valid: Value, ready: Value, payload: Value) -> Value:
@@ -56,6 +57,29 @@ class EngineContract(Engine):
         return m
 
 
+class WideEngineContract(WideEngine):
+    """The same of an engine that shows one score after the other."""
+
+    def __init__(self, program: Program, *, free_done: Value, free_score: Value):
+        super().__init__(program)
+        self.free_done = free_done
+        self.free_score = free_score
+
+    def elaborate(self, platform):
+        m = Module()
+        # The first score is there two cycles after ``done``, another one after each step.
+        shown, moved = Signal(2), Signal()
+        score = Signal(Value.cast(self.score).shape())
+        now = Mux(moved | shown.any(), self.free_score, score)
+        m.d.sync += [
+            shown.eq(Cat(self.done, shown)),
+            moved.eq(self.score_step),
+            score.eq(self.score),
+        ]
+        m.d.comb += [self.done.eq(self.free_done), Value.cast(self.score).eq(now)]
+        return m
+
+
 class ScoresAreKept(Component):
     """``Accelerator.scores`` keeps the contract, with any engine of :class:`EngineContract`.
 
@@ -70,7 +94,7 @@ class ScoresAreKept(Component):
                 "pixel_valid": In(1),
                 "ready": In(1),
                 "done": In(1),
-                "score": In(program.score_bits),
+                "score": In(score_width(program)),
             }
             | ({"rungs": In(rungs_layout(program))} if program.early_termination else {})
         )
@@ -79,7 +103,8 @@ class ScoresAreKept(Component):
         m = Module()
 
         def engine(program: Program) -> Engine:
-            return EngineContract(program, free_done=self.done, free_score=self.score)
+            contract = EngineContract if program.width == 1 else WideEngineContract
+            return contract(program, free_done=self.done, free_score=self.score)
 
         m.submodules.accelerator = accelerator = self.accelerator(self.program, engine)
         scores = accelerator.scores
@@ -91,6 +116,12 @@ class ScoresAreKept(Component):
             Assert(kept(m, scores.valid, scores.ready, scores.payload), "scores"),
         ]
         return m
+
+
+def score_width(program: Program) -> int:
+    """Bits of a word that an engine gives."""
+    width = 1 if program.network.gives_scores else program.width
+    return program.score_bits if width == 1 else width * program.activation_bits
 
 
 class ElementsAreKept(Component):

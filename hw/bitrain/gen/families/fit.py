@@ -29,26 +29,28 @@ class MemoryNeed:
     width: int
     """Bits of a word."""
     copies: int
-    """One for each read port."""
+    """One for each read port, of each bank."""
     blocks: int
     """Block RAMs, all copies together."""
 
 
 def memory_needs(program: Program, device: Device, *, fewer_bits: int = 0) -> list[MemoryNeed]:
     """The engine's memories; ``fewer_bits``: as if the network were of a lower precision n."""
-    channels, ports = program.array.channels, program.array.positions + program.has_shortcut
+    channels, banks = program.array.channels, program.width
+    copies = banks * (program.array.positions + program.has_shortcut)
+    weight = program.weight_bits - fewer_bits
     sizes = [
-        ("activations", program.activation_depth, program.activation_bits - fewer_bits, ports),
-        ("weights", program.weight_depth, channels * (program.weight_bits - fewer_bits), 1),
+        ("activations", program.activation_depth, program.activation_bits - fewer_bits, copies),
+        ("weights", program.weight_depth, banks * channels * weight, 1),
         ("biases", program.bias_depth, program.bias_word_bits, 1),
         ("program", len(program.network.layers), sum(program.field_widths.values()), 1),
-        ("scores", program.network.num_scores, program.score_bits, 1),
+        ("scores", program.output_depth, program.output_bits, banks),
     ]
     if program.stream_layers:
         words, width = len(program.stream_words), channels * program.stream_widths.channel
         sizes.append(("stream constants", words, width, 1))
     if program.has_padding_values:
-        width = program.activation_bits - fewer_bits
+        width = banks * (program.activation_bits - fewer_bits)
         sizes.append(("padding values", len(program.padding_words), width, 1))
     return [
         MemoryNeed(
@@ -94,9 +96,13 @@ def _what_fits(program: Program, device: Device) -> Iterator[str]:
         needs = memory_needs(changed, on, fewer_bits=fewer_bits)
         return sum(need.blocks for need in needs) <= on.capacity.bram
 
-    for name, field in ("P", "channels"), ("Q", "positions"), ("N", "lanes"):
+    for name, field in ("W", "width"), ("P", "channels"), ("Q", "positions"), ("N", "lanes"):
         for value in range(getattr(array, field) - 1, 0, -1):
             if field == "lanes" and value % network.num_lanes:
+                continue
+            if (field != "positions" and value % array.width) and field != "width":
+                continue
+            if field == "width" and value & (value - 1):
                 continue
             if fits(Program(network, array.model_copy(update={field: value}))):
                 yield f"{name} = {value}"

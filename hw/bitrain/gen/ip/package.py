@@ -23,7 +23,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bitrain.accelerator import Engines
-from bitrain.cost.cost import layer_overhead
+from bitrain.cost.cost import JUDGE_OVERHEAD, layer_overhead
 from bitrain.host import write_weight_image
 from bitrain.host.registers import constants, registers_of
 from bitrain.host.weight_image import num_image_words, words_per_entry
@@ -87,7 +87,7 @@ def generate_ip(
         write_config(config, staging)
         if testbench:
             testbench(staging)
-        ports = list_ports(component, config.interface)
+        ports = list_ports(component, config.interface, engines.array.width)
         values = _template_values(config, engines, chosen, sources, ports)
         _write_templates(staging, top, values)
         _write_constraints(staging, config, chosen)
@@ -138,6 +138,9 @@ def _template_values(
         "words_per_entry": words_per_entry(programs[0]) if engines.weights_writable else 0,
         "ports": ports,
         "pixel_bytes": -(-engines.activation_bits // 8),
+        "width": engines.array.width,
+        "words_in": costs[0].load_cycles,
+        "judge_overhead": JUDGE_OVERHEAD,
         "score_bytes": -(-engines.score_bits // 8),
         "family": device.family,
         "synth": device.synth_command(config.top),

@@ -33,6 +33,14 @@ _MEANINGS = {
     "trace_address": "debug: address in the activation RAM",
     "trace_data": "debug: the activation",
 }
+_BEAT = "{width} activations 0 … 2^n of a row of the image, the first lowest"
+_WIDE = {
+    "pixels_payload": _BEAT,
+    "s_axis_tdata": f"{_BEAT}, in whole bytes each; other bits are ignored",
+    "trace_valid": "debug: a layer stores an activation in these of {width} banks",
+    "trace_address": "debug: words of the activation RAM, of each bank",
+    "trace_data": "debug: the activations, of each bank",
+}
 _BUSES = {"s_axis": "AXI4-Stream of images", "m_axis": "AXI4-Stream of scores"}
 _BUSES["s_axil"] = "AXI4-Lite, the registers"
 
@@ -48,8 +56,8 @@ class Port:
     meaning: str
 
 
-def list_ports(top: Component, interface: Interface) -> list[Port]:
-    """Clock, reset and the ports of the signature, in its order."""
+def list_ports(top: Component, interface: Interface, width: int = 1) -> list[Port]:
+    """Clock, reset and the ports of the signature, in its order; ``width``: W of the array."""
     meanings = {
         interface.clock_name: "clock; everything happens at its rising edge",
         interface.reset_name: _LEVELS[interface.reset],
@@ -62,14 +70,16 @@ def list_ports(top: Component, interface: Interface) -> list[Port]:
         Port(
             name=name,
             direction=direction,
-            width=width,
-            meaning=meanings.get(name) or _meaning(name),
+            width=bits,
+            meaning=meanings.get(name) or _meaning(name, width),
         )
-        for name, (direction, width) in ports.items()
+        for name, (direction, bits) in ports.items()
     ]
 
 
-def _meaning(name: str) -> str:
+def _meaning(name: str, width: int) -> str:
     bus, _, signal = name.rpartition("_")
     plain = re.sub(r"^(trace)\d+", r"\1", name.replace("__", "_"))  # of one engine or several
+    if width > 1 and plain in _WIDE:
+        return _WIDE[plain].format(width=width)
     return _MEANINGS.get(plain) or f"{_BUSES[bus]}, {signal.upper()}"

@@ -5,11 +5,13 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import Component, In, Out
 
 from bitrain.accelerator import Engines
+from bitrain.cost.cost import beats
 from bitrain.host.registers import (
     ENABLE,
     IDENTIFICATION,
     address_bits,
     field,
+    format_word,
     map_version,
     registers_of,
 )
@@ -131,10 +133,10 @@ class AxiAccelerator(Component):
             "CYCLES": self.cycles,
             "CLASS_INDEX": self.class_index,
             "FRAMES": frames,
-            "PIXELS": network.in_shape.size,
+            "PIXELS": beats(network.in_shape, width),
             "SCORES": network.num_scores,
             "SHORTEST": min(self.engines.prefixes),
-            "FORMAT": network.bits | self.engines.score_bits << 8,
+            "FORMAT": format_word(self.engines),
         }
         written = {
             entry.name: registers.write & (registers.index == entry.offset // 4)

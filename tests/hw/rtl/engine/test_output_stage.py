@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from bench_amaranth import simulate
 from networks import grouped_network, padded_network, random_network, residual_network
-from windows import neuron_positions, set_descriptor
+from results import results
+from windows import set_descriptor
 
 from bitrain.program import Array, Program
 from bitrain.rtl.engine.output_stage import OutputStage
@@ -11,25 +12,13 @@ from bitrain.spec import Layer
 BUILDERS = [random_network, residual_network, grouped_network, padded_network]
 
 
-def signed(word: int, bits: int) -> int:
-    return word - (1 << bits) if word >> (bits - 1) else word
-
-
-def added_by_shortcut(program: Program, layer: Layer, ram: np.ndarray) -> np.ndarray:
-    """What each neuron gets, (channels, positions), from the words of the contract."""
-    positions = neuron_positions(layer)
-    added = np.zeros((layer.out_channels, len(positions)), int)
-    if shortcut := layer.shortcut:
-        channels, height, width = program.network.added_shape(shortcut.source)
-        base = program.out_bases[shortcut.source] if shortcut.source >= 0 else 0
-        stored = ram[base:][: channels * height * width]
-        stored = stored.reshape(channels, height, width)
-        for c in range(channels):
-            o = c + shortcut.before
-            for i, (y, x) in enumerate(positions):
-                activation = stored[c, y * shortcut.stride[0], x * shortcut.stride[1]]
-                added[o, i] = shortcut.gain * activation << layer.upscale[o]
-    return added
+def added_map(program: Program, layer: Layer, ram: np.ndarray) -> np.ndarray | None:
+    """The map that a layer's shortcut adds."""
+    if not (shortcut := layer.shortcut):
+        return None
+    shape = program.network.added_shape(shortcut.source)
+    base = program.out_bases[shortcut.source] if shortcut.source >= 0 else 0
+    return ram[base:][: shape.size].reshape(shape)
 
 
 @pytest.mark.parametrize("build", BUILDERS)
@@ -87,7 +76,6 @@ def test_stores_each_neuron_once(seed, channels, positions, idle, build):
             stores.clear()
             first_cycle.clear()
             tiling = program.tilings[index]
-            num_positions = len(neuron_positions(layer))
             # Raw counts of every neuron that the tiles have room for.
             counts = rng.integers(
                 0,
@@ -113,26 +101,15 @@ def test_stores_each_neuron_once(seed, channels, positions, idle, build):
                 await ctx.tick()
                 finished = ctx.get(dut.finished)
             await ctx.tick().repeat(2)  # the watcher sees a cycle at its end
-            base, size = program.bias_bases[index], layer.out_channels
-            groups = np.split(counts, layer.groups)
-            counts = np.concatenate([group[: layer.group_channels] for group in groups])
-            constants = [
-                signed(word % (1 << program.score_bits), program.score_bits)
-                for word in program.bias_words[base : base + size]
-            ]
-            values = counts[:, :num_positions] + np.array(constants)[:, None]
-            values += added_by_shortcut(program, layer, ram)
+            values = results(program, index, counts, added_map(program, layer, ram)).ravel()
             if layer.relu:
-                window, scale = tiling.window, 2.0 ** (layer.shift + layer.upscale[:, None])
-                values = np.clip(np.floor(values / scale), 0, network.one)
-                values = values.reshape(size, -1, window).max(-1).ravel()
                 first = program.out_bases[index]
                 assert stores == {first + i: v for i, v in enumerate(values.tolist())}
                 if tiling.window == 1:
                     assert first_cycle["store"] - first_cycle["done"] == 6 + later
             else:
                 assert not stores
-                assert scores == dict(enumerate(values.ravel().tolist()))
+                assert scores == dict(enumerate(values.tolist()))
                 assert first_cycle["score"] - first_cycle["done"] == 3 + later
 
     simulate(dut, drive, background=[biases, watch, *([activations] if later else [])])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from bench_amaranth import simulate
 from networks import padded_network, residual_network
+from results import added_elements
 from windows import neuron_positions, set_descriptor
 
 from bitrain.program import Array, Program
@@ -13,15 +14,12 @@ from bitrain.rtl.engine.shortcut import Shortcut
 def expected_reads(program: Program, index: int) -> np.ndarray:
     """Address for each channel and position; -1 where nothing is added."""
     layer = program.network.layers[index]
-    positions = neuron_positions(layer)
-    found = np.full((layer.out_channels, len(positions)), -1)
+    found = np.full((layer.out_channels, len(neuron_positions(layer))), -1)
     if shortcut := layer.shortcut:
-        channels, height, width = program.network.added_shape(shortcut.source)
+        _, height, width = program.network.added_shape(shortcut.source)
         base = program.out_bases[shortcut.source]
-        for c in range(channels):
-            for i, (y, x) in enumerate(positions):
-                row, column = y * shortcut.stride[0], x * shortcut.stride[1]
-                found[shortcut.before + c, i] = base + (c * height + row) * width + column
+        for place, (c, row, column) in added_elements(program, index).items():
+            found[place] = base + (c * height + row) * width + column
     return found
 
 
