@@ -20,7 +20,8 @@ must find exactly these numbers.
 from dataclasses import dataclass
 
 from bitrain.program import Array, Program, Tiling
-from bitrain.spec import Network, Shape
+from bitrain.program.memory_map import beats
+from bitrain.spec import Network
 
 LAYER_OVERHEAD = 14
 """Cycles a layer spends on descriptor fetch and pipeline depth."""
@@ -174,8 +175,3 @@ def layer_cycles(tiling: Tiling, array: Array, length: int, overhead: int = LAYE
     tile = max(tiling.chunks * chunk, array.leaving_cycles)
     first = array.positions + array.loading_cycles + (tiling.chunks - 1) * chunk + length
     return first + (tiling.tiles - 1) * tile + array.leaving_cycles + overhead
-
-
-def beats(shape: Shape, width: int) -> int:
-    """Beats of W pixels, of one row each, in which a map is streamed."""
-    return shape.channels * shape.height * -(-shape.width // width)

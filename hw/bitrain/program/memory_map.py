@@ -41,6 +41,11 @@ def num_words(shape: Shape, width: int) -> int:
     return -(-shape.channels // width) * shape.height * shape.width
 
 
+def beats(shape: Shape, width: int) -> int:
+    """Beats of W pixels, of one row each, in which a map is streamed."""
+    return shape.channels * shape.height * -(-shape.width // width)
+
+
 def buffers_of(
     network: Network, width: int = 1, *, image_stays: bool = False
 ) -> tuple[Buffer, ...]:

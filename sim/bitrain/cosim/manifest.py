@@ -4,9 +4,9 @@ import re
 from typing import Any
 
 from bitrain.accelerator import Engines
-from bitrain.cost.cost import beats
 from bitrain.host.registers import IDENTIFICATION, format_word, map_version, registers_of
 from bitrain.host.weight_image import num_image_words
+from bitrain.program.memory_map import beats
 
 _RAW = {
     "pixel_data": "pixels__payload",

@@ -2,7 +2,7 @@
 
 from contextlib import nullcontext
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
@@ -136,6 +136,7 @@ class Loader(Component):
         )
         for position, y, x in zip(positions, rows, columns, strict=True):
             m.d.comb += [y.eq(position.row + row), x.eq(position.column + column)]
+        words: list[list[Value]] = []
         with m.If(self.enable):
             m.d.comb += walker.take.eq(
                 walker.ready & remaining & (~active | (k == layer.last_slot))
@@ -221,7 +222,7 @@ class Loader(Component):
             for q in range(num_positions):
                 position, y, x = positions[q], rows[q], columns[q]
                 if self.program.width > 1:
-                    self._word(m, q, position.address + offset, x, phase)
+                    words.append(self._word(m, q, position.address + offset, x, phase))
                     there = self._inputs_inside(x, column, channel)
                     m.d.sync += exists[q].eq(Mux(is_input & (y < layer.height), there, 0))
                 else:
@@ -243,6 +244,9 @@ class Loader(Component):
                             _later(m, occupied) if self.program.width > 1 else occupied
                         ),
                     ]
+        # Banks need not wait for ``enable`` either.
+        for addresses, found in zip(self.addresses, words, strict=False):
+            m.d.comb += [own.eq(address) for own, address in zip(addresses, found, strict=True)]
         with m.If(self.restart):
             m.d.sync += [
                 remaining.eq(1),
@@ -252,8 +256,8 @@ class Loader(Component):
             ]
         return m
 
-    def _word(self, m: Module, q: int, address: Value, column: Value, phase: Value) -> None:
-        """Addresses of the W inputs that lie from ``address`` on, a cycle later.
+    def _word(self, m: Module, q: int, address: Value, column: Value, phase: Value) -> list[Value]:
+        """Addresses of the W inputs that lie from ``address`` on, a cycle later, by banks.
 
         They are columns of a row, or channels of a pixel, of which those beyond a word lie in the
         next plane.
@@ -270,16 +274,17 @@ class Loader(Component):
         held_phase = Signal.like(phase)
         if program.has_read_phases:
             m.d.sync += held_phase.eq(phase)
-        for bank, own in enumerate(self.addresses[q]):
-            lane, step = Signal(range(width), name=f"lane_{bank}"), 0
-            m.d.comb += lane.eq(bank - rotation)
+        found = []
+        for bank in range(width):
+            lane, step = (bank - rotation)[: len(rotation)], Const(0, 1)
             if program.has_columns:
                 step = Mux(layer.along_columns, lane, 0)
             if program.has_read_phases:
                 beyond = ~layer.along_columns if program.has_columns else 1
                 beyond &= lane + held_phase >= width
                 step = Mux(beyond, layer.word_step, step)
-            m.d.comb += own.eq(first + step)
+            found.append(first + step)
+        return found
 
     def _inputs_inside(self, x: Value, column: Value, channel: Value) -> Value:
         """Which of W inputs from column ``x`` on lie in a row of the map."""

@@ -6,8 +6,8 @@ from amaranth.hdl import Module, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import Component, In, Out
 
-from bitrain.cost.cost import beats
 from bitrain.program import Program
+from bitrain.program.memory_map import beats
 
 from ..engine.engine import Engine, score_shape
 from ..engine.exit_points import ExitPoints

@@ -5,7 +5,6 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import Component, In, Out
 
 from bitrain.accelerator import Engines
-from bitrain.cost.cost import beats
 from bitrain.host.registers import (
     ENABLE,
     IDENTIFICATION,
@@ -15,6 +14,7 @@ from bitrain.host.registers import (
     map_version,
     registers_of,
 )
+from bitrain.program.memory_map import beats
 
 from ..engine.layouts import rungs_after_reset
 from ..engine.weight_loader import WeightLoader

@@ -4,7 +4,7 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
-from bitrain.cost.cost import beats
+from bitrain.program.memory_map import beats
 from bitrain.spec import Network
 
 from ..engine.layouts import activation_shape, wide

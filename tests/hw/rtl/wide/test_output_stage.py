@@ -40,7 +40,8 @@ async def run_layer(ctx, dut: WideOutputStage, program: Program, index: int, cou
             ctx.set(dut.done, 1)
             await ctx.tick()
             ctx.set(dut.done, 0)
-            await ctx.tick().repeat(array.leaving_cycles - 1 + idle)
+            for _ in range(array.leaving_cycles - 1 + idle):
+                await ctx.tick()
     while not ctx.get(dut.finished):
         await ctx.tick()
     await ctx.tick().repeat(2)  # the watcher sees a cycle at its end
