@@ -239,7 +239,7 @@ NETWORK_CONFLICTS = (
         other="a network exported for other words",
         reason="array: width = {width} does not divide the words of the network: layer {layer!r} "
         "has inputs {found}",
-        remedy="choose a width that does, or export with `sc: {{word: 8}}`",
+        remedy="choose a width that does, or export with word = 8 under `sc`",
         find=_no_words,
     ),
     Conflict(

@@ -22,3 +22,11 @@ def test_large_population_counts_are_pipelined() -> None:
     assert not Array(lanes=16).pipelined
     assert Array(lanes=17).pipelined
     assert not Array(lanes=64, arithmetic="binary").pipelined
+
+
+@pytest.mark.parametrize("width", [1, 2, 4, 8])
+def test_a_width_reads_and_sends_several_at_a_time(width) -> None:
+    array = Array(channels=8, positions=3, lanes=16, width=width)
+    assert array.leaving_cycles * width == 8 * 3
+    assert array.loading_cycles * width == 16
+    assert (array.neurons, array.multipliers) == (24, 384)

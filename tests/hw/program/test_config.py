@@ -21,8 +21,37 @@ def test_options_are_those_of_a_program() -> None:
     assert options == {**asked, "early_termination": False}
 
 
+def test_the_last_array_is_as_the_others_where_it_is_not_given() -> None:
+    array = {"channels": 2, "positions": 8, "lanes": 4, "width": 2}
+    asked = {"array": array, "engines": 3, "last_array": {"channels": 16, "positions": 1}}
+    config = AcceleratorConfig.model_validate(asked)
+    last = Array(channels=16, positions=1, lanes=4, width=2)
+    assert config.last_array == last
+    assert config.arrays == [config.array, config.array, last]
+    same = AcceleratorConfig.model_validate(asked | {"array": Array.model_validate(array)})
+    assert same == config == AcceleratorConfig.model_validate(config.model_dump(mode="json"))
+    alone = AcceleratorConfig.model_validate({"engines": 2, "last_array": {"channels": 16}})
+    assert alone.last_array == Array(channels=16)
+
+
+def test_there_is_no_last_array_by_default() -> None:
+    config = AcceleratorConfig(array=Array(lanes=4), engines=2)
+    assert config.arrays == [Array(lanes=4)] * 2 and config.last_array is None
+    written = config.model_dump(mode="json")
+    assert "last_array" not in written and "width" not in written["array"]
+
+
 @pytest.mark.parametrize(
-    "wrong", [{"engines": 0}, {"weights": "flash"}, {"array": {"lanes": 0}}, {"lanes": 4}]
+    "wrong",
+    [
+        {"engines": 0},
+        {"weights": "flash"},
+        {"array": {"lanes": 0}},
+        {"lanes": 4},
+        {"array": {"width": 3}},
+        {"last_array": {"channels": 0}},
+        {"last_array": 4},
+    ],
 )
 def test_what_is_no_accelerator(wrong) -> None:
     with pytest.raises(ValidationError):

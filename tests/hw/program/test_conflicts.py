@@ -1,9 +1,10 @@
 """The table of what does not go together, and the page that shows it."""
 
+import re
 from pathlib import Path
 
 import pytest
-from networks import random_network
+from networks import random_network, worded
 
 from bitrain.program import CONFLICTS, AcceleratorConfig, check_conflicts
 from bitrain.program.conflicts import OPTION_CONFLICTS
@@ -24,15 +25,31 @@ def streaming() -> Network:
     return Network.model_validate(dict(NETWORK) | {"layers": layers})
 
 
+def reshaped() -> Network:
+    """The last layer is a convolution of a map that it reads as many channels of one pixel."""
+    *others, last = NETWORK.layers
+    layers = (*others, last.model_copy(update={"kind": "conv2d"}))
+    return Network.model_validate(dict(NETWORK) | {"layers": layers})
+
+
 BINARY = {"arithmetic": "binary"}
 FITS = {"lanes": 4}
+WIDE = {"lanes": 4, "width": 2}
 CASES = [
+    ({"array": FITS, "last_array": {"channels": 2}}, NETWORK),
+    ({"array": FITS, "engines": 2, "last_array": {"width": 2}}, NETWORK),
+    ({"array": {"lanes": 6, "width": 4}}, worded(random_network(1, lanes=2), 4)),
+    ({"array": WIDE | {"channels": 3}}, worded(NETWORK, 2)),
     ({"array": {**BINARY, "sharing": "unshared"}}, NETWORK),
     ({"array": BINARY, "run_time_length": True}, NETWORK),
     ({"array": BINARY, "skip_zeros": True}, NETWORK),
     ({"array": FITS, "engines": 2, "run_time_length": True}, NETWORK),
     ({"array": FITS, "engines": 2, "weights": "ram", "interface": "axi"}, NETWORK),
     ({"array": FITS, "weights": "ram"}, NETWORK),
+    ({"array": WIDE}, streaming()),
+    ({"array": WIDE}, worded(network(or_lanes=2), 4)),
+    ({"array": {"lanes": 4, "width": 4}}, worded(NETWORK, 2)),
+    ({"array": WIDE}, worded(reshaped(), 2)),
     ({"array": {"lanes": 6}}, NETWORK),
     ({"array": {"lanes": 4}}, random_network(1, lanes=2).model_copy(update={"or_lanes": 8})),
     ({"array": {"lanes": 8}}, streaming()),
@@ -46,6 +63,10 @@ CASES = [
 ]
 
 
+WORDLESS, NO_WORDS = (10,), 12
+"""Cases of stream mode in wide arrays, and the row of networks without words."""
+
+
 def pooled_stream() -> Network:
     first, second, last = NETWORK.layers
     second = second.model_copy(update={"neuron": "stream"})
@@ -54,18 +75,22 @@ def pooled_stream() -> Network:
 
 @pytest.mark.parametrize("index", range(len(CASES)))
 def test_each_row_is_found_by_itself(index) -> None:
-    """Each case meets its own row and no other; together they are the whole table."""
+    """Each case meets its own row and no other; together they are the whole table.
+
+    But for those that have no words either, which is a later row.
+    """
     assert len(CASES) == len(CONFLICTS)
     asked, given = CASES[index]
     given = pooled_stream() if given == "pooled stream" else given
     config = AcceleratorConfig.model_validate(asked)
     found = [i for i, row in enumerate(CONFLICTS) if row.find(config, given) is not None]
-    assert found == [index]
+    assert found == [index, *([NO_WORDS] if index in WORDLESS else [])]
     with pytest.raises(BitrainError) as error:
         check_conflicts(config, given)
-    assert "{" not in str(error.value) and str(error.value).endswith(
-        CONFLICTS[index].remedy.format_map(CONFLICTS[index].find(config, given) or {})
-    )
+    message, row = str(error.value), CONFLICTS[index]
+    values = row.find(config, given) or {}
+    assert message == f"{row.reason}; {row.remedy}".format_map(values)
+    assert not re.search(r"\{\w+(!r)?\}", message)
 
 
 @pytest.mark.parametrize("index", range(len(CASES)))
@@ -80,6 +105,57 @@ def test_options_alone_are_checked_without_a_network(index) -> None:
 
 def test_nothing_to_refuse() -> None:
     check_conflicts(AcceleratorConfig.model_validate({"array": FITS}), NETWORK)
+
+
+@pytest.mark.parametrize(
+    ("asked", "given", "message"),
+    [
+        (
+            {"array": FITS, "engines": 2, "last_array": BINARY},
+            NETWORK,
+            "last_array: arithmetic = binary, but array has stochastic",
+        ),
+        (
+            {"array": WIDE, "engines": 2, "last_array": {"width": 1}},
+            worded(NETWORK, 2),
+            "last_array: width = 1, but array has 2",
+        ),
+        (
+            {"array": WIDE, "engines": 2, "last_array": {"channels": 5}},
+            worded(NETWORK, 2),
+            "array: channels = 5 is no multiple of width = 2",
+        ),
+        (
+            {"array": FITS, "engines": 2, "last_array": {"lanes": 6}},
+            NETWORK,
+            "array: lanes = 6 is no multiple of the 4 lanes",
+        ),
+        (
+            {"array": WIDE},
+            NETWORK,
+            f"width = 2 does not divide the words of the network: layer {NETWORK.layers[0].name!r} "
+            "has inputs one by one",
+        ),
+        ({"array": {"lanes": 4, "width": 4}}, worded(NETWORK, 2), "has inputs in words of 2;"),
+    ],
+)
+def test_what_the_width_and_the_last_array_do_not_go_with(asked, given, message) -> None:
+    with pytest.raises(BitrainError, match=re.escape(message)):
+        check_conflicts(AcceleratorConfig.model_validate(asked), given)
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ({"array": WIDE}, worded(NETWORK, 8)),
+        ({"array": WIDE | BINARY}, NETWORK),
+        ({"array": {"lanes": 4, "width": 1}}, reshaped()),
+        ({"array": WIDE, "engines": 2, "last_array": {"positions": 1}}, worded(NETWORK, 2)),
+    ],
+)
+def test_wide_arrays_of_suitable_networks(asked, given) -> None:
+    """Words of more than the width; integers, which need none."""
+    check_conflicts(AcceleratorConfig.model_validate(asked), given)
 
 
 def test_the_page_shows_the_table() -> None:

@@ -13,7 +13,8 @@ from networks import (
 from strategies import programs
 
 from bitrain.program import Array, Program
-from bitrain.program.memory_map import Buffer, place
+from bitrain.program.memory_map import Buffer, buffers_of, num_words, place
+from bitrain.spec import Shape
 
 
 @st.composite
@@ -67,6 +68,31 @@ def test_grows_where_the_free_words_are_in_pieces():
     depth, bases = place(lives)
     assert depth > least_depth(lives) == 6
     assert bases == (0, depth - 2, 2, depth - 4)
+
+
+@pytest.mark.parametrize(
+    ("width", "words"), [(1, 5 * 12), (2, 3 * 12), (4, 2 * 12), (8, 12)], ids=lambda value: value
+)
+def test_a_map_takes_whole_words_of_channels(width, words):
+    assert num_words(Shape(5, 3, 4), width) == words
+
+
+@pytest.mark.parametrize("width", [1, 2, 4, 8])
+@pytest.mark.parametrize("build", [residual_network, dense_network, projected_network])
+def test_buffers_of_banks(build, width):
+    """As large as all that lies behind each other, and needed as long as in one bank."""
+    for seed in range(4):
+        network = build(seed)
+        single, found = buffers_of(network), buffers_of(network, width)
+        lives = [(buffer.first, buffer.last) for buffer in single]
+        assert [(buffer.first, buffer.last) for buffer in found] == lives
+        for buffer in found:
+            channels, plane = 0, 0
+            for index in range(-1, len(network.layers) - 1):
+                if network.stored[index][0] == buffer.first:
+                    shape = network.added_shape(index)
+                    channels, plane = channels + shape.channels, shape.plane
+            assert buffer.size == -(-channels // width) * plane
 
 
 # --- of programs --------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from networks import (
     random_network,
     residual_network,
     streamed,
+    worded,
 )
 
 from bitrain.gen.ip.lint import AXI_WAIVERS, INLINE, WAIVERS, waiver_file
@@ -154,6 +155,23 @@ def test_verilator_on_constants_that_fill_their_addresses(tmp_path: Path, lint):
 def test_verilator_on_binary_arithmetic(tmp_path: Path, lint):
     network = NETWORKS["residual"]
     folder = write(tmp_path, network, axi=False, run_time_length=False, array=BINARY)
+    assert lint(folder, folder / "dut.vlt") == ""
+
+
+@pytest.mark.parametrize("width", [pytest.param(2, marks=pytest.mark.slow), 4])
+@pytest.mark.parametrize("name", ["residual", "padded", "grouped"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        pytest.param({"skip_zeros": True}, marks=pytest.mark.slow),
+        pytest.param({"run_time_length": True}, marks=pytest.mark.slow),
+    ],
+)
+def test_verilator_on_wide_engines(name, options, width, tmp_path: Path, lint):
+    array = Array(channels=4, positions=2, lanes=4, width=width)
+    given: dict[str, Any] = {"axi": width == 4, "run_time_length": False} | options
+    folder = write(tmp_path, worded(NETWORKS[name], 4), array=array, **given)
     assert lint(folder, folder / "dut.vlt") == ""
 
 

@@ -25,7 +25,7 @@ CASES = [
 @pytest.mark.parametrize("pauses", [False, True])
 @pytest.mark.parametrize(("width", "channels"), [(2, 2), (2, 6), (4, 4), (4, 8), (8, 8)])
 @pytest.mark.parametrize(("grouped", "phases", "case"), CASES)
-def test_words_of_each_step(grouped, phases, case, width, channels, pauses):
+def test_words_of_each_step(*, grouped, phases, case, width, channels, pauses):
     """``case``: groups, channels of each, and channels that lie before the first.
 
     ``channels``: P.

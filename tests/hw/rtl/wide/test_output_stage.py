@@ -24,9 +24,11 @@ BUILDERS = [random_network, residual_network, grouped_network, padded_network, d
 Stored = dict[tuple[int, int], int]
 
 
-async def run_layer(ctx, dut: WideOutputStage, program: Program, index: int, counts, sums, idle):
+async def run_layer(
+    ctx, dut: WideOutputStage, index: int, *, counts: np.ndarray, sums: np.ndarray, idle: int
+):
     """Give a layer's counts, (channels, positions), tile by tile; ``sums`` go on from each."""
-    array = program.array
+    program, array = dut.program, dut.program.array
     set_descriptor(ctx, dut, program, index)
     ctx.set(dut.restart, 1)
     await ctx.tick()
@@ -54,6 +56,7 @@ async def run_layer(ctx, dut: WideOutputStage, program: Program, index: int, cou
     [(0, 2, 2, 3), (1, 2, 4, 1), (2, 4, 4, 2), (3, 4, 8, 3), (5, 8, 8, 1)],
 )
 def test_stores_each_neuron_once(
+    *,
     seed: int,
     width: int,
     channels: int,
@@ -105,7 +108,7 @@ def test_stores_each_neuron_once(
                 layer.num_inputs * layer.stream_length + 1,
                 (tiling.channel_tiles * channels, tiling.position_tiles * positions),
             )
-            await run_layer(ctx, dut, program, index, counts, sums, idle)
+            await run_layer(ctx, dut, index, counts=counts, sums=sums, idle=idle)
             added = layer.shortcut and banks[stored_places(program, layer.shortcut.source)]
             values = results(program, index, counts, added)
             if layer.relu:

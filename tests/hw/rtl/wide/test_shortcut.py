@@ -37,8 +37,21 @@ def test_products(build, seed, width, channels, rest):
             for bank, address in enumerate(addresses):
                 ctx.set(dut.activations[bank], int(ram[bank, address]))
 
+    # Of each cycle, by lane; None where it matters to nobody.
+    expected: list[list[int | None]] = [[None] * width] * 2
+    compared = 0
+
+    async def pass_cycle(ctx, products: list[int | None]) -> None:
+        nonlocal compared
+        expected.append(products)
+        await ctx.tick()
+        ctx.set(dut.step, 0)
+        for lane, number in enumerate(expected[-3]):
+            if number is not None:
+                compared += number > 0
+                assert ctx.get(dut.products[lane]) == number
+
     async def drive(ctx):
-        compared = 0
         for index, layer in enumerate(network.layers):
             elements, size = added_elements(program, index), layer.group_channels
             gain = layer.shortcut.gain if layer.shortcut else 0
@@ -46,23 +59,8 @@ def test_products(build, seed, width, channels, rest):
             positions = len(neuron_positions(layer))
             set_descriptor(ctx, dut, program, index)
             ctx.set(dut.restart, 1)
-            await ctx.tick()
+            await pass_cycle(ctx, [None] * width)
             ctx.set(dut.restart, 0)
-            # Of each cycle, by lane; None where it matters to nobody.
-            expected: list[list[int | None]] = []
-
-            async def pass_cycle(products: list[int | None]) -> None:
-                nonlocal compared
-                expected.append(products)
-                await ctx.tick()
-                ctx.set(dut.step, 0)
-                if len(expected) < 3:
-                    return
-                for lane, number in enumerate(expected[-3]):
-                    if number is not None:
-                        compared += number > 0
-                        assert ctx.get(dut.products[lane]) == number
-
             for group, tile, position, turn in product(
                 range(layer.groups),
                 range(0, size, channels),
@@ -82,11 +80,11 @@ def test_products(build, seed, width, channels, rest):
                         bank, word = int(banks[element]), int(words[element])
                         assert ctx.get(dut.addresses[bank]) == word
                         products[lane] = gain * int(ram[bank, word])
-                await pass_cycle(products)
+                await pass_cycle(ctx, products)
                 if rest:
-                    await pass_cycle([None] * width)
+                    await pass_cycle(ctx, [None] * width)
             for _ in range(3):
-                await pass_cycle([None] * width)
-        assert compared
+                await pass_cycle(ctx, [None] * width)
 
     simulate(dut, drive, background=[memory])
+    assert compared
