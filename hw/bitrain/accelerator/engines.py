@@ -189,30 +189,29 @@ def split(network: Network, config: AcceleratorConfig) -> tuple[Program, ...]:
         )
 
     @cache
-    def program(begin: int, end: int, array: Array) -> Program:
+    def program(begin: int, end: int, number: int) -> Program:
         whole = end - begin == len(network.layers)
         layers = network if whole else part(network, begin, end)
-        return Program(layers, array, **config.options)
+        return Program(layers, config.arrays[number], **config.options)
 
     @cache
-    def cycles(begin: int, end: int, array: Array) -> int:
-        return estimate(program(begin, end, array)).initiation_interval
+    def cycles(begin: int, end: int, number: int) -> int:
+        return estimate(program(begin, end, number)).initiation_interval
 
     @cache
     def best(end: int, number: int) -> tuple[int, tuple[int, ...]]:
         """Cycles of the slowest of so many engines for the layers before ``end``, and the ends."""
-        array = config.arrays[number - 1]
         if number == 1:
-            return cycles(0, end, array), (end,)
+            return cycles(0, end, 0), (end,)
         choices = []
         for cut in ends[number - 2 : ends.index(end)]:
             slowest, before = best(cut, number - 1)
-            choices.append((max(slowest, cycles(cut, end, array)), (*before, end)))
+            choices.append((max(slowest, cycles(cut, end, number - 1)), (*before, end)))
         return min(choices)
 
     chosen = best(len(network.layers), engines)[1] if engines > 1 else tuple(ends)
-    bounds = zip(pairwise((0, *chosen)), config.arrays, strict=True)
-    return tuple(program(begin, end, array) for (begin, end), array in bounds)
+    bounds = enumerate(pairwise((0, *chosen)))
+    return tuple(program(begin, end, number) for number, (begin, end) in bounds)
 
 
 def cuts(network: Network) -> Iterator[int]:

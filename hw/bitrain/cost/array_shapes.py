@@ -46,11 +46,16 @@ def fastest_arrays(
     for lanes in range(least, min(MAX_LANES, multipliers) + 1, least):
         for channels in range(1, min(LARGEST, multipliers // lanes) + 1):
             for positions in range(1, min(LARGEST, multipliers // (lanes * channels)) + 1):
-                sizes = {"channels": channels, "positions": positions, "lanes": lanes}
                 for width in WIDTHS:
                     if channels % width or lanes % width:
                         break
-                    array = Array(**sizes, width=width, arithmetic=arithmetic)
+                    array = Array(
+                        channels=channels,
+                        positions=positions,
+                        lanes=lanes,
+                        width=width,
+                        arithmetic=arithmetic,
+                    )
                     try:
                         check_conflicts(AcceleratorConfig(array=array), network)
                     except BitrainError:  # words, and windows in stream mode, ask for others

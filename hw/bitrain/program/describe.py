@@ -30,7 +30,7 @@ def describe(program: Program, index: int) -> Descriptor:
     window = layer.flattened[1:] if layer.flattened else layer.window
     last_row, last_input_column = (size - 1 for size in window)
     last_column, last_in_word = last_input_column, 0
-    if is_along_columns(layer):
+    if layer.word and layer.word.along == "columns":
         last_column += -window[1] % layer.word.size - (width - 1)
         dw = width
     elif layer.word:

@@ -17,7 +17,7 @@ within a position channel by channel.
 from dataclasses import asdict, replace
 from functools import cached_property
 from itertools import accumulate
-from typing import Unpack
+from typing import Unpack, cast
 
 from bitrain.spec import Layer, Network, Shape, best_word
 from bitrain.spec.prefix import all_prefixes
@@ -523,13 +523,14 @@ class Program:
         return words
 
 
-def _in_words(network: Network, width: WordSize) -> Network:
+def _in_words(network: Network, width: int) -> Network:
     """The same network with inputs in words of at least W, which lanes without streams permit."""
     layers = []
     for layer, parts in zip(network.layers, network.reads, strict=True):
         if layer.word is None or layer.word.size % width:
             flat = network.stored_shape(parts[-1]) if layer.kind == "linear" else None
-            word = best_word(flat or Shape(*layer.weight.shape[1:]), width, layer.dilation)
+            window = flat or Shape(*layer.weight.shape[1:])
+            word = best_word(window, cast(WordSize, width), layer.dilation)
             layer = layer.model_copy(update={"word": word, "flattened": flat})
         layers.append(layer)
     return network.model_copy(update={"layers": tuple(layers)})

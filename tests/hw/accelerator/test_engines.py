@@ -5,12 +5,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from networks import compiled, random_images, random_layer, random_network, residual_network
+from networks import (
+    compiled,
+    random_images,
+    random_layer,
+    random_network,
+    residual_network,
+    worded,
+)
 
 from bitrain import golden
 from bitrain.accelerator import Part
 from bitrain.accelerator.engines import part
 from bitrain.cosim import write_testbench
+from bitrain.cost import estimate
 from bitrain.gen.ip.package import generate_ip
 from bitrain.program import Array, Program
 from bitrain.spec import BitrainError, Network, Shape, Shortcut
@@ -75,6 +83,53 @@ def test_slowest_engine_is_as_fast_as_can_be() -> None:
     two = compiled(NETWORK, ARRAY, engines=2).cost
     assert two.initiation_interval < whole.initiation_interval
     assert two.latency > whole.latency  # words go from engine to engine
+
+
+def split_of(network: Network, **options) -> tuple[list[int], list[int]]:
+    """Layers of each of two engines, and the cycles of each."""
+    engines = compiled(network, ARRAY, engines=2, **options)
+    assert [program.array for program in engines.programs] == engines.config.arrays
+    sizes = [len(program.network.layers) for program in engines.programs]
+    cycles = [estimate(program).initiation_interval for program in engines.programs]
+    assert engines.cost.initiation_interval == max(cycles)
+    return sizes, cycles
+
+
+def test_the_last_engine_may_have_another_array() -> None:
+    """Layers are shared out by what each takes on the array that it would run on."""
+    equal, slow, fast = (
+        split_of(NETWORK, **options)
+        for options in (
+            {},
+            {"last_array": Array(channels=1, positions=1, lanes=4)},
+            {"last_array": Array(channels=16, positions=8, lanes=4)},
+        )
+    )
+    assert slow[0] != fast[0] and sum(equal[0]) == sum(slow[0]) == sum(fast[0]) == 3
+    assert fast[0][1] > slow[0][1], "the faster array gets more layers"
+    assert max(fast[1]) <= max(equal[1]) < max(slow[1])
+    assert fast[1][1] < equal[1][1]
+
+
+@pytest.mark.parametrize("last", [(1, 1), (2, 8), (16, 1)])
+def test_no_other_cut_is_faster(last) -> None:
+    array = Array(channels=last[0], positions=last[1], lanes=4)
+    chosen = max(split_of(NETWORK, last_array=array)[1])
+    others = []
+    for cut in (1, 2):
+        first = Program(part(NETWORK, 0, cut), ARRAY)
+        second = Program(part(NETWORK, cut, 3), array)
+        others.append(max(estimate(each).initiation_interval for each in (first, second)))
+    assert chosen == min(others) < max(others)
+
+
+def test_engines_wider_than_one_hand_on_beats() -> None:
+    array = Array(channels=2, positions=2, lanes=4, width=2)
+    engines = compiled(worded(NETWORK, 2), array, engines=2)
+    one, other = engines.cost.parts
+    assert one.output_cycles == other.load_cycles
+    assert one.judge_cycles == 0 < other.judge_cycles
+    assert engines.cost.latency == one.latency + other.load_cycles + other.latency
 
 
 def test_too_many_engines() -> None:

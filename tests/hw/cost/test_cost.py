@@ -6,18 +6,22 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import random_network, residual_network
+from networks import random_network, residual_network, worded
 from strategies import networks
 
 from bitrain.cost import estimate
 from bitrain.cost.cost import (
     IMAGE_OVERHEAD,
     LAYER_OVERHEAD,
+    LENGTH_OVERHEAD,
     PIPELINED_OVERHEAD,
     SHORTCUT_OVERHEAD,
+    beats,
     layer_cycles,
+    layer_overhead,
 )
 from bitrain.program import Array, Program, Tiling
+from bitrain.spec import Shape
 
 tilings = st.builds(
     Tiling,
@@ -29,15 +33,28 @@ tilings = st.builds(
 arrays = st.builds(
     Array, channels=st.integers(1, 6), positions=st.integers(1, 6), lanes=st.integers(1, 20)
 )
+
+
+@st.composite
+def wide_arrays(draw) -> Array:
+    width = draw(st.sampled_from([2, 4, 8]))
+    return Array(
+        channels=width * draw(st.integers(1, 4)),
+        positions=draw(st.integers(1, 6)),
+        lanes=width * draw(st.integers(1, 8)),
+        width=width,
+    )
+
+
 lengths = st.sampled_from([1, 2, 4, 8, 16, 32])
 
 
 def simulate(tiling: Tiling, array: Array, length: int) -> int:
     """Cycles of a layer, from three workers that wait for each other.
 
-    The loader fills one set of operand registers while the array works on the other; it needs N
+    The loader fills one set of operand registers while the array works on the other; it needs N / W
     cycles a chunk, after Q cycles for the first positions. The array needs L cycles a chunk. The
-    write-back takes the P Q results of a tile, one per cycle, as soon as the tile is done and the
+    write-back takes the P Q results of a tile, W per cycle, as soon as the tile is done and the
     tile before has been sent; until then, the array may run ahead by one tile.
     """
     loaded = array.positions  # when the loader is done with its last chunk
@@ -47,19 +64,19 @@ def simulate(tiling: Tiling, array: Array, length: int) -> int:
     sent = 0  # when the results of the last tile were sent
     for _ in range(tiling.tiles):
         for chunk in range(tiling.chunks):
-            loaded = max(loaded, taken) + array.lanes
+            loaded = max(loaded, taken) + array.lanes // array.width
             taken = max(loaded, computed)
             computed = taken + length
             if chunk == tiling.chunks - 1:
                 # The counts of this tile need their place before its last cycle is over.
                 computed = max(computed, sent)
         done = computed
-        sent = max(done, sent) + array.neurons
+        sent = max(done, sent) + array.neurons // array.width
     return sent + LAYER_OVERHEAD
 
 
 @settings(deadline=None, max_examples=300)
-@given(tiling=tilings, array=arrays, length=lengths)
+@given(tiling=tilings, array=arrays | wide_arrays(), length=lengths)
 def test_formula(tiling, array, length):
     assert layer_cycles(tiling, array, length) == simulate(tiling, array, length)
 
@@ -73,7 +90,7 @@ def test_longer_streams_never_take_fewer_cycles(tiling, array, lengths):
 
 @pytest.mark.parametrize("field", ["channel_tiles", "position_tiles", "chunks"])
 @settings(deadline=None, max_examples=40)
-@given(tiling=tilings, array=arrays, length=lengths)
+@given(tiling=tilings, array=arrays | wide_arrays(), length=lengths)
 def test_more_work_takes_more_cycles(field, tiling, array, length):
     counts = {**asdict(tiling), field: getattr(tiling, field) + 1}
     more = layer_cycles(Tiling(**counts), array, length)
@@ -154,6 +171,81 @@ def test_shortcut_costs_a_read_per_neuron_and_a_cycle_per_layer():
         assert cost.cycles == plain.cycles + SHORTCUT_OVERHEAD
         added = Tiling.of(layer, array).tiles * array.neurons if layer.shortcut else 0
         assert cost.activation_reads == plain.activation_reads + added
+
+
+# --- of arrays that are wider than one ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("build", [random_network, residual_network])
+@pytest.mark.parametrize("width", [2, 4])
+@pytest.mark.parametrize("lanes", [4, 32])
+def test_formula_of_a_width(build, width, lanes):
+    """What memories with a register take, and scores that are judged one by one."""
+    network = worded(build(2), width)
+    array = Array(channels=4, positions=3, lanes=lanes, width=width)
+    for run_time in (False, True):
+        program = Program(network, array, run_time_length=run_time)
+        cost, total = estimate(program), 0
+        shortcuts = any(layer.shortcut for layer in network.layers)
+        # A register behind the memories, and behind those of shortcuts; and a stage for each.
+        overhead = 14 + 1 + 2 * shortcuts + 1 * (lanes > 16) + 2 * run_time
+        assert layer_overhead(network, array, run_time_length=run_time) == overhead
+        for layer, one in zip(network.layers, cost.layers, strict=True):
+            L, load, leave = layer.stream_length, lanes // width, 4 * 3 // width
+            chunks = -(-layer.num_slots // lanes)
+            pool = layer.pool_window.kernel
+            positions = layer.out_shape.plane * pool[0] * pool[1]
+            tiles = layer.groups * -(-layer.group_channels // 4) * -(-positions // 3)
+            chunk = max(L, load)
+            tile = max(chunks * chunk, leave)
+            cycles = 3 + load + (chunks - 1) * chunk + L + (tiles - 1) * tile + leave + overhead
+            assert one.cycles == cycles
+            total += cycles
+        assert cost.judge_cycles == network.num_scores + 3
+        assert cost.latency == total + cost.judge_cycles + IMAGE_OVERHEAD
+        channels, height, columns = network.in_shape
+        assert cost.load_cycles == channels * height * -(-columns // width)
+        assert cost.output_cycles == network.num_scores
+        assert LENGTH_OVERHEAD == 2
+
+
+@pytest.mark.parametrize(
+    ("shape", "width", "expected"),
+    [
+        ((3, 4, 8), 1, 96),
+        ((3, 4, 8), 2, 48),
+        ((1, 5, 7), 4, 10),
+        ((6, 2, 3), 8, 12),
+        ((5, 1, 1), 2, 5),
+        ((2, 3, 9), 8, 12),
+    ],
+)
+def test_beats_of_a_row_are_its_own(shape, width, expected):
+    assert beats(Shape(*shape), width) == expected
+
+
+def test_scores_are_judged_by_themselves_only_in_wide_arrays():
+    network = worded(random_network(0), 2)
+    costs = [
+        estimate(Program(network, Array(channels=4, positions=2, lanes=4, width=width)))
+        for width in (1, 2)
+    ]
+    assert [cost.judge_cycles for cost in costs] == [0, network.num_scores + 3]
+    assert costs[0].load_cycles == network.in_shape.size > costs[1].load_cycles
+
+
+@pytest.mark.parametrize("width", [2, 4])
+def test_memories_of_banks(width):
+    """W banks each, of whole words of channels."""
+    network = worded(residual_network(1), width)
+    program = Program(network, Array(channels=4, positions=2, lanes=4, width=width))
+    cost, bits = estimate(program), network.bits
+    assert cost.activation_ram_bits == width * program.activation_depth * (bits + 1)
+    assert cost.weight_rom_bits == len(program.weight_words) * width * 4 * (bits + 2)
+    assert cost.bias_rom_bits == len(program.bias_words) * program.bias_word_bits
+    channels, height, columns = network.layers[-1].out_shape
+    words = -(-channels // width) * height * columns
+    assert cost.score_ram_bits == width * words * program.score_bits
 
 
 @pytest.mark.parametrize("field", ["channels", "positions"])

@@ -47,7 +47,7 @@ CASES = [
     ({"array": FITS, "engines": 2, "weights": "ram", "interface": "axi"}, NETWORK),
     ({"array": FITS, "weights": "ram"}, NETWORK),
     ({"array": WIDE}, streaming()),
-    ({"array": WIDE}, worded(network(or_lanes=2), 4)),
+    ({"array": WIDE}, network(or_lanes=2)),
     ({"array": {"lanes": 4, "width": 4}}, worded(NETWORK, 2)),
     ({"array": WIDE}, worded(reshaped(), 2)),
     ({"array": {"lanes": 6}}, NETWORK),
@@ -63,8 +63,8 @@ CASES = [
 ]
 
 
-WORDLESS, NO_WORDS = (10,), 12
-"""Cases of stream mode in wide arrays, and the row of networks without words."""
+WORDLESS, NO_WORDS = (10, 11), 12
+"""Cases of stream mode and OR groups in wide arrays, and the row of networks without words."""
 
 
 def pooled_stream() -> Network:

@@ -5,6 +5,7 @@ from networks import worded
 
 from bitrain.program import Array, Program
 from bitrain.spec import Network, Shape
+from bitrain.spec.word import WordSize
 
 Places = tuple[np.ndarray, np.ndarray]
 """Bank and word of each element of a map, (channels, rows, columns) each."""
@@ -51,7 +52,9 @@ def writes(view) -> dict[tuple[int, int], int]:
     return {(bank, address): number for bank, (address, number) in pairs if enable >> bank & 1}
 
 
-def wide_program(network: Network, width: int, channels: int, positions: int, **options) -> Program:
+def wide_program(
+    network: Network, width: WordSize, channels: int, positions: int, **options
+) -> Program:
     """A network of four lanes, put into words of W, on an array of that width."""
     array = Array(channels=channels, positions=positions, lanes=max(4, width), width=width)
     return Program(worded(network, width), array, **options)

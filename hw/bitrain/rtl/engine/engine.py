@@ -1,6 +1,8 @@
 """The layer-program engine: one array, its memories, and the loop over layers."""
 
-from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, signed, unsigned
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Mux, Shape, ShapeLike, Signal, Value, signed, unsigned
 from amaranth.lib import data, memory
 from amaranth.lib.wiring import Component, In, Out
 
@@ -29,7 +31,7 @@ from .stream_control import StreamControl
 from .stream_prefix import StreamPrefix
 
 
-def rom(shape: Shape | data.Layout, words: list[int], *, loadable: bool = False) -> memory.Memory:
+def rom(shape: ShapeLike, words: list[int], *, loadable: bool = False) -> memory.Memory:
     """Memory of raw words, at least two deep (an address needs a bit); read only unless loadable.
 
     The attribute tells what writes the Verilog that words matter which are all zero.
@@ -265,7 +267,7 @@ class Engine(Component):
 
     # What an engine that is wider than one does otherwise.
 
-    output_stage = OutputStage
+    output_stage: Any = OutputStage
 
     def _add_activations(self, m: Module) -> None:
         """The activation RAM."""
@@ -286,7 +288,7 @@ class Engine(Component):
         loader: Loader,
         buffer: SkidBuffer,
         operands: OperandRegisters,
-        writeback: OutputStage,
+        writeback: Any,
     ) -> None:
         """Activations to the operands and to the shortcut."""
         activations = m.submodules.activations
@@ -312,7 +314,7 @@ class Engine(Component):
                 writeback.shortcut_activation.eq(shortcut_port.data),
             ]
 
-    def _stores(self, writeback: OutputStage) -> list:
+    def _stores(self, writeback: Any) -> list:
         """The trace of the write-back."""
         return [
             self.store.eq(writeback.store),
@@ -320,7 +322,7 @@ class Engine(Component):
             self.store_activation.eq(writeback.activation),
         ]
 
-    def _write(self, m: Module) -> memory.Memory:
+    def _write(self, m: Module) -> Any:
         """Pixels and results to the activation RAM; the score RAM."""
         program, network = self.program, self.program.network
         last = self.layer == len(network.layers) - 1
@@ -336,7 +338,7 @@ class Engine(Component):
         )
         return scores
 
-    def _keep_scores(self, m: Module, scores: memory.Memory, writeback: OutputStage) -> None:
+    def _keep_scores(self, m: Module, scores: Any, writeback: Any) -> None:
         """Scores, or what the last layer of a part stores, to their RAM."""
         network = self.program.network
         last = self.layer == len(network.layers) - 1

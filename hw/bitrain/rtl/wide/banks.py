@@ -1,13 +1,13 @@
 """Banks: W numbers in a cycle, wherever they begin (see ``program.memory_map``)."""
 
-from collections.abc import Sequence
+from typing import Any
 
 from amaranth.hdl import Module, Mux, Shape, Value
 from amaranth.lib import data, memory
 from amaranth.lib.wiring import Component, In, Out
 
 
-def rotated(numbers: Sequence, rotation: Value) -> list:
+def rotated(numbers: Any, rotation: Value) -> list:
     """Number (i + rotation) mod W in the place of number i."""
     numbers, count = list(numbers), len(numbers)
     for bit in range(count.bit_length() - 1):
@@ -63,7 +63,7 @@ class Banks(Component):
         members = {"write": In(write_layout(shape, address_bits, width))}
         for port in range(ports):
             members[f"address{port}"] = In(data.ArrayLayout(address_bits, width))
-            members[f"enable{port}"] = In(1, init=1)
+            members[f"enable{port}"] = In(1)
             members[f"numbers{port}"] = Out(data.ArrayLayout(shape, width))
         super().__init__(members)
 

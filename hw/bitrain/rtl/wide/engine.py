@@ -1,5 +1,7 @@
 """The layer-program engine of width W: W inputs, W weights a channel and W results in a cycle."""
 
+from typing import Any
+
 from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
@@ -104,7 +106,7 @@ class WideEngine(Engine):
         loader: Loader,
         buffer: SkidBuffer,
         operands: OperandRegisters,
-        writeback: WideOutputStage,
+        writeback: Any,
     ) -> None:
         program, banks = self.program, m.submodules.activations
         for q in range(program.array.positions):
@@ -132,10 +134,10 @@ class WideEngine(Engine):
                 writeback.shortcut_activations.eq(getattr(banks, f"numbers{port}")),
             ]
 
-    def _stores(self, writeback: WideOutputStage) -> list:
+    def _stores(self, writeback: Any) -> list:
         return [self.store.eq(writeback.store)]
 
-    def _write(self, m: Module) -> Banks | ScoreBanks:
+    def _write(self, m: Module) -> Any:
         program, network, width = self.program, self.program.network, self.program.width
         m.submodules.pixels = pixels = BeatPlaces(
             network.in_shape, width=width, address_bits=program.address_bits
@@ -161,9 +163,7 @@ class WideEngine(Engine):
             m.submodules.scores = scores = self._banks(program.output_depth, 1)
         return scores
 
-    def _keep_scores(
-        self, m: Module, scores: Banks | ScoreBanks, writeback: WideOutputStage
-    ) -> None:
+    def _keep_scores(self, m: Module, scores: Any, writeback: Any) -> None:
         network, width = self.program.network, self.program.width
         if isinstance(scores, ScoreBanks):
             judged = Signal()
@@ -187,6 +187,7 @@ class WideEngine(Engine):
             scores.write.enable.eq(Mux(last, self.store.enable, 0)),
             beats.restart.eq(self.start),
             beats.step.eq(self.score_step),
+            scores.enable0.eq(1),
         ]
         shown = {
             name: Mux(self.score_step, beats.following[name], place[name])

@@ -188,7 +188,7 @@ class WideOutputStage(Component):
         width, scores = self.program.width, self.scores
         phase = word.phase if self.program.has_store_phases else None
         enables = [exists & self.descriptor.scores for exists in word.exists]
-        numbers = list(sums)
+        numbers = [sums[i] for i in range(width)]
         if phase is not None:
             enables, numbers = (rotated(values, -phase) for values in (enables, numbers))
         for bank in range(width):

@@ -50,7 +50,7 @@ class TraceMonitor:
         banks = width_of(trace.valid)
         while True:
             await port.until_valid()
-            layer, valid = read(trace.layer), read(trace.valid)
+            layer, valid = read(trace.layer), read(trace.valid) or 0
             addresses, numbers = (parts(handle, banks) for handle in (trace.address, trace.data))
             for bank in range(banks):
                 if valid >> bank & 1:

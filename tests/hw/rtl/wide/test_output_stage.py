@@ -16,9 +16,9 @@ from networks import (
 from results import results
 from windows import set_descriptor
 
-from bitrain.program import Program
 from bitrain.rtl.wide.output_stage import WideOutputStage
 from bitrain.spec import Network
+from bitrain.spec.word import WordSize
 
 BUILDERS = [random_network, residual_network, grouped_network, padded_network, dense_network]
 Stored = dict[tuple[int, int], int]
@@ -58,7 +58,7 @@ async def run_layer(
 def test_stores_each_neuron_once(
     *,
     seed: int,
-    width: int,
+    width: WordSize,
     channels: int,
     positions: int,
     idle: int,

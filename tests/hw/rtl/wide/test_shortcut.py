@@ -12,7 +12,6 @@ from windows import neuron_positions, set_descriptor
 
 from bitrain.rtl.wide.shortcut import WideShortcut
 
-
 BUILDERS = [residual_network, grouped_network, padded_network, dense_network]
 SHAPES = [(0, 2, 2), (1, 2, 4), (2, 4, 4), (3, 4, 8), (4, 8, 8)]
 """A seed, W and P."""

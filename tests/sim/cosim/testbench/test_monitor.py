@@ -121,9 +121,19 @@ def test_unknown_valid():
     assert checker.problems == ["scores_valid is unknown"] and checker.found == [(5, 2)]
 
 
+def traced(banks: int) -> SimpleNamespace:
+    """A trace port of numbers of 4 bits and addresses of 5."""
+    return SimpleNamespace(
+        valid=Handle(width=banks),
+        layer=Handle(),
+        address=Handle(width=5 * banks),
+        data=Handle(width=4 * banks),
+    )
+
+
 def test_every_stored_activation_is_handed_on():
     checker: Any = Recorder()
-    trace = SimpleNamespace(valid=Handle(), layer=Handle(), address=Handle(), data=Handle())
+    trace = traced(1)
     pins: Any = SimpleNamespace(clock=None, traces=[None, trace])
     stored = {1: (0, 8, 3), 2: (0, 9, 4), 5: (1, 2, "x")}
 
@@ -134,4 +144,29 @@ def test_every_stored_activation_is_handed_on():
 
     with pytest.raises(TimeoutError):
         run(TraceMonitor(pins, checker, 1).run(), edge, limit=10)
-    assert checker.found == [(1, 0, 8, 3), (1, 0, 9, 4), (1, 1, 2, None)]
+    assert checker.found == [(1, 0, 8, 3, 0), (1, 0, 9, 4, 0), (1, 1, 2, None, 0)]
+
+
+def test_banks_are_handed_on_by_themselves():
+    checker: Any = Recorder()
+    trace = traced(2)
+    pins: Any = SimpleNamespace(clock=None, traces=[trace])
+    stored = {
+        1: (0b11, "0001100010", "01010110"),
+        2: (0b10, "0011000111", "0111xxxx"),
+        4: (0b01, "0000001000", "0001x010"),
+    }
+
+    def edge(cycle: int) -> None:
+        trace.layer.value = 3
+        nothing = 0, "0" * 10, "0" * 8
+        trace.valid.value, trace.address.value, trace.data.value = stored.get(cycle, nothing)
+
+    with pytest.raises(TimeoutError):
+        run(TraceMonitor(pins, checker, 0).run(), edge, limit=10)
+    assert checker.found == [
+        (0, 3, 2, 6, 0),
+        (0, 3, 3, 5, 1),
+        (0, 3, 6, 7, 1),
+        (0, 3, 8, None, 0),
+    ]

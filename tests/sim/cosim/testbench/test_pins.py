@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from handles import Handle
 
-from bitrain.cosim.testbench.pins import Pins, read
+from bitrain.cosim.testbench.pins import Pins, parts, read
 
 NAMES = {
     **{role: role for role in ("clock", "reset", "pixel_valid", "pixel_ready", "score_valid")},
@@ -54,6 +54,26 @@ def test_names():
 @pytest.mark.parametrize(("value", "number"), [(5, 5), (0, 0), ("xx", None), ("z", None)])
 def test_unknown_values(value, number):
     assert read(Handle(value)) == number
+
+
+@pytest.mark.parametrize(
+    ("value", "count", "numbers"),
+    [
+        ("001101111010", 4, [0b010, 0b111, 0b101, 0b001]),
+        ("0011x1111010", 4, [0b010, 0b111, None, 0b001]),
+        ("zzz101xxx000", 4, [0, None, 0b101, None]),
+        ("001101111010", 2, [0b111010, 0b001101]),
+        ("0110", 4, [0, 1, 1, 0]),
+    ],
+)
+def test_parts_of_a_signal(value, count, numbers):
+    """The lowest first; those with unknown bits have no value, others keep theirs."""
+    assert parts(Handle(value, width=len(value)), count) == numbers
+
+
+@pytest.mark.parametrize(("value", "number"), [(37, 37), ("x1", None)])
+def test_a_signal_of_one_part_is_read_as_a_whole(value, number):
+    assert parts(Handle(value), 1) == [number]
 
 
 @pytest.mark.parametrize("last", [False, True])
