@@ -112,7 +112,8 @@ def _other_last(config: AcceleratorConfig) -> dict[str, Any] | None:
 def _no_words(config: AcceleratorConfig, network: Network) -> dict[str, Any] | None:
     """The first layer whose inputs lie in no words that the width divides."""
     width = config.array.width
-    for layer in () if _exact(config) else network.layers:
+    never = network.or_lanes > 1 or _fired(config, network)  # which have rows of their own
+    for layer in () if _exact(config) or never else network.layers:
         size = layer.word.size if layer.word else 1
         if size % width:
             found = f"in words of {size}" if layer.word else "one by one"

@@ -55,7 +55,7 @@ def test_manifest(ip: Path):
     cosim.write_testbench(ip, compiled(NETWORK, ARRAY), IMAGES)
     program, cost = Program(NETWORK, ARRAY), estimate(Program(NETWORK, ARRAY))
     assert json.loads((ip / "tb" / "manifest.json").read_text()) == {
-        "format": 4,
+        "format": 5,
         "network": NETWORK.name,
         "top": "top",
         "sources": ["rtl/top.v"],
@@ -69,9 +69,11 @@ def test_manifest(ip: Path):
         "activation_bits": program.activation_bits,
         "score_bits": program.score_bits,
         "layers": [
-            {"name": layer.name, "shape": list(layer.out_shape), "out_base": base}
+            {"name": layer.name, "shape": list(layer.out_shape), "out_base": base, "phase": 0}
             for layer, base in zip(NETWORK.layers, program.out_bases, strict=True)
         ],
+        "width": 1,
+        "pixel_bits": 5,
         "images": 3,
         "engines": [len(NETWORK.layers)],
         "full_rate": {

@@ -42,3 +42,16 @@ def test_seeds(text) -> None:
 def test_arrays(sizes) -> None:
     with pytest.raises(BitrainError, match="expected 1 …"):
         common.array_of(*sizes)
+
+
+def test_the_last_array_is_as_the_others_but_for_its_shape() -> None:
+    array = contract.Array(channels=2, positions=8, lanes=4, width=2)
+    assert common.last_array_of(None, array) is None
+    found = common.last_array_of("16x1", array)
+    assert found == contract.Array(channels=16, positions=1, lanes=4, width=2)
+
+
+@pytest.mark.parametrize("text", ["", "16", "16x", "x1", "0x1", "65x1", "1x65", "-1x2", "4x4x4"])
+def test_what_is_no_last_array(text) -> None:
+    with pytest.raises(BitrainError, match=f"--last-array {text}: expected PxQ, each 1 … 64"):
+        common.last_array_of(text, contract.Array())

@@ -52,20 +52,26 @@ class Banks(Component):
     Members
     -------
     write : In(write)
-        Of all banks, with addresses of ``address_bits``.
-    read0, read1 … : In(signature)
-        ``address`` and ``number`` of each bank, and ``enable``, without which numbers stay.
+        Of all banks.
+    addresses : In(ArrayLayout(ArrayLayout(address, W), ports))
+        What each port reads of each bank.
+    enables : In(ports)
+        Without it a port's numbers stay.
+    numbers : Out(ArrayLayout(ArrayLayout(shape, W), ports))
     """
 
     def __init__(self, *, shape: Shape, depth: int, address_bits: int, width: int, ports: int):
         self.shape, self.width, self.ports = shape, width, ports
         self.depth = max(2, depth)
-        members = {"write": In(write_layout(shape, address_bits, width))}
-        for port in range(ports):
-            members[f"address{port}"] = In(data.ArrayLayout(address_bits, width))
-            members[f"enable{port}"] = In(1)
-            members[f"numbers{port}"] = Out(data.ArrayLayout(shape, width))
-        super().__init__(members)
+        addresses, numbers = (data.ArrayLayout(each, width) for each in (address_bits, shape))
+        super().__init__(
+            {
+                "write": In(write_layout(shape, address_bits, width)),
+                "addresses": In(data.ArrayLayout(addresses, ports)),
+                "enables": In(ports),
+                "numbers": Out(data.ArrayLayout(numbers, ports)),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -82,8 +88,8 @@ class Banks(Component):
             for port in range(self.ports):
                 out = ram.read_port()
                 m.d.comb += [
-                    out.addr.eq(getattr(self, f"address{port}")[bank]),
-                    out.en.eq(getattr(self, f"enable{port}")),
-                    getattr(self, f"numbers{port}")[bank].eq(out.data),
+                    out.addr.eq(self.addresses[port][bank]),
+                    out.en.eq(self.enables[port]),
+                    self.numbers[port][bank].eq(out.data),
                 ]
         return m

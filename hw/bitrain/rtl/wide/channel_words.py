@@ -29,8 +29,9 @@ class ChannelWords(Component):
     restart : In(1)
         Begin a layer, with ``base`` and ``first_phase``.
     step : In(1)
-        W channels leave; with it ``position_end``, ``tiles_end`` and ``group_end``: they are the
-        last of a position, of all positions of a tile of channels, of a group.
+        W channels leave.
+    position_end : In(1), tiles_end : In(1), group_end : In(1)
+        With it: they are the last of a position, of all positions of a tile, of a group.
     plane, base, group_step : In(address), first_phase, group_phase : In(…)
         Stable from ``restart`` on.
     address : Out(address), phase : Out(…)

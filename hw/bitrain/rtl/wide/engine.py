@@ -41,7 +41,8 @@ class WideEngine(Engine):
         Out(ArrayLayout(n + 1, W)).
     store : Out(write)
         Trace of the write-back to the banks, from which layer ``layer`` says.
-    class_index, layer, log_length, margin, single, weight_write
+    layer : Out(1), class_index : Out(…), log_length : In(…), margin : Out(…), single : Out(1)
+    weight_write : In(signature)
         As of :class:`Engine`.
     """
 
@@ -110,10 +111,10 @@ class WideEngine(Engine):
     ) -> None:
         program, banks = self.program, m.submodules.activations
         for q in range(program.array.positions):
-            shown = self._shown(m, loader, getattr(banks, f"numbers{q}"))
+            shown = self._shown(m, loader, banks.numbers[q])
             m.d.comb += [
-                getattr(banks, f"address{q}").eq(loader.addresses[q]),
-                getattr(banks, f"enable{q}").eq(loader.enable),
+                banks.addresses[q].eq(loader.addresses[q]),
+                banks.enables[q].eq(loader.enable),
             ]
             for lane, number in enumerate(rotated(shown, loader.rotations[q])):
                 m.d.comb += [
@@ -129,9 +130,9 @@ class WideEngine(Engine):
         if program.has_shortcut:
             port = program.array.positions
             m.d.comb += [
-                getattr(banks, f"address{port}").eq(writeback.shortcut_addresses),
-                getattr(banks, f"enable{port}").eq(1),
-                writeback.shortcut_activations.eq(getattr(banks, f"numbers{port}")),
+                banks.addresses[port].eq(writeback.shortcut_addresses),
+                banks.enables[port].eq(1),
+                writeback.shortcut_activations.eq(banks.numbers[port]),
             ]
 
     def _stores(self, writeback: Any) -> list:
@@ -187,7 +188,7 @@ class WideEngine(Engine):
             scores.write.enable.eq(Mux(last, self.store.enable, 0)),
             beats.restart.eq(self.start),
             beats.step.eq(self.score_step),
-            scores.enable0.eq(1),
+            scores.enables.eq(1),
         ]
         shown = {
             name: Mux(self.score_step, beats.following[name], place[name])
@@ -195,10 +196,10 @@ class WideEngine(Engine):
         }
         m.d.sync += rotation.eq(shown["rotation"])
         for bank in range(width):
-            m.d.comb += scores.address0[bank].eq(
+            m.d.comb += scores.addresses[0][bank].eq(
                 shown["address"] + lane_of(bank, shown["rotation"])
             )
-        for lane, number in enumerate(rotated(scores.numbers0, rotation)):
+        for lane, number in enumerate(rotated(scores.numbers[0], rotation)):
             m.d.comb += self.score[lane].eq(number)
 
     def _end(self, m: Module) -> None:

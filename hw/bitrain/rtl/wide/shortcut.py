@@ -30,7 +30,7 @@ class WideShortcut(Component):
         Stable from ``restart`` on.
     restart : In(1)
         Begin a layer.
-    step, position_end, tiles_end, group_end : In(1)
+    step : In(1), position_end : In(1), tiles_end : In(1), group_end : In(1)
         As of :class:`ChannelWords`.
     channel : In(…)
         The first neuron's.

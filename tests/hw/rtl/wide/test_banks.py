@@ -71,9 +71,9 @@ def test_reads_and_writes(width, ports, depth):
             for port in range(ports):
                 read = rng.integers(depth, size=width)
                 on = bool(rng.random() < 0.7)
-                ctx.set(getattr(dut, f"enable{port}"), int(on))
+                ctx.set(dut.enables[port], int(on))
                 for bank in range(width):
-                    ctx.set(getattr(dut, f"address{port}")[bank], int(read[bank]))
+                    ctx.set(dut.addresses[port][bank], int(read[bank]))
                 was = table[range(width), read]
                 held += not on and (was != shown[port]).any()
                 if on:
@@ -81,7 +81,7 @@ def test_reads_and_writes(width, ports, depth):
             table[enable > 0, address[enable > 0]] = numbers[enable > 0]
             await ctx.tick()
             for port in range(ports):
-                found = [ctx.get(getattr(dut, f"numbers{port}")[bank]) for bank in range(width)]
+                found = [ctx.get(dut.numbers[port][bank]) for bank in range(width)]
                 assert found == shown[port].tolist()
 
     simulate(dut, testbench)

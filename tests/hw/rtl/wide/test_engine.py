@@ -231,7 +231,7 @@ def test_other_weights():
     compare(program, run_engine(program, images, other=other), run(network, images))
 
 
-@pytest.mark.parametrize("width", [2, 4])
+@pytest.mark.parametrize("width", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_a_part_gives_beats(width):
     """Its last layer's activations, a row after the other."""
     whole = residual_network(1, bits=3, lanes=4)
