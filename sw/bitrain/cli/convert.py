@@ -3,7 +3,7 @@
 import os
 from math import inf
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zipfile import is_zipfile
 
 from typer import Argument, Option
@@ -71,6 +71,10 @@ def convert(
     length: Annotated[
         int | None, Option("--length", "-L", help="Length of the streams; 2^n by default.")
     ] = None,
+    word: Annotated[
+        Literal[1, 2, 4, 8],
+        Option(help="Inputs of a word, for arrays whose width divides it; costs holes in windows."),
+    ] = 1,
     mean: Annotated[
         str | None,
         Option(help="What the model takes off images in 0 … 1: a number, or one for each channel."),
@@ -124,7 +128,7 @@ def convert(
     if not 0 < learning_rate < inf:
         raise BitrainError(f"--learning-rate {learning_rate:g}: expected a number above 0")
     recipe = FineTuneConfig(epochs=finetune, learning_rate=learning_rate, distillation=0.5)
-    sc = options_of(ScConfig(), bits, length, "--")
+    sc = options_of(ScConfig(word=word), bits, length, "--")
     name = Path(model.rpartition(":")[2] if ":" in model else model).stem
     out = out or Path(f"{name}.npz")
     _check_out(out)

@@ -12,15 +12,21 @@ from windows import neuron_positions
 
 from bitrain.program import Array, Program
 from bitrain.program.descriptor import (
+    COLUMN_FIELDS,
     DILATION_FIELDS,
     GROUP_FIELDS,
     LENGTH_FIELDS,
     PADDING_FIELDS,
     PADDING_GROUP_FIELDS,
     PLACE_FIELDS,
+    READ_PHASE_FIELDS,
     SHORTCUT_FIELDS,
+    SHORTCUT_GROUP_FIELDS,
+    SHORTCUT_PHASE_FIELDS,
     SHORTCUT_PLACE_FIELDS,
     SIGNED_FIELDS,
+    STORE_GROUP_FIELDS,
+    STORE_PHASE_FIELDS,
     STREAM_FIELDS,
     WORD_FIELDS,
 )
@@ -110,6 +116,12 @@ def test_fields_come_out_of_the_program_rom(program):
             (PLACE_FIELDS, program.has_places),
             (WORD_FIELDS, program.has_words),
             (SHORTCUT_PLACE_FIELDS, program.has_shortcut_places),
+            (COLUMN_FIELDS, program.has_columns),
+            (READ_PHASE_FIELDS, program.has_group_phases),
+            (STORE_GROUP_FIELDS, program.width > 1 and program.has_groups),
+            (STORE_PHASE_FIELDS, program.has_store_phases),
+            (SHORTCUT_GROUP_FIELDS, False),
+            (SHORTCUT_PHASE_FIELDS, program.has_shortcut_phases),
         ):
             if not used:
                 assert [fields.pop(name) for name in names] == [0] * len(names)
