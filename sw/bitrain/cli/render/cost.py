@@ -51,11 +51,13 @@ def zeros_table(report: ZeroReport) -> Table:
 def shapes_table(choices: list[ArrayChoice]) -> Table:
     """Arrays, fastest first (estimated)."""
     columns = ("multipliers", "SNGs", "cycles", "useful, layer by layer")
-    table = table_of("Fastest arrays, estimated", ["P x Q x N"], columns)
+    wide = any(choice.array.width > 1 for choice in choices)
+    kind = "P x Q x N" + ", W" * wide
+    table = table_of("Fastest arrays, estimated", [kind], columns)
     for choice in choices:
         array = choice.array
         table.add_row(
-            f"{array.channels} x {array.positions} x {array.lanes}",
+            f"{array.channels} x {array.positions} x {array.lanes}" + f", {array.width}" * wide,
             f"{array.multipliers:,}",
             f"{array.sngs:,}",
             f"{choice.latency:,}",
@@ -68,7 +70,9 @@ def memory_table(program: Program) -> Table:
     """Which buffer of the activation RAM lies where, and from which layer to which it lives."""
     layers, stored = program.network.layers, program.network.stored.values()
     names = ["image", *(layer.name for layer in layers)]
-    title = f"Activation RAM, {program.activation_depth:,} words of {program.activation_bits} bits"
+    banks = f"{program.width} banks of " * (program.width > 1)
+    size = f"{program.activation_depth:,} words of {program.activation_bits} bits"
+    title = f"Activation RAM, {banks}{size}"
     table = table_of(title, ["buffer"], ("words", "first", "last"))
     for column in ("stored by", "read until"):
         table.add_column(column)
