@@ -95,7 +95,7 @@ ACCELERATORS = {
     ),
     "wide": (
         {"array": {"channels": 4, "positions": 2, "lanes": 8, "width": 4}},
-        lambda: worded(grouped_network(5, bits=4), 4),
+        lambda: worded(pooled_again(grouped_network(7, bits=4)), 4),
     ),
     "padded": (
         {"array": {**ARRAY, "channels": 2}, "interface": "axi"},
