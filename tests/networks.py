@@ -382,3 +382,24 @@ def worded(
             word = Word(size=size, along=along)
         layers.append(Layer.model_validate(dict(layer) | {"word": word, "flattened": shape}))
     return Network.model_validate(dict(network) | {"layers": tuple(layers)})
+
+
+def lenet5_shaped(length: int, *, bits: int = 4, lanes: int = 16) -> Network:
+    """LeNet-5's layers on images of 28 x 28, with random weights."""
+    rng = np.random.default_rng(0)
+    common: dict[str, Any] = {"bits": bits, "length": length, "kernel": (5, 5)}
+    common["pool"] = MaxPool2d(kernel=(2, 2), stride=(2, 2))
+    first = random_layer(rng, Shape(1, 28, 28), 6, padding=(2, 2), **common)
+    layers = [first, random_layer(rng, first.out_shape, 16, **common)]
+    for channels in (120, 84, 10):
+        flat = Shape(layers[-1].out_shape.size, 1, 1)
+        relu = channels != 10
+        common = {"bits": bits, "length": length, "kind": "linear", "relu": relu}
+        layers.append(random_layer(rng, flat, channels, **common))
+    return _alive(
+        0,
+        name="lenet5_shaped",
+        activation_bank=random_bank(rng, bits, lanes),
+        weight_bank=random_bank(rng, bits, lanes),
+        layers=tuple(layers),
+    )
