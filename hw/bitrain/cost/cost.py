@@ -9,10 +9,9 @@ run (L cycles), and sends the results of a tile away (P Q / W cycles) while the 
     + P Q / W + overhead                   the last results, pipeline and descriptor fetch
 
 cycles, where the overhead is LAYER_OVERHEAD, SHORTCUT_OVERHEAD more in every layer of a network
-that has shortcuts, whose addition takes a stage of the pipeline, PIPELINED_OVERHEAD more on arrays
-whose population counts take one, WIDE_OVERHEAD more where W > 1, and once more with shortcuts, as
-memories then have a register behind them, and LENGTH_OVERHEAD more if the stream length is chosen
-at run time. Stream mode takes no cycle more: neurons fire while the last chunk's streams run. Where
+that has shortcuts, whose addition takes stages of the pipeline, PIPELINED_OVERHEAD more on arrays
+whose population counts take one, and LENGTH_OVERHEAD more if the stream length is chosen at run
+time. Stream mode takes no cycle more: neurons fire while the last chunk's streams run. Where
 W > 1, scores are judged at the end of each run, one per cycle and JUDGE_OVERHEAD cycles. Simulation
 must find exactly these numbers.
 """
@@ -23,16 +22,14 @@ from bitrain.program import Array, Program, Tiling
 from bitrain.program.memory_map import beats
 from bitrain.spec import Network
 
-LAYER_OVERHEAD = 14
+LAYER_OVERHEAD = 15
 """Cycles a layer spends on descriptor fetch and pipeline depth."""
-SHORTCUT_OVERHEAD = 1
+SHORTCUT_OVERHEAD = 2
 """More of them, if any layer of the network adds a shortcut."""
 LENGTH_OVERHEAD = 2
 """More of them, if the stream length is chosen at run time: biases are scaled as they are read."""
 PIPELINED_OVERHEAD = 1
 """More of them, if the array's population counts are pipelined."""
-WIDE_OVERHEAD = 1
-"""More of them for each way from a memory, if the array is wider than one."""
 IMAGE_OVERHEAD = 1
 """Cycles to read the first score."""
 JUDGE_OVERHEAD = 3
@@ -165,8 +162,7 @@ def layer_overhead(network: Network, array: Array, *, run_time_length: bool = Fa
     """Cycles that each layer spends on descriptor fetch and pipeline depth."""
     shortcut = any(layer.shortcut for layer in network.layers)
     overhead = LAYER_OVERHEAD + SHORTCUT_OVERHEAD * shortcut + PIPELINED_OVERHEAD * array.pipelined
-    registers = (1 + shortcut) * (array.width > 1)
-    return overhead + LENGTH_OVERHEAD * run_time_length + WIDE_OVERHEAD * registers
+    return overhead + LENGTH_OVERHEAD * run_time_length
 
 
 def layer_cycles(tiling: Tiling, array: Array, length: int, overhead: int = LAYER_OVERHEAD) -> int:

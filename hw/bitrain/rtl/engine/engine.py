@@ -279,8 +279,11 @@ class Engine(Component):
         )
 
     def _shown(self, m: Module, loader: Loader, word: Value) -> Value:
-        """What a memory shows, as it meets the loader's element."""
-        return word
+        """What a memory shows, as it meets the loader's element: memories are slow."""
+        shown = Signal.like(word, name="shown")
+        with m.If(loader.enable):
+            m.d.sync += shown.eq(word)
+        return shown
 
     def _read(
         self,
@@ -297,8 +300,7 @@ class Engine(Component):
             m.d.comb += [
                 port.addr.eq(loader.addresses[q]),
                 port.en.eq(loader.enable),
-                buffer.element.activation[q].eq(port.data),
-                # Last of all, as memories are slow.
+                buffer.element.activation[q].eq(self._shown(m, loader, port.data)),
                 operands.activation[q].eq(
                     Mux(
                         buffer.first.inside[q],

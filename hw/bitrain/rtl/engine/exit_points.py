@@ -16,17 +16,19 @@ class ExitPoints(Component):
 
         decided = margin >= threshold of the rung, or a single score
 
-    Latency: none from ``first`` and ``next`` to ``log_length``; one cycle from ``margin`` to
-    ``again``. Rungs count as they are when they are needed.
+    Latency: none from ``next`` to ``log_length``; one cycle from ``margin`` to ``again``. Rungs
+    count as they are when they are needed.
 
     Members
     -------
     limit : In(…)
-        log2 of the longest length, with ``first``.
+        log2 of the longest length, as it is in the last cycle before an image's first pass.
     rungs : In(ArrayLayout(rung, …))
         Of all lengths but the longest, shortest first.
-    first : In(1), next : In(1)
-        A pass begins: an image's first one; another one.
+    restart : In(1)
+        The pass that begins now or later is an image's first; in the cycle before one, too.
+    next : In(1)
+        A pass begins.
     margin : In(…), single : In(1)
         Of the scores of the pass, as :class:`ScoreMargin` gives them.
     log_length : Out(…)
@@ -45,7 +47,7 @@ class ExitPoints(Component):
             {
                 "limit": In(log_length),
                 "rungs": In(rungs_layout(program)),
-                "first": In(1),
+                "restart": In(1),
                 "next": In(1),
                 "margin": In(program.score_bits),
                 "single": In(1),
@@ -57,27 +59,29 @@ class ExitPoints(Component):
 
     def elaborate(self, platform):
         m = Module()
-        limit, limit_before = Signal.like(self.limit), Signal.like(self.limit, name="limit_before")
+        limit = Signal.like(self.limit, name="held_limit")
         left, eligible, chosen = (
             Signal(self.num_rungs, name=name) for name in ("left", "eligible", "chosen")
         )
-        m.d.comb += limit.eq(Mux(self.first, self.limit, limit_before))
         for i, rung in enumerate(self.rungs):
-            longer = self.first | left[i]
-            m.d.comb += eligible[i].eq(rung.run & longer & (limit > self.shortest + i))
+            m.d.comb += eligible[i].eq(rung.run & left[i] & (limit > self.shortest + i))
         m.d.comb += self.log_length.eq(limit)
         for i in reversed(range(self.num_rungs)):
             with m.If(eligible[i]):
                 m.d.comb += self.log_length.eq(self.shortest + i)
-        with m.If(self.first | self.next):
+        first = Signal(init=1)
+        with m.If(self.next):
             # The lowest, and those above it.
             lowest = eligible & -eligible
             m.d.sync += [
-                limit_before.eq(limit),
+                first.eq(0),
                 chosen.eq(lowest),
                 left.eq(eligible ^ lowest),
-                self.lengths.eq(Mux(self.first, 0, self.lengths) | (1 << self.log_length)),
+                self.lengths.eq(Mux(first, 0, self.lengths) | (1 << self.log_length)),
             ]
+        # Before the image's last pixel, which comes late in its cycle.
+        with m.Elif(self.restart):
+            m.d.sync += [first.eq(1), limit.eq(self.limit), left.eq(~0)]
         threshold, enough = Signal.like(self.margin), Signal()
         with m.Switch(chosen):
             for i, rung in enumerate(self.rungs):

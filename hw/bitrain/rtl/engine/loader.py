@@ -23,14 +23,13 @@ class Loader(Component):
 
     ::
 
-        walker ─► k, positions ─► │addresses│ ─► memories ─► element
-        cycle          0               1                        2
+        walker ─► k, positions ─► │addresses│ ─► memories ─► │shown│ ─► element
+        cycle          0               1             2           3
 
-    Where W > 1 there is a register between the memories and the element, and the RAM has W banks
-    with an address each (``program.memory_map``), whose words must be rotated.
+    Where W > 1 the RAM has W banks with an address each (``program.memory_map``), whose words must
+    be rotated.
 
-    Latency: the first element Q + 4 cycles after ``restart``, one more where W > 1, then one per
-    cycle.
+    Latency: the first element Q + 5 cycles after ``restart``, then one per cycle.
 
     Members
     -------
@@ -204,19 +203,15 @@ class Loader(Component):
                 if first_padding is not None:
                     m.d.sync += padding.eq(first_padding)
             # Cycle 1: addresses, and which elements exist.
-            element = Signal()
-            exists = Signal.like(self.inside)
-            valid, inside = element, exists
-            if self.program.width > 1:  # a register more
-                valid, inside = _later(m, element), _later(m, exists)
+            element, exists = Signal(), Signal.like(self.inside)
             is_input = k <= layer.last_input
             if has_words and self.program.skip_zeros and self.program.width == 1:
                 is_input &= channel <= layer.last_input_channel  # else holes may be anything
                 is_input &= column <= layer.last_input_column
             m.d.sync += [
                 element.eq(active),
-                self.valid.eq(valid),
-                self.inside.eq(inside),
+                self.valid.eq(_later(m, element)),
+                self.inside.eq(_later(m, exists)),
                 self.weight_address.eq(weight),
             ]
             for q in range(num_positions):
@@ -240,9 +235,7 @@ class Loader(Component):
                     occupied = Signal(num_positions)
                     m.d.sync += [
                         occupied.eq(Cat(position.exists for position in positions)),
-                        self.occupied.eq(
-                            _later(m, occupied) if self.program.width > 1 else occupied
-                        ),
+                        self.occupied.eq(_later(m, occupied)),
                     ]
         # Banks need not wait for ``enable`` either.
         for addresses, found in zip(self.addresses, words, strict=False):

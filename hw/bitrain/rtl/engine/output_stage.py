@@ -22,16 +22,16 @@ class OutputStage(Component):
         cycle 0     1         2       3         4, 5                  6
                                       └─► score
 
-    Programs with a shortcut add it to the biased count, which takes a cycle more:
+    Programs with a shortcut add it to the biased count, which takes two cycles more:
 
     ::
 
-        … + bias ─►│biased│─► + shortcut · 2^upscale ─►│A│─► …
-             2        3                                 4
+        … + bias ─►│biased│─►│ │─► + shortcut · 2^upscale ─►│A│─► …
+             2        3      4                               5
 
     Programs with a run-time length scale the bias first (:class:`PrefixBias`), in two cycles more.
 
-    Latency: the first result is stored 6 cycles after ``done`` (a score after 3), one later with
+    Latency: the first result is stored 6 cycles after ``done`` (a score after 3), two later with
     shortcuts in the program, two later with a run-time length, the others one per cycle;
     ``finished`` comes with the store of the layer's last neuron.
 
@@ -121,13 +121,13 @@ class OutputStage(Component):
         neuron = self._neuron(m, busy, turn, tile_end)
 
         # Cycle 2: the bias arrives. Cycle 3: the accumulator's value is known. The scaling of a
-        # bias and a shortcut, which comes as the biased count does, delay all that follows.
+        # bias and a shortcut, which comes a cycle after the biased count, delay all that follows.
         count = Signal(program.count_bits)
         if program.skip_zeros:
             count = Signal(signed(score_bits), name="count")
             counted = counted[: program.count_bits] - self._counted_too_much(m, turn)
         scaling = 2 * program.run_time_length
-        delay = scaling + program.has_shortcut
+        delay = scaling + 2 * program.has_shortcut
         neurons = [neuron]
         for cycle in range(2, 6 + delay):
             neurons.append(Signal.like(neuron, name=f"neuron_{cycle}"))
@@ -150,10 +150,10 @@ class OutputStage(Component):
             biased = Signal.like(self.score, name="added")
             added = later(m, m.submodules.shortcut.product, scaling)
             m.d.sync += biased.eq(accumulator)
-            upscale = later(m, upscale, 1, name="later_upscale")
+            upscale = later(m, upscale, 2, name="later_upscale")
             if program.upscale_bits:
                 added <<= upscale
-            accumulator = biased + added
+            accumulator = later(m, biased, 1) + added
         m.d.sync += [
             count.eq(counted),
             self.score.eq(accumulator),

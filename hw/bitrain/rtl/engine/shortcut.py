@@ -18,10 +18,10 @@ class Shortcut(Component):
 
     ::
 
-        neuron ─► address ─► │RAM│ ─► × gain ─► │product│
-        cycle        0              1              2
+        neuron ─► address ─► │RAM│ ─► │ │ ─► × gain ─► │product│
+        cycle        0              1     2               3
 
-    Latency: 2 cycles from ``step`` to ``product``, one product per cycle.
+    Latency: 3 cycles from ``step`` to ``product``, one product per cycle.
 
     Members
     -------
@@ -70,7 +70,7 @@ class Shortcut(Component):
         position, window = Signal(bits), Signal(bits)
         plane, tile_plane = Signal(bits), Signal(bits)
         following_plane = Signal(bits)
-        exists = Signal()
+        exists, exist, got = Signal(), Signal(), Signal.like(self.activation)
         m.d.comb += [
             self.address.eq(position + plane),
             following_plane.eq(plane + layer.shortcut_channel_step),
@@ -80,7 +80,9 @@ class Shortcut(Component):
                 (self.channel >= layer.shortcut_first_channel)
                 & (self.channel <= layer.shortcut_last_channel)
             ),
-            self.product.eq(Mux(exists, self.activation, 0) * layer.shortcut_gain),
+            exist.eq(exists),
+            got.eq(self.activation),
+            self.product.eq(Mux(exist, got, 0) * layer.shortcut_gain),
         ]
 
         window_row = Signal.like(layer.last_window_row)

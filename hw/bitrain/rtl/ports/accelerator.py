@@ -66,8 +66,8 @@ class Accelerator(Component):
     rewind : In(1)
         The next pixel is an image's first; only while one is loaded. Only if rewindable.
     log_length : In(…)
-        log2 of the stream length; counts as an image's last pixel is taken. Only if hosted and the
-        program's length is chosen at run time.
+        log2 of the stream length; counts as an image's last pixel is taken, with early termination
+        in the cycle before. Only if hosted and the program's length is chosen at run time.
     rungs : In(ArrayLayout(rung, …)), lengths : Out(…)
         As of :class:`ExitPoints`; only if the program has early termination, ``rungs`` if hosted.
         ``log_length`` is the longest, and ``cycles`` are those of all passes.
@@ -171,13 +171,15 @@ class Accelerator(Component):
         with m.FSM():
             with m.State("LOAD"):
                 m.d.comb += [self.pixels.ready.eq(1), self.busy.eq(pixel != 0)]
+                if ladder:
+                    m.d.comb += ladder.restart.eq(1)
                 with m.If(self.pixels.valid):
                     m.d.sync += pixel.eq(pixel + 1)
                     with m.If(pixel == self.num_beats - 1):
                         m.d.sync += [pixel.eq(0), self.cycles.eq(0)]
                         m.d.comb += engine.start.eq(1)
                         if ladder:
-                            m.d.comb += ladder.first.eq(1)
+                            m.d.comb += ladder.next.eq(1)
                         m.next = "RUN"
                 if self.rewindable:
                     with m.If(self.rewind):

@@ -22,8 +22,7 @@ from .scores import ScoreBanks
 class WideEngine(Engine):
     """Runs all layers of a program of width W > 1 on the image in its activation banks.
 
-    As :class:`Engine`, with a RAM of W banks, and a register behind it and behind the weight ROM.
-    Scores are judged one by one when all are there.
+    As :class:`Engine`, with a RAM of W banks. Scores are judged one by one when all are there.
 
     Members
     -------
@@ -94,12 +93,6 @@ class WideEngine(Engine):
         program = self.program
         ports = program.array.positions + program.has_shortcut
         m.submodules.activations = self._banks(program.activation_depth, ports)
-
-    def _shown(self, m: Module, loader: Loader, word: Value) -> Value:
-        shown = Signal.like(word, name="shown")
-        with m.If(loader.enable):
-            m.d.sync += shown.eq(word)
-        return shown
 
     def _read(
         self,

@@ -43,13 +43,16 @@ def test_ladder():
             margins = [rng.choice([0, 1, 2, 3, None]) for _ in logs]
             expected = passes(rungs, limit, margins)
             ctx.set(dut.limit, limit)
+            ctx.set(dut.restart, 1)
+            for _ in range(rng.randrange(1, 4)):
+                await ctx.tick()
             for i, (log_length, margin) in enumerate(zip(expected, margins, strict=False)):
-                begin = dut.next if i else dut.first
-                ctx.set(begin, 1)
+                ctx.set(dut.next, 1)
+                ctx.set(dut.limit, rng.choice(logs))  # counts before an image's first pass alone
                 assert ctx.get(dut.log_length) == log_length
                 await ctx.tick()
-                ctx.set(begin, 0)
-                ctx.set(dut.limit, rng.choice(logs))  # counts with an image's first pass alone
+                ctx.set(dut.next, 0)
+                ctx.set(dut.restart, 0)
                 ctx.set(dut.single, margin is None)
                 ctx.set(dut.margin, margin or 0)
                 await ctx.tick()

@@ -64,8 +64,8 @@ def test_elements_follow_the_loop_nest(build, word, seed, gaps):
             ctx.set(dut.restart, 1)
             await ctx.tick()
             ctx.set(dut.restart, 0)
-            # The memories' registers: addresses of the cycle before, held while not enabled.
-            read, padding = None, 0
+            # What the memories show, and the registers behind them, both held while not enabled.
+            read = kept = None, 0
             cycles = 1
             for count, (weight_address, outside, sources) in enumerate(
                 expected_elements(program, index)
@@ -73,20 +73,21 @@ def test_elements_follow_the_loop_nest(build, word, seed, gaps):
                 while True:
                     ready = not gaps or rng.random() < 0.6
                     ctx.set(dut.ready, ready)
-                    valid, inside, shown = ctx.get(dut.valid), ctx.get(dut.inside), read
-                    shown_padding = padding
+                    valid, inside = ctx.get(dut.valid), ctx.get(dut.inside)
+                    shown, shown_padding = kept
                     assert ctx.get(dut.enable) == (ready or not valid)
                     if ready or not valid:
                         addresses = [ctx.get(dut.addresses[q]) for q in range(array.positions)]
-                        read = ctx.get(dut.weight_address), addresses
+                        padding = 0
                         if program.has_padding_values:
                             padding = program.padding_words[ctx.get(dut.padding_address)]
+                        kept, read = read, ((ctx.get(dut.weight_address), addresses), padding)
                     await ctx.tick()
                     cycles += 1
                     if valid and ready:
                         break
                 if not gaps and array.positions <= program.tilings[index].chunks * array.lanes:
-                    assert cycles == array.positions + 5 + count  # Q + 4, then one per cycle
+                    assert cycles == array.positions + 6 + count  # Q + 5, then one per cycle
                 assert shown is not None
                 assert shown[0] == weight_address
                 if program.has_padding_values:

@@ -31,7 +31,7 @@ def test_stores_each_neuron_once(seed, channels, positions, idle, build):
     dut = OutputStage(program)
     rng = np.random.default_rng(seed)
     ram = rng.integers(0, network.one + 1, 1 << program.address_bits)
-    later = int(program.has_shortcut)
+    later = 2 * program.has_shortcut
     stores, scores, first_cycle = {}, {}, {}
     going_on = np.zeros(array.neurons, int)
     cycle = 0

@@ -30,7 +30,7 @@ RESIDUAL = [(residual_network, 1), (residual_network, 2)]
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize(("build", "channels"), [*RESIDUAL, (padded_network, 1)])
 def test_products(build, seed, channels, rest):
-    """Two cycles after each neuron, channel by channel; the channels beyond the last are unused."""
+    """Three cycles after each neuron, channel by channel; the channels beyond the last are unused."""
     network = build(seed)
     program = Program(network, Array(channels=channels, positions=2, lanes=4))
     dut, rng = Shortcut(program), np.random.default_rng(seed)
@@ -67,14 +67,16 @@ def test_products(build, seed, channels, rest):
                     assert ctx.get(dut.address) == read
                 leaving.append(None if not exists else gain * int(ram[read]) if read >= 0 else 0)
                 await ctx.tick()
-                if len(leaving) > 1 and leaving[-2] is not None:
-                    assert ctx.get(dut.product) == leaving[-2]
-                if rest:
+                for _ in range(2 * rest):
+                    check(ctx, leaving)
                     ctx.set(dut.step, 0)
-                    await ctx.tick()
-                    if leaving[-1] is not None:
-                        assert ctx.get(dut.product) == leaving[-1]
                     leaving.append(None)
+                    await ctx.tick()
+                check(ctx, leaving)
             ctx.set(dut.step, 0)
+
+    def check(ctx, leaving):
+        if len(leaving) > 2 and leaving[-3] is not None:
+            assert ctx.get(dut.product) == leaving[-3]
 
     simulate(dut, drive, background=[memory])
