@@ -9,7 +9,7 @@ run (L cycles), and sends the results of a tile away (P Q / W cycles) while the 
     + P Q / W + overhead                   the last results, pipeline and descriptor fetch
 
 cycles, where the overhead is LAYER_OVERHEAD, SHORTCUT_OVERHEAD more in every layer of a network
-that has shortcuts, whose addition takes stages of the pipeline, PIPELINED_OVERHEAD more on arrays
+that has shortcuts, whose addition takes a stage of the pipeline, PIPELINED_OVERHEAD more on arrays
 whose population counts take one, and LENGTH_OVERHEAD more if the stream length is chosen at run
 time. Stream mode takes no cycle more: neurons fire while the last chunk's streams run. Where
 W > 1, scores are judged at the end of each run, one per cycle and JUDGE_OVERHEAD cycles. Simulation
@@ -22,16 +22,16 @@ from bitrain.program import Array, Program, Tiling
 from bitrain.program.memory_map import beats
 from bitrain.spec import Network
 
-LAYER_OVERHEAD = 15
+LAYER_OVERHEAD = 16
 """Cycles a layer spends on descriptor fetch and pipeline depth."""
-SHORTCUT_OVERHEAD = 2
+SHORTCUT_OVERHEAD = 1
 """More of them, if any layer of the network adds a shortcut."""
 LENGTH_OVERHEAD = 2
 """More of them, if the stream length is chosen at run time: biases are scaled as they are read."""
 PIPELINED_OVERHEAD = 1
 """More of them, if the array's population counts are pipelined."""
-IMAGE_OVERHEAD = 1
-"""Cycles to read the first score."""
+IMAGE_OVERHEAD = 2
+"""Cycles to start, and to read the first score."""
 JUDGE_OVERHEAD = 3
 """Cycles to judge scores on arrays that are wider than one, beside one for each."""
 

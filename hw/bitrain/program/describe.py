@@ -39,9 +39,10 @@ def describe(program: Program, index: int) -> Descriptor:
     channel_step = -last_row * columns - last_column
     across = 0 if program.has_places else sw  # what going along a row adds to an address
     along_columns = width > 1 and is_along_columns(layer)
+    slots = tiling.chunks * array.loading_cycles
     return Descriptor(
-        last_input=layer.num_slots // width - 1,
-        last_slot=tiling.chunks * array.loading_cycles - 1,
+        last_slot=slots - 1,
+        holes=slots - layer.num_slots // width,
         last_chunk=tiling.chunks - 1,
         last_position_tile=tiling.position_tiles - 1,
         last_channel_tile=tiling.channel_tiles - 1,

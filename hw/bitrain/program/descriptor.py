@@ -15,10 +15,10 @@ class Descriptor:
     """
 
     # What the loader reads: element k of the window at each of Q positions.
-    last_input: int
-    """K - 1: inputs beyond read as zero. In words, as the next."""
     last_slot: int
-    """K' - 1: inputs rounded up to whole chunks."""
+    """K' - 1: inputs rounded up to whole chunks. In words, as the next."""
+    holes: int
+    """K' - K: the last of them read as zero."""
     last_chunk: int
     last_position_tile: int
     last_channel_tile: int

@@ -180,15 +180,14 @@ def test_shortcut_costs_a_read_per_neuron_and_a_cycle_per_layer():
 @pytest.mark.parametrize("width", [2, 4])
 @pytest.mark.parametrize("lanes", [4, 32])
 def test_formula_of_a_width(build, width, lanes):
-    """What memories with a register take, and scores that are judged one by one."""
+    """W inputs and results in a cycle, and scores that are judged one by one."""
     network = worded(build(2), width)
     array = Array(channels=4, positions=3, lanes=lanes, width=width)
     for run_time in (False, True):
         program = Program(network, array, run_time_length=run_time)
         cost, total = estimate(program), 0
         shortcuts = any(layer.shortcut for layer in network.layers)
-        # A register behind the memories, and behind those of shortcuts; and a stage for each.
-        overhead = 14 + 1 + 2 * shortcuts + 1 * (lanes > 16) + 2 * run_time
+        overhead = 16 + shortcuts + 1 * (lanes > 16) + 2 * run_time
         assert layer_overhead(network, array, run_time_length=run_time) == overhead
         for layer, one in zip(network.layers, cost.layers, strict=True):
             L, load, leave = layer.stream_length, lanes // width, 4 * 3 // width

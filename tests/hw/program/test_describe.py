@@ -172,8 +172,9 @@ def test_words_along_channels():
     """Words of 4 channels, 2 at a time: rows of 3 columns, of 7 in the map, and planes of 35."""
     program = compiled(in_word(4, "channels"), 2, lanes=16)
     found = program.descriptors[0]
-    assert found.last_input + 1 == 2 * 2 * 3 * 2  # words of channels, rows, columns, halves
     assert found.last_slot + 1 == 48 // 2  # a chunk of 16 slots has 8 words
+    words = 2 * 2 * 3 * 2  # of channels, in rows, columns, halves
+    assert found.holes == 48 // 2 - words
     assert found.last_chunk + 1 == 3
     assert (found.last_in_word, found.word_step) == (1, 35)
     assert found.column_address_step == 1 - 35
@@ -187,7 +188,7 @@ def test_words_along_columns():
     """Words of 4 columns, 2 at a time, of which a row of 3 has a whole word."""
     program = compiled(in_word(4, "columns"), 2, lanes=16)
     found = program.descriptors[0]
-    assert found.last_input + 1 == 6 * 2 * 2
+    assert found.last_slot - found.holes + 1 == 6 * 2 * 2
     assert found.last_slot + 1 == 48 // 2
     assert found.along_columns == 1
     assert (found.last_in_word, found.dilation_columns) == (0, 2)

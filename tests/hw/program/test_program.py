@@ -290,7 +290,7 @@ def walk_window(d: dict[str, int], program: Program, position: tuple[int, int, i
     rows = 1 << program.coordinate_bits
     for k in range(d["last_slot"] + 1):
         y, x = (position[0] + row) % rows, (position[1] + column) % rows
-        inside = k <= d["last_input"] and y < d["height"] and x < d["width"]
+        inside = k <= d["last_slot"] - d["holes"] and y < d["height"] and x < d["width"]
         yield (position[2] + offset) % (1 << program.address_bits) if inside else None
         if column < d["last_kernel_column"]:
             step = d.get("dilation_columns", 1)
@@ -330,7 +330,7 @@ def test_walk_addresses_what_im2col_does(program):
             first = group * d.get("group_step", 0)
             assert first == group * layer.in_shape.size // layer.groups
             expected = im2col(program.network, i, program.in_bases[i] + first)
-            padding = [None] * (d["last_slot"] - d["last_input"])
+            padding = [None] * d["holes"]
             begin = d | {"first_address": d["first_address"] + first}
             positions = walk_positions(begin, program, len(expected))
             for position, inputs in zip(positions, expected, strict=True):

@@ -64,16 +64,19 @@ class OperandRegisters(Component):
         lanes, width = self.array.lanes, self.array.width
         loads = self.array.loading_cycles
         held = Signal(range(loads + 1))
-        kept = Signal.like(held)
+        kept, arrives = Signal.like(held), Signal()
         free = self.take | self.drop if self.skip_zeros else self.take
         m.d.comb += [
-            self.full.eq(held == loads),
             self.ready.eq(~self.full | free),
+            arrives.eq(self.valid & self.ready),
             kept.eq(held),
         ]
         with m.If(free):
             m.d.comb += kept.eq(0)
-        m.d.sync += held.eq(kept + (self.valid & self.ready))
+        m.d.sync += [
+            held.eq(kept + arrives),
+            self.full.eq((self.full & ~free) | (arrives & (kept == loads - 1))),
+        ]
 
         numbers, weights = self.activation, self.weight
         if width == 1:
@@ -83,7 +86,7 @@ class OperandRegisters(Component):
         for elements, operands in zip(inputs, (self.activations, self.weights), strict=True):
             arriving = Signal.like(operands, name="arriving")
             for i, arrived in enumerate(elements):
-                with m.If(self.valid & self.ready):
+                with m.If(arrives):
                     m.d.sync += [
                         arriving[i][j].eq(arriving[i][j + width]) for j in range(lanes - width)
                     ]
@@ -97,7 +100,6 @@ class OperandRegisters(Component):
             # way is left to the next cycle, in which the chunk may leave.
             busy, found, some = Signal(self.array.positions), Signal(), Signal()
             m.d.comb += [some.eq(found | busy.any()), self.zero.eq(~some)]
-            arrives = self.valid & self.ready
             m.d.sync += [
                 busy.eq(Cat(arrives & Value.cast(number).any() for number in numbers)),
                 found.eq(some & ~free),

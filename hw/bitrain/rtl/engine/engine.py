@@ -64,7 +64,7 @@ class Engine(Component):
     weight ROM and the bias ROM are RAMs with these contents.
 
     Latency: ``done`` as many cycles after ``start`` as ``cost.estimate(...).latency`` says, less
-    one.
+    two.
 
     Members
     -------
@@ -163,9 +163,10 @@ class Engine(Component):
                     m.d.sync += self.layer.eq(0)
                     m.next = "FETCH"
             with m.State("FETCH"):
+                m.d.sync += restart.eq(1)  # a register, as it goes far
                 m.next = "RESTART"
             with m.State("RESTART"):
-                m.d.comb += restart.eq(1)
+                m.d.sync += restart.eq(0)
                 m.next = "RUN"
             with m.State("RUN"), m.If(writeback.finished):
                 m.next = "FETCH"

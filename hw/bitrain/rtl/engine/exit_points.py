@@ -22,11 +22,11 @@ class ExitPoints(Component):
     Members
     -------
     limit : In(…)
-        log2 of the longest length, as it is in the last cycle before an image's first pass.
+        log2 of the longest length, with ``restart``.
     rungs : In(ArrayLayout(rung, …))
         Of all lengths but the longest, shortest first.
     restart : In(1)
-        The pass that begins now or later is an image's first; in the cycle before one, too.
+        The next pass is an image's first.
     next : In(1)
         A pass begins.
     margin : In(…), single : In(1)
@@ -79,8 +79,7 @@ class ExitPoints(Component):
                 left.eq(eligible ^ lowest),
                 self.lengths.eq(Mux(first, 0, self.lengths) | (1 << self.log_length)),
             ]
-        # Before the image's last pixel, which comes late in its cycle.
-        with m.Elif(self.restart):
+        with m.If(self.restart):
             m.d.sync += [first.eq(1), limit.eq(self.limit), left.eq(~0)]
         threshold, enough = Signal.like(self.margin), Signal()
         with m.Switch(chosen):

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import Component, In, Out
 
 from bitrain.program import Program
 
+from .countdown import counts_down
 from .layouts import descriptor_layout, wide
 from .window_address_generator import WindowAddressGenerator
 
@@ -99,21 +100,21 @@ class Loader(Component):
 
         active = Signal()
         positions = Signal.like(walker.positions)
-        # Element k of the window: its row and column there, its address from the window's first.
-        k = Signal.like(layer.last_slot)
+        # The element of the window: its row and column there, its address from the window's first.
+        slots = counts_down(m, "slots", layer.last_slot)
         row, column = Signal.like(layer.last_kernel_row), Signal.like(layer.last_kernel_column)
         offset = Signal(self.program.address_bits)
         # Its weight word, the first of the tile of channels, and the one after it.
         weight, tile_weight = Signal.like(self.weight_address), Signal.like(self.weight_address)
         following_weight = Signal.like(weight)
-        # The next tile to take.
-        position_tile = Signal.like(layer.last_position_tile)
-        channel_tile = Signal.like(layer.last_channel_tile)
-        remaining = Signal()
+        # The next tile to take; it may begin a tile of channels.
+        position_tiles = counts_down(m, "position_tiles", layer.last_position_tile)
+        channel_tiles = counts_down(m, "channel_tiles", layer.last_channel_tile)
+        begins, remaining = Signal(), Signal()
         # The padding value of its channel.
         padding, first_padding = Signal(range(len(self.program.padding_words))), None
         if self.program.has_padding_values:
-            first_padding = self._first_padding(m, walker.take, position_tile)
+            first_padding = self._first_padding(m, walker.take, begins)
         # Its place in a word along channels, and its channel, which may be a hole's.
         layers, has_words = self.program.network.layers, self.program.has_words
         most = max((each.flattened or each.in_shape).channels for each in layers)
@@ -137,11 +138,11 @@ class Loader(Component):
             m.d.comb += [y.eq(position.row + row), x.eq(position.column + column)]
         words: list[list[Value]] = []
         with m.If(self.enable):
-            m.d.comb += walker.take.eq(
-                walker.ready & remaining & (~active | (k == layer.last_slot))
-            )
+            m.d.comb += [
+                walker.take.eq(walker.ready & remaining & (~active | slots.last)),
+                slots.step.eq(1),
+            ]
             # Cycle 0: the next element, or the first of the next tile.
-            m.d.sync += k.eq(k + 1)
             word_ends, address_step = nullcontext(), column_step
             if has_words:
                 m.d.sync += [
@@ -174,17 +175,16 @@ class Loader(Component):
                             m.d.sync += channel.eq(channel + 1)
                         elif self.program.has_padding_values:
                             m.d.sync += padding.eq(padding + layer.padded)
-            with m.If(active & (k == layer.last_slot)):
+            with m.If(slots.last):
                 m.d.sync += active.eq(0)
             with m.If(walker.take):
                 m.d.sync += [
                     active.eq(1),
+                    begins.eq(position_tiles.last),
                     positions.eq(walker.positions),
-                    k.eq(0),
                     row.eq(0),
                     column.eq(0),
                     offset.eq(0),
-                    position_tile.eq(position_tile + 1),
                 ]
                 if has_words:
                     m.d.sync += [in_word.eq(0), channel.eq(0)]
@@ -192,45 +192,38 @@ class Loader(Component):
                     m.d.sync += phase.eq(walker.positions[0].phase)
                 elif self.program.has_columns:
                     m.d.sync += phase.eq(0)
-                with m.If(position_tile == 0):
+                with m.If(begins):
                     m.d.sync += tile_weight.eq(following_weight)
                 with m.Else():
                     m.d.sync += weight.eq(tile_weight)
-                with m.If(position_tile == layer.last_position_tile):
-                    m.d.sync += [position_tile.eq(0), channel_tile.eq(channel_tile + 1)]
-                    with m.If(channel_tile == layer.last_channel_tile):
-                        m.d.sync += remaining.eq(0)
+                with m.If(position_tiles.last & channel_tiles.last):
+                    m.d.sync += remaining.eq(0)
                 if first_padding is not None:
                     m.d.sync += padding.eq(first_padding)
-            # Cycle 1: addresses, and which elements exist.
-            element, exists = Signal(), Signal.like(self.inside)
-            is_input = k <= layer.last_input
-            if has_words and self.program.skip_zeros and self.program.width == 1:
-                is_input &= channel <= layer.last_input_channel  # else holes may be anything
-                is_input &= column <= layer.last_input_column
+            # Cycle 1: addresses, 2: which elements exist, 3: as the memories' registers.
+            element, is_input = Signal(), slots.left >= layer.holes
             m.d.sync += [
                 element.eq(active),
                 self.valid.eq(_later(m, element)),
-                self.inside.eq(_later(m, exists)),
                 self.weight_address.eq(weight),
             ]
+            wanted = self._wanted(is_input, column, channel)
+            wanted_later = _later(m, wanted)
             for q in range(num_positions):
                 position, y, x = positions[q], rows[q], columns[q]
                 if self.program.width > 1:
                     words.append(self._word(m, q, position.address + offset, x, phase))
-                    there = self._inputs_inside(x, column, channel)
-                    m.d.sync += exists[q].eq(Mux(is_input & (y < layer.height), there, 0))
                 else:
-                    m.d.sync += [
-                        self.addresses[q].eq(position.address + offset),
-                        exists[q].eq(is_input & (y < layer.height) & (x < layer.width)),
-                    ]
+                    m.d.sync += self.addresses[q].eq(position.address + offset)
+                in_row, exists = _later(m, y) < layer.height, wanted_later
                 if self.program.skip_zeros:  # else it does not matter what others read
-                    with m.If(~position.exists):
-                        m.d.sync += exists[q].eq(0)
+                    in_row &= _later(m, position.exists)
+                x = _later(m, x)
+                exists &= Cat(self._inside(x, lane) for lane in range(self.program.width))
+                m.d.sync += self.inside[q].eq(_later(m, Mux(in_row, exists, 0)))
             if self.program.has_padding_values:
                 own = padding + Mux(layer.padded, channel, 0) if has_words else padding
-                m.d.sync += self.padding_address.eq(Mux(active & is_input, own, 0))
+                m.d.sync += self.padding_address.eq(Mux(active & wanted.any(), own, 0))
                 if self.program.skip_zeros:
                     occupied = Signal(num_positions)
                     m.d.sync += [
@@ -240,11 +233,17 @@ class Loader(Component):
         # Banks need not wait for ``enable`` either.
         for addresses, found in zip(self.addresses, words, strict=False):
             m.d.comb += [own.eq(address) for own, address in zip(addresses, found, strict=True)]
+        m.d.comb += [
+            slots.restart.eq(walker.take),
+            position_tiles.restart.eq(self.restart | (walker.take & position_tiles.last)),
+            position_tiles.step.eq(walker.take),
+            channel_tiles.restart.eq(self.restart),
+            channel_tiles.step.eq(walker.take & position_tiles.last),
+        ]
         with m.If(self.restart):
             m.d.sync += [
+                begins.eq(1),
                 remaining.eq(1),
-                position_tile.eq(0),
-                channel_tile.eq(0),
                 weight.eq(layer.weight_base),
             ]
         return m
@@ -279,23 +278,32 @@ class Loader(Component):
             found.append(first + step)
         return found
 
-    def _inputs_inside(self, x: Value, column: Value, channel: Value) -> Value:
-        """Which of W inputs from column ``x`` on lie in a row of the map."""
+    def _inside(self, x: Value, lane: int) -> Value:
+        """Whether input ``lane`` of W from column ``x`` on lies in a row of the map."""
+        layer = self.descriptor
+        along = Mux(layer.along_columns, lane, 0) if self.program.has_columns else 0
+        return (x + along)[: len(x)] < layer.width
+
+    def _wanted(self, is_input: Value, column: Value, channel: Value) -> Value:
+        """Which of W slots are inputs, and no holes if these may not be anything."""
         program, layer = self.program, self.descriptor
+        if not (program.has_words and program.skip_zeros):
+            return is_input.replicate(program.width)
         found = []
         for lane in range(program.width):
-            along = Mux(layer.along_columns, lane, 0) if program.has_columns else 0
-            inside = (x + along)[: len(x)] < layer.width
-            if program.skip_zeros:  # else holes may be anything
-                if program.has_columns:
-                    inside &= ~layer.along_columns | (column + lane <= layer.last_input_column)
-                is_channel = channel * program.width + lane <= layer.last_input_channel
-                inside &= is_channel | (layer.along_columns if program.has_columns else 0)
-            found.append(inside)
+            is_column = column + lane <= layer.last_input_column
+            is_channel = channel * program.width + lane <= layer.last_input_channel
+            if program.width == 1:
+                found.append(is_input & is_channel & is_column)
+            elif program.has_columns:
+                along = layer.along_columns
+                found.append(is_input & (~along | is_column) & (along | is_channel))
+            else:
+                found.append(is_input & is_channel)
         return Cat(found)
 
-    def _first_padding(self, m: Module, take: Value, position_tile: Value) -> Value:
-        """First padding value of the tile to take."""
+    def _first_padding(self, m: Module, take: Value, begins: Value) -> Value:
+        """First padding value of the tile to take, which may begin a tile of channels."""
         layer = self.descriptor
         if not self.program.has_groups:
             return layer.padding_base
@@ -305,9 +313,8 @@ class Loader(Component):
             Signal.like(self.padding_address, name=name)
             for name in ("group_padding", "next_padding", "first_padding")
         )
-        begins, of_group = Signal(), Signal()
+        of_group = Signal()
         m.d.comb += [
-            begins.eq(position_tile == 0),
             of_group.eq(begins & (group_tile == 0)),
             first.eq(Mux(of_group, next_group, group)),
         ]
@@ -324,8 +331,8 @@ class Loader(Component):
         return first
 
 
-def _later(m: Module, signal: Signal) -> Signal:
-    """``signal`` a cycle later."""
-    later = Signal.like(signal, name="later")
-    m.d.sync += later.eq(signal)
+def _later(m: Module, value: Value) -> Signal:
+    """``value`` a cycle later."""
+    later = Signal(value.shape(), name="later")
+    m.d.sync += later.eq(value)
     return later

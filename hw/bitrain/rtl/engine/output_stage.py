@@ -18,20 +18,20 @@ class OutputStage(Component):
 
     ::
 
-        counts ─►│shift│─► + bias ─►│A│─► requantise ─► max pool ─►│store│
-        cycle 0     1         2       3         4, 5                  6
-                                      └─► score
+        counts ─►│shift│─►│ │─► + bias ─►│A│─► requantise ─► max pool ─►│store│
+        cycle 0     1      2       3       4         5, 6                  7
+                                           └─► score
 
-    Programs with a shortcut add it to the biased count, which takes two cycles more:
+    Programs with a shortcut add it to the biased count, which takes a cycle more:
 
     ::
 
-        … + bias ─►│biased│─►│ │─► + shortcut · 2^upscale ─►│A│─► …
-             2        3      4                               5
+        … + bias ─►│biased│─► + shortcut · 2^upscale ─►│A│─► …
+             3        4                                 5
 
     Programs with a run-time length scale the bias first (:class:`PrefixBias`), in two cycles more.
 
-    Latency: the first result is stored 6 cycles after ``done`` (a score after 3), two later with
+    Latency: the first result is stored 7 cycles after ``done`` (a score after 4), one later with
     shortcuts in the program, two later with a run-time length, the others one per cycle;
     ``finished`` comes with the store of the layer's last neuron.
 
@@ -120,20 +120,21 @@ class OutputStage(Component):
         turn = Signal(range(max(2, num_channels)))
         neuron = self._neuron(m, busy, turn, tile_end)
 
-        # Cycle 2: the bias arrives. Cycle 3: the accumulator's value is known. The scaling of a
-        # bias and a shortcut, which comes a cycle after the biased count, delay all that follows.
+        # Cycle 2: the bias arrives, 3: in a register, as memories are slow, 4: the accumulator's
+        # value is known. The scaling of a bias and a shortcut, which comes as the biased count
+        # does, delay all that follows.
         count = Signal(program.count_bits)
         if program.skip_zeros:
             count = Signal(signed(score_bits), name="count")
             counted = counted[: program.count_bits] - self._counted_too_much(m, turn)
         scaling = 2 * program.run_time_length
-        delay = scaling + 2 * program.has_shortcut
+        delay = scaling + program.has_shortcut
         neurons = [neuron]
-        for cycle in range(2, 6 + delay):
+        for cycle in range(2, 7 + delay):
             neurons.append(Signal.like(neuron, name=f"neuron_{cycle}"))
             m.d.sync += neurons[-1].eq(neurons[-2])
-        bias = self.bias[: program.score_bits].as_signed()
-        upscale = self.bias[program.score_bits :]
+        word = later(m, self.bias, 1, name="bias_word")
+        bias, upscale = word[: program.score_bits].as_signed(), word[program.score_bits :]
         if program.run_time_length:
             m.submodules.prefix_bias = prefix_bias = PrefixBias(program)
             m.d.comb += [
@@ -145,26 +146,26 @@ class OutputStage(Component):
             bias = prefix_bias.scaled
         upscale = later(m, upscale, scaling)
         right_shift = Signal(range(max(2, program.largest_right_shift + 1)))
-        accumulator = later(m, count, scaling) + bias
+        accumulator = later(m, count, 1 + scaling) + bias
         if program.has_shortcut:
             biased = Signal.like(self.score, name="added")
             added = later(m, m.submodules.shortcut.product, scaling)
             m.d.sync += biased.eq(accumulator)
-            upscale = later(m, upscale, 2, name="later_upscale")
+            upscale = later(m, upscale, 1, name="later_upscale")
             if program.upscale_bits:
                 added <<= upscale
-            accumulator = later(m, biased, 1) + added
+            accumulator = biased + added
         m.d.sync += [
             count.eq(counted),
             self.score.eq(accumulator),
             right_shift.eq(layer.right_shift + upscale),
         ]
         m.d.comb += [
-            self.score_valid.eq(neurons[2 + delay].exists & layer.scores),
-            self.score_index.eq(neurons[2 + delay].address),
+            self.score_valid.eq(neurons[3 + delay].exists & layer.scores),
+            self.score_index.eq(neurons[3 + delay].address),
         ]
 
-        # Cycles 4 and 5: requantise; 5: pool; 6: store.
+        # Cycles 5 and 6: requantise; 6: pool; 7: store.
         m.submodules.requantise = requantise = Requantise(
             accumulator_bits=program.score_bits,
             left_shift=program.left_shift,
@@ -174,7 +175,7 @@ class OutputStage(Component):
         m.submodules.max_pool = max_pool = MaxPool(
             num_channels=num_channels, bits=program.network.bits
         )
-        neuron = neurons[4 + delay]
+        neuron = neurons[5 + delay]
         m.d.comb += [
             requantise.accumulator.eq(self.score),
             requantise.right_shift.eq(right_shift),

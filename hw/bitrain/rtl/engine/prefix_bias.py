@@ -25,7 +25,7 @@ class PrefixBias(Component):
     Members
     -------
     descriptor : In(descriptor)
-        Of the prefix, stable while biases pass.
+        Of the prefix, stable while biases pass and in the cycle before.
     lost : In(…)
         Bits that sums lose; so is this.
     word : In(signed(score_bits)), upscale : In(…)
@@ -50,13 +50,15 @@ class PrefixBias(Component):
         lost = self.lost
         # From accumulator to activation at the full length.
         right = Signal(signed(self.program.largest_right_shift.bit_length() + 2))
+        of_layer = Signal.like(right)
         dropped = Signal()
         half, rounding = (
             Signal(range((self.program.longest >> 1) + 1), name=name)
             for name in ("half", "rounding")
         )
+        m.d.sync += of_layer.eq(self.descriptor.right_shift + lost - self.program.left_shift)
         m.d.comb += [
-            right.eq(self.descriptor.right_shift + self.upscale + lost - self.program.left_shift),
+            right.eq(of_layer + self.upscale),
             dropped.eq(~self.descriptor.scores & (right >= 1) & (right <= lost)),
             rounding.eq((1 << lost) >> 1),
             half.eq(Mux(dropped, (1 << right[: len(lost)]) >> 1, 0)),

@@ -1,6 +1,6 @@
 """Stream control that leaves out chunks of zeros."""
 
-from amaranth.hdl import Const, Module, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib.wiring import Component, In, Out
 
 from bitrain.program import Program
@@ -58,7 +58,7 @@ class SkippingControl(Component):
         cycle = Signal.like(layer.last_cycle)
         waiting = Signal.like(layer.last_chunk)  # the chunk that is there, or will be
         leaving = Signal(range(self.leaving_cycles + 1))
-        crowded = leaving > 1 if self.leaving_cycles > 1 else Const(0)
+        crowded = Signal()
         m.d.comb += [
             self.last.eq(last_cycle & last_chunk),
             self.step.eq(running & ~(self.last & crowded)),
@@ -68,6 +68,7 @@ class SkippingControl(Component):
         ]
         with m.If(leaving != 0):
             m.d.sync += leaving.eq(leaving - 1)
+        m.d.sync += crowded.eq(leaving > 2)
         # Compared a cycle early, as in StreamControl.
         next_cycle, next_waiting = Signal.like(cycle), Signal.like(waiting)
         m.d.comb += [next_cycle.eq(cycle), next_waiting.eq(waiting)]
@@ -83,7 +84,10 @@ class SkippingControl(Component):
             m.d.comb += next_cycle.eq(0)
             m.d.sync += running.eq(0)
             with m.If(last_chunk):
-                m.d.sync += leaving.eq(self.leaving_cycles)
+                m.d.sync += [
+                    leaving.eq(self.leaving_cycles),
+                    crowded.eq(self.leaving_cycles > 1),
+                ]
         with m.If(self.take):
             m.d.sync += [running.eq(1), last_chunk.eq(waiting_last)]
             with m.If(self.zero):

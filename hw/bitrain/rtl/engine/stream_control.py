@@ -1,6 +1,6 @@
 """Stream control: when the array counts, and when it waits."""
 
-from amaranth.hdl import Const, Module, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib.wiring import Component, In, Out
 
 from bitrain.program import Program
@@ -60,7 +60,7 @@ class StreamControl(Component):
         cycle = Signal.like(layer.last_cycle)
         chunk = Signal.like(layer.last_chunk)
         leaving = Signal(range(self.leaving_cycles + 1))
-        crowded = leaving > 1 if self.leaving_cycles > 1 else Const(0)
+        crowded = Signal()
         m.d.comb += [
             self.last.eq(last_cycle & last_chunk),
             self.first.eq((cycle == 0) & (chunk == 0)),
@@ -72,6 +72,7 @@ class StreamControl(Component):
             m.d.comb += [self.emit.eq(last_chunk), self.emit_first.eq((cycle == 0) & last_chunk)]
         with m.If(leaving != 0):
             m.d.sync += leaving.eq(leaving - 1)
+        m.d.sync += crowded.eq(leaving > 2)
         # Compared a cycle early, so that this takes no time on the way to ``take``, which moves all
         # operands.
         next_cycle, next_chunk = Signal.like(cycle), Signal.like(chunk)
@@ -89,7 +90,10 @@ class StreamControl(Component):
             m.d.sync += running.eq(0)
             with m.If(last_chunk):
                 m.d.comb += next_chunk.eq(0)
-                m.d.sync += leaving.eq(self.leaving_cycles)
+                m.d.sync += [
+                    leaving.eq(self.leaving_cycles),
+                    crowded.eq(self.leaving_cycles > 1),
+                ]
         with m.If(self.take):
             m.d.sync += running.eq(1)
         return m

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import Component, In, Out
 
 from bitrain.program import Program
 
+from .countdown import counts_down
 from .layouts import descriptor_layout
 from .places import nearest, place_layout
 
@@ -83,26 +84,28 @@ class WindowAddressGenerator(Component):
         m = Module()
         layer = self.descriptor
         held = Signal(range(self.num_positions + 1))
-        tile = Signal.like(layer.last_position_tile)
+        tiles = counts_down(m, "tiles", layer.last_position_tile)
         # The neuron to come, and the first of its pooling window.
         neuron, window = (Signal(self.walked_layout, name=name) for name in ("neuron", "window"))
         is_more = self.has_places or self.has_group_phases
         position = Signal(self.position_layout) if is_more else neuron
-        window_row = Signal.like(layer.last_window_row)
-        window_column = Signal.like(layer.last_window_column)
-        out_column = Signal.like(layer.last_out_column)
+        window_rows = counts_down(m, "window_rows", layer.last_window_row)
+        window_columns = counts_down(m, "window_columns", layer.last_window_column)
+        out_columns = counts_down(m, "out_columns", layer.last_out_column)
         pixel = Signal.like(layer.last_plane)
 
-        moves, completes, again = Signal(), Signal(), Signal()
+        moves, completes, again, begins = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
-            self.ready.eq(held == self.num_positions),
+            begins.eq(self.restart | again),
             moves.eq(self.take | ~self.ready),
             # What is held short of one is not ready, so it moves; ``take`` comes too late to ask.
             completes.eq(moves if self.num_positions == 1 else held == self.num_positions - 1),
-            again.eq(completes & (tile == layer.last_position_tile)),
+            again.eq(completes & tiles.last),
+            tiles.restart.eq(begins),
+            tiles.step.eq(completes),
         ]
         # The next window's first, added up whether it is needed or not: ``take`` comes late.
-        following, end = Signal.like(window), Signal()
+        following, end = Signal.like(window), out_columns.last
         if self.has_places:  # the address is that of the row
             first_row, first_column = layer.first_place_row, layer.first_place_column
             along_row = along_window = 0
@@ -110,43 +113,43 @@ class WindowAddressGenerator(Component):
             first_row, first_column = layer.first_row, layer.first_column
             along_row, along_window = layer.out_column_step, layer.neuron_column_step
         m.d.comb += [
-            end.eq(out_column == layer.last_out_column),
             following.column.eq(Mux(end, first_column, window.column + layer.out_column_step)),
             following.row.eq(window.row + Mux(end, layer.out_row_step, 0)),
             following.address.eq(window.address + Mux(end, layer.out_row_address_step, along_row)),
         ]
         if self.skip_zeros:
             m.d.comb += following.exists.eq(window.exists & (pixel != layer.last_plane))
-        with m.If(completes):
-            m.d.sync += tile.eq(tile + 1)
+        row_ends = window_columns.last & window_rows.last
+        m.d.comb += [
+            window_columns.restart.eq(begins | (moves & window_columns.last)),
+            window_columns.step.eq(moves),
+            window_rows.restart.eq(begins | (moves & row_ends)),
+            window_rows.step.eq(moves & window_columns.last),
+            out_columns.restart.eq(begins | (moves & row_ends & end)),
+            out_columns.step.eq(moves & row_ends),
+        ]
         with m.If(moves):
-            m.d.sync += held.eq(Mux(self.take, 1, held + 1))
+            m.d.sync += [
+                held.eq(Mux(self.take, 1, held + 1)),
+                self.ready.eq(1 if self.num_positions == 1 else completes),
+            ]
             m.d.sync += [
                 self.positions[i].eq(self.positions[i + 1]) for i in range(self.num_positions - 1)
             ]
             m.d.sync += self.positions[self.num_positions - 1].eq(position)
-            with m.If(window_column != layer.last_window_column):
+            with m.If(~window_columns.last):
                 m.d.sync += [
-                    window_column.eq(window_column + 1),
                     neuron.column.eq(neuron.column + layer.neuron_column_step),
                     neuron.address.eq(neuron.address + along_window),
                 ]
-            with m.Elif(window_row != layer.last_window_row):
+            with m.Elif(~window_rows.last):
                 m.d.sync += [
-                    window_column.eq(0),
-                    window_row.eq(window_row + 1),
                     neuron.column.eq(window.column),
                     neuron.row.eq(neuron.row + layer.neuron_row_step),
                     neuron.address.eq(neuron.address + layer.neuron_row_address_step),
                 ]
             with m.Else():
-                m.d.sync += [
-                    window_column.eq(0),
-                    window_row.eq(0),
-                    out_column.eq(Mux(end, 0, out_column + 1)),
-                    neuron.eq(following),
-                    window.eq(following),
-                ]
+                m.d.sync += [neuron.eq(following), window.eq(following)]
                 if self.skip_zeros:
                     m.d.sync += pixel.eq(pixel + 1)
         group_address, first_address, phase = self._first_addresses(m, again)
@@ -171,13 +174,7 @@ class WindowAddressGenerator(Component):
                 m.d.comb += position.exists.eq(neuron.exists)
         elif is_more:
             m.d.comb += [getattr(position, name).eq(neuron[name]) for name, _ in neuron.shape()]
-        with m.If(self.restart | again):
-            m.d.sync += [
-                tile.eq(0),
-                window_row.eq(0),
-                window_column.eq(0),
-                out_column.eq(0),
-            ]
+        with m.If(begins):
             for start in (neuron, window):
                 m.d.sync += [
                     start.row.eq(first_row),
@@ -187,7 +184,7 @@ class WindowAddressGenerator(Component):
             if self.skip_zeros:
                 m.d.sync += [pixel.eq(0), neuron.exists.eq(1), window.exists.eq(1)]
         with m.If(self.restart):
-            m.d.sync += held.eq(0)
+            m.d.sync += [held.eq(0), self.ready.eq(0)]
         return m
 
     def _first_addresses(self, m: Module, again) -> tuple[Value, Value, Value | int]:

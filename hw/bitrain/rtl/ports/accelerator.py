@@ -66,8 +66,8 @@ class Accelerator(Component):
     rewind : In(1)
         The next pixel is an image's first; only while one is loaded. Only if rewindable.
     log_length : In(…)
-        log2 of the stream length; counts as an image's last pixel is taken, with early termination
-        in the cycle before. Only if hosted and the program's length is chosen at run time.
+        log2 of the stream length; counts as an image's last pixel is taken. Only if hosted and the
+        program's length is chosen at run time.
     rungs : In(ArrayLayout(rung, …)), lengths : Out(…)
         As of :class:`ExitPoints`; only if the program has early termination, ``rungs`` if hosted.
         ``log_length`` is the longest, and ``cycles`` are those of all passes.
@@ -165,7 +165,10 @@ class Accelerator(Component):
         else:
             ladder = None
             if self.program.run_time_length:
-                m.d.comb += engine.log_length.eq(self.log_length)
+                log_length = Signal.like(self.log_length, name="held_log_length")
+                with m.If(self.pixels.ready):
+                    m.d.sync += log_length.eq(self.log_length)
+                m.d.comb += engine.log_length.eq(log_length)
         if self.program.weights_writable:
             wiring.connect(m, wiring.flipped(self.weight_write), engine.weight_write)
         with m.FSM():
@@ -177,33 +180,32 @@ class Accelerator(Component):
                     m.d.sync += pixel.eq(pixel + 1)
                     with m.If(pixel == self.num_beats - 1):
                         m.d.sync += [pixel.eq(0), self.cycles.eq(0)]
-                        m.d.comb += engine.start.eq(1)
-                        if ladder:
-                            m.d.comb += ladder.next.eq(1)
-                        m.next = "RUN"
+                        m.next = "START"
                 if self.rewindable:
                     with m.If(self.rewind):
                         m.d.sync += pixel.eq(0)
                         if is_wide:
                             m.d.comb += engine.rewind.eq(1)
+            with m.State("START"):
+                # Not with the last pixel, which comes late in its cycle.
+                m.d.comb += [self.busy.eq(1), engine.start.eq(1)]
+                if ladder:
+                    m.d.comb += ladder.next.eq(1)
+                m.d.sync += self.cycles.eq(self.cycles + 1)
+                m.next = "RUN"
             with m.State("RUN"):
                 m.d.comb += self.busy.eq(1)
                 m.d.sync += [self.cycles.eq(self.cycles + 1), score.eq(0)]
                 with m.If(engine.done):
                     m.next = "READ"
-                    if ladder:
-                        with m.If(ladder.again):
-                            m.next = "AGAIN"
-            if ladder:
-                with m.State("AGAIN"):
-                    m.d.comb += [self.busy.eq(1), engine.start.eq(1), ladder.next.eq(1)]
-                    m.d.sync += self.cycles.eq(self.cycles + 1)
-                    m.next = "RUN"
             with m.State("READ"):
                 # The score RAM shows score 0 in the next cycle.
                 m.d.comb += self.busy.eq(1)
                 m.d.sync += self.cycles.eq(self.cycles + 1)
                 m.next = "SEND"
+                if ladder:
+                    with m.If(ladder.again):
+                        m.next = "START"
             with m.State("SEND"):
                 m.d.comb += [self.busy.eq(1), self.scores.valid.eq(1)]
                 with m.If(self.scores.ready):

@@ -23,13 +23,11 @@ class WideOutputStage(Component):
     ``engine.output_stage.OutputStage`` beside each other, and are rotated before they are stored,
     so that each gets to its bank::
 
-        counts ─►│shift│─► + bias ─►│A│─► requantise ─► max pool, rotate ─►│store│
-        cycle 0     1         2       3         4, 5                          6
-                                      └─► scores
+        counts ─►│shift│─►│ │─► + bias ─►│A│─► requantise ─► max pool, rotate ─►│store│
+        cycle 0     1      2       3       4         5, 6                          7
+                                           └─► scores
 
-    A shortcut takes two cycles more, a run-time length two.
-
-    Latency: as there; with a shortcut in the program one more.
+    Latency: as there.
 
     Members
     -------
@@ -105,12 +103,13 @@ class WideOutputStage(Component):
         turn = Signal(range(max(2, turns)))
         word = self._word(m, busy, turn, tile_end, turns)
 
-        # Cycle 2: the biases arrive. Cycle 3: the accumulators' values are known. The scaling of a
-        # bias and a shortcut, which comes a cycle after the biased count, delay all that follows.
+        # Cycle 2: the biases arrive, 3: in a register, 4: the accumulators' values are known. The
+        # scaling of a bias and a shortcut, which comes as the biased count does, delay all that
+        # follows.
         scaling = 2 * program.run_time_length
-        delay = scaling + 2 * program.has_shortcut
+        delay = scaling + program.has_shortcut
         words = [word]
-        for cycle in range(2, 6 + delay):
+        for cycle in range(2, 7 + delay):
             words.append(Signal.like(word, name=f"word_{cycle}"))
             m.d.sync += words[-1].eq(words[-2])
         right_shift_bits = range(max(2, program.largest_right_shift + 1))
@@ -122,8 +121,8 @@ class WideOutputStage(Component):
             if program.skip_zeros:
                 count = Signal(signed(program.score_bits), name=f"count_{i}")
                 counted = counted - self._counted_too_much(m, i, turn, turns)
-            bias = self.bias[i][: program.score_bits].as_signed()
-            upscale = self.bias[i][program.score_bits :]
+            held = later(m, self.bias[i], 1, name="bias_word")
+            bias, upscale = held[: program.score_bits].as_signed(), held[program.score_bits :]
             if program.run_time_length:
                 m.submodules[f"prefix_bias_{i}"] = prefix_bias = PrefixBias(program)
                 m.d.comb += [
@@ -134,24 +133,24 @@ class WideOutputStage(Component):
                 ]
                 bias = prefix_bias.scaled
             upscale = later(m, upscale, scaling)
-            total = later(m, count, scaling) + bias
+            total = later(m, count, 1 + scaling) + bias
             if program.has_shortcut:
                 biased = Signal(signed(program.score_bits), name=f"biased_{i}")
                 m.d.sync += biased.eq(total)
-                upscale = later(m, upscale, 2, name="later_upscale")
+                upscale = later(m, upscale, 1, name="later_upscale")
                 added = later(m, m.submodules.shortcut.products[i], scaling)
                 if program.upscale_bits:
                     added <<= upscale
-                total = later(m, biased, 1) + added
+                total = biased + added
             m.d.sync += [
                 count.eq(counted),
                 sums[i].eq(total),
                 shifts[i].eq(layer.right_shift + upscale),
             ]
-        self._put_scores(m, words[2 + delay], sums)
+        self._put_scores(m, words[3 + delay], sums)
 
-        # Cycles 4 and 5: requantise; 5: pool; 6: store.
-        word, maxima = words[4 + delay], []
+        # Cycles 5 and 6: requantise; 6: pool; 7: store.
+        word, maxima = words[5 + delay], []
         for i in range(width):
             m.submodules[f"requantise_{i}"] = requantise = Requantise(
                 accumulator_bits=program.score_bits,

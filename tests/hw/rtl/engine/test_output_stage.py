@@ -31,7 +31,7 @@ def test_stores_each_neuron_once(seed, channels, positions, idle, build):
     dut = OutputStage(program)
     rng = np.random.default_rng(seed)
     ram = rng.integers(0, network.one + 1, 1 << program.address_bits)
-    later = 2 * program.has_shortcut
+    later = int(program.has_shortcut)
     stores, scores, first_cycle = {}, {}, {}
     going_on = np.zeros(array.neurons, int)
     cycle = 0
@@ -106,10 +106,10 @@ def test_stores_each_neuron_once(seed, channels, positions, idle, build):
                 first = program.out_bases[index]
                 assert stores == {first + i: v for i, v in enumerate(values.tolist())}
                 if tiling.window == 1:
-                    assert first_cycle["store"] - first_cycle["done"] == 6 + later
+                    assert first_cycle["store"] - first_cycle["done"] == 7 + later
             else:
                 assert not stores
                 assert scores == dict(enumerate(values.tolist()))
-                assert first_cycle["score"] - first_cycle["done"] == 3 + later
+                assert first_cycle["score"] - first_cycle["done"] == 4 + later
 
     simulate(dut, drive, background=[biases, watch, *([activations] if later else [])])

@@ -25,6 +25,7 @@ def test_biases(network: Network):
                 names = ("right_shift", "scores")
                 values = {name: getattr(descriptor, name) for name in names}
                 ctx.set(dut.descriptor, dut.descriptor.shape().const(values))
+                await ctx.tick()  # of the layer's, before its first bias
                 base = program.bias_bases[index]
                 for channel in range(layer.out_channels):
                     word = program.bias_words[base + channel]

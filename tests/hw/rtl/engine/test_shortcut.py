@@ -30,7 +30,7 @@ RESIDUAL = [(residual_network, 1), (residual_network, 2)]
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize(("build", "channels"), [*RESIDUAL, (padded_network, 1)])
 def test_products(build, seed, channels, rest):
-    """Three cycles after each neuron, channel by channel; the channels beyond the last are unused."""
+    """Three cycles after each neuron, channel by channel; channels beyond the last are unused."""
     network = build(seed)
     program = Program(network, Array(channels=channels, positions=2, lanes=4))
     dut, rng = Shortcut(program), np.random.default_rng(seed)

@@ -97,7 +97,7 @@ def run_engine(
             if lengths:
                 ctx.set(dut.log_length, lengths[number].bit_length() - 1)
             await load(ctx, dut, image, rng, start=True)
-            cycles = 2
+            cycles = 3  # with that of the start, and that of the first score
             while not ctx.get(dut.done):
                 cycles += 1
                 await ctx.tick()

@@ -68,7 +68,7 @@ def test_stores_each_neuron_once(
     network, dut = program.network, WideOutputStage(program)
     rng = np.random.default_rng(seed)
     banks = rng.integers(0, network.one + 1, (width, 1 << program.address_bits))
-    later = 2 * program.has_shortcut
+    later = int(program.has_shortcut)
     found: dict[str, Stored] = {"store": {}, "scores": {}}
     first_cycle: dict[str, int] = {}
 
@@ -117,11 +117,11 @@ def test_stores_each_neuron_once(
                     "scores": {},
                 }
                 if tiling.window == 1:
-                    assert first_cycle["store"] - first_cycle["done"] == 6 + later
+                    assert first_cycle["store"] - first_cycle["done"] == 7 + later
             else:
                 places = score_places(layer.out_shape, width)
                 assert found == {"store": {}, "scores": by_place(places, values)}
-                assert first_cycle["scores"] - first_cycle["done"] == 3 + later
+                assert first_cycle["scores"] - first_cycle["done"] == 4 + later
 
     background = [biases, watch, *([activations] if program.has_shortcut else [])]
     simulate(dut, drive, background=background)
