@@ -26,7 +26,7 @@ LAYER_OVERHEAD = 16
 """Cycles a layer spends on descriptor fetch and pipeline depth."""
 SHORTCUT_OVERHEAD = 1
 """More of them, if any layer of the network adds a shortcut."""
-LENGTH_OVERHEAD = 2
+LENGTH_OVERHEAD = 3
 """More of them, if the stream length is chosen at run time: biases are scaled as they are read."""
 PIPELINED_OVERHEAD = 1
 """More of them, if the array's population counts are pipelined."""

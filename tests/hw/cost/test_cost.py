@@ -187,7 +187,7 @@ def test_formula_of_a_width(build, width, lanes):
         program = Program(network, array, run_time_length=run_time)
         cost, total = estimate(program), 0
         shortcuts = any(layer.shortcut for layer in network.layers)
-        overhead = 16 + shortcuts + 1 * (lanes > 16) + 2 * run_time
+        overhead = 16 + shortcuts + 1 * (lanes > 16) + 3 * run_time
         assert layer_overhead(network, array, run_time_length=run_time) == overhead
         for layer, one in zip(network.layers, cost.layers, strict=True):
             L, load, leave = layer.stream_length, lanes // width, 4 * 3 // width
@@ -205,7 +205,7 @@ def test_formula_of_a_width(build, width, lanes):
         channels, height, columns = network.in_shape
         assert cost.load_cycles == channels * height * -(-columns // width)
         assert cost.output_cycles == network.num_scores
-        assert LENGTH_OVERHEAD == 2
+        assert LENGTH_OVERHEAD == 3
 
 
 @pytest.mark.parametrize(

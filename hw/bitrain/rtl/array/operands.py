@@ -1,6 +1,6 @@
 """Operand registers: the next chunk shifts in while the present one is at work."""
 
-from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
@@ -63,20 +63,17 @@ class OperandRegisters(Component):
         m = Module()
         lanes, width = self.array.lanes, self.array.width
         loads = self.array.loading_cycles
-        held = Signal(range(loads + 1))
-        kept, arrives = Signal.like(held), Signal()
+        # How many of the next chunk have arrived.
+        arrived, arrives, completes = Signal(range(loads)), Signal(), Signal()
         free = self.take | self.drop if self.skip_zeros else self.take
         m.d.comb += [
             self.ready.eq(~self.full | free),
             arrives.eq(self.valid & self.ready),
-            kept.eq(held),
+            completes.eq(arrives & (arrived == loads - 1)),
         ]
-        with m.If(free):
-            m.d.comb += kept.eq(0)
-        m.d.sync += [
-            held.eq(kept + arrives),
-            self.full.eq((self.full & ~free) | (arrives & (kept == loads - 1))),
-        ]
+        with m.If(arrives):
+            m.d.sync += arrived.eq(Mux(completes, 0, arrived + 1))
+        m.d.sync += self.full.eq((self.full & ~free) | completes)
 
         numbers, weights = self.activation, self.weight
         if width == 1:
@@ -85,13 +82,13 @@ class OperandRegisters(Component):
             inputs = numbers, list(zip(*weights, strict=True))
         for elements, operands in zip(inputs, (self.activations, self.weights), strict=True):
             arriving = Signal.like(operands, name="arriving")
-            for i, arrived in enumerate(elements):
+            for i, element in enumerate(elements):
                 with m.If(arrives):
                     m.d.sync += [
                         arriving[i][j].eq(arriving[i][j + width]) for j in range(lanes - width)
                     ]
                     m.d.sync += [
-                        arriving[i][lanes - width + j].eq(arrived[j]) for j in range(width)
+                        arriving[i][lanes - width + j].eq(element[j]) for j in range(width)
                     ]
             with m.If(self.take):
                 m.d.sync += operands.eq(arriving)

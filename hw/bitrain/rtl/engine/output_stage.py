@@ -29,10 +29,10 @@ class OutputStage(Component):
         … + bias ─►│biased│─► + shortcut · 2^upscale ─►│A│─► …
              3        4                                 5
 
-    Programs with a run-time length scale the bias first (:class:`PrefixBias`), in two cycles more.
+    Programs with a run-time length scale the bias first (:class:`PrefixBias`): three cycles more.
 
     Latency: the first result is stored 7 cycles after ``done`` (a score after 4), one later with
-    shortcuts in the program, two later with a run-time length, the others one per cycle;
+    shortcuts in the program, three later with a run-time length, the others one per cycle;
     ``finished`` comes with the store of the layer's last neuron.
 
     Members
@@ -127,7 +127,7 @@ class OutputStage(Component):
         if program.skip_zeros:
             count = Signal(signed(score_bits), name="count")
             counted = counted[: program.count_bits] - self._counted_too_much(m, turn)
-        scaling = 2 * program.run_time_length
+        scaling = 3 * program.run_time_length
         delay = scaling + program.has_shortcut
         neurons = [neuron]
         for cycle in range(2, 7 + delay):

@@ -17,15 +17,15 @@ class PrefixBias(Component):
 
     ::
 
-        word ─►│word, offset│─► + ─► >> lost ─►│scaled│
-        cycle 0      1                            2
+        word ─►│word, right│─►│word, offset│─► + ─► >> lost ─►│scaled│
+        cycle 0      1              2                            3
 
-    Latency: 2 cycles, one bias per cycle.
+    Latency: 3 cycles, one bias per cycle.
 
     Members
     -------
     descriptor : In(descriptor)
-        Of the prefix, stable while biases pass and in the cycle before.
+        Of the prefix, stable while biases pass.
     lost : In(…)
         Bits that sums lose; so is this.
     word : In(signed(score_bits)), upscale : In(…)
@@ -50,23 +50,23 @@ class PrefixBias(Component):
         lost = self.lost
         # From accumulator to activation at the full length.
         right = Signal(signed(self.program.largest_right_shift.bit_length() + 2))
-        of_layer = Signal.like(right)
         dropped = Signal()
         half, rounding = (
             Signal(range((self.program.longest >> 1) + 1), name=name)
             for name in ("half", "rounding")
         )
-        m.d.sync += of_layer.eq(self.descriptor.right_shift + lost - self.program.left_shift)
+        of_layer = self.descriptor.right_shift + lost - self.program.left_shift
         m.d.comb += [
-            right.eq(of_layer + self.upscale),
             dropped.eq(~self.descriptor.scores & (right >= 1) & (right <= lost)),
             rounding.eq((1 << lost) >> 1),
             half.eq(Mux(dropped, (1 << right[: len(lost)]) >> 1, 0)),
         ]
-        word = Signal.like(self.word)
+        first, word = Signal.like(self.word), Signal.like(self.word)
         offset = Signal.like(rounding)
         m.d.sync += [
-            word.eq(self.word),
+            right.eq(of_layer + self.upscale),
+            first.eq(self.word),
+            word.eq(first),
             # Never negative: half is dropped only where it is no more than the rounding.
             offset.eq(rounding - half),
             self.scaled.eq((word + offset) >> lost),

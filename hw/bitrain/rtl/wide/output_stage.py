@@ -106,7 +106,7 @@ class WideOutputStage(Component):
         # Cycle 2: the biases arrive, 3: in a register, 4: the accumulators' values are known. The
         # scaling of a bias and a shortcut, which comes as the biased count does, delay all that
         # follows.
-        scaling = 2 * program.run_time_length
+        scaling = 3 * program.run_time_length
         delay = scaling + program.has_shortcut
         words = [word]
         for cycle in range(2, 7 + delay):

@@ -25,13 +25,12 @@ def test_biases(network: Network):
                 names = ("right_shift", "scores")
                 values = {name: getattr(descriptor, name) for name in names}
                 ctx.set(dut.descriptor, dut.descriptor.shape().const(values))
-                await ctx.tick()  # of the layer's, before its first bias
                 base = program.bias_bases[index]
                 for channel in range(layer.out_channels):
                     word = program.bias_words[base + channel]
                     ctx.set(dut.word, word & mask)
                     ctx.set(dut.upscale, word >> program.score_bits)
-                    await ctx.tick().repeat(2)
+                    await ctx.tick().repeat(3)
                     expected = own.bias_words[base + channel] & ((1 << own.score_bits) - 1)
                     expected -= expected >> (own.score_bits - 1) << own.score_bits
                     assert ctx.get(dut.scaled) == expected
