@@ -82,6 +82,6 @@ class Array(BaseModel):
     def pipelined(self) -> bool:
         """Whether population counts take two cycles.
 
-        Those of many lanes would be slow, or large to be fast.
+        Those of many lanes would be slow, or large to be fast; in large arrays bits come from afar.
         """
-        return self.lanes > 16 and self.rules.has_streams
+        return (self.lanes > 16 or self.multipliers > 512) and self.rules.has_streams

@@ -21,6 +21,8 @@ def test_generators(sharing, arithmetic, sngs) -> None:
 def test_large_population_counts_are_pipelined() -> None:
     assert not Array(lanes=16).pipelined
     assert Array(lanes=17).pipelined
+    assert not Array(channels=8, positions=4, lanes=16).pipelined
+    assert Array(channels=8, positions=5, lanes=16).pipelined
     assert not Array(lanes=64, arithmetic="binary").pipelined
 
 

@@ -4,7 +4,9 @@ from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib.wiring import Component, In, Out
 
 LEVELS = 2
-"""Levels of adders before the register of a pipelined count."""
+"""Levels of adders before the register of a pipelined count of more than FEW bits."""
+FEW = 16
+"""Of so many, the register has the bits themselves: they cost no LUTs, and may come from afar."""
 
 
 class PopulationCount(Component):
@@ -19,7 +21,8 @@ class PopulationCount(Component):
     width
         Number of bits to count, at least 1.
     pipelined
-        Whether a register parts the adders, so that they need not be fast, which costs LUTs.
+        Whether a register parts the adders, so that they need not be fast, which costs LUTs, or is
+        before those of few bits.
 
     Members
     -------
@@ -39,7 +42,7 @@ class PopulationCount(Component):
         # Bits by weight, powers of two from 1 on.
         columns: list[list[Value]] = [[self.bits[i] for i in range(self.width)]]
         if self.pipelined:
-            for _ in range(LEVELS):
+            for _ in range(LEVELS if self.width > FEW else 0):
                 columns = _reduce(m, columns)
             columns = [_registered(m, column) for column in columns]
         result, carries = [], []

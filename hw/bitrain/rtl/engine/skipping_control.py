@@ -1,6 +1,6 @@
 """Stream control that leaves out chunks of zeros."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib.wiring import Component, In, Out
 
 from bitrain.program import Program
@@ -55,6 +55,8 @@ class SkippingControl(Component):
             Signal(name=name) for name in ("running", "last_cycle", "last_chunk", "chunk_done")
         )
         waiting_last = Signal()
+        # Nothing is at work, or its last cycle is.
+        free = Signal(init=1)
         cycle = Signal.like(layer.last_cycle)
         waiting = Signal.like(layer.last_chunk)  # the chunk that is there, or will be
         leaving = Signal(range(self.leaving_cycles + 1))
@@ -64,34 +66,43 @@ class SkippingControl(Component):
             self.step.eq(running & ~(self.last & crowded)),
             chunk_done.eq(self.step & last_cycle),
             self.drop.eq(self.full & self.zero & ~waiting_last),
-            self.take.eq(self.full & ~self.drop & (~running | chunk_done)),
+            self.take.eq(self.full & ~self.drop & free),
         ]
         with m.If(leaving != 0):
             m.d.sync += leaving.eq(leaving - 1)
-        m.d.sync += crowded.eq(leaving > 2)
-        # Compared a cycle early, as in StreamControl.
+        # All a cycle early, as in StreamControl.
         next_cycle, next_waiting = Signal.like(cycle), Signal.like(waiting)
-        m.d.comb += [next_cycle.eq(cycle), next_waiting.eq(waiting)]
+        next_running, next_crowded, is_last_cycle, is_last_chunk = (
+            Signal(name=name)
+            for name in ("next_running", "next_crowded", "is_last_cycle", "is_last_chunk")
+        )
+        m.d.comb += [
+            next_cycle.eq(cycle),
+            next_waiting.eq(waiting),
+            next_running.eq(self.take | (running & ~chunk_done)),
+            next_crowded.eq(leaving > 2),
+            is_last_cycle.eq(next_cycle == layer.last_cycle),
+            is_last_chunk.eq(Mux(self.take, waiting_last, last_chunk)),
+        ]
         m.d.sync += [
             cycle.eq(next_cycle),
             waiting.eq(next_waiting),
-            last_cycle.eq(next_cycle == layer.last_cycle),
+            running.eq(next_running),
+            crowded.eq(next_crowded),
+            last_cycle.eq(is_last_cycle),
+            last_chunk.eq(is_last_chunk),
             waiting_last.eq(next_waiting == layer.last_chunk),
+            free.eq(~next_running | (is_last_cycle & ~(is_last_chunk & next_crowded))),
         ]
         with m.If(self.step):
             m.d.comb += next_cycle.eq(cycle + 1)
         with m.If(chunk_done):
             m.d.comb += next_cycle.eq(0)
-            m.d.sync += running.eq(0)
             with m.If(last_chunk):
-                m.d.sync += [
-                    leaving.eq(self.leaving_cycles),
-                    crowded.eq(self.leaving_cycles > 1),
-                ]
-        with m.If(self.take):
-            m.d.sync += [running.eq(1), last_chunk.eq(waiting_last)]
-            with m.If(self.zero):
-                m.d.comb += next_cycle.eq(layer.last_cycle)
+                m.d.comb += next_crowded.eq(self.leaving_cycles > 1)
+                m.d.sync += leaving.eq(self.leaving_cycles)
+        with m.If(self.take & self.zero):
+            m.d.comb += next_cycle.eq(layer.last_cycle)
         with m.If(self.take | self.drop):
             m.d.comb += next_waiting.eq(waiting + 1)
             with m.If(waiting_last):

@@ -57,6 +57,8 @@ class StreamControl(Component):
         running, last_cycle, last_chunk, chunk_done = (
             Signal(name=name) for name in ("running", "last_cycle", "last_chunk", "chunk_done")
         )
+        # Nothing is at work, or its last cycle is.
+        free = Signal(init=1)
         cycle = Signal.like(layer.last_cycle)
         chunk = Signal.like(layer.last_chunk)
         leaving = Signal(range(self.leaving_cycles + 1))
@@ -66,34 +68,40 @@ class StreamControl(Component):
             self.first.eq((cycle == 0) & (chunk == 0)),
             self.step.eq(running & ~(self.last & crowded)),
             chunk_done.eq(self.step & last_cycle),
-            self.take.eq(self.full & (~running | chunk_done)),
+            self.take.eq(self.full & free),
         ]
         if self.has_streams:
             m.d.comb += [self.emit.eq(last_chunk), self.emit_first.eq((cycle == 0) & last_chunk)]
         with m.If(leaving != 0):
             m.d.sync += leaving.eq(leaving - 1)
-        m.d.sync += crowded.eq(leaving > 2)
-        # Compared a cycle early, so that this takes no time on the way to ``take``, which moves all
-        # operands.
+        # All a cycle early, so that it takes no time on the way to ``take``, which moves operands.
         next_cycle, next_chunk = Signal.like(cycle), Signal.like(chunk)
-        m.d.comb += [next_cycle.eq(cycle), next_chunk.eq(chunk)]
+        next_running, next_crowded, is_last_cycle, is_last_chunk = (
+            Signal(name=name)
+            for name in ("next_running", "next_crowded", "is_last_cycle", "is_last_chunk")
+        )
+        m.d.comb += [
+            next_cycle.eq(cycle),
+            next_chunk.eq(chunk),
+            next_running.eq(self.take | (running & ~chunk_done)),
+            next_crowded.eq(leaving > 2),
+            is_last_cycle.eq(next_cycle == layer.last_cycle),
+            is_last_chunk.eq(next_chunk == layer.last_chunk),
+        ]
         m.d.sync += [
             cycle.eq(next_cycle),
             chunk.eq(next_chunk),
-            last_cycle.eq(next_cycle == layer.last_cycle),
-            last_chunk.eq(next_chunk == layer.last_chunk),
+            running.eq(next_running),
+            crowded.eq(next_crowded),
+            last_cycle.eq(is_last_cycle),
+            last_chunk.eq(is_last_chunk),
+            free.eq(~next_running | (is_last_cycle & ~(is_last_chunk & next_crowded))),
         ]
         with m.If(self.step):
             m.d.comb += next_cycle.eq(cycle + 1)
         with m.If(chunk_done):
             m.d.comb += [next_cycle.eq(0), next_chunk.eq(chunk + 1)]
-            m.d.sync += running.eq(0)
             with m.If(last_chunk):
-                m.d.comb += next_chunk.eq(0)
-                m.d.sync += [
-                    leaving.eq(self.leaving_cycles),
-                    crowded.eq(self.leaving_cycles > 1),
-                ]
-        with m.If(self.take):
-            m.d.sync += running.eq(1)
+                m.d.comb += [next_chunk.eq(0), next_crowded.eq(self.leaving_cycles > 1)]
+                m.d.sync += leaving.eq(self.leaving_cycles)
         return m
