@@ -47,6 +47,8 @@ class Contents:
         """Of each memory."""
         self.kept: set[int] = set()
         """Memories with the attribute ``initial_contents``, whose words matter if all are zero."""
+        self.unchecked: set[int] = set()
+        """Memories with the attribute ``no_rw_check``, which tools understand."""
 
     def get_memory(self, made: AmaranthMemory) -> Any:
         """Amaranth's hook: what a memory elaborates to."""
@@ -56,6 +58,8 @@ class Contents:
         self.words.append([word & mask for word in data._init._raw])
         if "initial_contents" in made.attrs:
             self.kept.add(number)
+        if "no_rw_check" in made.attrs:
+            self.unchecked.add(number)
         # No public way leaves them out, and Amaranth makes an object of each bit.
         data._init = SimpleNamespace(_raw=())
         instance._data, instance._attrs = data, {"contents": number}
@@ -95,26 +99,29 @@ def name_memories(verilog: str, contents: Contents) -> tuple[str, dict[Memory, l
             width=int(match["top_bit"] or 0) + 1,
         )
         parts.append(verilog[position : match.start()])
+        declaration = match["declaration"]
+        if number in contents.unchecked:
+            declaration = f"  (* no_rw_check *)\n{declaration}"
         if needed:
             # With its bounds, as standards differ on where to begin in an array that counts down.
             target = match["name"] + " " * match["name"].startswith("\\")
             arguments = f'"{memory.file}", {target}, 0, {match["last"]}'
-            parts.append(f"{match['declaration']}  initial $readmemb({arguments});\n")
+            parts.append(f"{declaration}  initial $readmemb({arguments});\n")
         else:
-            parts.append(_ram(memory, match))
+            parts.append(_ram(memory, match, declaration))
         position = match.end()
         named[memory] = words
     return "".join(parts) + verilog[position:], named
 
 
-def _ram(memory: Memory, match: re.Match) -> str:
-    """Declaration of a RAM; in simulation with a word for each address, of ones."""
+def _ram(memory: Memory, match: re.Match, declaration: str) -> str:
+    """The declaration of a RAM; in simulation with a word for each address, of ones."""
     declared = match["name"]
     word = re.sub(r"\W", "_", declared.removeprefix("\\")) + "_word"
     last = (1 << (memory.depth - 1).bit_length()) - 1
     size = match["declaration"].replace(f"[{match['last']}:0];", f"[{last}:0];")
     return (
-        f"`ifdef SYNTHESIS\n{match['declaration']}`else\n{size}"
+        f"`ifdef SYNTHESIS\n{declaration}`else\n{size}"
         f"  integer {word};\n"
         f"  initial for ({word} = 0; {word} <= {last}; {word} = {word} + 1)\n"
         f"    {declared} [{word}] = {{{memory.width}{{1'b1}}}};\n"

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Shape, ShapeLike, Signal, Value, signed, unsigned
-from amaranth.lib import data, memory
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, signed, unsigned
+from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
 from bitrain.program import Program
@@ -22,6 +22,7 @@ from .layouts import (
     wide,
 )
 from .loader import Loader
+from .memories import ram, rom
 from .output_stage import OutputStage
 from .score_margin import ScoreMargin
 from .skid_buffer import SkidBuffer
@@ -29,17 +30,6 @@ from .skipping_control import SkippingControl
 from .stream_constants import StreamConstants
 from .stream_control import StreamControl
 from .stream_prefix import StreamPrefix
-
-
-def rom(shape: ShapeLike, words: list[int], *, loadable: bool = False) -> memory.Memory:
-    """Memory of raw words, at least two deep (an address needs a bit); read only unless loadable.
-
-    The attribute tells what writes the Verilog that words matter which are all zero.
-    """
-    width, attributes = Shape.cast(shape).width, {"initial_contents": "1"} if loadable else {}
-    return memory.Memory(
-        shape=unsigned(width), depth=max(2, len(words)), init=words, attrs=attributes
-    )
 
 
 def score_shape(program: Program) -> Shape:
@@ -273,11 +263,8 @@ class Engine(Component):
     def _add_activations(self, m: Module) -> None:
         """The activation RAM."""
         program = self.program
-        m.submodules.activations = memory.Memory(
-            shape=activation_shape(program.network.bits),
-            depth=max(2, program.activation_depth),
-            init=[],
-        )
+        shape = activation_shape(program.network.bits)
+        m.submodules.activations = ram(shape, program.activation_depth)
 
     def _shown(self, m: Module, loader: Loader, word: Value) -> Value:
         """What a memory shows, as it meets the loader's element: memories are slow."""
@@ -336,9 +323,7 @@ class Engine(Component):
             write.addr.eq(Mux(self.load, self.load_address, self.store_address)),
             write.data.eq(Mux(self.load, self.load_activation, self.store_activation)),
         ]
-        m.submodules.scores = scores = memory.Memory(
-            shape=score_shape(program), depth=max(2, network.num_scores), init=[]
-        )
+        m.submodules.scores = scores = ram(score_shape(program), network.num_scores)
         return scores
 
     def _keep_scores(self, m: Module, scores: Any, writeback: Any) -> None:

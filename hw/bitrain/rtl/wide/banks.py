@@ -3,8 +3,10 @@
 from typing import Any
 
 from amaranth.hdl import Module, Mux, Shape, Value
-from amaranth.lib import data, memory
+from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
+
+from ..engine.memories import ram
 
 
 def rotated(numbers: Any, rotation: Value) -> list:
@@ -62,7 +64,7 @@ class Banks(Component):
 
     def __init__(self, *, shape: Shape, depth: int, address_bits: int, width: int, ports: int):
         self.shape, self.width, self.ports = shape, width, ports
-        self.depth = max(2, depth)
+        self.depth = depth
         addresses, numbers = (data.ArrayLayout(each, width) for each in (address_bits, shape))
         super().__init__(
             {
@@ -77,16 +79,15 @@ class Banks(Component):
         m = Module()
         write = self.write
         for bank in range(self.width):
-            ram = memory.Memory(shape=self.shape, depth=self.depth, init=[])
-            m.submodules[f"bank{bank}"] = ram
-            into = ram.write_port()
+            m.submodules[f"bank{bank}"] = words = ram(self.shape, self.depth)
+            into = words.write_port()
             m.d.comb += [
                 into.en.eq(write.enable[bank]),
                 into.addr.eq(write.address[bank]),
                 into.data.eq(write.number[bank]),
             ]
             for port in range(self.ports):
-                out = ram.read_port()
+                out = words.read_port()
                 m.d.comb += [
                     out.addr.eq(self.addresses[port][bank]),
                     out.en.eq(self.enables[port]),

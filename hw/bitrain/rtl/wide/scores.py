@@ -1,11 +1,11 @@
 """Scores of W banks, one after the other."""
 
 from amaranth.hdl import Array, Module, Mux, Signal, signed
-from amaranth.lib import memory
 from amaranth.lib.wiring import Component, In, Out
 
 from bitrain.program import Program
 
+from ..engine.memories import ram
 from .banks import write_layout
 
 
@@ -83,11 +83,9 @@ class ScoreBanks(Component):
             m.d.sync += [lane.eq(0), pixel.eq(0), plane.eq(0), self.index.eq(0)]
         shown = []
         for bank in range(width):
-            ram = memory.Memory(
-                shape=signed(program.score_bits), depth=max(2, program.output_depth), init=[]
-            )
-            m.submodules[f"bank{bank}"] = ram
-            into, out = ram.write_port(), ram.read_port()
+            words = ram(signed(program.score_bits), program.output_depth)
+            m.submodules[f"bank{bank}"] = words
+            into, out = words.write_port(), words.read_port()
             m.d.comb += [
                 into.en.eq(self.write.enable[bank]),
                 into.addr.eq(self.write.address[bank]),

@@ -104,12 +104,23 @@ def test_ram_whose_contents_matter_keeps_zeros(contents):
     assert "activations.mem" in {memory.file for memory in memories}
 
 
+def test_tools_learn_what_nobody_reads_as_it_is_written(contents):
+    contents.unchecked = {1}
+    verilog, _ = name_memories(NUMBERED, contents)
+    lines = verilog.splitlines()
+    places = [i for i, line in enumerate(lines) if "no_rw_check" in line]
+    assert [lines[i] for i in places] == ["  (* no_rw_check *)"]
+    assert lines[places[0] - 1] == "`ifdef SYNTHESIS"
+    assert "activations" in lines[places[0] + 1]
+
+
 def test_contents_are_kept_beside_the_memory(contents):
     """By number, as raw words; Amaranth gets a memory as it was, without them."""
     made = memory.Memory(shape=signed(4), depth=3, init=[-1, 7], attrs={"initial_contents": "1"})
+    made.attrs["no_rw_check"] = 1
     made.read_port()
     instance = contents.get_memory(made)
-    assert contents.words[-1] == [15, 7, 0] and contents.kept == {5}
+    assert contents.words[-1] == [15, 7, 0] and contents.kept == contents.unchecked == {5}
     assert instance._attrs == {"contents": 5} and instance._data.depth == 3
     assert len(instance._read_ports) == 1 and list(made.data.init) == [-1, 7, 0]
 

@@ -1,0 +1,28 @@
+"""The engine's memories: ROMs, RAMs with contents, and RAMs."""
+
+from amaranth.hdl import Shape, ShapeLike, unsigned
+from amaranth.lib import memory
+
+NO_CHECK = {"no_rw_check": 1}
+"""Nobody reads a word in the cycle in which it is written, or uses what that shows.
+
+Without this, tools build comparators and multiplexers for each port where block RAMs do not say
+what they show then.
+"""
+
+
+def rom(shape: ShapeLike, words: list[int], *, loadable: bool = False) -> memory.Memory:
+    """Memory of raw words, at least two deep (an address needs a bit); read only unless loadable.
+
+    The attribute tells what writes the Verilog that words matter which are all zero.
+    """
+    width = Shape.cast(shape).width
+    attributes = {"initial_contents": "1", **NO_CHECK} if loadable else {}
+    return memory.Memory(
+        shape=unsigned(width), depth=max(2, len(words)), init=words, attrs=attributes
+    )
+
+
+def ram(shape: ShapeLike, depth: int) -> memory.Memory:
+    """Memory of ``depth`` elements, at least two."""
+    return memory.Memory(shape=shape, depth=max(2, depth), init=[], attrs=NO_CHECK)
