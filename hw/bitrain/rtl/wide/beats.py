@@ -13,8 +13,6 @@ class BeatPlaces(Component):
     A map is streamed row by row, channel after channel, W pixels in a beat; the last beat of a row
     may have fewer. Pixel i of it is in bank (channel + i) mod W at word ``address`` + i.
 
-    Latency: none; ``following`` are those of the beat after the present one.
-
     Parameters
     ----------
     shape, width
@@ -28,10 +26,8 @@ class BeatPlaces(Component):
         Go on to the next beat; after the last, to the first.
     restart : In(1)
         Go back to the first.
-    present, following : Out(place)
+    present : Out(place)
         ``address``, ``rotation`` (the channel modulo W), and which pixels ``exist``.
-    last : Out(1)
-        The present beat is the last.
     """
 
     def __init__(self, shape: Shape, *, width: int, address_bits: int):
@@ -44,8 +40,6 @@ class BeatPlaces(Component):
                 "step": In(1),
                 "restart": In(1),
                 "present": Out(place),
-                "following": Out(place),
-                "last": Out(1),
             }
         )
 
@@ -57,37 +51,37 @@ class BeatPlaces(Component):
         beat, row = Signal(range(max(2, beats))), Signal(range(max(2, rows)))
         channel = Signal(range(max(2, channels)))
         plane = Signal.like(self.present.address)
-        row_end, map_end, word_end = (Signal(name=name) for name in ("row_end", "map_end", "word"))
-        next_beat = Signal.like(beat)
-        present, following = self.present, self.following
+        row_end, map_end, word_end, last = (
+            Signal(name=name) for name in ("row_end", "map_end", "word_end", "last")
+        )
+        present = self.present
+        address, rotation = Signal.like(present.address), Signal.like(present.rotation)
         every = (1 << width) - 1
         m.d.comb += [
             row_end.eq(beat == beats - 1),
             map_end.eq(row_end & (row == rows - 1)),
             word_end.eq(map_end & (present.rotation == width - 1)),
-            self.last.eq(map_end & (channel == channels - 1)),
-            next_beat.eq(Mux(row_end, 0, beat + 1)),
+            last.eq(map_end & (channel == channels - 1)),
             present.exist.eq(Mux(row_end, (1 << rest) - 1, every)),
-            following.exist.eq(Mux(next_beat == beats - 1, (1 << rest) - 1, every)),
-            following.address.eq(present.address + Mux(row_end, rest, width)),
-            following.rotation.eq(present.rotation + map_end),
+            address.eq(present.address + Mux(row_end, rest, width)),
+            rotation.eq(present.rotation + map_end),
         ]
         with m.If(map_end & ~word_end):
-            m.d.comb += following.address.eq(plane)
-        with m.If(self.last | self.restart):
-            m.d.comb += [following.address.eq(0), following.rotation.eq(0)]
+            m.d.comb += address.eq(plane)
+        with m.If(last | self.restart):
+            m.d.comb += [address.eq(0), rotation.eq(0)]
         with m.If(self.step | self.restart):
             m.d.sync += [
-                beat.eq(next_beat),
-                present.address.eq(following.address),
-                present.rotation.eq(following.rotation),
+                beat.eq(Mux(row_end, 0, beat + 1)),
+                present.address.eq(address),
+                present.rotation.eq(rotation),
             ]
             with m.If(row_end):
                 m.d.sync += row.eq(row + 1)
             with m.If(map_end):
                 m.d.sync += [row.eq(0), channel.eq(channel + 1)]
             with m.If(word_end):
-                m.d.sync += plane.eq(following.address)
-            with m.If(self.last | self.restart):
+                m.d.sync += plane.eq(address)
+            with m.If(last | self.restart):
                 m.d.sync += [beat.eq(0), row.eq(0), channel.eq(0), plane.eq(0)]
         return m

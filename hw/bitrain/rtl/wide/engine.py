@@ -175,23 +175,22 @@ class WideEngine(Engine):
         m.submodules.beats = beats = BeatPlaces(
             network.layers[-1].out_shape, width=width, address_bits=self.program.address_bits
         )
+        # The places are those of the beat to be read, which stays until the next is.
         place, rotation = beats.present, Signal(range(width))
+        first, read = Signal(), Signal()
+        m.d.sync += first.eq(self.done)
         m.d.comb += [
             scores.write.eq(self.store),
             scores.write.enable.eq(Mux(last, self.store.enable, 0)),
+            read.eq(first | self.score_step),
             beats.restart.eq(self.start),
-            beats.step.eq(self.score_step),
-            scores.enables.eq(1),
+            beats.step.eq(read),
+            scores.enables.eq(read),
         ]
-        shown = {
-            name: Mux(self.score_step, beats.following[name], place[name])
-            for name in ("address", "rotation")
-        }
-        m.d.sync += rotation.eq(shown["rotation"])
+        with m.If(read):
+            m.d.sync += rotation.eq(place.rotation)
         for bank in range(width):
-            m.d.comb += scores.addresses[0][bank].eq(
-                shown["address"] + lane_of(bank, shown["rotation"])
-            )
+            m.d.comb += scores.addresses[0][bank].eq(place.address + lane_of(bank, place.rotation))
         for lane, number in enumerate(rotated(scores.numbers[0], rotation)):
             m.d.comb += self.score[lane].eq(number)
 
