@@ -135,7 +135,9 @@ class Accelerator(Component):
         network = self.program.network
 
         is_wide = isinstance(engine, WideEngine)
+        # The word of pixels that comes next, and whether it is an image's last.
         pixel = Signal(range(max(2, self.num_beats)))
+        last_pixel = Signal(init=self.num_beats == 1)
         score = Signal(range(max(2, self.num_words)))
         store = engine.store if is_wide else None
         m.d.comb += [
@@ -177,13 +179,20 @@ class Accelerator(Component):
                 if ladder:
                     m.d.comb += ladder.restart.eq(1)
                 with m.If(self.pixels.valid):
-                    m.d.sync += pixel.eq(pixel + 1)
-                    with m.If(pixel == self.num_beats - 1):
-                        m.d.sync += [pixel.eq(0), self.cycles.eq(0)]
+                    m.d.sync += [
+                        pixel.eq(pixel + 1),
+                        last_pixel.eq(pixel == max(0, self.num_beats - 2)),
+                    ]
+                    with m.If(last_pixel):
+                        m.d.sync += [
+                            pixel.eq(0),
+                            last_pixel.eq(last_pixel.init),
+                            self.cycles.eq(0),
+                        ]
                         m.next = "START"
                 if self.rewindable:
                     with m.If(self.rewind):
-                        m.d.sync += pixel.eq(0)
+                        m.d.sync += [pixel.eq(0), last_pixel.eq(last_pixel.init)]
                         if is_wide:
                             m.d.comb += engine.rewind.eq(1)
             with m.State("START"):
