@@ -64,7 +64,7 @@ class OperandRegisters(Component):
         lanes, width = self.array.lanes, self.array.width
         loads = self.array.loading_cycles
         # How many of the next chunk have arrived.
-        arrived, arrives, completes = Signal(range(loads)), Signal(), Signal()
+        arrived, arrives, completes = Signal(range(max(2, loads))), Signal(), Signal()
         free = self.take | self.drop if self.skip_zeros else self.take
         m.d.comb += [
             self.ready.eq(~self.full | free),

@@ -173,9 +173,12 @@ class Accelerator(Component):
                 m.d.comb += engine.log_length.eq(log_length)
         if self.program.weights_writable:
             wiring.connect(m, wiring.flipped(self.weight_write), engine.weight_write)
+        # That of the state in which pixels come, where much comes after it in the same cycle.
+        loading = Signal(init=1)
+        m.d.comb += self.pixels.ready.eq(loading)
         with m.FSM():
             with m.State("LOAD"):
-                m.d.comb += [self.pixels.ready.eq(1), self.busy.eq(pixel != 0)]
+                m.d.comb += self.busy.eq(pixel != 0)
                 if ladder:
                     m.d.comb += ladder.restart.eq(1)
                 with m.If(self.pixels.valid):
@@ -187,6 +190,7 @@ class Accelerator(Component):
                         m.d.sync += [
                             pixel.eq(0),
                             last_pixel.eq(last_pixel.init),
+                            loading.eq(0),
                             self.cycles.eq(0),
                         ]
                         m.next = "START"
@@ -224,6 +228,7 @@ class Accelerator(Component):
                     )
                     m.d.sync += score.eq(score + 1)
                     with m.If(self.scores.payload.last):
+                        m.d.sync += loading.eq(1)
                         m.next = "LOAD"
         return m
 

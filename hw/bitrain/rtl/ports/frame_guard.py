@@ -57,11 +57,11 @@ class FrameGuard(Component):
     def elaborate(self, platform):
         m = Module()
         index = Signal(range(max(2, self.num_pixels)))
-        final, begun, taken = Signal(), Signal(), Signal()
+        # Whether the pixel that comes is the last, and whether any has come.
+        final, begun = Signal(init=self.num_pixels == 1), Signal()
+        taken = Signal()
         last = self.words.payload.last
         m.d.comb += [
-            final.eq(index == self.num_pixels - 1),
-            begun.eq(index != 0),
             taken.eq(self.words.valid & self.words.ready),
             self.pixels.payload.eq(self.words.payload.pixel),
             self.rewind.eq(self.early | self.missing),
@@ -75,9 +75,13 @@ class FrameGuard(Component):
                     self.missing.eq(taken & ~last & final),
                 ]
                 with m.If(taken):
-                    m.d.sync += index.eq(index + 1)
+                    m.d.sync += [
+                        index.eq(index + 1),
+                        begun.eq(1),
+                        final.eq(index == max(0, self.num_pixels - 2)),
+                    ]
                     with m.If(last | final):
-                        m.d.sync += index.eq(0)
+                        m.d.sync += [index.eq(0), begun.eq(0), final.eq(final.init)]
                     with m.If(self.missing):
                         m.next = "SWALLOW"
             with m.State("SWALLOW"):
