@@ -1,6 +1,6 @@
 """Counters that tell the last of a number of steps without a comparison in the way."""
 
-from amaranth.hdl import Module, Value
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib.wiring import Component, In, Out
 
 
@@ -40,17 +40,19 @@ class Countdown(Component):
                 "restart": In(1),
                 "step": In(1),
                 "most": In(bits),
-                "last": Out(1, init=1),
+                "last": Out(1),
                 "left": Out(bits),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
+        last = Signal(init=1)
+        m.d.comb += self.last.eq(last)
         with m.If(self.restart):
-            m.d.sync += [self.left.eq(self.most), self.last.eq(self.most == 0)]
+            m.d.sync += [self.left.eq(self.most), last.eq(self.most == 0)]
         with m.Elif(self.step):
-            m.d.sync += [self.left.eq(self.left - 1), self.last.eq(self.left == 1)]
+            m.d.sync += [self.left.eq(self.left - 1), last.eq(self.left == 1)]
         return m
 
 

@@ -1,9 +1,11 @@
 """The engine's memories: ROMs, RAMs with contents, and RAMs."""
 
+from typing import Any
+
 from amaranth.hdl import Shape, ShapeLike, unsigned
 from amaranth.lib import memory
 
-NO_CHECK = {"no_rw_check": 1}
+NO_CHECK: Any = {"no_rw_check": "1"}
 """Nobody reads a word in the cycle in which it is written, or uses what that shows.
 
 Without this, tools build comparators and multiplexers for each port where block RAMs do not say
@@ -17,7 +19,7 @@ def rom(shape: ShapeLike, words: list[int], *, loadable: bool = False) -> memory
     The attribute tells what writes the Verilog that words matter which are all zero.
     """
     width = Shape.cast(shape).width
-    attributes = {"initial_contents": "1", **NO_CHECK} if loadable else {}
+    attributes: Any = {"initial_contents": "1", **NO_CHECK} if loadable else {}
     return memory.Memory(
         shape=unsigned(width), depth=max(2, len(words)), init=words, attrs=attributes
     )
