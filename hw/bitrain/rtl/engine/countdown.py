@@ -25,7 +25,7 @@ class Countdown(Component):
     restart : In(1)
         Steps begin with the next cycle; with ``step`` too, it was the last one.
     step : In(1)
-        Only where steps are left, or with ``restart``.
+        After the last one without ``restart``, ``last`` and ``left`` say nothing.
     most : In(bits)
         Steps less one, with ``restart``.
     last : Out(1)

@@ -10,7 +10,7 @@ def test_an_address_needs_a_bit():
     assert rom(unsigned(3), [7]).depth == 2 and list(rom(unsigned(3), [7]).init) == [7, 0]
 
 
-def test_only_what_is_written_may_be_read_meanwhile():
+def test_tools_check_no_reads_of_what_is_being_written():
     assert "no_rw_check" in ram(unsigned(3), 4).attrs
     assert "no_rw_check" in rom(unsigned(3), [1, 2], loadable=True).attrs
     assert "no_rw_check" not in rom(unsigned(3), [1, 2]).attrs
