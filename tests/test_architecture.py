@@ -53,7 +53,7 @@ IMPORTS = {
     "cosim": _allow(f"{_ENGINES} host golden", "cocotb cocotb_tools cocotbext numpy"),
     "formal": _allow("spec program accelerator host rtl gen", "amaranth"),
     # sw
-    "models": _allow("spec", "torch safetensors pydantic rich"),
+    "models": _allow("spec", "torch safetensors pydantic rich onnx onnxruntime google numpy"),
     "frontend": _allow("spec models", "torch"),
     "nn": _allow("spec program golden frontend", "torch numpy pydantic"),
     "profile": _allow("spec models nn", "torch"),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from networks import random_network
+from onnx_graphs import Writer
 from rich.console import Console
 
 import bitrain.cli.hardware
@@ -457,6 +458,30 @@ def test_options_of_convert(fail, tmp_path, monkeypatch, options, message):
     Path("net.py").write_text(PLAIN)
     assert message in fail("convert", "net.py:net", "--data", "digits", *options.split())
     assert list(tmp_path.iterdir()) == [tmp_path / "net.py"]
+
+
+def test_convert_an_onnx_file(fail, tmp_path, monkeypatch, capsys):
+    """By its name alone; what became of its quantisers is said."""
+    net, domain = Writer("N", 8, 8, 1), "qonnx.custom_op.general"
+    weight, *of_weights = net.weights(4, 1, 3, 3), *map(net.constant, (0.1, 0.0, 4.0))
+    weight = net.add("Quant", weight, *of_weights, domain=domain)
+    x = net.add("Relu", net.add("Conv", net.channels_first("images"), weight))
+    x = net.add("Quant", x, *map(net.constant, (0.2, 0.0, 3.0)), domain=domain, signed=0)
+    x = net.add("Gemm", net.add("Flatten", x), net.weights(144, 10))
+    path = net.save(tmp_path / "net.onnx", net.add("Softmax", x), **{domain: 1})
+    monkeypatch.chdir(tmp_path)
+    command = ("convert", "net.onnx", "--data", "digits", "--images", "20")
+    monkeypatch.setattr(sys, "argv", ["bitrain", *command])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    told = capsys.readouterr().out
+    assert "net.onnx: it reads images whose channels come last\n" in told
+    assert "quantisers found: weights of 4 bits (1), activations of 3 bits (1); " in told
+    assert load_network("net.npz").layers[0].name == "net.conv_2"
+    assert "leave them out" in fail(*command, "--weights", "weights.safetensors")
+    path.write_bytes(path.read_bytes()[:200])
+    assert "net.onnx: not " in fail(*command)
 
 
 def test_a_refused_model_is_explained(tmp_path, monkeypatch, capsys):

@@ -55,8 +55,8 @@ def convert(
     model: Annotated[
         str,
         Argument(
-            help="Your model: file.py:function, package.module:function, a program's file.pt2, or "
-            "a name, as lenet5."
+            help="Your model: file.py:function, package.module:function, an ONNX file (.onnx), a "
+            "program of torch.export (.pt2), or a name, as lenet5."
         ),
     ],
     *,
@@ -110,7 +110,7 @@ def convert(
         Path | None, Option(help="Network file to write; MODEL's name with .npz by default.")
     ] = None,
 ) -> None:
-    """Make a network file of a trained torch module, without YAML and without training."""
+    """Make a network file of a trained network, without YAML and without training."""
     from bitrain.convert import RefusedError, options_of
     from bitrain.convert.files import Request, convert_files
     from bitrain.data import load_dataset
@@ -164,6 +164,8 @@ def convert(
     if finetune:
         for checkpoint in result.checkpoints:
             checkpoint.unlink(missing_ok=True)
+    for note in result.notes:
+        console.print(f"{model}: {note}", soft_wrap=True)
     epochs = "epoch" if finetune == 1 else "epochs"
     tuned = f", {finetune} {epochs} of fine-tuning" if finetune else ""
     if replaced := result.conversion.replaced:

@@ -13,8 +13,13 @@ from torch import Tensor, nn
 from bitrain.data import Dataset
 from bitrain.export import CHECK_IMAGES, export_network
 from bitrain.frontend import Origin
-from bitrain.models import copy_model, load_weights, normalise_inputs, refuse_unreadable
-from bitrain.models.programs import ExportedModule
+from bitrain.models import (
+    Program,
+    copy_model,
+    load_weights,
+    normalise_inputs,
+    refuse_unreadable,
+)
 from bitrain.nn import ScConfig, ScModel, calibrated, calibration_batch
 from bitrain.nn import convert as converted
 from bitrain.spec import BitrainError, Network, save_network
@@ -104,7 +109,7 @@ def convert(
             f"images of type {type(images).__name__}; give an array or a tensor (images, …)"
         )
     options = options_of(config or ScConfig(bits=BITS), bits, length)
-    if not isinstance(model, ExportedModule):
+    if not isinstance(model, Program):
         model = copy_model(model)
     if weights is not None:
         load_weights(model, weights)

@@ -9,7 +9,7 @@ from torch import nn
 
 from bitrain.data import Dataset, check_classes
 from bitrain.golden import accuracy
-from bitrain.models import create_model, model_digest
+from bitrain.models import Program, create_model, model_digest
 from bitrain.nn import ScConfig, torch_threads
 from bitrain.spec import BitrainError
 from bitrain.train.config import FineTuneConfig
@@ -49,6 +49,8 @@ class Result:
     """A conversion, with accuracies in per cent on so many test images."""
 
     conversion: Conversion
+    notes: Sequence[str]
+    """What the user should know of the model."""
     images: int
     float_accuracy: float
     sc: float
@@ -107,6 +109,7 @@ def convert_files(request: Request, dataset: Dataset, *, evaluated: int | None =
         integers = accuracy(rival.to_network("integers"), images, labels, "binary")
     return Result(
         conversion=done,
+        notes=model.notes if isinstance(model, Program) else (),
         images=len(images),
         float_accuracy=floats,
         sc=100 * sc,

@@ -164,8 +164,8 @@ def _affine(recorder: Recorder, x: View, gain: Any, offset: Any) -> View:
     return recorder.add(Affine(*pair), x, shape=x.shape)
 
 
-def _per_channel(recorder: Recorder, x: View, constant: Any) -> Tensor:
-    """A constant that is added or multiplied, as one number for each channel."""
+def _along(recorder: Recorder, x: View, constant: Any) -> tuple[int, Tensor]:
+    """The only dimension (the batch is 0) along which a constant differs, and its numbers there."""
     value = torch.as_tensor(constant).float()
     shape = (1, *x.shape)
     try:
@@ -174,10 +174,27 @@ def _per_channel(recorder: Recorder, x: View, constant: Any) -> Tensor:
         raise recorder.refused("tensors of other shapes") from error
     if whole.shape != shape:
         raise recorder.refused("tensors that become larger")
-    channels = whole.reshape(x.shape[0], -1)
-    if not (channels == channels[:, :1]).all():
+    differing = [
+        axis for axis in range(1, whole.dim()) if (whole != whole.narrow(axis, 0, 1)).any()
+    ]
+    if len(differing) > 1:
         raise recorder.refused("constants that differ within a channel")
-    return channels[:, 0].clone()
+    axis = differing[0] if differing else 1
+    return axis, whole.movedim(axis, 1).reshape(x.shape[axis - 1], -1)[:, 0].clone()
+
+
+def _with_constant(
+    recorder: Recorder, x: View, constant: Any, of: Callable[[Tensor], tuple[Any, Any]]
+) -> View:
+    """Gain and offset by a constant of each channel; of: what they are for its numbers.
+
+    Channels may be any dimension, as in maps whose channels come last.
+    """
+    axis, numbers = _along(recorder, x, constant)
+    if axis == 1:
+        return _affine(recorder, x, *of(numbers))
+    first = recorder.layout(torch.movedim, x, axis, 1)
+    return recorder.layout(torch.movedim, _affine(recorder, first, *of(numbers)), 1, axis)
 
 
 @_reads("add", "sub", "rsub")
@@ -186,9 +203,9 @@ def _add(recorder: Recorder, x: Any, y: Any, *, alpha: Number = 1) -> View:
     if recorder.kind == "rsub":  # y - alpha x
         x, y, sign = y, x, -alpha
     if not isinstance(x, View):  # constant ± view
-        return _affine(recorder, y, sign, _per_channel(recorder, y, x))
+        return _with_constant(recorder, y, x, lambda offset: (sign, offset))
     if not isinstance(y, View):
-        return _affine(recorder, x, 1.0, sign * _per_channel(recorder, x, y))
+        return _with_constant(recorder, x, y, lambda offset: (1.0, sign * offset))
     if x.shape != y.shape:
         raise recorder.refused(f"the sum of shapes {_by(x.shape)} and {_by(y.shape)}")
     if sign != 1:
@@ -207,8 +224,7 @@ def _mul(recorder: Recorder, x: Any, y: Any = -1.0, *, rounding_mode: Any = None
         if division:
             raise recorder.refused("a quotient by activations")
         x, y = y, x
-    factor = _per_channel(recorder, x, y)
-    return _affine(recorder, x, 1 / factor if division else factor, 0.0)
+    return _with_constant(recorder, x, y, lambda gain: (1 / gain if division else gain, 0.0))
 
 
 @_reads("wrap_with_autocast")
@@ -356,16 +372,22 @@ def _adaptive_average(recorder: Recorder, x: View, size: Any) -> View:
     return _mapped(recorder, operation, x)
 
 
-def _over(recorder: Recorder, x: View, dims: Any) -> tuple[int, int]:
-    """Kernel of the rows and columns that dimensions stand for."""
-    dims = {dim % (len(x.shape) + 1) for dim in _list(dims)}
-    shape = recorder.node(x).shape
-    spatial = {len(x.shape): shape.width, len(x.shape) - 1: shape.height}
-    if not dims <= spatial.keys() or (len(x.shape) < 3 and len(x.shape) - 1 in dims):
-        over = "the images of a batch" if 0 in dims else "channels"
+def _over(recorder: Recorder, x: View, dims: Any) -> tuple[View, tuple[int, int]]:
+    """A map whose rows, columns or both are the dimensions that are reduced, and their kernel.
+
+    Others come first, as the channels of maps whose channels come last do.
+    """
+    rank = len(x.shape) + 1
+    chosen = sorted({dim % rank for dim in _list(dims)})
+    others = [dim for dim in range(1, rank) if dim not in chosen]
+    if 0 in chosen or len(chosen) > 2 or not others:
+        over = "the images of a batch" if 0 in chosen else "channels"
         raise recorder.refused(f"{_reduction(recorder)} over {over}")
-    height = shape.height if len(x.shape) - 1 in dims and len(x.shape) == 3 else 1
-    return height, shape.width if len(x.shape) in dims else 1
+    if 1 in chosen:
+        x = recorder.layout(torch.permute, x, (0, *others, *chosen))
+        chosen = list(range(rank - len(chosen), rank))
+    height = x.shape[-2] if rank - 2 in chosen else 1
+    return x, (height, x.shape[-1] if rank - 1 in chosen else 1)
 
 
 def _reduction(recorder: Recorder) -> str:
@@ -384,8 +406,8 @@ def _reduced(recorder: Recorder, view: View, x: View, dims: Any, *, keep: bool) 
 def _mean(recorder: Recorder, x: View, dims: Any = None, keep: bool = False, **_: Any) -> View:
     if dims is None:
         raise recorder.refused(f"{_reduction(recorder)} over the images of a batch")
-    kernel = _over(recorder, x, dims)
-    view = recorder.add(mean_of(recorder.node(x).shape, kernel, stride=kernel), x)
+    last, kernel = _over(recorder, x, dims)
+    view = recorder.add(mean_of(recorder.node(last).shape, kernel, stride=kernel), last)
     if recorder.kind == "sum":
         view = _affine(recorder, view, float(kernel[0] * kernel[1]), 0.0)
     return _reduced(recorder, view, x, dims, keep=keep)
@@ -399,8 +421,8 @@ def _amax(recorder: Recorder, x: View, dims: Any = None, keep: bool = False) -> 
         raise recorder.refused("the larger of two activations")
     if dims is None:
         raise recorder.refused(f"{_reduction(recorder)} over the images of a batch")
-    kernel = _over(recorder, x, dims)
-    pooled = recorder.add(Pool(MaxPool2d(kernel=kernel, stride=kernel)), x)
+    last, kernel = _over(recorder, x, dims)
+    pooled = recorder.add(Pool(MaxPool2d(kernel=kernel, stride=kernel)), last)
     view = _reduced(recorder, pooled, x, dims, keep=keep)
     return (view,) if recorder.kind == "max" else view
 
@@ -413,10 +435,13 @@ def _cat(recorder: Recorder, views: list[Any], dim: int = 0) -> View:
     if not all(isinstance(view, View) for view in views):
         raise recorder.refused("constants beside activations")
     rank = len(views[0].shape) + 1
-    if dim % rank != 1:
-        raise recorder.refused("maps side by side along rows, columns or images")
     if len(views) == 1:
         return views[0]
+    if dim % rank != 1:
+        if dim % rank == 0 or all(view.index is None for view in views):
+            raise recorder.refused("maps side by side along rows, columns or images")
+        first = [recorder.layout(torch.movedim, view, dim, 1) for view in views]
+        return recorder.layout(torch.movedim, _cat(recorder, first, 1), 1, dim)
     shape = (sum(view.shape[0] for view in views), *views[0].shape[1:])
     return recorder.add(Concatenate(), *views, shape=shape)
 

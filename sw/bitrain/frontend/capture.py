@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 
-from bitrain.models import ExportedModule, copy_model, silent
+from bitrain.models import Program, copy_model, silent
 from bitrain.spec import BitrainError
 
 from .aten import READERS, standing_in
@@ -114,9 +114,9 @@ def capture(
     images: real ones (batch, *in_shape). replace_activations: those that the accelerator has not
     are ReLU in the graph. Raises :class:`BitrainError` naming an operation that it cannot have.
     """
-    size, kind = BATCH, torch.float32
-    if isinstance(model, ExportedModule):
-        size, kind = model.batch or BATCH, model.dtype
+    size, kind, paths = BATCH, torch.float32, {}
+    if isinstance(model, Program):
+        size, kind, paths = model.batch or BATCH, model.dtype, model.paths
     else:
         if any(tensor.is_meta for tensor in (*model.parameters(), *model.buffers())):
             raise BitrainError("the model's weights have no values (device 'meta'); load them")
@@ -139,7 +139,7 @@ def capture(
         chosen = torch.linspace(first, len(batch) - 1, max(size, count - first)).long()
         batch = torch.cat([batch[:first], batch[chosen]])
         batch = torch.cat([batch, batch[-1:].expand(-len(batch) % size, *in_shape)])
-    recorder = Recorder(program, in_shape, size, replace=replace_activations)
+    recorder = Recorder(program, in_shape, size, replace=replace_activations, paths=paths)
     with telling(recorder.origins):
         graph = recorder.graph(READERS, batch, standing_in if replace_activations else None)
     graph.first_real = first

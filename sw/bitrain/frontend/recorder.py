@@ -3,7 +3,7 @@
 import operator
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,13 @@ from .graph import Graph
 from .operations import Gather, Input, Node, Operation, Origin, Score
 from .refusals import CHANCE, RECAST, refusal
 
-FOREIGN = (str(Path(torch.__file__).parent), programs.__file__, "<")
-"""Files that are not the user's: torch's, and code that it makes of a program."""
+FOREIGN = (
+    str(Path(torch.__file__).parent),
+    programs.__file__,
+    str(Path(programs.__file__).with_name("onnx")),
+    "<",
+)
+"""Files that are not the user's: torch's, those of programs, and code that torch makes of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,12 +49,15 @@ class Recorder:
         batch: int,
         *,
         replace: bool = False,
+        paths: Mapping[str, str] | None = None,
     ):
         self.program = program
         self.in_shape = tuple(in_shape)
         self.batch = batch
         """Images that the recorded operations read at once."""
         self.replace = replace
+        self.paths = paths or {}
+        """How the user calls modules, by their paths in the program, where these differ."""
         self.origins: list[Origin] = []
         self.names: Counter[str] = Counter()
         self.here = Origin("the model", "", "")
@@ -134,6 +142,7 @@ class Recorder:
             with torch.no_grad():
                 return _function(node)(*args, **kwargs)
         path, line = _place(node)
+        path = self.paths.get(path, path)
         if node.target is operator.getitem:
             found, place = args
             return found[place] if place < len(found) else None  # such as indices, read by nobody
@@ -317,6 +326,6 @@ def _place(node: fx.Node) -> tuple[str, str]:
 def _spelt(node: fx.Node, name: str) -> str:
     """How the user knows an operation: by its module's class, or by torch's name."""
     stack = list((node.meta.get("nn_module_stack") or {}).values())
-    if stack and isinstance(kind := stack[-1][1], str) and kind.startswith("torch.nn."):
+    if stack and isinstance(kind := stack[-1][1], str) and kind.startswith(("torch.nn.", "onnx.")):
         return kind.rpartition(".")[2]
     return name.strip("_")

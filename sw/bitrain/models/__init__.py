@@ -6,7 +6,7 @@ from .blocks.spec import BLOCK_KINDS, BlockSpec
 from .context import evaluating, seeded, silent
 from .copies import copy_model
 from .inputs import Normalisation, normalise_inputs
-from .programs import ExportedModule
+from .programs import Program
 from .registry import check_scores, create_model, list_models, model_file, refuse_unreadable
 from .weights import list_pretrained, load_weights, model_digest, read_metadata, save_weights
 
@@ -15,8 +15,8 @@ __all__ = [
     "Block",
     "BlockSpec",
     "Concatenate",
-    "ExportedModule",
     "Normalisation",
+    "Program",
     "Residual",
     "Subsample",
     "check_scores",

@@ -1,5 +1,6 @@
-"""Programs that torch.export wrote (``.pt2``), as modules."""
+"""Networks whose operations are fixed, as modules: programs that torch.export wrote (``.pt2``)."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,20 @@ from bitrain.spec import BitrainError
 from .context import silent
 
 
-class ExportedModule(nn.Module):
+class Program(nn.Module):
+    """A network that holds its operations and weights, and cannot be trained or changed."""
+
+    batch: int | None
+    """Images that it reads at once; None: any number."""
+    dtype = torch.float32
+    """Of the images."""
+    paths: Mapping[str, str] = {}
+    """How its authors call its modules, by their names here, where these differ."""
+    notes: Sequence[str] = ()
+    """What became of parts of it, for its user."""
+
+
+class ExportedModule(Program):
     """A program of one input, the images, run in parts where it was written for so many."""
 
     def __init__(self, program: Any, name: str):
@@ -27,9 +41,8 @@ class ExportedModule(nn.Module):
             )
         (node,) = (node for node in program.graph.nodes if node.name == inputs[0])
         batch, *self.in_shape = node.meta["val"].shape
-        self.dtype: torch.dtype = node.meta["val"].dtype
+        self.dtype = node.meta["val"].dtype
         self.batch = batch if isinstance(batch, int) else None
-        """Images that it reads at once; None: any number."""
 
     def forward(self, images: Tensor) -> Tensor:
         """(batch, …) to what the program gives for each."""

@@ -4,8 +4,9 @@ Those that come along are made of :class:`bitrain.models.Block` alone.
 
 A user's own is named ``path/to/file.py:function`` or ``package.module:function``: a function that
 returns a module, a class of modules, or a module. Its parameters may be called ``in_shape`` and
-``num_classes``, or be those two in this order. A program that torch.export wrote is named by its
-file, ``.pt2``. A safetensors file that recasting wrote names its own blocks.
+``num_classes``, or be those two in this order. ONNX files (``.onnx``) and programs that
+torch.export wrote (``.pt2``) are named by their files. A safetensors file that recasting wrote
+names its own blocks.
 """
 
 import copy
@@ -49,7 +50,7 @@ _BUILDERS: dict[str, Callable[[Shape, int], nn.Sequential]] = {
     "wrn28_10": wrn28_10,
 }
 
-_NO_CODE = (".pt", ".pth", ".jit", ".ckpt", ".bin", ".onnx")
+_NO_CODE = (".pt", ".pth", ".jit", ".ckpt", ".bin")
 """Suffixes of files that do not say how a model is made."""
 
 
@@ -122,6 +123,10 @@ def _build(name: str, in_shape: Shape, num_classes: int, seed: int) -> nn.Module
         return _described(name, Shape(*in_shape), num_classes, seed)
     if name.endswith(".pt2"):
         return load_program(Path(name))
+    if name.endswith(".onnx"):
+        from .onnx import load_onnx  # an extra of the installation
+
+        return load_onnx(Path(name), Shape(*in_shape))
     with seeded(seed):
         if name in _BUILDERS:
             return _BUILDERS[name](Shape(*in_shape), num_classes)
@@ -138,14 +143,13 @@ def _unknown(name: str) -> str:
     if path.suffix not in _NO_CODE:
         return (
             f"{name!r} is unknown; choose one of {list_models()}, or name your own as "
-            "path/to/file.py:function, package.module:function or a program's file.pt2"
+            "path/to/file.py:function, package.module:function, or an ONNX file (.onnx)"
         )
     what = f"holds {kind_of(path) or 'weights or pickled objects'}, not the code of a model"
-    if path.suffix == ".onnx":
-        what = "ONNX files are not read"
     return (
         f"{name}: {what}; give file.py:function with its state dict as weights (--weights; "
-        "pretrained in a configuration), or a program that torch.export.save wrote (.pt2)"
+        "pretrained in a configuration), an ONNX file (.onnx), or a program that "
+        "torch.export.save wrote (.pt2)"
     )
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from bitrain.spec import BitrainError, content_digest, write_atomically
 
-from .programs import ExportedModule
+from .programs import Program
 
 FOLDER = Path(__file__).parent / "weights"
 _KEY = "bitrain"
@@ -47,7 +47,7 @@ def load_weights(model: nn.Module, source: str | Path) -> dict[str, Any]:
     none, where it is damaged, and where it belongs to another model. Files that others wrote have
     no checksum, and are taken with a note.
     """
-    if isinstance(model, ExportedModule):
+    if isinstance(model, Program):
         raise BitrainError(f"weights {source}: a program holds its weights; leave them out")
     expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
     path, tensors, metadata, is_sealed = _read(source, expected)

@@ -106,7 +106,7 @@ def load_teacher(
     source: weights that come with Bitrain or a safetensors file that says which model they belong
     to; or, as of :func:`bitrain.models.create_model`, a model, to load ``weights`` into.
     """
-    if source.endswith(".pt2"):
+    if source.endswith((".pt2", ".onnx")):
         raise BitrainError(
             f"teacher {source}: recasting replaces modules, and a program holds operations alone; "
             "give the model itself, as file.py:function, and --weights"

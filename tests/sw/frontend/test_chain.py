@@ -97,6 +97,14 @@ def in_place(m, x):
     return F.relu_(m.norm(m.second(x)))
 
 
+def last(x):
+    """Channels come last."""
+    return x.permute(0, 2, 3, 1)
+
+
+STEPS = torch.arange(1.0, 5.0)
+
+
 def chunks(m, x):
     a, b = F.relu(m.first(x)).chunk(2, 1)
     return m.point(torch.cat([b, a.relu()], 1))
@@ -216,6 +224,14 @@ JOINS = {
     "sum of pixels": (lambda m, x: F.relu(m.first(x)).sum([2, 3]), 2),
     "amax": (lambda m, x: F.relu(m.first(x)).amax([2, 3]), 2),
     "max of max": (lambda m, x: F.relu(m.first(x)).max(2)[0].max(2)[0], 3),
+    "mean, channels last": (lambda m, x: last(F.relu(m.first(x))).mean((1, 2)), 2),
+    "maximum, channels last": (lambda m, x: last(F.relu(m.first(x))).amax((1, 2)), 2),
+    "bias, channels last": (lambda m, x: F.relu(last(m.point(x.expand(-1, 4, -1, -1))) + STEPS), 2),
+    "gain, channels last": (lambda m, x: last(F.relu(m.first(x))) * STEPS - STEPS, 2),
+    "cat, channels last": (
+        lambda m, x: torch.cat([last(F.relu(m.first(x))), last(F.relu(m.second(m.first(x))))], 3),
+        4,
+    ),
     "permuted": (lambda m, x: F.relu(m.first(x)).permute(0, 2, 3, 1), 2),
     "rows as channels": (lambda m, x: m.rows(F.relu(m.first(x)).reshape(-1, 8, 4, 8)), 3),
     "reshape of the image": (lambda m, x: m.halved(x.reshape(-1, 1, 4, 16)), 2),

@@ -108,7 +108,6 @@ def test_unknown_model() -> None:
     [
         ("net.py", r"net\.py: name the function or class in it .*, as net\.py:Net$"),
         ("net.pth", r"net\.pth: holds weights or pickled objects, not the code of a model; give "),
-        ("net.onnx", r"net\.onnx: ONNX files are not read; give file\.py:function with its state"),
     ],
 )
 def test_files_that_do_not_say_how_a_model_is_made(name, message) -> None:

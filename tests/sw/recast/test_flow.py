@@ -340,9 +340,10 @@ def test_blocks_of_no_known_kind_from_scratch(recast, tmp_path, digits, training
     assert result["cost"]["student"]["cycles"] is None
 
 
-def test_a_program_is_no_teacher(recast):
+@pytest.mark.parametrize("name", ["own.pt2", "own.onnx"])
+def test_a_program_is_no_teacher(recast, name):
     with pytest.raises(BitrainError, match="a program holds operations alone; give the model"):
-        recast(PLAN, "own.pt2")
+        recast(PLAN, name)
 
 
 def test_weights_that_do_not_name_their_model(recast, tmp_path):
