@@ -96,7 +96,8 @@ def _divides(config: AcceleratorConfig, what: str) -> dict[str, Any] | None:
     for array in config.arrays:
         width, count = array.width, getattr(array, what)
         if count % width:
-            return {"width": width, "count": count}
+            where = "array" if array == config.array else "last_array"
+            return {"where": where, "width": width, "count": count}
     return None
 
 
@@ -156,7 +157,7 @@ OPTION_CONFLICTS = (
     Conflict(
         one="array: width",
         other="lanes that it does not divide",
-        reason="array: lanes = {count} is no multiple of width = {width}, the operands that are "
+        reason="{where}: lanes = {count} is no multiple of width = {width}, the operands that are "
         "read in a cycle",
         remedy="choose a multiple",
         find=lambda c, _: _divides(c, "lanes"),
@@ -164,7 +165,7 @@ OPTION_CONFLICTS = (
     Conflict(
         one="array: width",
         other="channels that it does not divide",
-        reason="array: channels = {count} is no multiple of width = {width}, the results that "
+        reason="{where}: channels = {count} is no multiple of width = {width}, the results that "
         "leave in a cycle",
         remedy="choose a multiple",
         find=lambda c, _: _divides(c, "channels"),

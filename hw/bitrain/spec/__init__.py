@@ -6,7 +6,7 @@ all use it.
 
 from .bank import LaneWire, SngBank
 from .concatenation import parts_read
-from .errors import BitrainError
+from .errors import BitrainError, plain
 from .exits import Exit
 from .files import content_digest, file_digest, write_atomically
 from .images import check_images
@@ -58,6 +58,7 @@ __all__ = [
     "input_slots",
     "load_network",
     "parts_read",
+    "plain",
     "register_sequence",
     "save_network",
     "to_unipolar",

@@ -8,7 +8,7 @@ so a prefix of a network is a network too: with d = log2(L / L'), biases and shi
 import numpy as np
 from pydantic import ValidationError
 
-from .errors import BitrainError
+from .errors import BitrainError, plain
 from .layer import Layer
 from .network import Network
 
@@ -69,7 +69,7 @@ def _prefix(layer: Layer, length: int) -> Layer:
         where = ".".join(map(str, first["loc"])) or "layer"
         raise BitrainError(
             f"layer {layer.name!r} cannot run a prefix of {length} cycles: {where} would be "
-            f"{first['input']}, {first['msg']}; choose a longer prefix"
+            f"{plain(first)}; choose a longer prefix"
         ) from error
 
 

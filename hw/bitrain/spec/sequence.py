@@ -29,7 +29,7 @@ from pydantic import (
     model_validator,
 )
 
-from .errors import BitrainError
+from .errors import BitrainError, plain
 
 MIN_WIDTH = 2
 MAX_WIDTH = 16
@@ -270,7 +270,7 @@ def _of_its_kind(data: Any) -> Any:
     except ValidationError as error:
         first = error.errors()[0]
         where = "".join(f"{part}: " for part in first["loc"])
-        raise ValueError(where + first["msg"].removeprefix("Value error, ")) from error
+        raise ValueError(where + plain(first)) from error
 
 
 Sequence = Annotated[SerializeAsAny[NumberSequence], BeforeValidator(_of_its_kind)]

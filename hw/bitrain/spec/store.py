@@ -10,7 +10,7 @@ from zipfile import ZipFile, is_zipfile
 import numpy as np
 from pydantic import ValidationError
 
-from .errors import BitrainError
+from .errors import BitrainError, plain
 from .files import content_digest, write_atomically
 from .layer import ARRAYS, OPTIONAL_ARRAYS
 from .network import FORMAT_VERSION, Network
@@ -88,7 +88,7 @@ def load_network(path: Path | str) -> Network:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "network"
-        raise BitrainError(f"{path}: {where}: {first['msg']}; export it again") from error
+        raise BitrainError(f"{path}: {where}: {plain(first)}; export it again") from error
     except (KeyError, TypeError, AttributeError) as error:
         raise BitrainError(f"{path}: header and arrays do not match; export it again") from error
 

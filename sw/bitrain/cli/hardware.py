@@ -37,7 +37,8 @@ def generate(
         bool,
         Option(
             "--early-termination",
-            help="Run each image at short lengths first, on if the scores are close; needs axi.",
+            help="Run each image at short lengths first, on if the scores are close; needs axi, or "
+            "a network with exits.",
         ),
     ] = False,
     weights: Annotated[

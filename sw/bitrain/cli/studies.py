@@ -58,8 +58,12 @@ def progressive(
     lanes: common.Lanes = 16,
     width: common.Width = 1,
     lengths: Annotated[
-        str, Option(help="Prefixes in cycles, rising powers of two between commas.")
-    ] = "4,8,16,32",
+        str | None,
+        Option(
+            help="Prefixes in cycles, rising powers of two between commas; 4, 8, 16 and 32 by "
+            "default, up to the network's own."
+        ),
+    ] = None,
     tolerance: Annotated[
         float | None,
         Option(
@@ -93,7 +97,8 @@ def progressive(
 
     from .render.studies import by_class_table, by_tolerance_table, progressive_table
 
-    loaded, prefixes = load_network(network), integers("--lengths", lengths)
+    loaded = load_network(network)
+    prefixes = None if lengths is None else integers("--lengths", lengths)
     chosen = None if ladder is None else margins("--ladder", ladder)
     report = evaluate_progressive(
         loaded,

@@ -22,7 +22,7 @@ from bitrain.models import (
 )
 from bitrain.nn import ScConfig, ScModel, calibrated, calibration_batch
 from bitrain.nn import convert as converted
-from bitrain.spec import BitrainError, Network, save_network
+from bitrain.spec import BitrainError, Network, plain, save_network
 from bitrain.train.config import FineTuneConfig
 from bitrain.train.finetune import finetune_converted
 from bitrain.train.loop import Job
@@ -157,22 +157,7 @@ def options_of(base: ScConfig, bits: int | None, length: int | None, dashes: str
         names = {"bits": f"{dashes}bits", "stream_length": f"{dashes}length"}
         wrong = [key for key in changes if key in first["loc"]] or changes
         told = ", ".join(f"{names[key]} {changes[key]}" for key in wrong)
-        raise BitrainError(f"{told}: {_plain(first)}") from error
-
-
-def _plain(problem: Any) -> str:
-    """What pydantic found, in plain words."""
-    context = problem.get("ctx", {})
-    match problem["type"]:
-        case "value_error":
-            return str(context["error"])
-        case "greater_than_equal":
-            return f"expected at least {context['ge']}"
-        case "less_than_equal":
-            return f"expected at most {context['le']}"
-        case kind if kind.startswith("int_"):
-            return "expected a whole number"
-    return problem["msg"]
+        raise BitrainError(f"{told}: {plain(first)}") from error
 
 
 def _array(images: np.ndarray | Tensor) -> np.ndarray:

@@ -97,6 +97,16 @@ class Dataset:
         """So many test images and their labels, evenly spaced."""
         return evenly_spaced(self.test_images, count), evenly_spaced(self.test_labels, count)
 
+    def check_validation(self, count: int) -> None:
+        """Raise :class:`BitrainError` unless so many images can be held out."""
+        total = len(self.train_labels)
+        present, sizes = np.unique(self.train_labels, return_counts=True)
+        if not len(present) <= count <= total - len(present) or sizes.min() < 2:
+            raise BitrainError(
+                f"data set {self.name}: {count} validation images cannot be held out of {total}; "
+                f"each of {len(present)} classes needs one image or more in both parts"
+            )
+
     def split_validation(self, count: int, seed: int = 0) -> "Dataset":
         """Hold ``count`` training images out, to choose a recipe without the test images.
 
@@ -107,13 +117,8 @@ class Dataset:
         """
         from sklearn.model_selection import train_test_split
 
+        self.check_validation(count)
         total = len(self.train_labels)
-        present, sizes = np.unique(self.train_labels, return_counts=True)
-        if not len(present) <= count <= total - len(present) or sizes.min() < 2:
-            raise BitrainError(
-                f"data set {self.name}: {count} validation images cannot be held out of {total}; "
-                f"each of {len(present)} classes needs one image or more in both parts"
-            )
         train, held_out = train_test_split(
             np.arange(total), test_size=count, random_state=seed, stratify=self.train_labels
         )

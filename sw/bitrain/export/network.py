@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bitrain import golden
 from bitrain.nn import ScModel, torch_threads
-from bitrain.spec import BitrainError, Network, to_unipolar
+from bitrain.spec import BitrainError, Network, plain, to_unipolar
 
 CHECK_IMAGES = 64
 """Test images on which the commands check an export."""
@@ -36,7 +36,7 @@ def export_network(
     try:
         network = sc_model.to_network(name, metadata)
     except ValidationError as error:
-        first = error.errors()[0]["msg"].removeprefix("Value error, ")
+        first = plain(error.errors()[0])
         raise BitrainError(
             f"network {name!r} breaks the contract: {first}; use fewer bits or smaller layers"
         ) from error

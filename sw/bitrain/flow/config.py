@@ -10,7 +10,7 @@ from bitrain.nn import ScConfig
 from bitrain.program import AcceleratorConfig, Array
 from bitrain.runner.config import JobConfig, Section
 from bitrain.runner.yaml_file import read_yaml
-from bitrain.train.config import FineTuneConfig, TrainConfig
+from bitrain.train.config import FineTuneConfig, TrainConfig, check_prefix_options
 
 
 class SimulateConfig(Section):
@@ -41,15 +41,16 @@ class ExitConfig(Section):
     cycles: float | None = Field(default=None, gt=0)
     """Cycles of a stream on average, all runs of an image added up, that they may take there, in
     place of a tolerance: with the fewest classes changed."""
-    held_out: int = Field(default=5000, ge=0)
-    """Training images that choose the exits in place of being learnt; 0: some that are learnt."""
+    held_out: int | None = Field(default=None, ge=0)
+    """Training images that choose the exits in place of being learnt; 0: some that are learnt. By
+    default 5,000, and at most a fifth of them."""
     most: Literal[1, 2] = 2
     """How many there may be."""
 
     @model_validator(mode="after")
     def _one_aim(self) -> Self:
         if self.cycles is not None and "tolerance" in self.model_fields_set:
-            raise ValueError("exit: tolerance or cycles choose the exits; leave one of them out")
+            raise ValueError("tolerance or cycles choose the exits; leave one of them out")
         return self
 
 
@@ -90,8 +91,16 @@ class RunConfig(JobConfig):
 
     @model_validator(mode="after")
     def _exits_of_lengths(self) -> Self:
-        if self.exit and not self.sc.lengths:
+        lengths = self.sc.lengths
+        if self.exit and not lengths:
             raise ValueError("exit: needs a network of several lengths; give sc: {lengths: [4, 8]}")
+        cycles = self.exit and self.exit.cycles
+        if cycles and not lengths[0] <= cycles <= sum(lengths):
+            raise ValueError(
+                f"exit.cycles: {cycles:g} cycles of a stream on average; expected {lengths[0]}, "
+                f"which the shortest run takes, to {sum(lengths)}, which all runs take together"
+            )
+        check_prefix_options(lengths, self.finetune)
         return self
 
     @property

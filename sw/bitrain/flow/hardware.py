@@ -16,7 +16,7 @@ from bitrain.models import create_model
 from bitrain.nn import ScModel
 from bitrain.program import Program, Sharing, check_conflicts
 from bitrain.rtl.array.arrays import build_array
-from bitrain.spec import BitrainError
+from bitrain.spec import BitrainError, Exit
 
 from .config import RunConfig
 from .networks import generate_with_testbench
@@ -80,8 +80,11 @@ def check_network(run: Run) -> None:
         )
     sizes = shape, run.dataset.num_classes
     model = create_model(config.model, *sizes, normalisation=config.data.normalisation)
-    untrained = ScModel(read_chain(model, shape), config.sc)
-    compile_network(untrained.to_network(config.name), config.accelerator)
+    network = ScModel(read_chain(model, shape), config.sc).to_network(config.name)
+    if config.exit is not None:  # it will have them; which, training says
+        exits = tuple(Exit(length=length, margin=0) for length in config.sc.lengths[:1])
+        network = network.model_copy(update={"exits": exits})
+    compile_network(network, config.accelerator)
 
 
 def verify(run: Run) -> dict[str, Any]:

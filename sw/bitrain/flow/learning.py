@@ -26,6 +26,8 @@ from bitrain.train.loop import Job, fit
 from .run import Run
 
 SCORED_IMAGES = 4
+HELD_OUT = 5000
+"""At most so many images that are not learnt choose exits, if the user does not say how many."""
 LEARNT_IMAGES = 20_000
 """At most so many images that are learnt choose exits."""
 SAME = 1e-4
@@ -230,21 +232,43 @@ def _finetune(run: Run, converted: ScModel, checkpoint: str) -> None:
     finetune_converted(converted, _learnt(run), run.config.finetune, **job)
 
 
+def _held_out(run: Run) -> int:
+    """Training images that choose exits."""
+    exits = run.config.exit
+    if exits is None:
+        return 0
+    if exits.held_out is not None:
+        return exits.held_out
+    return min(HELD_OUT, len(run.dataset.train_labels) // 5)
+
+
+def check_exit(run: Run) -> None:
+    """Refuse, before anything is trained, images held out that there are not."""
+    if not (count := _held_out(run)):
+        return
+    try:
+        run.dataset.check_validation(count)
+    except BitrainError as error:
+        raise BitrainError(
+            f"exit: held_out = {count}: {error}; give fewer, or 0 to choose exits on images that "
+            "are learnt"
+        ) from error
+
+
 def _learnt(run: Run) -> Dataset:
     """What is learnt: all training images but those that are held out."""
-    whole, exits = run.dataset, run.config.exit
-    if exits is None or not exits.held_out:
+    whole, count = run.dataset, _held_out(run)
+    if not count:
         return whole
-    rest = whole.split_validation(exits.held_out)
+    rest = whole.split_validation(count)
     return replace(rest, test_images=whole.test_images, test_labels=whole.test_labels)
 
 
 def _choosing(run: Run) -> Dataset:
     """Training images that choose exits, as the test images of a data set."""
-    whole, exits = run.dataset, run.config.exit
-    assert exits is not None
-    if exits.held_out:
-        return whole.split_validation(exits.held_out)
+    whole, count = run.dataset, _held_out(run)
+    if count:
+        return whole.split_validation(count)
     images, labels = (
         evenly_spaced(array, LEARNT_IMAGES) for array in (whole.train_images, whole.train_labels)
     )

@@ -1,5 +1,6 @@
 """What can be done with a network file and its data set: accuracy, IP folder with test bench."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 RANDOM = "random"
 """Stands for random images in the place of a data set's."""
+POOL = 256
+"""Images among which those are looked for that stop at an exit where no other does."""
 
 
 def dataset_of(
@@ -70,13 +73,62 @@ def example_vectors(
     data: a data set, by default the network's own; ``random`` stands for uniform random images,
     the same at each call, for which no data set is read.
     """
+    (images,) = _examples(network, [count], data, data_dir)
+    return images
+
+
+def bench_vectors(
+    engines: Engines, count: int, data: str | None = None, data_dir: Path | None = None
+) -> np.ndarray:
+    """The same for a test bench.
+
+    Where exits decide, the last ones are others, so that some images stop at each exit and some at
+    none, if there are such.
+    """
+    if not engines.programs[0].exits:
+        return example_vectors(engines.network, count, data, data_dir)
+    images, others = _examples(engines.network, [count, POOL], data, data_dir)
+    return _stopping_everywhere(engines, images, others)
+
+
+def _examples(
+    network: Network, counts: Sequence[int], data: str | None, data_dir: Path | None
+) -> list[np.ndarray]:
+    """So many test images, and so many more, at most all of them, of one reading."""
     if data == RANDOM:
-        shape = (count, *network.in_shape)
-        return np.random.default_rng(0).integers(0, network.one + 1, shape)
+        sizes = ((count, *network.in_shape) for count in counts)
+        return [np.random.default_rng(0).integers(0, network.one + 1, size) for size in sizes]
     dataset = dataset_of(network, data, data_dir, labelled=False)
-    if count > (available := len(dataset.test_images)):
-        raise BitrainError(f"{count} images asked for, the test split has {available}")
-    return to_unipolar(dataset.examples(count)[0], network.bits)
+    if counts[0] > (available := len(dataset.test_images)):
+        raise BitrainError(f"{counts[0]} images asked for, the test split has {available}")
+    found = (dataset.examples(min(count, available))[0] for count in counts)
+    return [to_unipolar(images, network.bits) for images in found]
+
+
+def _stopping_everywhere(engines: Engines, images: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """``images``, the last ones replaced by ``others`` that stop where none does.
+
+    A bench whose images all stop at the first exit would test nothing else.
+    """
+    exits = sorted(engines.programs[0].exits.items())
+    places, found = (_exits_taken(engines, exits, part) for part in (images, others))
+    missing = [i for i in range(len(exits) + 1) if i not in places and i in found]
+    kept = len(images) - min(len(missing), len(images) - 1)
+    chosen = [others[found == i][:1] for i in missing[: len(images) - kept]]
+    return np.concatenate([images[:kept], *chosen])
+
+
+def _exits_taken(
+    engines: Engines, exits: Sequence[tuple[int, int]], images: np.ndarray
+) -> np.ndarray:
+    """The number of the exit where each image stops, that of exits where it stops at none."""
+    places = np.full(len(images), len(exits))
+    left = np.arange(len(images))
+    for i, (length, margin) in enumerate(exits):
+        scores = golden.predict(engines.prefixes[length], images[left])
+        sure = golden.margins(scores) >= margin
+        places[left[sure]], left = i, left[~sure]
+    return places
 
 
 def generate_with_testbench(
@@ -91,7 +143,7 @@ def generate_with_testbench(
     data_dir: Path | None = None,
 ) -> Path:
     """Write an IP folder whose test bench holds some test images."""
-    vectors = example_vectors(engines.network, num_images, data, data_dir)
+    vectors = bench_vectors(engines, num_images, data, data_dir)
     top = default_name(engines.network.name) if name is None else name
     return generate_ip(
         engines,

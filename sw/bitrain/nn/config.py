@@ -6,7 +6,15 @@ from typing import Any, Literal, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from bitrain.spec import BitrainError, LaneWire, Neuron, OrLanes, SngBank, find_sequence
+from bitrain.spec import (
+    BitrainError,
+    LaneWire,
+    Neuron,
+    OrLanes,
+    SngBank,
+    find_sequence,
+    plain,
+)
 from bitrain.spec.bank import MAX_LANES
 from bitrain.spec.sequence import MAX_SOBOL_DIMENSION
 
@@ -129,7 +137,8 @@ class ScConfig(BaseModel):
         for length in (*self.lengths, self.length, *self.layer_lengths.values()):
             if length < 2 or length & (length - 1) or length > 1 << self.bits:
                 raise ValueError(
-                    f"stream length {length} is not a power of two up to 2^bits = {1 << self.bits}"
+                    f"stream length {length}: expected a power of two, 2 to 2^bits = "
+                    f"{1 << self.bits}"
                 )
         if self.or_lanes > 1 and "stream" in (self.neuron, *self.layer_neurons.values()):
             raise ValueError(
@@ -151,8 +160,7 @@ class ScConfig(BaseModel):
             except ValidationError as error:
                 first = error.errors()[0]
                 option = ".".join(map(str, (name, *first["loc"])))
-                message = first["msg"].removeprefix("Value error, ")
-                raise ValueError(f"{option}: {message}") from error
+                raise ValueError(f"{option}: {plain(first)}") from error
         activations, weights = (bank.values(1 << self.bits) for bank in self.banks())
         if (same := np.flatnonzero((activations == weights).all(1))).size:
             raise ValueError(

@@ -1,7 +1,7 @@
 """What a user asks of recasting: which blocks of the teacher become what, and how they train."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -9,7 +9,12 @@ from bitrain.models import BLOCK_KINDS, BlockSpec
 from bitrain.nn import ScConfig
 from bitrain.runner.config import Section
 from bitrain.spec import BitrainError
-from bitrain.train.config import ExactPrecision, FineTuneConfig, TrainConfig
+from bitrain.train.config import (
+    ExactPrecision,
+    FineTuneConfig,
+    TrainConfig,
+    check_prefix_options,
+)
 
 _MAPS = ("conv", "residual", "bottleneck", "dense", "separable")
 _KINDS = {
@@ -147,6 +152,11 @@ class ScRecast(Section):
     train: StreamTrainConfig = StreamTrainConfig()
     """Training of each block."""
     finetune: FineTuneConfig = FineTuneConfig()
+
+    @model_validator(mode="after")
+    def _check_prefixes(self) -> Self:
+        check_prefix_options(self.sc.lengths, self.finetune)
+        return self
 
 
 class RecastPlan(Section):

@@ -12,7 +12,7 @@ from pydantic import (
     model_validator,
 )
 
-from bitrain.spec import BitrainError
+from bitrain.spec import BitrainError, plain
 
 
 class Section(BaseModel):
@@ -57,7 +57,7 @@ def read_json(path: Path, section: type[Options], problem: str) -> Options:
     try:
         return section.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
+        reason = plain(error.errors()[0]) if isinstance(error, ValidationError) else error
         raise BitrainError(f"{problem} ({reason})") from error
 
 

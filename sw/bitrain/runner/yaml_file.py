@@ -1,12 +1,13 @@
 """Configurations from YAML files; a mistake is told with its line."""
 
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from bitrain.spec import BitrainError
+from bitrain.spec import BitrainError, plain
 from bitrain.spec.yaml_text import parse_yaml
 
 from .examples import example_paths
@@ -37,12 +38,17 @@ def read_yaml(path: Path, model: type[Model], kind: str = "") -> Model:
         return model.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        line, option = _locate(tree, first["loc"])
-        what = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden":
-            what = "there is no such option"
+        where, what = _named(first["loc"], plain(first))
+        line, option = _locate(tree, where)
         place = f"line {line}: {option}" if option else "configuration"
         raise BitrainError(f"{path}: {place}: {what}") from error
+
+
+def _named(location: tuple[int | str, ...], what: str) -> tuple[tuple[int | str, ...], str]:
+    """Where a mistake is, and what: one of several options begins with the name of one of them."""
+    if not location and (found := re.match(r"([a-z_]+(?:\.[a-z_]+)*): ", what)):
+        return tuple(found[1].split(".")), what[found.end() :]
+    return location, what
 
 
 def _locate(node: Any, location: tuple[int | str, ...]) -> tuple[int, str]:

@@ -22,6 +22,7 @@ from bitrain.runner.plots import cycles_used
 from bitrain.runner.workspace import write_result
 from bitrain.spec import BitrainError, Network, to_unipolar, with_prefix
 
+PREFIXES = (4, 8, 16, 32)
 TOLERANCE = 0.1
 """Points of accuracy."""
 CALIBRATION_IMAGES = 5000
@@ -100,7 +101,7 @@ class ProgressiveReport:
         reached = ", ".join(f"{p} % {c:,}" for p, c in self.percentile_cycles.items())
         lines = [
             f"full length {self.prefixes[-1].accuracy:.2f} % in {self.full_cycles:,} cycles, "
-            f"integer baseline {self.int_baseline:.2f} %",
+            f"its weights in exact integers {self.int_baseline:.2f} %",
             f"early termination {self.accuracy:.2f} % ({self.changed:.2f} % of the classes "
             f"changed) in {self.mean_cycles:,.0f} cycles on average, "
             f"{self.mean_cycles / self.full_cycles - 1:+.1%}; within: {reached}",
@@ -127,7 +128,7 @@ def evaluate_progressive(
     array: Array,
     dataset: Dataset,
     *,
-    lengths: Sequence[int],
+    lengths: Sequence[int] | None = None,
     tolerance: float | None = None,
     num_images: int | None = None,
     early_termination: bool = False,
@@ -135,22 +136,30 @@ def evaluate_progressive(
 ) -> ProgressiveReport:
     """Accuracy and cycles of ``network`` at prefixes of its streams and with early termination.
 
-    lengths: prefixes in cycles, rising powers of two; those that shorten no stream are left out,
-    those of the network's exits come in, and the full length is always the last. tolerance: points
+    lengths: prefixes in cycles, rising powers of two up to the full length, which is always the
+    last; those of the network's exits come in; by default ``PREFIXES``. tolerance: points
     of accuracy that exits may cost, on training images; None takes the network's own exits, if it
     has any. num_images: test images; None takes all. early_termination: cycles are of the
     accelerator that has it in hardware. ladder: margins in product bits by length, in place of all
     that. Raises :class:`BitrainError` for a wrong option.
     """
-    if not lengths or list(lengths) != sorted(set(lengths)):
+    longest = _longest(network)
+    if lengths is None:
+        lengths = [length for length in PREFIXES if length < longest]
+    elif not _are_prefixes(lengths, longest):
         raise BitrainError(
-            f"--lengths {','.join(map(str, lengths))}: expected rising powers of two, as 4,8,16"
+            f"--lengths {','.join(map(str, lengths))}: expected rising powers of two up to the "
+            f"longest stream's {longest}, as 4,8"
+        )
+    if ladder is not None and tolerance is not None:
+        raise BitrainError(
+            "--tolerance chooses the margins that --ladder gives; leave one of them out"
         )
     if ladder is None and tolerance is None and network.exits:
         ladder = {each.length: each.margin for each in network.exits}
         lengths = sorted({*lengths, *ladder})
     prefixes = [with_prefix(network, length) for length in lengths]
-    networks = [*(p for p in prefixes if _longest(p) < _longest(network)), network]
+    networks = [*(p for p in prefixes if _longest(p) < longest), network]
     tolerance = TOLERANCE if tolerance is None and ladder is None else tolerance
     if tolerance is not None and not 0 <= tolerance <= 100:
         raise BitrainError(f"--tolerance {tolerance:g}: expected points of accuracy, 0 … 100")
@@ -230,6 +239,11 @@ def evaluate_progressive(
 def write_progressive(report: ProgressiveReport, folder: Path) -> None:
     """Write ``progressive.json`` and ``progressive.svg``."""
     write_result(folder / "progressive", asdict(report), report.to_svg())
+
+
+def _are_prefixes(lengths: Sequence[int], longest: int) -> bool:
+    rising = list(lengths) == sorted(set(lengths)) and len(lengths) > 0
+    return rising and all(0 < x <= longest and not x & (x - 1) for x in lengths)
 
 
 def _longest(network: Network) -> int:

@@ -1,6 +1,7 @@
 """What a user chooses about training."""
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -100,6 +101,35 @@ class FineTuneConfig(TrainConfig):
     """So many of the shorter lengths, drawn for each batch, in the place of all of them."""
     noise_epochs: int = Field(default=0, ge=0)
     """The first epochs add calibrated noise to real sums instead of computing exact ones."""
+
+
+def check_prefix_options(
+    lengths: Sequence[int], config: FineTuneConfig, name: str = "finetune"
+) -> None:
+    """Raise ValueError unless options of several lengths fit ``sc.lengths``.
+
+    name: of the section that has them.
+    """
+    given = {
+        "prefix_weights": bool(config.prefix_weights),
+        "prefix_distillation": bool(config.prefix_distillation),
+        "sampled_prefixes": config.sampled_prefixes is not None,
+    }
+    if not lengths and (found := next((key for key, value in given.items() if value), None)):
+        raise ValueError(
+            f"{name}.{found}: of networks of several lengths; give sc: {{lengths: [4, 8]}}, or "
+            "leave it out"
+        )
+    if config.prefix_weights and len(config.prefix_weights) != len(lengths):
+        raise ValueError(
+            f"{name}.prefix_weights: {len(config.prefix_weights)} numbers for {len(lengths)} of "
+            "sc.lengths; give one for each length, shortest first, or leave them out"
+        )
+    if (sampled := config.sampled_prefixes) is not None and sampled >= len(lengths):
+        raise ValueError(
+            f"{name}.sampled_prefixes: {sampled} of {len(lengths) - 1} shorter lengths; give at "
+            f"most {len(lengths) - 1}, or leave it out"
+        )
 
 
 FINE_TUNE = FineTuneConfig()

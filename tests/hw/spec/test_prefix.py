@@ -197,5 +197,8 @@ def test_length_that_is_no_power_of_two(length):
 
 def test_shift_beyond_the_contract():
     assert prefix_of(8, shift=-15).shift == -16
-    with pytest.raises(BitrainError, match=r"'first' .* of 4 cycles: shift would be -17, .*longer"):
+    with pytest.raises(
+        BitrainError,
+        match=r"'first' .* of 4 cycles: shift would be -17: expected at least -16; .*longer",
+    ):
         prefix_of(4, shift=-15)

@@ -206,7 +206,7 @@ def test_unknown_kind_and_field():
     adapter = TypeAdapter(Sequence)
     with pytest.raises(BitrainError, match="no sequence is called 'random'"):
         adapter.validate_python({"kind": "random", "width": 4})
-    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+    with pytest.raises(ValidationError, match="taps: there is no such option"):
         adapter.validate_python({"kind": "ramp", "width": 4, "taps": (4, 3)})
 
 
@@ -242,7 +242,7 @@ def test_period_that_repeats_is_refused(weyl, multiplier):
 def test_options_of_a_kind_are_checked(weyl):
     adapter = TypeAdapter(Sequence)
     for options, message in (
-        ({"multiplier": 0}, "multiplier: Input should"),
+        ({"multiplier": 0}, "multiplier: 0: expected at least 1"),
         ({"step": 1}, "step"),
     ):
         with pytest.raises(ValidationError, match=message):

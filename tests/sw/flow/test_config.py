@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from bitrain.flow.config import RunConfig, load_config
 from bitrain.nas.flow.config import load_search
 from bitrain.recast.flow import load_plan
+from bitrain.spec import BitrainError
 from bitrain.train.config import FINE_TUNE, TrainConfig
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -20,6 +21,44 @@ def test_a_part_of_a_section_leaves_the_rest_at_that_sections_defaults():
     assert config.train == TrainConfig(epochs=3)
     assert config.finetune == FINE_TUNE.model_copy(update={"epochs": 3})
     assert config.finetune.learning_rate != config.train.learning_rate
+
+
+LENGTHS = "sc: {bits: 4, lengths: [4, 8, 16]}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            LENGTHS + "finetune: {prefix_weights: [1, 2]}",
+            r"line 3: finetune\.prefix_weights: 2 num",
+        ),
+        ("finetune: {prefix_weights: [1, 2]}", r"line 2: finetune\.prefix_weights: of networks of"),
+        ("finetune: {prefix_distillation: 0.3}", r"line 2: finetune\.prefix_distillation: of net"),
+        ("finetune: {sampled_prefixes: 1}", r"line 2: finetune\.sampled_prefixes: of networks of"),
+        (LENGTHS + "finetune: {sampled_prefixes: 3}", r"line 3: .*: 3 of 2 shorter lengths; give"),
+        (
+            LENGTHS + "exit: {cycles: 3}",
+            r"line 3: exit\.cycles: 3 cycles .*; expected 4, .*, to 28",
+        ),
+        (
+            LENGTHS + "exit: {cycles: 29}",
+            r"line 3: exit\.cycles: 29 cycles .*; expected 4, .*to 28",
+        ),
+        (LENGTHS + "exit: {cycles: 5, tolerance: 1}", "line 3: exit: tolerance or cycles choose"),
+        ("exit: {}", "line 2: exit: needs a network of several lengths"),
+        (
+            "sc: {bits: 4, lengths: [1, 4]}",
+            "line 2: sc: stream length 1: expected a power of two, 2",
+        ),
+    ],
+)
+def test_options_that_depend_on_others(tmp_path, text, message):
+    """Are refused when the file is read, with their line."""
+    path = tmp_path / "net.yaml"
+    path.write_text(f"name: x\n{text}\n")
+    with pytest.raises(BitrainError, match=message):
+        load_config(path)
 
 
 def test_an_array_alone_is_the_accelerators():

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 from networks import random_network
 
-from bitrain.flow.networks import RANDOM, dataset_of, example_vectors
-from bitrain.spec import BitrainError, Network
+from bitrain import golden
+from bitrain.accelerator import compile_network
+from bitrain.flow.networks import RANDOM, bench_vectors, dataset_of, example_vectors
+from bitrain.program import AcceleratorConfig
+from bitrain.spec import BitrainError, Exit, Network, with_prefix
 
 NETWORK = random_network(1, bits=3, in_shape=(1, 8, 8), classes=10)
 
@@ -21,6 +24,23 @@ def test_images_of_a_data_set_are_evenly_spaced() -> None:
     assert found.shape == (3, 1, 8, 8) and found.max() == 8
     with pytest.raises(BitrainError, match="361 images asked for, the test split has 360"):
         example_vectors(NETWORK, 361, "digits")
+
+
+@pytest.mark.parametrize("count", [1, 3, 8])
+def test_a_bench_has_images_that_stop_everywhere(count) -> None:
+    """At an exit where nearly all stop, one or more goes on."""
+    short, vectors = with_prefix(NETWORK, 4), example_vectors(NETWORK, 256, RANDOM)
+    margins, margin = golden.margins(golden.predict(short, vectors)), 1
+    assert (margins[:8] >= margin).all() and (margins < margin).any()
+    known = NETWORK.model_copy(update={"exits": (Exit(length=4, margin=margin),)})
+    engines = compile_network(known, AcceleratorConfig(early_termination=True))
+    chosen = bench_vectors(engines, count, RANDOM)
+    assert len(chosen) == count
+    np.testing.assert_array_equal(chosen[:1], vectors[:1])
+    stops = golden.margins(golden.predict(short, chosen)) >= margin
+    assert len(set(stops)) == min(2, count)
+    engines = compile_network(NETWORK, AcceleratorConfig())
+    np.testing.assert_array_equal(bench_vectors(engines, count, RANDOM), vectors[:count])
 
 
 def test_data_set_of_a_network() -> None:

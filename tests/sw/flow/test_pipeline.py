@@ -253,6 +253,24 @@ def test_exits_may_be_chosen_on_images_that_are_learnt(flow):
     assert streams["fine_tuned"] == found["finetune"]["stochastic"]["fine_tuned"]
 
 
+@pytest.mark.parametrize("interface", ["raw", "axi"])
+def test_ports_of_early_termination(flow, interface):
+    """Raw ones too, as the network will have exits; by default a fifth of the images choose."""
+    accelerator = {"early_termination": True, "interface": interface}
+    sc = {"bits": 4, "lengths": [4, 16]}
+    _, found = flow("generate", sc=sc, exit={"tolerance": 5}, accelerator=accelerator)
+    assert found["generate"]["exits"]["lengths"][-1] == 16
+
+
+def test_images_held_out_that_there_are_not(flow):
+    """Told before anything is trained."""
+    sc = {"bits": 4, "lengths": [4, 16]}
+    with pytest.raises(
+        BitrainError, match=r"^exit: held_out = 5000: .*; give fewer, or 0 to choose"
+    ):
+        flow("finetune", sc=sc, exit={"held_out": 5000})
+
+
 def test_exits_have_one_aim():
     exit_ = {"tolerance": 1, "cycles": 8}
     with pytest.raises(ValueError, match="tolerance or cycles choose the exits; leave one"):

@@ -66,7 +66,9 @@ def test_options_of_a_kind_of_ones_own(tmp_path) -> None:
         ):
             StreamSource(kind="weyl", taps=(4, 3))
         wrong = StreamSource.model_validate({"kind": "weyl", "multiplier": 0})
-        with pytest.raises(ValidationError, match=r"weight_source\.multiplier: Input should be gr"):
+        with pytest.raises(
+            ValidationError, match=r"weight_source\.multiplier: 0: expected at least 1"
+        ):
             ScConfig(bits=4, weight_source=wrong)
     with pytest.raises(ValidationError, match="no sequence is called 'weyl'"):
         StreamSource(kind="weyl")
@@ -93,8 +95,8 @@ def test_with_length_makes_sources_fit() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"stream_length": 12}, "stream length 12 is not a power of two up to 2^bits = 32"),
-        ({"stream_length": 64}, "stream length 64 is not a power of two up to 2^bits = 32"),
+        ({"stream_length": 12}, "stream length 12: expected a power of two, 2 to 2^bits = 32"),
+        ({"stream_length": 64}, "stream length 64: expected a power of two, 2 to 2^bits = 32"),
         (
             {"weight_source": StreamSource(kind="sobol", seed=32)},
             "weight_source: seed 32 is not below 2^bits = 32",

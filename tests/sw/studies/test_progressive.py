@@ -36,7 +36,8 @@ def dataset() -> Dataset:
 
 
 def report(dataset: Dataset, **options) -> ProgressiveReport:
-    options = {"lengths": [4, 8, 16, 32], "tolerance": 2} | options
+    tolerance = {} if "ladder" in options else {"tolerance": 2}
+    options = {"lengths": [4, 8, 16, 32]} | tolerance | options
     return evaluate_progressive(NETWORK, ARRAY, dataset, **options)
 
 
@@ -100,7 +101,7 @@ def test_exits_of_the_network(dataset):
 
 
 def test_prefixes_that_shorten_nothing_give_the_network(dataset):
-    found = report(dataset, lengths=[32, 64])
+    found = report(dataset, lengths=[32])
     assert [rung.length for rung in found.rungs] == [32]
     assert found.accuracy == found.prefixes[-1].accuracy
     assert found.changed == 0
@@ -127,7 +128,10 @@ def test_files(dataset, tmp_path):
         ({"lengths": []}, "--lengths : expected rising powers of two"),
         ({"lengths": [8, 4]}, "--lengths 8,4: expected rising powers of two"),
         ({"lengths": [4, 4]}, "--lengths 4,4: expected rising powers of two"),
-        ({"lengths": [4, 6]}, "prefix of 6 cycles: expected a power of two"),
+        ({"lengths": [4, 6]}, "--lengths 4,6: expected rising powers of two"),
+        ({"lengths": [0, 4]}, "--lengths 0,4: expected rising powers of two"),
+        ({"lengths": [4, 64]}, "rising powers of two up to the longest stream's 32, as 4,8"),
+        ({"tolerance": 1, "ladder": {4: 3}}, "--tolerance chooses the margins that --ladder gives"),
         ({"tolerance": 101}, "--tolerance 101: expected points of accuracy, 0 … 100"),
         ({"num_images": 41}, "41 images asked for, the test split has 40"),
     ],

@@ -10,7 +10,7 @@ from bitrain.program import Array
 from bitrain.recast.plan import RecastFineTuneConfig
 from bitrain.runner.config import JobConfig, read_json
 from bitrain.runner.yaml_file import read_yaml
-from bitrain.train.config import FineTuneConfig, TrainConfig
+from bitrain.train.config import FineTuneConfig, TrainConfig, check_prefix_options
 
 from ..calibrate import read_calibration
 from ..coarse import CoarseConfig
@@ -52,6 +52,7 @@ class NasConfig(JobConfig):
                 f"array.lanes = {self.array.lanes} is no multiple of sc.lanes = {self.sc.lanes}; "
                 "choose a multiple"
             )
+        check_prefix_options(self.sc.lengths, self.finetune)
         return self
 
 
