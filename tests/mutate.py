@@ -358,6 +358,7 @@ def main(arguments: list[str] | None = None) -> int:
     add = parser.add_argument
     add("--mutants", type=int, default=150, help="how many, over all accelerators (150)")
     add("--seed", type=int, default=0, help="which (0)")
+    add("--only", choices=ACCELERATORS, help="those of one accelerator alone")
     add("--jobs", type=int, default=1, help="how many at once (1)")
     add("--out", type=Path, default=Path("build/mutate"), help="output folder")
     args = parser.parse_args(arguments)
@@ -369,6 +370,8 @@ def main(arguments: list[str] | None = None) -> int:
         done[Mutant(**result["mutant"])] = result
     ips, drawn = {}, []
     for index, name in enumerate(ACCELERATORS):
+        if args.only not in (None, name):
+            continue
         number = len(range(index, args.mutants, len(ACCELERATORS)))
         ips[name] = write_ip(engines_of(name), args.out / name)
         drawn += mutants(name, ips[name], number, random.Random(f"{args.seed} {name}"))

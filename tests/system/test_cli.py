@@ -444,7 +444,7 @@ PLAIN = "from torch import nn\ndef net(): return nn.Sequential(nn.Flatten(), nn.
             "--mean 0,1 --std 1",
             "--mean: 2 numbers; expected one, or one for each of the 1 channels",
         ),
-        ("--bits 4 --length 5", "--bits 4, --length 5: stream length 5 is not a power of two"),
+        ("--bits 4 --length 5", "--bits 4, --length 5: stream length 5: expected a power of two"),
         ("--length 0", "--length 0: expected at least 2"),
         ("--learning-rate nan", "--learning-rate nan: expected a number above 0"),
         ("--out net.txt", "--out net.txt: expected a file that ends in .npz, as net.npz"),

@@ -157,7 +157,8 @@ def options_of(base: ScConfig, bits: int | None, length: int | None, dashes: str
         names = {"bits": f"{dashes}bits", "stream_length": f"{dashes}length"}
         wrong = [key for key in changes if key in first["loc"]] or changes
         told = ", ".join(f"{names[key]} {changes[key]}" for key in wrong)
-        raise BitrainError(f"{told}: {plain(first)}") from error
+        what = plain(first).removeprefix(f"{first['input']!r}: ")
+        raise BitrainError(f"{told}: {what}") from error
 
 
 def _array(images: np.ndarray | Tensor) -> np.ndarray:
