@@ -94,8 +94,8 @@ ACCELERATORS = {
         lambda: pooled_again(grouped_network(7, bits=4)),
     ),
     "wide": (
-        {"array": {"channels": 4, "positions": 2, "lanes": 8, "width": 4}},
-        lambda: worded(pooled_again(grouped_network(7, bits=4)), 4),
+        {"array": {"channels": 8, "positions": 2, "lanes": 8, "width": 4}},
+        lambda: worded(pooled_again(grouped_network(7, bits=4, length=8)), 4),
     ),
     "padded": (
         {"array": {**ARRAY, "channels": 2}, "interface": "axi"},

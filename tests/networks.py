@@ -151,6 +151,19 @@ def residual_network(
     )
 
 
+def many_scores_network(seed: int = 0, *, bits: int = 4, lanes: int = 4) -> Network:
+    """A layer that gives more scores than there are pixels and activations to store."""
+    rng = np.random.default_rng(seed)
+    options = {"bits": bits, "length": 1 << bits, "relu": False, "padding": (1, 1)}
+    return _alive(
+        seed,
+        name=f"scores{seed}",
+        activation_bank=random_bank(rng, bits, lanes),
+        weight_bank=random_bank(rng, bits, lanes),
+        layers=(random_layer(rng, Shape(1, 4, 5), 8, **options),),
+    )
+
+
 def grouped_network(
     seed: int = 0, *, bits: int = 4, lanes: int = 4, length: int | None = None
 ) -> Network:

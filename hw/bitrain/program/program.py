@@ -310,6 +310,11 @@ class Program:
         depth = max(self.activation_depth, 0 if self.network.gives_scores else self.output_depth)
         return max(1, (depth - 1).bit_length())
 
+    @cached_property
+    def result_address_bits(self) -> int:
+        """Addresses of what layers give, in the activation RAM or in that of the scores."""
+        return max(self.address_bits, (self.output_depth - 1).bit_length())
+
     # Memories.
 
     @cached_property

@@ -67,7 +67,9 @@ class WideOutputStage(Component):
                 "bias_address": Out(range(max(2, program.bias_depth))),
                 "bias": In(data.ArrayLayout(program.bias_bits, width)),
                 "store": Out(write_layout(activation, bits, width)),
-                "scores": Out(write_layout(signed(program.score_bits), bits, width)),
+                "scores": Out(
+                    write_layout(signed(program.score_bits), program.result_address_bits, width)
+                ),
                 "finished": Out(1),
             }
             | (
@@ -238,7 +240,7 @@ class WideOutputStage(Component):
                     "first": 1,  # of their pooling window
                     "complete": 1,  # last of their pooling window
                     "layer_end": 1,
-                    "address": program.address_bits,
+                    "address": program.result_address_bits,
                     "rotation": range(width),
                     "phase": range(width),
                 }
@@ -260,7 +262,7 @@ class WideOutputStage(Component):
             Signal.like(self.bias_address, name=name) for name in ("biases", "tile_biases")
         )
         m.submodules.words = words = ChannelWords(
-            address_bits=program.address_bits,
+            address_bits=program.result_address_bits,
             width=width,
             groups=program.has_groups,
             phases=program.has_store_phases,

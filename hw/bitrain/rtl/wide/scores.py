@@ -41,7 +41,7 @@ class ScoreBanks(Component):
         shape = signed(program.score_bits)
         super().__init__(
             {
-                "write": In(write_layout(shape, program.address_bits, program.width)),
+                "write": In(write_layout(shape, program.result_address_bits, program.width)),
                 "restart": In(1),
                 "step": In(1),
                 "score": Out(shape),

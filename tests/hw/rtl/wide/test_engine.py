@@ -10,6 +10,7 @@ from bench_amaranth import simulate
 from networks import (
     dense_network,
     grouped_network,
+    many_scores_network,
     padded_network,
     projected_network,
     random_images,
@@ -173,6 +174,15 @@ def test_random_networks(build, seed, width, channels, positions):
     runs = run_engine(program, images)
     compare(program, runs, run(program.network, images))
     assert {one.cycles for one in runs} == {estimate(program).latency}
+
+
+@pytest.mark.parametrize("width", [2, 4])
+def test_more_scores_than_activations(width):
+    """Their memory has more addresses than that of the activations."""
+    program = wide_program(many_scores_network(), width, 4, 2)
+    assert program.result_address_bits > program.address_bits
+    images = random_images(program.network, 1)
+    compare(program, run_engine(program, images), run(program.network, images))
 
 
 @pytest.mark.parametrize(
