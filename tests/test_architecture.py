@@ -60,7 +60,9 @@ IMPORTS = {
     "data": _allow("spec", "numpy sklearn rich PIL"),
     "train": _allow("spec program golden nn data", "torch numpy rich pydantic"),
     "export": _allow("spec golden nn", "torch numpy pydantic"),
-    "convert": _allow("spec golden models frontend nn data train export", "torch numpy pydantic"),
+    "convert": _allow(
+        "spec golden models frontend nn data train export runner", "torch numpy pydantic"
+    ),
     "runner": _allow("spec", "pydantic yaml matplotlib numpy"),
     "recast": _allow(
         "spec program cost models frontend nn profile data train export runner",

@@ -37,6 +37,18 @@ def _normalisation(mean: str | None, std: str | None) -> dict[str, list[float]]:
     return {"mean": _numbers("--mean", mean), "std": _numbers("--std", std, above=0)}
 
 
+def _size(text: str | None) -> tuple[int, int] | None:
+    """``--resize``."""
+    from bitrain.spec import BitrainError
+
+    if text is None:
+        return None
+    parts = text.lower().split("x")
+    if len(parts) > 2 or not all(part.isdecimal() and int(part) for part in parts):
+        raise BitrainError(f"--resize {text}: expected a number, or rows x columns, as 28x32")
+    return int(parts[0]), int(parts[-1])
+
+
 def _check_out(out: Path) -> None:
     """Raise :class:`BitrainError` unless a network file can be written there."""
     from bitrain.spec import BitrainError
@@ -65,6 +77,13 @@ def convert(
     ] = None,
     data: Data = None,
     data_dir: DataDir = None,
+    split: Annotated[
+        float | None,
+        Option(help="Share of each class for the test, of data without a test part: 0.2."),
+    ] = None,
+    resize: Annotated[
+        str | None, Option(help="Size that images are brought to: 32, or rows x columns, 28x32.")
+    ] = None,
     bits: Annotated[
         int, Option("--bits", "-n", help="Precision n of activations and weights.", min=2, max=10)
     ] = 6,
@@ -125,6 +144,8 @@ def convert(
             "give the data set whose images the network will read: --data images --data-dir "
             "FOLDER for your own, or --data digits, mnist, fashion_mnist or cifar10"
         )
+    if split is not None and not 0 < split < 1:
+        raise BitrainError(f"--split {split:g}: expected a share between 0 and 1, as 0.2")
     if not 0 < learning_rate < inf:
         raise BitrainError(f"--learning-rate {learning_rate:g}: expected a number above 0")
     recipe = FineTuneConfig(epochs=finetune, learning_rate=learning_rate, distillation=0.5)
@@ -133,7 +154,9 @@ def convert(
     out = out or Path(f"{name}.npz")
     _check_out(out)
     normalisation = _normalisation(mean, std)
-    dataset = load_dataset(data, data_dir)
+    found = {"data_dir": data_dir, "split": split, "resize": _size(resize)}
+    source = {key: value for key, value in found.items() if value is not None}
+    dataset = load_dataset(data, **source)
     channels = dataset.in_shape.channels
     for option, numbers in normalisation.items():
         if len(numbers) not in (1, channels):
@@ -143,6 +166,7 @@ def convert(
             )
     request = Request(
         model=model,
+        source=source,
         weights=weights,
         sc=sc,
         **normalisation,
@@ -179,5 +203,5 @@ def convert(
         f"{sc.length}{tuned}: SC {result.sc:.2f} %, integer baseline {result.int_baseline:.2f} %",
         soft_wrap=True,
     )
-    where = f" --data-dir {data_dir}" if data_dir else ""
-    console.print(f"wrote {out}; next: bitrain generate {out}{where} --out ip", soft_wrap=True)
+    console.print(f"data: {dataset.note}", soft_wrap=True)
+    console.print(f"wrote {out}; next: bitrain generate {out} --out ip", soft_wrap=True)

@@ -12,6 +12,7 @@ from .common import app, array_of, check_used, console, last_array_of
 
 @app.command()
 def generate(
+    context: Context,
     network: common.NetworkFile,
     *,
     out: Annotated[Path, Option(help="IP folder to write.")],
@@ -55,16 +56,27 @@ def generate(
     name: Annotated[
         str | None, Option(help="Verilog module; by default the network's name.")
     ] = None,
-    images: common.Images = 16,
+    images: Annotated[
+        int, Option(help="Test images of the test bench; 0: no test bench.", min=0)
+    ] = 16,
     data: Annotated[
         str | None,
         Option(help="Data set of the test bench, or `random`; the network's own by default."),
     ] = None,
     data_dir: common.DataDir = None,
+    vectors: Annotated[
+        Path | None,
+        Option(
+            help="Images of the test bench in place of a data set's: .npy, whole numbers 0 … 2^n, "
+            "(images, channels, height, width).",
+            exists=True,
+            dir_okay=False,
+        ),
+    ] = None,
 ) -> None:
     """Write the IP folder: Verilog, ROM images, constraints, test bench."""
     from bitrain.accelerator import compile_network
-    from bitrain.flow.networks import RANDOM, generate_with_testbench
+    from bitrain.flow.networks import RANDOM, generate_with_testbench, read_vectors
     from bitrain.program import AcceleratorConfig, Interface
     from bitrain.spec import load_network
 
@@ -82,7 +94,12 @@ def generate(
         skip_zeros=skip_zeros,
     )
     compiled = compile_network(load_network(network), config)
-    if data is None and not (find_spec("sklearn") and find_spec("PIL")):
+    given = None if vectors is None else read_vectors(vectors, compiled.network)
+    if given is not None:
+        check_used(context, ("images", "data", "data_dir"), "with --vectors")
+    elif not images:
+        check_used(context, ("data", "data_dir"), "without test images (--images 0)")
+    elif data is None and not (find_spec("sklearn") and find_spec("PIL")):
         console.print(
             "note: no data sets without the packages scikit-learn and pillow (bitrain[train]); the "
             "test bench has random images",
@@ -90,7 +107,14 @@ def generate(
         )
         data = RANDOM
     written = generate_with_testbench(
-        compiled, out, name=name, device=device, num_images=images, data=data, data_dir=data_dir
+        compiled,
+        out,
+        name=name,
+        device=device,
+        num_images=images,
+        data=data,
+        data_dir=data_dir,
+        vectors=given,
     )
     print_memories(compiled, device, console)
     console.print(f"wrote {written}")

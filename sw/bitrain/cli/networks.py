@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 from zipfile import is_zipfile
 
-from typer import Context, Option
+from typer import Argument, Context, Option
 
 from . import common
 from .common import app, array_of, check_used, console, last_array_of
@@ -23,6 +23,24 @@ def evaluate(
         f"{result['images']} test images: SC {result['sc']:.2f} %, "
         f"integer baseline {result['int_baseline']:.2f} %"
     )
+
+
+@app.command()
+def predict(
+    network: common.NetworkFile,
+    images: Annotated[list[Path], Argument(help="PNG, JPEG or BMP files.")],
+    *,
+    resize: Annotated[
+        bool, Option("--resize", help="Bring the images to the network's size.")
+    ] = False,
+) -> None:
+    """What the network says of images: class, scores in product bits, margin (golden model)."""
+    from bitrain.flow.predict import predict as predicted
+    from bitrain.spec import load_network
+
+    from .render.predict import predictions_table
+
+    console.print(predictions_table(predicted(load_network(network), images, resize=resize)))
 
 
 @app.command()

@@ -1,9 +1,10 @@
 """From a model's name and files to a network file: what ``bitrain convert`` does."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -11,6 +12,7 @@ from bitrain.data import Dataset, check_classes
 from bitrain.golden import accuracy
 from bitrain.models import Program, create_model, model_digest
 from bitrain.nn import ScConfig, torch_threads
+from bitrain.runner.config import data_metadata
 from bitrain.spec import BitrainError
 from bitrain.train.config import FineTuneConfig
 from bitrain.train.finetune import finetune_converted
@@ -25,6 +27,8 @@ class Request:
 
     model: str
     """A name of ``bitrain.models.create_model``."""
+    source: Mapping[str, Any] = field(default_factory=dict)
+    """Options with which the data set was read."""
     weights: str | None = None
     sc: ScConfig
     mean: Sequence[float] | None = None
@@ -77,7 +81,7 @@ def convert_files(request: Request, dataset: Dataset, *, evaluated: int | None =
         request.model, dataset.in_shape, dataset.num_classes, pretrained=request.weights
     )
     metadata = {
-        "data": dataset.name,
+        **data_metadata(dataset.name, dataset.classes, request.source),
         "recipe": {"model": request.model, "sc": request.sc.model_dump(mode="json")},
     }
     with torch_threads():

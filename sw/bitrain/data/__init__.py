@@ -1,6 +1,16 @@
 """Data sets as plain arrays: what training, calibration and evaluation read."""
 
 from .dataset import Dataset, check_classes, evenly_spaced
+from .image_folder import read_image
+from .raw import resized
 from .registry import list_datasets, load_dataset
 
-__all__ = ["Dataset", "check_classes", "evenly_spaced", "list_datasets", "load_dataset"]
+__all__ = [
+    "Dataset",
+    "check_classes",
+    "evenly_spaced",
+    "list_datasets",
+    "load_dataset",
+    "read_image",
+    "resized",
+]

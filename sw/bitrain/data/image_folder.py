@@ -1,5 +1,8 @@
 """Images as files in ``train/<class>/`` and ``test/<class>/``: a folder, or a zip or tar of one.
 
+The test part may be called ``val`` (or ``testing``, ``valid``, ``validation``); beside a test part
+it is not read. Without parts, ``<class>/`` alone, the set is split when it is read.
+
 Classes are numbered in the order of their names, images come by class and then by file name, both
 in the order of the characters' codes, so that every machine reads the same data set. One thread
 decodes: a small image costs more in Python than in the decoder, and threads wait for each other
@@ -14,7 +17,7 @@ import io
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,11 +26,13 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from bitrain.spec import BitrainError
 
+from .arrays import PARTS
 from .progress import SlowProgress
-from .raw import LARGEST_FILE, RawData, RawPart, check_size
+from .raw import LARGEST_FILE, RawData, RawPart, Size, check_size, resized
 from .tar import File, split_name, walk_tar
 
-PARTS = ("train", "test")
+WHOLE = ""
+"""The part of a set without parts."""
 FORMATS = {".bmp": "BMP", ".jpeg": "JPEG", ".jpg": "JPEG", ".png": "PNG"}
 DECODERS = sorted({*FORMATS.values()})
 LOSSY = "JPEG"
@@ -44,36 +49,67 @@ UPDATE = 256
 
 def find_images(path: Path) -> list[Path]:
     """The folder ``path`` itself where ``train`` or ``test`` is in it, and zip files."""
-    folders = [path] if any((path / part).is_dir() for part in PARTS) else []
+    inside = [entry for entry in path.glob("*") if entry.is_dir() and _is_visible((entry.name,))]
+    folders = [path] if any(map(_part, (entry.name for entry in inside))) else []
+    if not folders and sum(map(_holds_images, inside)) > 1:
+        folders = [path]
     zips = (file for file in (path, *path.glob("*")) if file.suffix == ".zip")
     return folders + [file for file in zips if file.is_file()]
 
 
-def is_in_part(file: File) -> bool:
-    """Whether a member of an archive is in ``train`` or ``test``, at the top or a folder below."""
-    return any(part in PARTS for part in file[:2])
+def _part(name: str) -> str | None:
+    """The part that a folder is by its name."""
+    return PARTS.get(name.lower()) if len(name) > LONGEST_SHORT else None
 
 
-def read_images(path: Path) -> RawData:
-    """Read a folder or an archive; all images need one size and one mode, grey or RGB."""
+LONGEST_SHORT = 2
+"""Folders called ``tr`` or ``te`` may as well be classes."""
+
+
+def _holds_images(folder: Path) -> bool:
+    return any(_suffix((entry.name,)) in FORMATS for entry in folder.glob("*"))
+
+
+def is_image(file: File) -> bool:
+    """Whether a member of an archive is an image in a folder."""
+    return len(file) > 1 and _is_visible(file) and _suffix(file) in FORMATS
+
+
+def read_images(path: Path, size: Size | None = None) -> RawData:
+    """Read a folder or an archive; all images need one size and one mode, grey or RGB.
+
+    size: rows and columns that images are resized to.
+    """
     with _open(path) as (found, folders, read):
-        files = _sort(path, found, folders)
-        classes = tuple(sorted({file[1] for file in files["train"]}))
-        for file in files["test"]:
-            if file[1] not in classes:
-                raise BitrainError(f"{_join(path, file)}: class {file[1]} is not in train")
-        parts = {}
-        for name in PARTS:
-            images = _decode(path, files[name], read)
-            labels = np.array([classes.index(file[1]) for file in files[name]], np.int64)
-            where = f"{path}/{name}"
-            parts[name] = RawPart(
-                images=images, labels=labels, images_from=where, labels_from=where
+        files, unread = _sort(path, found, folders)
+        first, *others = files
+        classes = tuple(sorted({file[-2] for file in files[first]}))
+        for file in (file for name in others for file in files[name]):
+            if file[-2] not in classes:
+                raise BitrainError(f"{_join(path, file)}: class {file[-2]} is not in {first}")
+        parts = []
+        for name in files:
+            images = _decode(path, files[name], read, size)
+            labels = np.array([classes.index(file[-2]) for file in files[name]], np.int64)
+            where = f"{path}/{name}" if name else str(path)
+            parts.append(
+                RawPart(images=images, labels=labels, images_from=where, labels_from=where)
             )
-    formats = sorted({FORMATS[_suffix(file)] for name in PARTS for file in files[name]})
+    formats = sorted({FORMATS[_suffix(file)] for name in files for file in files[name]})
     lossy = ", lossy" if LOSSY in formats else ""
     form = f"image folder {path.resolve().name} ({' and '.join(formats)}{lossy})"
-    return RawData(**parts, classes=classes, form=form)
+    if unread:
+        form = f"{form}, without {unread}"
+    train, *rest = parts
+    test = rest[0] if rest else None
+    return RawData(train=train, test=test, classes=classes, form=form)
+
+
+def read_image(path: Path) -> np.ndarray:
+    """One image file as uint8, (height, width) or (height, width, 3)."""
+    if _suffix((path.name,)) not in FORMATS or not path.is_file():
+        raise BitrainError(f"{path}: no image file; expected one of {', '.join(FORMATS)}")
+    return _decode_one(path.parent, (path.name,), lambda _: path.read_bytes())
 
 
 Read = Callable[[File], bytes]
@@ -83,10 +119,15 @@ Read = Callable[[File], bytes]
 def _open(path: Path) -> Iterator[tuple[list[File], list[File], Read]]:
     """The files and the folders below what holds ``train``, and what reads a file."""
     if path.is_dir():
-        found = [entry for part in PARTS for entry in (path / part).glob("*")]
+        tops = [entry for entry in path.glob("*") if entry.is_dir()]
+        parts = [entry for entry in tops if _part(entry.name)]
+        found = [entry for part in parts for entry in part.glob("*")]
         folders = [entry for entry in found if entry.is_dir()]
         files = [entry for entry in found if entry.is_file()]
-        files += [file for part in PARTS for file in (path / part).glob("*/*")]
+        files += [file for part in parts for file in part.glob("*/*")]
+        if not parts:
+            folders, files = tops, [file for top in tops for file in top.glob("*")]
+            files += [entry for entry in path.glob("*") if entry.is_file()]
         yield (
             [file.parts[len(path.parts) :] for file in files],
             [folder.parts[len(path.parts) :] for folder in folders],
@@ -97,7 +138,8 @@ def _open(path: Path) -> Iterator[tuple[list[File], list[File], Read]]:
     with opener(path) as (files, folders, read):
         # What packs a folder often puts the folder itself first.
         tops = {file[:1] for file in files if _is_visible(file)}
-        top = tops.pop() if len(tops) == 1 and not tops & {(part,) for part in PARTS} else ()
+        is_alone = len(tops) == 1 and not any(_part(part) for (part,) in tops)
+        top = tops.pop() if is_alone else ()
         yield (
             [file[len(top) :] for file in files if file[: len(top)] == top],
             [folder[len(top) :] for folder in folders if folder[: len(top)] == top],
@@ -128,7 +170,7 @@ def _open_zip(path: Path) -> Iterator[tuple[list[File], list[File], Read]]:
 def _open_tar(path: Path) -> Iterator[tuple[list[File], list[File], Read]]:
     folders: list[File] = []
     contents: dict[File, bytes | None] = {}
-    for file, member, content in walk_tar(path, _is_image):
+    for file, member, content in walk_tar(path, is_image):
         if member.isdir():
             folders.append(file)
         else:
@@ -146,10 +188,6 @@ def _open_tar(path: Path) -> Iterator[tuple[list[File], list[File], Read]]:
     yield list(contents), folders, read
 
 
-def _is_image(file: File) -> bool:
-    return _is_visible(file) and is_in_part(file) and _suffix(file) in FORMATS
-
-
 def _is_visible(file: File) -> bool:
     """Whether it is not one of the files that file managers leave behind."""
     return not any(part.startswith((".", "__MACOSX")) for part in file)
@@ -163,45 +201,80 @@ def _join(path: Path, file: File) -> str:
     return "/".join((str(path), *file))
 
 
-def _sort(path: Path, found: Iterable[File], folders: Iterable[File]) -> dict[str, list[File]]:
-    """The image files of each part, in order; each folder of a class must have some."""
-    files = {name: [] for name in PARTS}
-    for file in sorted(filter(_is_visible, found)):
-        if not file or file[0] not in PARTS:
+def _sort(
+    path: Path, found: Iterable[File], folders: Iterable[File]
+) -> tuple[dict[str, list[File]], str]:
+    """The image files of each part, in order, and the part that is not read.
+
+    Each folder of a class must have some. A part is called as its folder is.
+    """
+    visible = sorted(file for file in found if file and _is_visible(file))
+    names = sorted({file[0] for file in visible})
+    used, unread = _used(path, names)
+    depth = 2 if used == [WHOLE] else 3
+    files: dict[str, list[File]] = {name: [] for name in used}
+    for file in visible:
+        name = WHOLE if depth == 2 else file[0]
+        if name not in files or (depth == 2 and len(file) == 1 and _suffix(file) not in FORMATS):
             continue
-        if len(file) != 3 or _suffix(file) not in FORMATS:
+        if len(file) != depth or _suffix(file) not in FORMATS:
+            below = f"{name}/<class>/<image>" if name else "<class>/<image>"
             raise BitrainError(
-                f"{_join(path, file)}: expected {file[0]}/<class>/<image> with the image one of "
+                f"{_join(path, file)}: expected {below} with the image one of "
                 f"{', '.join(FORMATS)}; convert it or take it away"
             )
-        files[file[0]].append(file)
-    filled = {file[:2] for name in PARTS for file in files[name]}
+        files[name].append(file)
+    filled = {file[:-1] for name in used for file in files[name]}
     for folder in sorted(filter(_is_visible, folders)):
-        if len(folder) == 2 and folder[0] in PARTS and folder not in filled:
+        is_class = len(folder) == depth - 1 and (depth == 2 or folder[0] in files)
+        if is_class and folder not in filled:
             raise BitrainError(
                 f"{_join(path, folder)}: no image in this folder of a class; put images in it or "
                 "take the folder away"
             )
-    for name in PARTS:
+    for name in used:
         if not files[name]:
-            raise BitrainError(f"{path}: no image in {name}/<class>/; both train and test are read")
-    return files
+            where = f"{name}/<class>/; both {' and '.join(used)} are read" if name else "<class>/"
+            raise BitrainError(f"{path}: no image in {where}")
+    return files, unread
 
 
-def _decode(path: Path, files: list[File], read: Read) -> np.ndarray:
+def _used(path: Path, names: Sequence[str]) -> tuple[list[str], str]:
+    """Folders of the training and the test part, and of one that is not read."""
+    by_part: dict[str, str] = {}
+    for name in names:
+        if not (part := _part(name)):
+            continue
+        if part in by_part:
+            raise BitrainError(
+                f"{path}: {by_part[part]} and {name} are both the {part} part; keep one of them"
+            )
+        by_part[part] = name
+    if not by_part:
+        return [WHOLE], ""
+    test = by_part.get("test") or by_part.get("val") or "test"
+    unread = by_part.get("val", "") if "test" in by_part else ""
+    return [by_part.get("train", "train"), test], unread
+
+
+def _decode(path: Path, files: list[File], read: Read, size: Size | None) -> np.ndarray:
     """Read all into one array of uint8, (images, height, width) or with x 3 at the end."""
     images = np.empty(0, np.uint8)
     with SlowProgress(f"{path.name}: reading {files[0][0]}", len(files)) as progress:
         for index, file in enumerate(files):
             image = _decode_one(path, file, read)
+            if size is not None:
+                image = resized(image, size)
             if index == 0:
                 check_size(f"{path}: {len(files):,} images", len(files) * image.size)
                 images = np.empty((len(files), *image.shape), np.uint8)
             elif image.shape != images.shape[1:]:
+                mend = "all images need one mode; convert it"
+                if image.shape[:2] != images.shape[1:3]:
+                    mend = "resize: 32 in `data` (--resize 32) brings all images to one size"
                 raise BitrainError(
                     f"{_join(path, file)}: {_describe(image.shape)}, expected "
-                    f"{_describe(images.shape[1:])} like {'/'.join(files[0])}; all images need one "
-                    "size and one mode"
+                    f"{_describe(images.shape[1:])} like {'/'.join(files[0])}; {mend}"
                 )
             images[index] = image
             if index % UPDATE == 0:

@@ -1,9 +1,8 @@
-"""Images and labels as the arrays of a NumPy ``.npz`` file.
+"""Images and labels as the arrays of a NumPy ``.npz`` file, or as ``.npy`` files of a folder.
 
-``train_images`` and ``test_images`` are (images, height, width) or (images, height, width,
-channels), uint8 with white at 255, or float with white at 1; ``train_labels`` and ``test_labels``
-are (images,), integers from 0; ``classes``, where given, are their names in order. Pickled objects
-are not read.
+Arrays are known by their names (:mod:`.arrays`). Images are (images, height, width) or (images,
+height, width, channels), uint8 with white at 255, or float with white at 1; labels are (images,),
+integers from 0; what else people write is in :mod:`.layouts`. Pickled objects are not read.
 """
 
 import zipfile
@@ -14,9 +13,15 @@ import numpy as np
 
 from bitrain.spec import BitrainError
 
-from .raw import RawData, RawPart, check_size
+from .arrays import chosen, to_raw
+from .raw import RawData, check_size
 
-SUFFIX = ".npz"
+SUFFIX, SINGLE = ".npz", ".npy"
+_ERRORS = (
+    # The last: an array larger than the archive, a member that is locked or packed in another way.
+    *(OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile, zlib.error),
+    *(MemoryError, RuntimeError),
+)
 
 
 def find_npz(path: Path) -> list[Path]:
@@ -25,37 +30,40 @@ def find_npz(path: Path) -> list[Path]:
 
 
 def read_npz(path: Path) -> RawData:
-    """Read the four arrays, and the names of the classes."""
+    """Read the arrays, and the names of the classes."""
     try:
         # Opened here: NumPy leaves a file that is no archive open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            roles = chosen(path, archive.files)
             for entry in archive.zip.infolist():
-                if entry.filename.removesuffix(".npy") in _NAMES:
+                if entry.filename.removesuffix(SINGLE) in roles.values():
                     check_size(f"{path}, {entry.filename}", entry.file_size)
-            found = {name: archive[name] for name in _NAMES if name in archive}
-    # The last: an array larger than the archive, a member that is locked or packed in another way.
-    except (
-        *(OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile, zlib.error),
-        *(MemoryError, RuntimeError),
-    ) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BitrainError(f"{path}: cannot be read ({reason}); write it with np.savez") from error
-    missing = [name for name in _NAMES[:4] if name not in found]
-    if missing:
-        raise BitrainError(f"{path}: no array {missing[0]}; expected {', '.join(_NAMES[:4])}")
-    names = found.get("classes")
-    if names is not None and (names.dtype.kind != "U" or names.ndim != 1):
-        raise BitrainError(f"{path}: classes of type {names.dtype}, expected a list of names")
-    classes = tuple(map(str, names)) if names is not None else None
-    if classes is not None and len(set(classes)) != len(classes):
-        raise BitrainError(f"{path}: two classes of one name among {', '.join(classes)}")
-    train, test = (_part(path, found, *_NAMES[first : first + 2]) for first in (0, 2))
-    return RawData(train=train, test=test, classes=classes, form=f"NumPy file {path.name}")
+            found = {name: archive[name] for name in roles.values()}
+    except _ERRORS as error:
+        raise _unreadable(path, error, "np.savez") from error
+    return to_raw(path, roles, found, f"NumPy file {path.name}")
 
 
-def _part(path: Path, found: dict[str, np.ndarray], images: str, labels: str) -> RawPart:
-    where = {"images_from": f"{path}, {images}", "labels_from": f"{path}, {labels}"}
-    return RawPart(images=found[images], labels=found[labels], **where)
+def find_npy(path: Path) -> list[Path]:
+    """The folder ``path`` itself where arrays of images are in it."""
+    names = (file.stem for file in path.glob(f"*{SINGLE}"))
+    return [path] if any(kind == "images" for _, kind in chosen(path, names)) else []
 
 
-_NAMES = ("train_images", "train_labels", "test_images", "test_labels", "classes")
+def read_npy(path: Path) -> RawData:
+    """Read the files of a folder."""
+    roles = chosen(path, (file.stem for file in path.glob(f"*{SINGLE}")))
+    found = {}
+    for name in roles.values():
+        file = path / f"{name}{SINGLE}"
+        check_size(file, file.stat().st_size)
+        try:
+            found[name] = np.load(file, allow_pickle=False)
+        except _ERRORS as error:
+            raise _unreadable(file, error, "np.save") from error
+    return to_raw(path, roles, found, f"NumPy files in {path.resolve().name}")
+
+
+def _unreadable(path: Path, error: BaseException, writer: str) -> BitrainError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return BitrainError(f"{path}: cannot be read ({reason}); write it with {writer}")

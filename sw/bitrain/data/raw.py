@@ -1,7 +1,7 @@
 """What every reader of files gives, and the one place where it is checked and becomes a Dataset."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -43,42 +43,125 @@ class RawData:
     """Both parts as found."""
 
     train: RawPart
-    test: RawPart
+    test: RawPart | None
+    """None: the set is not split."""
     classes: tuple[str, ...] | None
     """Names in the order of the labels, where the files say them."""
     form: str
     """Which files these are, for the data set's note."""
 
+    @property
+    def parts(self) -> list[RawPart]:
+        """Those that there are."""
+        return [self.train] if self.test is None else [self.train, self.test]
 
-def to_dataset(name: str, raw: RawData, known: KnownSet | None) -> Dataset:
+
+Size = tuple[int, int]
+"""Rows and columns."""
+
+
+def to_dataset(
+    name: str, raw: RawData, known: KnownSet | None, size: Size | None = None
+) -> Dataset:
     """Check what was read, and scale pixels to float32 (images, channels, height, width).
 
-    The labels of a known set are brought into its own order of classes. Raises
-    :class:`BitrainError` for images or labels that are not what they should be.
+    raw: of both parts. The labels of a known set are brought into its own order of classes. size:
+    rows and columns that images are resized to. Raises :class:`BitrainError` for images or labels
+    that are not what they should be.
     """
+    train, test = raw.parts
     shape = known.shape if known else None
-    for part in (raw.train, raw.test):
+    if shape and size:  # image files are resized when they are read
+        found = train.images.shape[1:3]
+        shape = (*found, shape[2]) if found in (size, shape[:2]) else shape
+    for part in (train, test):
         shape = _check_images(part, shape)
         check_labels(part.labels, part.labels_from, len(part.images), part.images_from)
-    classes = raw.classes or (known.classes if known else _numbers(raw.train))
-    for part in (raw.train, raw.test):
+    classes = raw.classes or (known.classes if known else _numbers(train))
+    for part in (train, test):
         check_range(part.labels, part.labels_from, len(classes))
     order = np.arange(len(classes))
     if known:
         order, classes = _order(raw, known), known.classes
     elif len(classes) < 2:
-        raise BitrainError(f"{raw.train.labels_from}: one class, expected two or more")
+        raise BitrainError(f"{train.labels_from}: one class, expected two or more")
     else:
-        _check_presence(raw.train, classes)
+        _check_presence(train, classes)
+    form = raw.form if size is None else f"{raw.form}, resized to {size[0]} x {size[1]}"
     return Dataset(
         name=name,
-        note=f"{known.title if known else 'own images'}, {raw.form}",
+        note=f"{known.title if known else 'own images'}, {form}",
         classes=classes,
-        train_images=_to_float(raw.train.images),
-        train_labels=order[raw.train.labels].astype(np.int64),
-        test_images=_to_float(raw.test.images),
-        test_labels=order[raw.test.labels].astype(np.int64),
+        train_images=_to_float(_all_resized(train.images, size)),
+        train_labels=order[train.labels].astype(np.int64),
+        test_images=_to_float(_all_resized(test.images, size)),
+        test_labels=order[test.labels].astype(np.int64),
     )
+
+
+def split_parts(raw: RawData, share: float | None) -> RawData:
+    """Both parts; of a set without them, a share of each class is the test, by a fixed seed.
+
+    Raises :class:`BitrainError` for a share of a set that has parts, and for none of one without.
+    """
+    from sklearn.model_selection import train_test_split
+
+    where = raw.train.images_from
+    if raw.test is not None:
+        if share is not None:
+            raise BitrainError(
+                f"split = {share:g}: {where} has a test part of its own; leave it out"
+            )
+        return raw
+    if share is None:
+        raise BitrainError(
+            f"{where}: no test part; split: 0.2 in `data` (--split 0.2) takes a fifth of each class"
+        )
+    labels = raw.train.labels
+    try:
+        places = train_test_split(
+            np.arange(len(labels)), test_size=share, random_state=0, stratify=labels
+        )
+    except ValueError as error:
+        raise BitrainError(
+            f"split = {share:g}: {where} has {len(labels)} images of {len(np.unique(labels))} "
+            "classes; each class needs one or more in both parts"
+        ) from error
+    train, test = (
+        replace(raw.train, images=raw.train.images[part], labels=labels[part])
+        for part in map(np.sort, places)
+    )
+    form = f"{raw.form}, {share:.0%} of each class for the test (seed 0)"
+    return replace(raw, train=train, test=test, form=form)
+
+
+def resized(image: np.ndarray, size: Size) -> np.ndarray:
+    """An image (height, width) or (height, width, channels) by Pillow's bilinear filter."""
+    from PIL import Image
+
+    if image.shape[:2] == size:
+        return image
+    if image.dtype == np.uint8 and (image.ndim == 2 or image.shape[2] == 3):
+        return np.asarray(
+            Image.fromarray(image).resize((size[1], size[0]), Image.Resampling.BILINEAR)
+        )
+    planes = image[..., None] if image.ndim == 2 else image
+    found = [
+        np.asarray(
+            Image.fromarray(np.ascontiguousarray(plane, np.float32)).resize(
+                (size[1], size[0]), Image.Resampling.BILINEAR
+            )
+        )
+        for plane in np.moveaxis(planes, -1, 0)
+    ]
+    whole = np.stack(found, -1).reshape(*size, *image.shape[2:])
+    return whole.round().astype(np.uint8) if image.dtype == np.uint8 else whole.clip(0, 1)
+
+
+def _all_resized(images: np.ndarray, size: Size | None) -> np.ndarray:
+    if size is None or images.shape[1:3] == size:
+        return images
+    return np.stack([resized(image, size) for image in images])
 
 
 def _check_images(part: RawPart, expected: tuple[int, ...] | None) -> tuple[int, ...]:

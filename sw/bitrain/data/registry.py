@@ -14,11 +14,12 @@ from .batches import FOLDER, find_batches, is_batch, read_batches
 from .dataset import Dataset
 from .digits import load_digits
 from .idx import find_idx, read_idx
-from .image_folder import find_images, is_in_part, read_images
+from .image_folder import find_images, is_image, read_images
 from .known import KNOWN
-from .npz import find_npz, read_npz
+from .layouts import settled
+from .npz import find_npy, find_npz, read_npy, read_npz
 from .openml import read_openml
-from .raw import RawData, to_dataset
+from .raw import RawData, Size, split_parts, to_dataset
 from .tar import find_tars, walk_tar
 
 DIGITS = "digits"
@@ -31,14 +32,15 @@ class _Form:
     expected: str
     find: Callable[[Path], list[Path]]
     """Where a file or folder holds this form."""
-    read: Callable[[Path], RawData]
+    read: Callable[[Path, Size | None], RawData]
+    """Of a file or folder; image files are resized at once, as they may differ."""
 
 
-def _read_tar(path: Path) -> RawData:
+def _read_tar(path: Path, size: Size | None) -> RawData:
     """Read a tar by the reader for what is in it, whatever the file is called."""
     for file, _, _ in walk_tar(path, lambda _: False):
-        if is_in_part(file):
-            return read_images(path)
+        if is_image(file):
+            return read_images(path, size)
         if is_batch(file):
             return read_batches(path)
     raise BitrainError(
@@ -48,13 +50,16 @@ def _read_tar(path: Path) -> RawData:
 
 
 _FORMS = (
-    _Form("the four IDX files of MNIST", find_idx, read_idx),
-    _Form(FOLDER, find_batches, read_batches),
+    _Form("the four IDX files of MNIST", find_idx, lambda path, _: read_idx(path)),
+    _Form(FOLDER, find_batches, lambda path, _: read_batches(path)),
     _Form(
-        "images in train/<class>/ and test/<class>/ or a .zip of these", find_images, read_images
+        "images in train/<class>/ and test/<class>/ or in <class>/, or a .zip of these",
+        find_images,
+        read_images,
     ),
     _Form("a .tar, .tar.gz, .tar.xz or .tar.bz2 of such images or batches", find_tars, _read_tar),
-    _Form("an .npz file of arrays", find_npz, read_npz),
+    _Form("an .npz file of arrays", find_npz, lambda path, _: read_npz(path)),
+    _Form("a folder of .npy files", find_npy, lambda path, _: read_npy(path)),
 )
 _EXPECTED = "; ".join(form.expected for form in _FORMS)
 
@@ -64,7 +69,13 @@ def list_datasets() -> list[str]:
     return sorted((*KNOWN, DIGITS, OWN))
 
 
-def load_dataset(name: str, data_dir: Path | str | None = None) -> Dataset:
+def load_dataset(
+    name: str,
+    data_dir: Path | str | None = None,
+    *,
+    split: float | None = None,
+    resize: Size | None = None,
+) -> Dataset:
     """Load a data set.
 
     ``name`` is ``digits``, which needs no files; ``mnist``, ``fashion_mnist`` or ``cifar10``, which
@@ -77,6 +88,9 @@ def load_dataset(name: str, data_dir: Path | str | None = None) -> Dataset:
     Every class of your own set needs training images; it may do without test images. A known set
     may be a part of itself, and keeps all its classes.
 
+    split: share of each class that is the test part, of files without one. resize: rows and columns
+    that images are resized to.
+
     Raises :class:`BitrainError` for an unknown name and for missing or spoilt files.
     """
     if name not in list_datasets():
@@ -87,16 +101,23 @@ def load_dataset(name: str, data_dir: Path | str | None = None) -> Dataset:
                 f"{data_dir}: data set {DIGITS} comes with scikit-learn and reads no files; leave "
                 f"the data dir out, or call the data set {OWN} to have your own read"
             )
+        if split is not None or resize is not None:
+            raise BitrainError(
+                f"data set {DIGITS} has a test part and one size; leave split and resize out"
+            )
         return load_digits(name)
     known = KNOWN.get(name)
-    if data_dir is not None:
-        return to_dataset(name, _read(name, Path(data_dir).expanduser()), known)
-    if known is None:
+    if data_dir is None and known is None:
         raise BitrainError(f"data set {name} is your own: give its data dir ({_EXPECTED})")
-    return to_dataset(name, read_openml(name, known), known)
+    if data_dir is not None:
+        raw = _read(name, Path(data_dir).expanduser(), resize)
+    else:
+        assert known is not None
+        raw = read_openml(name, known)
+    return to_dataset(name, split_parts(settled(raw, known), split), known, resize)
 
 
-def _read(name: str, path: Path) -> RawData:
+def _read(name: str, path: Path, size: Size | None) -> RawData:
     if not path.exists():
         raise BitrainError(f"{path}: no such file or folder; the data dir of {name} is {_EXPECTED}")
     for place in (path / name, path):
@@ -107,5 +128,5 @@ def _read(name: str, path: Path) -> RawData:
             names = ", ".join(sorted(source.name for _, source in found))
             raise BitrainError(f"{place}: several data sets ({names}); give one as the data dir")
         for form, source in found:
-            return form.read(source)
+            return form.read(source, size)
     raise BitrainError(f"{path}: nothing that can be read as {name}; expected {_EXPECTED}")

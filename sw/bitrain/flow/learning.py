@@ -81,7 +81,7 @@ def export(run: Run) -> dict[str, Any]:
     model = _converted(run, run.config.sc, "stochastic")
     _finetune(run, model, trained["checkpoint"])
     metadata = {
-        "data": run.config.data.name,
+        **run.config.data.metadata(run.dataset.classes),
         "recipe": run.config.model_dump(mode="json", include={"model", "train", "sc", "finetune"}),
         "float_accuracy": run.workspace.results["train"]["accuracy"],
     }

@@ -39,10 +39,8 @@ def dataset_of(
     """
     from bitrain.data import check_classes, load_dataset
 
-    name = name or network.metadata.get("data")
-    if not name:
-        raise BitrainError(f"network {network.name!r} does not say its data set; give --data")
-    dataset = load_dataset(name, data_dir)
+    name, source = _source(network, name, data_dir)
+    dataset = load_dataset(name, **source)
     try:
         network.check_images(dataset.test_images.shape)
     except BitrainError as error:
@@ -50,6 +48,36 @@ def dataset_of(
     if labelled:
         check_classes(f"network {network.name!r}", network.num_scores, dataset)
     return dataset
+
+
+def _source(
+    network: Network, name: str | None, data_dir: Path | str | None
+) -> tuple[str, dict[str, Any]]:
+    """Name and options of the data set: as given, else as the network file remembers them.
+
+    Nothing is downloaded that is not asked for by its name.
+    """
+    known, remembered = network.metadata.get("data"), network.metadata.get("source", {})
+    asked, who = name is not None, f"network {network.name!r}"
+    name = name or known
+    if not name:
+        raise BitrainError(f"{who} does not say its data set; give --data")
+    source = dict(remembered) if name == known else {}
+    if "resize" in source:
+        source["resize"] = tuple(source["resize"])
+    if data_dir is not None:
+        source["data_dir"] = data_dir
+    elif "data_dir" in source and not Path(source["data_dir"]).expanduser().exists():
+        raise BitrainError(
+            f"{who} was trained on {name} in {source['data_dir']}, which is not there; give "
+            "--data-dir"
+        )
+    elif "data_dir" not in source and not asked and name != "digits":
+        raise BitrainError(
+            f"{who} was trained on {name}; give --data-dir with its files, or --data {name} to "
+            "have it downloaded"
+        )
+    return name, source
 
 
 def accuracies(
@@ -141,9 +169,15 @@ def generate_with_testbench(
     frequency: float | None = None,
     data: str | None = None,
     data_dir: Path | None = None,
+    vectors: np.ndarray | None = None,
 ) -> Path:
-    """Write an IP folder whose test bench holds some test images."""
-    vectors = bench_vectors(engines, num_images, data, data_dir)
+    """Write an IP folder whose test bench holds some test images, or ``vectors``.
+
+    vectors: (images, channels, height, width), whole numbers 0 … 2^n; none is written without
+    images.
+    """
+    if vectors is None and num_images:
+        vectors = bench_vectors(engines, num_images, data, data_dir)
     top = default_name(engines.network.name) if name is None else name
     return generate_ip(
         engines,
@@ -151,8 +185,32 @@ def generate_with_testbench(
         name=top,
         device=device,
         frequency=frequency,
-        testbench=lambda ip: write_testbench(ip, engines, vectors, top=top),
+        testbench=None
+        if vectors is None
+        else lambda ip: write_testbench(ip, engines, vectors, top=top),
     )
+
+
+def read_vectors(path: Path, network: Network) -> np.ndarray:
+    """Images of a ``.npy`` file: (images, channels, height, width), whole numbers 0 … 2^n."""
+    try:
+        vectors = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise BitrainError(
+            f"--vectors {path}: not a .npy file of numbers; write it with np.save"
+        ) from error
+    if not isinstance(vectors, np.ndarray) or vectors.dtype.kind not in "iu" or not vectors.size:
+        raise BitrainError(
+            f"--vectors {path}: expected an array of whole numbers 0 … {network.one} (images, "
+            "channels, height, width)"
+        )
+    network.check_images(vectors.shape)
+    if vectors.min() < 0 or vectors.max() > network.one:
+        raise BitrainError(
+            f"--vectors {path}: numbers {vectors.min()} … {vectors.max()}, expected 0 … "
+            f"{network.one}: 2^n times the pixels, rounded"
+        )
+    return vectors.astype(np.int64)
 
 
 def write_weights(ip: Path, network: Network, out: Path) -> int:

@@ -142,7 +142,7 @@ def run_flow(
             f"array: arithmetic = {config.array.arithmetic} has no SNGs to share or report on; "
             "give --until blocks, or an earlier step"
         )
-    dataset = load_dataset(config.data.name, config.data.directory)
+    dataset = load_dataset(config.data.name, **config.data.source)
     run = Run(config, Workspace(directory, fingerprint=dataset.digest), dataset)
     learning.check_model(run, accelerated="finetune" in names)  # any teacher may be trained
     if "finetune" in names:

@@ -150,7 +150,7 @@ def run_recast(
     given: those of a student with such a share of the teacher's cycles; the plan with them becomes
     ``plan.yaml``.
     """
-    dataset = load_dataset(config.data.name, config.data.directory)
+    dataset = load_dataset(config.data.name, **config.data.source)
     teacher = load_teacher(source, dataset, config.data.normalisation, weights)
     if budget is not None:
         if config.blocks:
@@ -363,7 +363,7 @@ def _stochastic(run: Recasting, model: Any) -> dict[str, Any]:
                 shorter, settings, lambda tuned=tuned: accuracy_by_prefix(tuned, dataset)
             )
     images, _ = dataset.examples(CHECK_IMAGES)
-    notes = {"data": run.config.data.name, "model": "recast"}
+    notes = {**run.config.data.metadata(dataset.classes), "model": "recast"}
     network = export_network(sc_model, run.config.name, images, notes)
     save_network(network, run.workspace.path("network.npz"))
     return result

@@ -1,5 +1,6 @@
 """What configurations share: options that are checked, and the data set."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -7,6 +8,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PositiveInt,
     ValidationError,
     field_validator,
     model_validator,
@@ -21,6 +23,13 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+def data_metadata(name: str, classes: Sequence[str], source: Mapping[str, Any]) -> dict[str, Any]:
+    """A data set in a network file; source: options of ``bitrain.data.load_dataset``."""
+    plain_source = {key: str(x) if isinstance(x, Path) else x for key, x in source.items()}
+    found = {"data": name, "classes": list(classes)}
+    return found | ({"source": plain_source} if plain_source else {})
+
+
 class DataConfig(Section):
     """Which images."""
 
@@ -31,6 +40,27 @@ class DataConfig(Section):
     """What the model takes off the images, which lie in 0 … 1: one number, or one for each channel;
     with ``std``, that it then divides by. Both become part of the first layer."""
     std: tuple[float, ...] | None = None
+    split: float | None = Field(default=None, gt=0, lt=1, exclude_if=lambda share: share is None)
+    """Share of each class that is the test part, of files without one."""
+    resize: tuple[PositiveInt, PositiveInt] | None = Field(
+        default=None, exclude_if=lambda size: size is None
+    )
+    """Rows and columns that images are resized to; one number stands for both."""
+
+    @field_validator("resize", mode="before")
+    @classmethod
+    def _square(cls, value: Any) -> Any:
+        return (value, value) if isinstance(value, int) else value
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """Options of ``bitrain.data.load_dataset``."""
+        found = {"data_dir": self.directory, "split": self.split, "resize": self.resize}
+        return {key: value for key, value in found.items() if value is not None}
+
+    def metadata(self, classes: Sequence[str]) -> dict[str, Any]:
+        """What a network file remembers of it."""
+        return data_metadata(self.name, classes, self.source)
 
     @field_validator("mean", "std", mode="before")
     @classmethod

@@ -43,7 +43,7 @@ def run_ablation(
     finetune: train every combination as ``config.finetune`` says. Finished combinations in
     ``directory`` are kept.
     """
-    dataset = load_dataset(config.data.name, config.data.directory)
+    dataset = load_dataset(config.data.name, **config.data.source)
     products = ("ablation.json", "ablation.svg")
     run = Run(config, Workspace(directory, fingerprint=dataset.digest, products=products), dataset)
     check_model(run)

@@ -33,7 +33,7 @@ def run_study(
     of several lengths ``seed<seed>/anytime/network.npz``, beside whose accuracies ``anytime.svg``
     draws the others'.
     """
-    dataset = load_dataset(config.data.name, config.data.directory)
+    dataset = load_dataset(config.data.name, **config.data.source)
     floats: list[float] = []
     together: list[dict[str, Any]] = []
     values: dict[int, list[dict[str, float]]] = {length: [] for length in config.lengths}

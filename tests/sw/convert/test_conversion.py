@@ -102,7 +102,7 @@ def test_options_by_themselves_and_in_a_configuration(model) -> None:
     [
         ({"mean": 0.1}, "mean and std go together"),
         ({"mean": (0.1, 0.2), "std": 1}, "mean 0.1, 0.2: expected one number, or one for each"),
-        ({"bits": 4, "length": 5}, "^bits 4, length 5: stream length 5 is not a power of two"),
+        ({"bits": 4, "length": 5}, "^bits 4, length 5: stream length 5: expected a power of two"),
         ({"bits": 1}, "^bits 1: expected at least 2$"),
         ({"bits": 11}, r"^bits 11: expected at most \d+$"),
         ({"length": 1.5}, "^length 1.5: expected a whole number$"),

@@ -78,7 +78,8 @@ def refuses(path, message: str, name: str = "images") -> None:
     [
         (
             {"test_labels": None},
-            ": no array test_labels; expected train_images, train_labels, test_images, test_labels",
+            ": no array of test labels; expected train_images, train_labels, test_images, "
+            "test_labels (or x_train, y_train, …)",
         ),
         (
             {"train_images": COLOUR[0, 0]},
@@ -165,12 +166,12 @@ def refuses(path, message: str, name: str = "images") -> None:
             "multiply all by 5.001 if that is white, and write them again",
         ),
         (
-            {"train_labels": LABELS.astype(float)},
+            {"train_labels": LABELS + 0.5},
             ", train_labels: labels of type float64 in an array of 6, expected a plain list of "
             "integers; store the number of each class",
         ),
         (
-            {"train_labels": np.eye(6, dtype=int)},
+            {"train_labels": np.ones((6, 6), int)},
             ", train_labels: labels of type int64 in an array of 6 x 6, expected a plain list of "
             "integers; store labels.argmax(1)",
         ),

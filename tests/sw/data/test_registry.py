@@ -8,8 +8,8 @@ from bitrain.spec import BitrainError
 
 EXPECTED = (
     "the four IDX files of MNIST; cifar-10-batches-py; images in train/<class>/ and test/<class>/ "
-    "or a .zip of these; a .tar, .tar.gz, .tar.xz or .tar.bz2 of such images or batches; an .npz "
-    "file of arrays"
+    "or in <class>/, or a .zip of these; a .tar, .tar.gz, .tar.xz or .tar.bz2 of such images or "
+    "batches; an .npz file of arrays; a folder of .npy files"
 )
 
 

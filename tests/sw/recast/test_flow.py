@@ -54,7 +54,7 @@ def few(digits):
 
 @pytest.fixture(autouse=True)
 def small_data(few, monkeypatch):
-    monkeypatch.setattr(flow, "load_dataset", lambda name, directory: few)
+    monkeypatch.setattr(flow, "load_dataset", lambda name, **source: few)
 
 
 @pytest.fixture(scope="module")

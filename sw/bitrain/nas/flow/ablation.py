@@ -64,7 +64,7 @@ def run_search_ablation(
         if name not in known:
             raise BitrainError(f"--only {name!r}: expected one of {', '.join(map(repr, known))}")
     chosen = {name: known[name] for name in known if not only or name in only}
-    dataset = load_dataset(config.data.name, config.data.directory)
+    dataset = load_dataset(config.data.name, **config.data.source)
     space = Workspace(directory, fingerprint=dataset.digest, products=("ablation.json",))
     base = Search(config, dataset, space, console)
     base.results["coarse"] = steps.coarse(base)

@@ -45,7 +45,7 @@ def _export(run: Search, name: str) -> dict[str, Any]:
     _, integer, integer_by_prefix = tuned("binary")
     images, _ = dataset.examples(CHECK_IMAGES)
     notes = {
-        "data": config.data.name,
+        **config.data.metadata(dataset.classes),
         "model": "searched",
         "recipe": config.model_dump(mode="json", include={"space", "retrain", "sc", "finetune"}),
         "float_accuracy": run.results["retrain"]["accuracy"],

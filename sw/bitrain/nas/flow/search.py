@@ -47,7 +47,7 @@ def run_search(
     """
     if until is not None and until not in STEPS:
         raise BitrainError(f"there is no step {until!r}; choose from {', '.join(STEPS)}")
-    dataset = load_dataset(config.data.name, config.data.directory)
+    dataset = load_dataset(config.data.name, **config.data.source)
     workspace = Workspace(directory, fingerprint=dataset.digest, products=PRODUCTS)
     run = Search(config, dataset, workspace, console, workers=workers, scheduler=scheduler)
     for name, compute in STEPS.items():

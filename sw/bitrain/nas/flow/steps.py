@@ -73,7 +73,7 @@ def search_stage_of(
     weights: of the teacher. folder: of stages, ``stages/<name>`` below that of the run.
     """
     with torch_threads(config.search.threads):
-        dataset = load_dataset(config.data.name, config.data.directory)
+        dataset = load_dataset(config.data.name, **config.data.source)
         network = coarse_network(config.space, genotype, dataset.in_shape, dataset.num_classes)
         load_parts(network, weights)
         task = stage_task(config, genotype, folder, index, folder.parents[1] / "logs" / folder.name)

@@ -20,7 +20,7 @@ def few(digits, monkeypatch):
         },
     )
     for module in (flow_search, ablation, steps):
-        monkeypatch.setattr(module, "load_dataset", lambda name, directory: found)
+        monkeypatch.setattr(module, "load_dataset", lambda name, **source: found)
     return found
 
 
