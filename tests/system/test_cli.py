@@ -3,10 +3,12 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from networks import random_network
 from onnx_graphs import Writer
+from PIL import Image
 from rich.console import Console
 
 import bitrain.cli.hardware
@@ -482,6 +484,52 @@ def test_convert_an_onnx_file(fail, tmp_path, monkeypatch, capsys):
     assert "leave them out" in fail(*command, "--weights", "weights.safetensors")
     path.write_bytes(path.read_bytes()[:200])
     assert "net.onnx: not " in fail(*command)
+
+
+def test_generate_without_a_data_set(fail, tmp_path, monkeypatch):
+    """With images of one's own, or with none and no test bench."""
+    save_network(random_network(1, bits=3, lanes=4, in_shape=(1, 6, 6)), tmp_path / "net.npz")
+    monkeypatch.chdir(tmp_path)
+    np.save("images.npy", np.arange(72).reshape(2, 1, 6, 6) % 9)
+
+    def run(*options: str) -> None:
+        command = ["bitrain", "generate", "net.npz", "-N", "4", *options]
+        monkeypatch.setattr(sys, "argv", command)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert not ended.value.code
+
+    run("--out", "own", "--vectors", "images.npy")
+    kept = np.load(tmp_path / "own/tb/vectors/images.npy")
+    assert np.array_equal(kept, np.load("images.npy"))
+    run("--out", "none", "--images", "0")
+    assert not (tmp_path / "none/tb").exists()
+    assert "no IP package with a test bench" in fail("simulate", "none")
+    generate = ("generate", "net.npz", "-N", "4", "--out", "ip")
+    for options, message in (
+        (("--vectors", "images.npy", "--images", "2"), "--images has no effect with --vectors"),
+        (("--vectors", "images.npy", "--data", "digits"), "--data has no effect with --vectors"),
+        (("--images", "0", "--data", "digits"), "--data has no effect without test images"),
+        ((), "does not say its data set; give --data"),
+    ):
+        assert message in fail(*generate, *options)
+    assert not (tmp_path / "ip").exists()
+
+
+def test_predict(fail, tmp_path, monkeypatch, capsys):
+    network = random_network(1, bits=3, lanes=4, in_shape=(1, 6, 6), classes=3)
+    metadata = {"classes": ["cat", "dog", "emu"]}
+    save_network(network.model_copy(update={"metadata": metadata}), tmp_path / "net.npz")
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(np.arange(36, dtype=np.uint8).reshape(6, 6) * 7).save("a.png")
+    monkeypatch.setattr(sys, "argv", ["bitrain", "predict", "net.npz", "a.png", "a.png"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    told = capsys.readouterr().out
+    assert told.count("a.png") == 2
+    assert "cat: " in told and "emu: " in told
+    assert "b.png: no image file" in fail("predict", "net.npz", "a.png", "b.png")
 
 
 def test_a_refused_model_is_explained(tmp_path, monkeypatch, capsys):

@@ -4,6 +4,7 @@ import json
 from importlib import metadata
 from typing import Any
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bitrain.golden import predict
@@ -15,6 +16,8 @@ from .run import Run
 
 NUM_EXAMPLES = 6
 """Images shown in the report."""
+CONFUSED_IMAGES = 2000
+"""At most so many test images of the confusion matrix, evenly spaced."""
 
 COLUMNS = {
     "sc_fine_tuned": "SC, SC-aware",
@@ -67,6 +70,7 @@ def _numbers(run: Run) -> dict[str, Any]:
             "test_images": results["evaluate"]["images"],
             "by_length": results["evaluate"]["by_length"],
         },
+        "confusion": _confusion(run),
         "anytime": _anytime(results),
         "verify": {
             key: simulated[key] for key in ("images", "values_compared", "mismatches", "simulator")
@@ -91,6 +95,19 @@ def _numbers(run: Run) -> dict[str, Any]:
         "sng_share_of_lut": blocks["sng_share_of_lut"],
         "blocks": blocks,
         "sharing": results["sharing"],
+    }
+
+
+def _confusion(run: Run) -> dict[str, Any]:
+    """How many images of each class (rows) the golden model takes for each (columns)."""
+    images, labels = run.dataset.examples(CONFUSED_IMAGES)
+    found = predict(run.network, to_unipolar(images, run.network.bits)).argmax(1)
+    counts = np.zeros((run.dataset.num_classes,) * 2, np.int64)
+    np.add.at(counts, (labels, found), 1)
+    return {
+        "images": len(images),
+        "classes": list(run.dataset.classes),
+        "counts": counts.tolist(),
     }
 
 
@@ -119,6 +136,7 @@ def _plots(run: Run, report: dict[str, Any]) -> dict[str, str]:
             {label: [row[key] for row in rows] for key, label in COLUMNS.items()},
             report["accuracy"]["float"],
         ),
+        "confusion": plots.confusion(report["confusion"]["counts"], report["confusion"]["classes"]),
         "cycles": plots.bars(
             {layer["name"]: layer["cycles"] for layer in report["layers"]}, "cycles per image"
         ),

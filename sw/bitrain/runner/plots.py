@@ -199,6 +199,32 @@ def images_with_scores(
     return _svg(figure)
 
 
+MOST_NAMED = 20
+"""Classes whose names and counts stand in a confusion matrix."""
+
+
+def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
+    """A confusion matrix: rows are labels, columns what they are taken for, in shares of a row."""
+    matrix = np.asarray(counts)
+    shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+    few = len(classes) <= MOST_NAMED
+    size = 1.6 + 0.33 * len(classes) if few else 5.0
+    with _drawing(size, size) as figure:
+        axes = figure.subplots()
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        axes.set(xlabel="taken for", ylabel="label")
+        axes.grid(visible=False)
+        if few:
+            axes.set_xticks(range(len(classes)), classes, rotation=90)
+            axes.set_yticks(range(len(classes)), classes)
+            for (row, column), count in np.ndenumerate(matrix):
+                if count:
+                    colour = "white" if shares[row, column] > 1 / 2 else "black"
+                    place = {"ha": "center", "va": "center", "fontsize": 6}
+                    axes.text(column, row, str(count), color=colour, **place)
+    return _svg(figure)
+
+
 def recasting(result: Mapping[str, Any]) -> str:
     """Accuracy (%) as block after block is recast, and the student's costs beside the teacher's."""
     with _drawing(8, 3.2) as figure:

@@ -2,14 +2,16 @@
 
 import json
 
+import numpy as np
 import pytest
 from networks import random_network
 
+from bitrain import golden
 from bitrain.flow.config import RunConfig
 from bitrain.flow.report import write_report
 from bitrain.flow.run import Run
 from bitrain.runner.workspace import Workspace
-from bitrain.spec import save_network
+from bitrain.spec import load_network, save_network
 
 
 def layer(name: str, cycles: int) -> dict[str, str | int | float]:
@@ -108,9 +110,21 @@ def test_several_lengths_of_one_set_of_weights(report):
     assert report()[1]["anytime"] is None
 
 
+def test_confusion(report, digits, tmp_path):
+    """Rows are labels, columns what the golden model takes them for."""
+    _, found = report()
+    counts = np.array(found["confusion"]["counts"])
+    assert counts.sum() == found["confusion"]["images"] == len(digits.test_labels)
+    assert counts.sum(1).tolist() == np.bincount(digits.test_labels).tolist()
+    network = load_network(tmp_path / "network.npz")
+    images, labels = digits.test_images, digits.test_labels
+    right = golden.accuracy(network, images, labels)
+    assert counts.trace() / counts.sum() == pytest.approx(right)
+
+
 def test_page(report):
     page, _ = report()
-    assert page.count("<svg") == 5 and "tile bad" not in page
+    assert page.count("<svg") == 6 and "tile bad" not in page
     for text in ("97.50 %", "100,000", "80.0 MHz", "1,234 values of 4 images", "ecp5-25k"):
         assert text in page
 

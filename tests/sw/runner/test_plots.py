@@ -47,6 +47,14 @@ PLOTS = {
         lambda: plots.images_with_scores([(IMAGE, np.array([1, 5]), 0)], ["5$_", "$x^$"]),
         ["5$_ → $x^$"],
     ),
+    "confusion": (
+        lambda: plots.confusion([[12, 3], [0, 9]], ["cat", "5$_"]),
+        ["cat", "5$_", "12", "taken for"],
+    ),
+    "many classes": (
+        lambda: plots.confusion(np.eye(100, dtype=int).tolist(), [str(i) for i in range(100)]),
+        ["taken for"],
+    ),
     "arrays": (lambda: plots.array_cost(ARRAYS), ["shared, N = 16", "neurons P Q"]),
     "cells": (
         lambda: plots.cells([[{"nodes": [[("conv_3x3", 0), ("skip", 1)]]}]]),
