@@ -94,7 +94,7 @@ ACCELERATORS = {
         lambda: pooled_again(grouped_network(7, bits=4)),
     ),
     "wide": (
-        {"array": {"channels": 8, "positions": 2, "lanes": 8, "width": 4}},
+        {"array": {"channels": 8, "positions": 1, "lanes": 4, "width": 4}},
         lambda: worded(pooled_again(grouped_network(7, bits=4, length=8)), 4),
     ),
     "padded": (
