@@ -1,8 +1,8 @@
 """Mutants of the generated Verilog, which the IP folder's own bench must find: `make mutate`.
 
-Small networks on five accelerators (ports and stream lengths, stream mode, engines, uneven margins
-with padding values), each with the images that tell most of its weights and biases from others
-(``telling``). A mutant is one change in a module or one bit of a memory, drawn from all modules
+Small networks on six accelerators (ports and stream lengths, stream mode, engines, width, uneven
+margins with padding values), each with the images that tell most of its weights and biases from
+others (``telling``). A mutant is one change in a module or one bit of a memory, drawn from all modules
 alike: an operator, a constant, a condition, a reset, a register or an operand. The bench of the
 folder runs on it as `bitrain simulate` runs it. A mutant that passes is compared with the module as
 it was by Yosys' SAT solver; unless that proves that the two are one, it has survived. Bits of ROMs

@@ -61,7 +61,12 @@ def chosen(path: Path, names: Iterable[str]) -> dict[tuple[str, str], str]:
     return found
 
 
-def to_raw(path: Path, roles: Mapping[tuple[str, str], str], arrays, form: str) -> RawData:
+def to_raw(
+    path: Path,
+    roles: Mapping[tuple[str, str], str],
+    arrays: Mapping[str, np.ndarray],
+    form: str,
+) -> RawData:
     """What the arrays of a file or a folder hold; arrays: by their names."""
     parts = {part for part, kind in roles if kind != "classes"}
     first = "train" if "train" in parts or len(parts - {""}) else ""

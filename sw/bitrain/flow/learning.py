@@ -13,7 +13,14 @@ import numpy as np
 from bitrain.data import Dataset, evenly_spaced
 from bitrain.export import CHECK_IMAGES, export_network
 from bitrain.frontend import read_chain
-from bitrain.models import check_scores, create_model, model_digest, model_file, save_weights
+from bitrain.models import (
+    Program,
+    check_scores,
+    create_model,
+    model_digest,
+    model_file,
+    save_weights,
+)
 from bitrain.nn import ScConfig, ScModel, convert, lengths_and_neurons, torch_threads
 from bitrain.spec import BitrainError, Network, file_digest, save_network
 from bitrain.train.config import FineTuneConfig
@@ -211,9 +218,12 @@ def _new_model(run: Run) -> Any:
 
 
 def _train(run: Run, checkpoint: str, *, progress: bool = False) -> tuple[Any, list[float]]:
-    """The float network and the mean loss of every epoch; none if its weights are given."""
+    """The float network and the mean loss of every epoch; none if its weights are given.
+
+    Those of a program (an ONNX file, a ``.pt2``) are in it.
+    """
     model, config = _new_model(run), run.config
-    if config.pretrained is not None:
+    if config.pretrained is not None or isinstance(model, Program):
         return model.eval(), []
     path = run.workspace.path(checkpoint)
     return model, fit(model, _learnt(run), config.train, checkpoint=path, progress=progress)

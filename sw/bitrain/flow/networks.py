@@ -57,6 +57,8 @@ def _source(
 
     Nothing is downloaded that is not asked for by its name.
     """
+    from bitrain.data.known import KNOWN
+
     known, remembered = network.metadata.get("data"), network.metadata.get("source", {})
     asked, who = name is not None, f"network {network.name!r}"
     name = name or known
@@ -72,7 +74,7 @@ def _source(
             f"{who} was trained on {name} in {source['data_dir']}, which is not there; give "
             "--data-dir"
         )
-    elif "data_dir" not in source and not asked and name != "digits":
+    elif "data_dir" not in source and not asked and name in KNOWN:
         raise BitrainError(
             f"{who} was trained on {name}; give --data-dir with its files, or --data {name} to "
             "have it downloaded"

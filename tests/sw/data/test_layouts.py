@@ -165,7 +165,8 @@ READ: dict[str, tuple[Callable[[Path], Path], dict[str, Any], str]] = {
 
 def is_right(data: Dataset) -> None:
     """Every image has its own label."""
-    known = {image.transpose(2, 0, 1).tobytes(): label for image, label in zip(IMAGES, LABELS)}  # noqa
+    pairs = zip(IMAGES, LABELS, strict=True)
+    known = {image.transpose(2, 0, 1).tobytes(): label for image, label in pairs}
     parts = (data.train_images, data.train_labels), (data.test_images, data.test_labels)
     for images, labels in parts:
         found = [known[np.rint(image * 255).astype(np.uint8).tobytes()] for image in images]

@@ -5,7 +5,9 @@ import io
 import numpy as np
 import pytest
 import torch
+from onnx_graphs import export as onnx_export
 from rich.console import Console
+from torch import nn
 
 from bitrain.flow.config import RunConfig
 from bitrain.flow.pipeline import run_flow
@@ -280,3 +282,21 @@ def test_exits_have_one_aim():
 def test_exits_need_lengths():
     with pytest.raises(ValueError, match="exit: needs a network of several lengths"):
         RunConfig.model_validate({**SMALL, "exit": {}})
+
+
+@pytest.mark.parametrize("suffix", ["onnx", "pt2"])
+def test_a_program_is_trained_already(flow, digits, tmp_path, suffix):
+    """It goes on to streams as it is."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 10)).eval()
+    path = tmp_path / f"net.{suffix}"
+    if suffix == "onnx":
+        onnx_export(model, torch.rand(2, 1, 8, 8), path, dynamo=False)
+    else:
+        torch.export.save(torch.export.export(model, (torch.rand(2, 1, 8, 8),)), path)
+    _, found = flow("export", model=str(path))
+    with torch.no_grad():
+        classes = model(torch.from_numpy(digits.test_images)).argmax(1).numpy()
+    right = (classes == digits.test_labels).mean()
+    assert found["train"]["accuracy"] == pytest.approx(100 * right)
+    assert load_network(tmp_path / "out/network.npz").num_scores == 10

@@ -32,12 +32,17 @@ def test_the_same_scores(name) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Using padding='same'")
-@pytest.mark.parametrize("dynamo", [False, True], ids=["torchscript", "dynamo"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("name", "dynamo"),
+    [
+        pytest.param(name, dynamo, marks=() if name in QUICK else (pytest.mark.slow,))
+        for name in sorted(FOREIGN)
+        for dynamo in (False, True)
+        if dynamo or name not in NOT_EXPORTED
+    ],
+)
 def test_the_same_scores_of_an_onnx_file(name, dynamo, tmp_path) -> None:
     """What onnxruntime gives for the file that either of torch's exporters writes."""
-    if name in NOT_EXPORTED and not dynamo:
-        pytest.skip("torch's older exporter refuses it")
     model, images = settled(name)
     path = export(model, images[:2], tmp_path / f"{name}.onnx", dynamo=dynamo)
     shape = canonical(tuple(images.shape[1:]))

@@ -34,7 +34,12 @@ class Step(nn.Module):
     def __init__(self, node: onnx.NodeProto, opset: int):
         super().__init__()
         self.kind = node.op_type
+        self.names = f"{', '.join(node.input)} -> {', '.join(node.output)}"
         self.attributes = attributes(node, opset) | {"outputs": len(node.output), "opset": opset}
+
+    def extra_repr(self) -> str:
+        """All that it computes with besides constants: digests of models hold it."""
+        return f"{self.names}, {self.attributes}"
 
     def forward(self, *inputs: Any) -> Any:
         """Tensors, or arrays of what fixes shapes, to one tensor or several."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from onnx import TensorProto
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -19,6 +20,19 @@ from bitrain.spec import BitrainError
 
 Attributes = dict[str, Any]
 SOFTMAX_OF_ONE_AXIS = 13
+"""The first opset in which softmax is along one axis."""
+KINDS = {
+    TensorProto.FLOAT: torch.float32,
+    TensorProto.FLOAT16: torch.float16,
+    TensorProto.BFLOAT16: torch.bfloat16,
+    TensorProto.DOUBLE: torch.float64,
+    TensorProto.INT8: torch.int8,
+    TensorProto.UINT8: torch.uint8,
+    TensorProto.INT32: torch.int32,
+    TensorProto.INT64: torch.int64,
+    TensorProto.BOOL: torch.bool,
+}
+"""Torch's types by ONNX's."""
 OPERATORS: dict[str, Callable[..., Any]] = {}
 """By ONNX's names."""
 FIXED = {
@@ -433,6 +447,7 @@ def _slice(
     steps = [1] * len(starts) if steps is None else steps.tolist()
     for axis, first, last, step in zip(axes, starts.tolist(), ends.tolist(), steps, strict=True):
         size = x.shape[axis]
+        # An end before the first is beyond it, where Python would count it from the last.
         chosen = (
             range(size)[slice(first, last, step)]
             if last >= -size
@@ -539,17 +554,6 @@ def _dropout(
 def _cast(options: Attributes, x: Tensor, like: Tensor | None = None) -> Tensor:
     if like is not None:
         return x.to(like.dtype)
-    kinds = {
-        1: torch.float32,
-        10: torch.float16,
-        11: torch.float64,
-        6: torch.int32,
-        7: torch.int64,
-        2: torch.uint8,
-        3: torch.int8,
-        9: torch.bool,
-        16: torch.bfloat16,
-    }
-    if options["to"] not in kinds:
-        raise BitrainError("a type that there is not")
-    return x.to(kinds[options["to"]])
+    if options["to"] not in KINDS:
+        raise BitrainError("a type that torch has not")
+    return x.to(KINDS[options["to"]])

@@ -62,7 +62,7 @@ class Quantiser:
 
 
 def told(quantisers: list[Quantiser]) -> str:
-    """Bit widths and how often each is there: ``weights of 4 bits (5), activations of 8 (2)``."""
+    """Bit widths, and how often each is there: ``weights of 4 bits (5), activations of …``."""
     parts = []
     for of_weights, name in ((True, "weights"), (False, "activations")):
         counts = Counter(each.bits for each in quantisers if each.of_weights == of_weights)

@@ -9,7 +9,7 @@ from torch import nn
 
 from bitrain.frontend import read_model
 from bitrain.frontend.float_layer import walk
-from bitrain.models import create_model, load_weights
+from bitrain.models import create_model, load_weights, model_digest
 from bitrain.models.onnx import load_onnx
 from bitrain.models.onnx.module import path_of
 from bitrain.models.onnx.operators import OPERATORS
@@ -135,6 +135,21 @@ def test_weights_are_in_the_file(tmp_path) -> None:
     path = export(Net(), torch.rand(2, 1, 8, 8), tmp_path / "net.onnx", dynamo=False)
     with pytest.raises(BitrainError, match="a program holds its weights; leave them out"):
         load_weights(load_onnx(path, Shape(1, 8, 8)), "weights.safetensors")
+
+
+def test_another_stride_is_another_model(tmp_path) -> None:
+    """Its digest is, by which runs know their models again: the weights alone would not say so."""
+    digests = set()
+    for pads in ([0, 0, 0, 0], [1, 1, 0, 0], [0, 0, 1, 1]):
+        net = Writer("N", 1, 8, 8)
+        x = net.add("Conv", "images", net.weights(4, 1, 3, 3), strides=[2, 2], pads=pads)
+        path = net.save(tmp_path / "net.onnx", net.add("GlobalMaxPool", x))
+        model = onnx.load(path)
+        model.graph.output[0].type.tensor_type.shape.dim.add(dim_value=1)
+        model.graph.output[0].type.tensor_type.shape.dim.add(dim_value=1)
+        onnx.save(model, path)
+        digests.add(model_digest(load_onnx(path, Shape(1, 8, 8))))
+    assert len(digests) == 3
 
 
 def test_by_name(tmp_path) -> None:
