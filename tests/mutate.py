@@ -2,15 +2,15 @@
 
 Small networks on six accelerators (ports and stream lengths, stream mode, engines, width, uneven
 margins with padding values), each with the images that tell most of its weights and biases from
-others (``telling``). A mutant is one change in a module or one bit of a memory, drawn from all modules
-alike: an operator, a constant, a condition, a reset, a register or an operand. The bench of the
-folder runs on it as `bitrain simulate` runs it. A mutant that passes is compared with the module as
-it was by Yosys' SAT solver; unless that proves that the two are one, it has survived. Bits of ROMs
-are equal without a proof where they have no effect: weights and biases of channels beyond a group's
-last, which are computed and not stored, magnitudes at inputs beyond a layer's last, which are zero,
-a layer's steps to a next row, channel or group where there is only one, and program words of no
-layer (a test turns all of these over). The exit status is 1 if fewer than 97 % of those not equal
-are found.
+others (``telling``). A mutant is one change in a module or one bit of a memory, drawn from all
+modules alike: an operator, a constant, a condition, a reset, a register or an operand. The bench of
+the folder runs on it as `bitrain simulate` runs it. A mutant that passes is compared with the
+module as it was by Yosys' SAT solver; unless that proves that the two are one, it has survived.
+Bits of ROMs are equal without a proof where they have no effect: weights and biases of channels
+beyond a group's last, which are computed and not stored, magnitudes at inputs beyond a layer's
+last, which are zero, a layer's steps to a next row, channel or group where there is only one, and
+program words of no layer (a test turns all of these over). The exit status is 1 if fewer than 97 %
+of those not equal are found.
 
 Results go to `mutants.jsonl`, which is gone on with if it is there.
 """
