@@ -56,7 +56,7 @@ def test_run_report_and_resume(tmp_path):
     assert report["sharing"]["tag"] == "post-synthesis"
     assert 0 < report["sharing"]["shared"]["lut"] < report["sharing"]["unshared"]["lut"]
     page = (tmp_path / "out/report/report.html").read_text()
-    assert page.count("<svg") == 5
+    assert page.count("<svg") == 6
     assert not re.search(r"""(src|href)=["'](?!#|data:)""", page)  # nothing is fetched
 
     again = run()
