@@ -21,7 +21,9 @@ TOLERANCE = 1e-4
 """Largest difference of scores, as a share of the largest."""
 
 
-def export(model: nn.Module, images: Tensor, path: Path, *, dynamo: bool) -> Path:
+def export(
+    model: nn.Module, images: Tensor, path: Path, *, dynamo: bool, opset: int | None = None
+) -> Path:
     """``model`` as one of torch's exporters writes it, for any number of images."""
     options: dict[str, Any] = {"input_names": ["images"], "dynamic_axes": {"images": {0: "batch"}}}
     if dynamo:
@@ -35,7 +37,9 @@ def export(model: nn.Module, images: Tensor, path: Path, *, dynamo: bool) -> Pat
             contextlib.redirect_stderr(io.StringIO()),
         ):
             warnings.simplefilter("ignore")
-            torch.onnx.export(model, (images,), str(path), dynamo=dynamo, **options)
+            torch.onnx.export(
+                model, (images,), str(path), dynamo=dynamo, opset_version=opset, **options
+            )
     finally:
         logging.disable(before)
     return path

@@ -64,6 +64,9 @@ IMPORTS = {
         "spec golden models frontend nn data train export runner", "torch numpy pydantic"
     ),
     "runner": _allow("spec", "pydantic yaml matplotlib numpy"),
+    "diagnose": _allow(
+        "spec golden models frontend nn data train export runner", "torch numpy pydantic rich"
+    ),
     "recast": _allow(
         "spec program cost models frontend nn profile data train export runner",
         "torch numpy pydantic rich yaml",
@@ -75,13 +78,14 @@ IMPORTS = {
     "sng": _allow("spec golden nn data", "numpy rich yaml"),
     "flow": _allow(
         "spec program cost accelerator host rtl gen golden cosim "
-        "models frontend nn data train export runner",
+        "models frontend nn data train export runner diagnose",
         "numpy pydantic rich jinja2 serial",
     ),
     "studies": _allow(f"{_ENGINES} rtl gen golden nn data runner flow", "numpy rich"),
     "__main__": _allow("cli", ""),
     "cli": _allow(
-        f"{_ENGINES} host gen cosim formal recast nas sng flow studies convert nn data train",
+        f"{_ENGINES} host gen cosim formal recast nas sng flow studies convert diagnose nn data "
+        "train",
         "typer rich",
     ),
 }

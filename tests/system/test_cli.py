@@ -462,6 +462,21 @@ def test_options_of_convert(fail, tmp_path, monkeypatch, options, message):
     assert list(tmp_path.iterdir()) == [tmp_path / "net.py"]
 
 
+def test_diagnose(fail, network_file, tmp_path):
+    out = ("--out", tmp_path / "out")
+    assert "does not say its data set; give --data" in fail("diagnose", network_file)
+    assert "--fix writes a network; give --out" in fail("diagnose", network_file, "--fix")
+    message = "--max-slowdown has no effect without --fix; leave it out"
+    assert message in fail("diagnose", network_file, "--max-slowdown", 2)
+    message = "--learning-rate has no effect without --finetune"
+    assert message in fail("diagnose", network_file, "--learning-rate", 2)
+    fixing = ("diagnose", network_file, "--fix", *out)
+    assert "--max-slowdown 0.5: expected a number from 1" in fail(*fixing, "--max-slowdown", 0.5)
+    assert "does not say its model" in fail("diagnose", network_file, "--weights", "x.pt")
+    assert "give its trained weights too" in fail("diagnose", network_file, "--model", "lenet5")
+    assert not (tmp_path / "out").exists()
+
+
 def test_convert_an_onnx_file(fail, tmp_path, monkeypatch, capsys):
     """By its name alone; what became of its quantisers is said."""
     net, domain = Writer("N", 8, 8, 1), "qonnx.custom_op.general"

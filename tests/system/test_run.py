@@ -55,8 +55,9 @@ def test_run_report_and_resume(tmp_path):
     assert 0 < report["sng_share_of_lut"] < 1
     assert report["sharing"]["tag"] == "post-synthesis"
     assert 0 < report["sharing"]["shared"]["lut"] < report["sharing"]["unshared"]["lut"]
+    assert [layer["name"] for layer in report["diagnosis"]["layers"]] == ["0.0", "1.0", "2.1"]
     page = (tmp_path / "out/report/report.html").read_text()
-    assert page.count("<svg") == 6
+    assert page.count("<svg") == 7
     assert not re.search(r"""(src|href)=["'](?!#|data:)""", page)  # nothing is fetched
 
     again = run()

@@ -15,7 +15,7 @@ from .network import Network
 from .number import to_unipolar
 from .or_groups import OrLanes
 from .precision import with_precision
-from .prefix import with_prefix
+from .prefix import lengthened, with_prefix
 from .sequence import (
     CounterSequence,
     Lfsr,
@@ -27,7 +27,7 @@ from .sequence import (
     find_sequence,
     register_sequence,
 )
-from .store import load_network, save_network
+from .store import load_network, network_digest, save_network
 from .word import Word, best_word, input_slots
 
 __all__ = [
@@ -56,7 +56,9 @@ __all__ = [
     "file_digest",
     "find_sequence",
     "input_slots",
+    "lengthened",
     "load_network",
+    "network_digest",
     "parts_read",
     "plain",
     "register_sequence",

@@ -28,9 +28,8 @@ def plain(problem: Mapping[str, Any]) -> str:
         return f"{given!r}: expected {_EXPECTED[kind]}"
     if kind == "string_pattern_mismatch":
         return f"{given!r}: expected text of the form {context['pattern']}"
-    return {"extra_forbidden": "there is no such option", "missing": "is missing"}.get(
-        kind, problem["msg"]
-    )
+    told = {"extra_forbidden": "there is no such option", "missing": "is missing"}
+    return told.get(kind) or problem["msg"]
 
 
 _BOUNDS = {

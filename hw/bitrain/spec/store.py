@@ -26,17 +26,27 @@ MAX_BYTES = 1 << 29
 
 def save_network(network: Network, path: Path | str) -> None:
     """Write ``network`` to ``path`` (suffix .npz by convention), whole or not at all."""
-    header = network.model_dump(mode="json")
+    header, arrays = _content(network)
+    text = json.dumps({**header, "sha256": content_digest(header, arrays)}, indent=1).encode()
+    buffer = BytesIO()
+    np.savez_compressed(buffer, header=np.frombuffer(text, np.uint8), **arrays)
+    write_atomically(Path(path), buffer.getvalue())
+
+
+def network_digest(network: Network) -> str:
+    """The checksum that its file has: SHA-256 (hex) of all that it says."""
+    return content_digest(*_content(network))
+
+
+def _content(network: Network) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Header and arrays of a file."""
     arrays = {
         f"{field}.{i}": getattr(layer, field)
         for i, layer in enumerate(network.layers)
         for field in (*ARRAYS, *OPTIONAL_ARRAYS)
         if field in ARRAYS or getattr(layer, field).any()
     }
-    text = json.dumps({**header, "sha256": content_digest(header, arrays)}, indent=1).encode()
-    buffer = BytesIO()
-    np.savez_compressed(buffer, header=np.frombuffer(text, np.uint8), **arrays)
-    write_atomically(Path(path), buffer.getvalue())
+    return network.model_dump(mode="json"), arrays
 
 
 def load_network(path: Path | str) -> Network:

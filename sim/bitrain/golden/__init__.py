@@ -5,7 +5,7 @@ from .convolution import PackedWeights, Streams, convolve, pack_weights
 from .early_decision import Bound, decided_after
 from .exits import margins
 from .fire import accumulate_and_fire
-from .model import accuracy, layer_inputs, predict, run
+from .model import accuracy, layer_inputs, layer_sums, predict, run, run_layer
 from .reference import run_reference
 from .zero_chunks import zero_chunks
 
@@ -19,11 +19,13 @@ __all__ = [
     "decided_after",
     "fsm_max",
     "layer_inputs",
+    "layer_sums",
     "margins",
     "pack_weights",
     "pooled_fire",
     "predict",
     "run",
+    "run_layer",
     "run_reference",
     "zero_chunks",
 ]

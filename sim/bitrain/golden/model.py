@@ -12,16 +12,23 @@ from .requantise import finish
 from .sums import SUMS, streams_of
 
 
-def run(network: Network, images: np.ndarray, arithmetic: str = "stochastic") -> list[np.ndarray]:
+def run(
+    network: Network,
+    images: np.ndarray,
+    arithmetic: str = "stochastic",
+    *,
+    stored: Sequence[np.ndarray] = (),
+) -> list[np.ndarray]:
     """Every layer's stored activations, and the scores, for a batch of images.
 
     images: integers in [0, 2^n], (batch, channels, height, width). arithmetic: ``binary`` keeps the
     numbers but multiplies them exactly, in counter mode throughout: the same-width integer
-    baseline. Returns one int64 array (batch, channels, height, width) per layer; the last holds the
-    signed scores. Binary scores are 2^(2n) / L times as fine.
+    baseline. stored: what the first layers store, which are not run then. Returns one int64 array
+    (batch, channels, height, width) per layer; the last holds the signed scores. Binary scores are
+    2^(2n) / L times as fine.
     """
     _check(network, images)
-    return [output.astype(np.int64) for output in _outputs(network, images, arithmetic)]
+    return [output.astype(np.int64) for output in _outputs(network, images, arithmetic, stored)]
 
 
 def _check(network: Network, images: np.ndarray) -> None:
@@ -31,9 +38,12 @@ def _check(network: Network, images: np.ndarray) -> None:
         raise ValueError(f"images must hold integers in 0 … {network.one}")
 
 
-def _outputs(network: Network, images: np.ndarray, arithmetic: str) -> list[np.ndarray]:
-    outputs = list[np.ndarray]()
-    for layer, parts in zip(network.layers, network.reads, strict=True):
+def _outputs(
+    network: Network, images: np.ndarray, arithmetic: str, stored: Sequence[np.ndarray] = ()
+) -> list[np.ndarray]:
+    outputs = list(stored)
+    layers = list(zip(network.layers, network.reads, strict=True))
+    for layer, parts in layers[len(stored) :]:
         activations = _read(layer, parts, images, outputs)
         outputs.append(run_layer(network, layer, activations, (*outputs, images), arithmetic))
     return outputs

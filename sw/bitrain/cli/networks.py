@@ -1,5 +1,6 @@
-"""Commands on a network file: accuracy, cost, search of number sequences."""
+"""Commands on a network file: accuracy, cost, what it loses, search of number sequences."""
 
+from math import inf
 from pathlib import Path
 from typing import Annotated
 from zipfile import is_zipfile
@@ -108,6 +109,89 @@ def cost(
         rate = f"an image every {found.initiation_interval:,}"
         latency = f"{found.latency:,} cycles from the last pixel to the first score"
         console.print(f"{latency}, {rate}", soft_wrap=True)
+
+
+@app.command()
+def diagnose(
+    context: Context,
+    network: common.NetworkFile,
+    *,
+    model: Annotated[
+        str | None,
+        Option(help="Float model to compare with, as `convert` takes it; by default its own."),
+    ] = None,
+    weights: Annotated[
+        str | None, Option(help="Trained weights of the model: .safetensors, or a .pt.")
+    ] = None,
+    data: common.Data = None,
+    data_dir: common.DataDir = None,
+    images: Annotated[
+        int | None,
+        Option(
+            help="Training images to hold out and measure on; by default 500, at most a fifth.",
+            min=1,
+        ),
+    ] = None,
+    fix: Annotated[
+        bool, Option("--fix", help="Try what helps, and write OUT/fixed.npz with what is kept.")
+    ] = False,
+    finetune: Annotated[
+        int, Option(help="With --fix: epochs of training in the accelerator's arithmetic.", min=0)
+    ] = 0,
+    learning_rate: Annotated[float, Option(help="Of the fine-tuning.")] = 1e-3,
+    max_slowdown: Annotated[
+        float | None,
+        Option(help="With --fix: most times the present cycles of a product; 1 keeps the speed."),
+    ] = None,
+    test_images: Annotated[
+        int | None,
+        Option(help="With --fix: test images to say what came of it; by default all.", min=1),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        Option(help="Folder for JSON, plot and network; none by default.", file_okay=False),
+    ] = None,
+) -> None:
+    """Where a network loses accuracy, layer by layer, and what helps: table, JSON, plot."""
+    from bitrain.diagnose import diagnose as diagnosed
+    from bitrain.diagnose import repair, write_diagnosis
+    from bitrain.flow.diagnosis import admit
+    from bitrain.spec import BitrainError, load_network
+    from bitrain.train.config import FineTuneConfig
+
+    from .render.diagnosis import print_diagnosis, print_repair
+
+    if not fix:
+        check_used(context, ("finetune", "max_slowdown", "test_images"), "without --fix")
+    if not finetune:
+        check_used(context, ("learning_rate",), "without --finetune")
+    if fix and out is None:
+        raise BitrainError("--fix writes a network; give --out FOLDER")
+    if not 0 < learning_rate < inf:
+        raise BitrainError(f"--learning-rate {learning_rate:g}: expected a number above 0")
+    if max_slowdown is not None and not 1 <= max_slowdown < inf:
+        raise BitrainError(f"--max-slowdown {max_slowdown:g}: expected a number from 1")
+    tuning = FineTuneConfig(epochs=finetune, learning_rate=learning_rate, distillation=0.5)
+    case, reference = admit(
+        load_network(network),
+        data=data,
+        data_dir=data_dir,
+        model=model,
+        weights=weights,
+        images=images,
+        test_images=test_images,
+        tuning=tuning if finetune else None,
+    )
+    held_out = case.dataset.test_images, case.dataset.test_labels
+    found = diagnosed(case.network, *held_out, case.chain, reference=reference, progress=True)
+    print_diagnosis(found, console)
+    if out is None:
+        return
+    write_diagnosis(found, out)
+    if fix:
+        done = repair(case, found, out, max_slowdown=max_slowdown, console=console)
+        print_repair(done, console)
+    console.print(f"wrote {out}", soft_wrap=True)
 
 
 @app.command()

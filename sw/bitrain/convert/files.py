@@ -40,6 +40,20 @@ class Request:
     out: Path
     """The network file, beside which fine-tuning keeps its checkpoint until it is written."""
 
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """What the network file remembers of it: JSON values."""
+        given = {
+            "weights": self.weights,
+            "mean": self.mean and list(self.mean),
+            "std": self.std and list(self.std),
+            "exact_borders": self.exact_borders,
+            "replace_activations": self.replace_activations,
+            "finetune": self.finetune and self.finetune.model_dump(mode="json"),
+        }
+        sc = self.sc.model_dump(mode="json")
+        return {"model": self.model, "sc": sc} | {key: x for key, x in given.items() if x}
+
     def checkpoint(self, model: nn.Module, arithmetic: str = "stochastic") -> Path:
         """Of the fine-tuning of a model, as this request has it."""
         options = (self.sc, self.finetune, self.mean, self.std, self.exact_borders)
@@ -82,7 +96,7 @@ def convert_files(request: Request, dataset: Dataset, *, evaluated: int | None =
     )
     metadata = {
         **data_metadata(dataset.name, dataset.classes, request.source),
-        "recipe": {"model": request.model, "sc": request.sc.model_dump(mode="json")},
+        "recipe": request.recipe,
     }
     with torch_threads():
         done = convert(

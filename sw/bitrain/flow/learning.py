@@ -87,9 +87,12 @@ def export(run: Run) -> dict[str, Any]:
     trained = run.workspace.results["finetune"]["stochastic"]
     model = _converted(run, run.config.sc, "stochastic")
     _finetune(run, model, trained["checkpoint"])
+    recipe = run.config.model_dump(mode="json", include={"model", "train", "sc", "finetune"})
+    if run.config.data.normalisation is not None:
+        recipe |= run.config.data.model_dump(mode="json", include={"mean", "std"})
     metadata = {
         **run.config.data.metadata(run.dataset.classes),
-        "recipe": run.config.model_dump(mode="json", include={"model", "train", "sc", "finetune"}),
+        "recipe": recipe,
         "float_accuracy": run.workspace.results["train"]["accuracy"],
     }
     images, _ = run.dataset.examples(CHECK_IMAGES)

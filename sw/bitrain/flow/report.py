@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from bitrain.diagnose import diagnose
 from bitrain.golden import predict
 from bitrain.runner import plots
 from bitrain.spec import to_unipolar, write_atomically
@@ -18,6 +19,8 @@ NUM_EXAMPLES = 6
 """Images shown in the report."""
 CONFUSED_IMAGES = 2000
 """At most so many test images of the confusion matrix, evenly spaced."""
+DIAGNOSED_IMAGES = 200
+"""Test images on which each layer's errors are measured, evenly spaced."""
 
 COLUMNS = {
     "sc_fine_tuned": "SC, SC-aware",
@@ -30,7 +33,8 @@ COLUMNS = {
 
 def write_report(run: Run) -> dict[str, Any]:
     """``report/report.json`` and ``report/report.html`` of a run whose other steps are done."""
-    report = _numbers(run)
+    diagnosis = diagnose(run.network, *run.dataset.examples(DIAGNOSED_IMAGES), progress=True)
+    report = {**_numbers(run), "diagnosis": diagnosis.to_json()}
     environment = Environment(
         loader=PackageLoader("bitrain.flow"),
         undefined=StrictUndefined,
@@ -39,7 +43,10 @@ def write_report(run: Run) -> dict[str, Any]:
         lstrip_blocks=True,
     )
     page = environment.get_template("report.html.j2").render(
-        report=report, array=run.config.array, note=run.dataset.note, plots=_plots(run, report)
+        report=report,
+        array=run.config.array,
+        note=run.dataset.note,
+        plots={**_plots(run, report), "diagnosis": diagnosis.to_svg()},
     )
     folder = run.workspace.path("report")
     write_atomically(folder / "report.json", json.dumps(report, indent=2) + "\n")

@@ -19,6 +19,7 @@ from bitrain.models import Program, copy_model, silent
 from bitrain.spec import BitrainError
 
 from .aten import READERS, standing_in
+from .gates import name_gates
 from .graph import Graph
 from .recorder import FOREIGN, Recorder
 from .refusals import telling
@@ -74,6 +75,7 @@ def export(
                 f"recorded ({_why(error)}); it must not depend on the values in them: recast it "
                 "into blocks that do not (bitrain recast)"
             ) from error
+    name_gates(program)
     return program
 
 

@@ -92,6 +92,18 @@ def anytime(study: Mapping[str, Any]) -> str:
     return _svg(figure)
 
 
+def snr_by_layer(names: Sequence[str], curves: Mapping[str, Sequence[float]]) -> str:
+    """Signal-to-noise ratios (dB) of the layers, in their order, a line for each kind."""
+    with _drawing(max(4.8, 1.6 + 0.3 * len(names)), 3.6) as figure:
+        axes = figure.subplots()
+        for (label, values), style in zip(curves.items(), ("o-", "s-", "x--"), strict=False):
+            axes.plot(range(len(names)), values, style, label=label, markersize=4)
+        axes.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=7)
+        axes.set(ylabel="SNR against float (dB)", ylim=(min(0, *map(min, curves.values())), None))
+        axes.legend(fontsize=7)
+    return _svg(figure)
+
+
 def ablation(result: Mapping[str, Any]) -> str:
     """Error (%) against stream length: a panel for each normalisation and upscaling."""
     with _drawing(9.6, 4.2) as figure:

@@ -13,7 +13,15 @@ from strategies import networks
 from bitrain import golden
 from bitrain.cost import estimate
 from bitrain.program import Array, Program
-from bitrain.spec import BitrainError, Layer, Network, Shape, Shortcut, with_prefix
+from bitrain.spec import (
+    BitrainError,
+    Layer,
+    Network,
+    Shape,
+    Shortcut,
+    lengthened,
+    with_prefix,
+)
 
 lengths = st.sampled_from([1, 2, 4, 8, 16, 32, 64, 128, 256])
 
@@ -202,3 +210,32 @@ def test_shift_beyond_the_contract():
         match=r"'first' .* of 4 cycles: shift would be -17: expected at least -16; .*longer",
     ):
         prefix_of(4, shift=-15)
+
+
+@settings(deadline=None, max_examples=60)
+@given(network=networks(), octaves=st.integers(0, 3))
+def test_a_layer_is_a_prefix_of_its_longer_one(network, octaves):
+    layers = []
+    for layer in network.layers:
+        if layer.neuron == "stream":
+            return
+        length = min(layer.stream_length << octaves, network.one)
+        try:
+            layers.append(lengthened(layer, length))
+        except BitrainError as error:
+            assert "would be" in str(error)  # beyond the contract
+            return
+    longer = Network.model_validate(dict(network) | {"layers": tuple(layers)})
+    for layer, long in zip(network.layers, longer.layers, strict=True):
+        alone = Network.model_validate(dict(longer) | {"layers": tuple(layers)})
+        short = with_prefix(alone, layer.stream_length).layers[longer.layers.index(long)]
+        assert np.array_equal(short.weight, layer.weight)
+        if long.stream_length > layer.stream_length:
+            assert short == layer
+
+
+@pytest.mark.parametrize("length", [8, 24, 3])
+def test_a_longer_stream_is_a_power_of_two_from_its_own_on(length):
+    layer = random_network(1, bits=6).layers[0].model_copy(update={"stream_length": 16})
+    with pytest.raises(BitrainError, match="expected a power of two from its own 16 on"):
+        lengthened(layer, length)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from networks import padded_network, random_network
 from strategies import networks
 
-from bitrain.spec import BitrainError, load_network, save_network
+from bitrain.spec import BitrainError, load_network, network_digest, save_network
 from bitrain.spec.store import MAX_BYTES
 
 NETWORK = random_network(0, bits=3, lanes=2)
@@ -321,3 +321,11 @@ def test_interrupted_save_leaves_the_old_file(path: Path, monkeypatch):
         save_network(random_network(1), path)
     assert load_network(path) == NETWORK
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_the_digest_is_that_of_the_file(tmp_path):
+    network = random_network(1)
+    save_network(network, tmp_path / "net.npz")
+    with np.load(tmp_path / "net.npz") as archive:
+        header = json.loads(archive["header"].tobytes())
+    assert network_digest(network) == header["sha256"]

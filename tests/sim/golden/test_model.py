@@ -300,3 +300,16 @@ def test_images_of_another_shape(cut):
 def test_fractions():
     with pytest.raises(ValueError, match=r"images must hold integers"):
         golden.run(NETWORK, IMAGES / 2)
+
+
+@settings(deadline=None, max_examples=30)
+@given(network=networks(), seed=st.integers(0, 1000))
+def test_what_is_stored_is_not_run_again(network, seed):
+    images = random_images(network, 2, seed)
+    whole = golden.run(network, images)
+    for count in range(len(network.layers) + 1):
+        again = golden.run(network, images, stored=whole[:count])
+        assert all(np.array_equal(a, b) for a, b in zip(whole, again, strict=True))
+    if len(network.layers) > 1:
+        other = [np.zeros_like(whole[0])]
+        assert np.array_equal(golden.run(network, images, stored=other)[0], other[0])

@@ -124,7 +124,7 @@ def test_confusion(report, digits, tmp_path):
 
 def test_page(report):
     page, _ = report()
-    assert page.count("<svg") == 6 and "tile bad" not in page
+    assert page.count("<svg") == 7 and "tile bad" not in page
     for text in ("97.50 %", "100,000", "80.0 MHz", "1,234 values of 4 images", "ecp5-25k"):
         assert text in page
 

@@ -271,6 +271,7 @@ def _plain(function: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
 
 
 OPERATORS.update(
+    Erf=_plain(torch.erf),
     Sigmoid=_plain(torch.sigmoid),
     Tanh=_plain(torch.tanh),
     Softplus=_plain(F.softplus),
@@ -279,6 +280,11 @@ OPERATORS.update(
     Mish=_plain(F.mish),
     Swish=_plain(F.silu),
 )
+
+
+@_operator("Pow")
+def _pow(_options: Attributes, x: Tensor, exponent: Tensor) -> Tensor:
+    return torch.pow(x, exponent)
 
 
 def _along_classes(

@@ -97,6 +97,7 @@ UNARY = {
     "Elu": {"alpha": 0.7},
     "Celu": {"alpha": 0.7},
     "Selu": {},
+    "Erf": {},
     "Sigmoid": {},
     "HardSigmoid": {"alpha": 0.3, "beta": 0.4},
     "HardSwish": {},
@@ -126,6 +127,7 @@ def test_of_one_map(kind, tmp_path) -> None:
 
 
 OTHERS: dict[str, Callable[[Writer, str], str]] = {
+    "Pow": lambda n, x: n.add("Pow", x, n.constant(3.0)),
     "PRelu": lambda n, x: n.add("PRelu", x, n.constant([[[0.1]], [[0.2]], [[0.3]], [[-0.4]]])),
     "Sub": lambda n, x: n.add("Sub", n.constant(np.full((4, 1, 1), 0.3)), x),
     "Mul": lambda n, x: n.add("Mul", n.add("Div", x, n.constant(0.3)), x),
