@@ -2,6 +2,7 @@
 
 from .dataset import Dataset, check_classes, evenly_spaced
 from .image_folder import read_image
+from .pairs import from_pairs
 from .raw import resized
 from .registry import list_datasets, load_dataset
 
@@ -9,6 +10,7 @@ __all__ = [
     "Dataset",
     "check_classes",
     "evenly_spaced",
+    "from_pairs",
     "list_datasets",
     "load_dataset",
     "read_image",
