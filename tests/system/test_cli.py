@@ -477,6 +477,32 @@ def test_diagnose(fail, network_file, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_diagnose_and_fix(tmp_path, monkeypatch, capsys):
+    """What was converted is found again by its file alone."""
+    weights, network, out = tmp_path / "weights.pt", tmp_path / "net.npz", tmp_path / "out"
+    torch.save(create_model("digits_cnn", Shape(1, 8, 8), 10).state_dict(), weights)
+
+    def shown_by(*command: object) -> str:
+        monkeypatch.setattr(sys, "argv", ["bitrain", *map(str, command)])
+        with pytest.raises(SystemExit) as exit_status:
+            main()
+        assert exit_status.value.code == 0
+        return " ".join(capsys.readouterr().out.split())
+
+    convert = ("convert", "digits_cnn", "--weights", weights, "--data", "digits")
+    shown_by(*convert, "--bits", 3, "--images", 20, "--out", network)
+    options = ("--images", 60, "--test-images", 50, "--max-slowdown", 1)
+    shown = shown_by("diagnose", network, "--fix", *options, "--out", out)
+    assert "float is the float model digits_cnn" in shown
+    assert "dB of its own" in shown and "what may help" in shown
+    assert "not tried: n = 4 with L = 16: products would take 16 cycles on average" in shown
+    assert "50 test images: float" in shown
+    assert {path.name for path in out.iterdir()} >= {"diagnosis.json", "repair.json"}
+    assert ("kept in fixed.npz" in shown) == (out / "fixed.npz").exists()
+    again = shown_by("diagnose", network, "--images", 60)
+    assert "tried on" not in again
+
+
 def test_convert_an_onnx_file(fail, tmp_path, monkeypatch, capsys):
     """By its name alone; what became of its quantisers is said."""
     net, domain = Writer("N", 8, 8, 1), "qonnx.custom_op.general"
