@@ -382,6 +382,19 @@ def test_boards(fail, usage, network_file, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_standard_cells(fail, network_file, tmp_path):
+    cells = tmp_path / "cells.lib"
+    arrays = ("arrays", network_file, "--out", tmp_path / "out", "--liberty", cells)
+    assert f"--liberty {cells}: no such file" in fail(*arrays)
+    cells.write_text("no library")
+    assert "not a Liberty file (line 1: " in fail(*arrays)
+    assert "--device has no effect with --liberty" in fail(*arrays, "--device", "ecp5-85k")
+    assert "--seed has no effect with --liberty" in fail(
+        "synth", tmp_path, "--liberty", cells, "--seed", 2
+    )
+    assert not (tmp_path / "out").exists()
+
+
 def test_nothing_to_prove(fail, tmp_path):
     assert "no IP package" in fail("prove", tmp_path)
 

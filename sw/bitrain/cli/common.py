@@ -113,6 +113,10 @@ DataDir = Annotated[
 Device = Annotated[
     str, Option(help="FPGA, such as ecp5-25k or ice40-up5k; an unknown name lists all.")
 ]
+Liberty = Annotated[
+    Path | None,
+    Option(help="Standard cells (a Liberty file) in the place of an FPGA: area, path, leakage."),
+]
 PlacementSeed = Annotated[
     int, Option(help="Where placement begins; another may route to another clock.")
 ]

@@ -211,13 +211,23 @@ def synth(
     blocks: Annotated[
         bool, Option("--blocks", help="List the resources of each block of the circuit too.")
     ] = False,
+    liberty: common.Liberty = None,
 ) -> None:
-    """Synthesise, place and route an IP folder."""
+    """Synthesise, place and route an IP folder; or map it to standard cells."""
+    from bitrain.gen.asic.liberty import read_library
+    from bitrain.gen.asic.mapping import map_package
     from bitrain.gen.tools.blocks import measure_blocks
     from bitrain.gen.tools.synth import synthesise
 
-    from .render.hardware import blocks_table, synthesis_table
+    from .render.hardware import blocks_table, cell_blocks_table, cells_table, synthesis_table
 
+    if liberty is not None:
+        check_used(context, ("device", "route", "seed"), "with --liberty")
+        cells = map_package(ip, read_library(liberty), frequency=frequency)
+        console.print(cells_table(cells))
+        if blocks:
+            console.print(cell_blocks_table(cells))
+        return
     if not route:
         check_used(context, ("seed", "frequency"), "without --route")
     report = synthesise(ip, device, route=route, seed=seed, frequency=frequency)

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Annotated
 
-from typer import Argument, Option
+from typer import Argument, Context, Option
 
 from . import common
-from .common import app, array_of, console, integers, margins, seeds_of
+from .common import app, array_of, check_used, console, integers, margins, seeds_of
 
 
 @app.command()
@@ -123,6 +123,7 @@ def progressive(
 
 @app.command()
 def arrays(
+    context: Context,
     network: common.NetworkFile,
     *,
     out: common.OutFolder,
@@ -130,17 +131,22 @@ def arrays(
         str, Option(help="Arrays to synthesise: P x Q x N between commas.")
     ] = "2x2x16,4x4x16,8x8x16,8x8x32",
     device: common.Device = "ecp5-85k",
+    liberty: common.Liberty = None,
 ) -> None:
     """Synthesise arrays by themselves, with shared and unshared SNGs: table, JSON, plot."""
+    from bitrain.gen.asic.liberty import read_library
     from bitrain.spec import load_network
     from bitrain.studies.array_cost import measure_arrays, parse_sizes
 
     from .render.studies import arrays_table
 
-    loaded = load_network(network)
-    console.print(
-        arrays_table(measure_arrays(loaded, parse_sizes(sizes), out, console, device=device))
+    if liberty is not None:
+        check_used(context, ["device"], "with --liberty")
+    library = None if liberty is None else read_library(liberty)
+    found = measure_arrays(
+        load_network(network), parse_sizes(sizes), out, console, device=device, library=library
     )
+    console.print(arrays_table(found))
 
 
 @app.command()

@@ -285,18 +285,19 @@ def search_front(result: Mapping[str, Any]) -> str:
     return _svg(figure)
 
 
-def array_cost(rows: Sequence[Mapping[str, Any]]) -> str:
-    """LUTs per lane, and the SNGs' share, against neurons: shared and unshared SNGs."""
+def array_cost(rows: Sequence[Mapping[str, Any]], key: str = "lut") -> str:
+    """LUTs per lane (or area), and the SNGs' share, against neurons: shared and unshared SNGs."""
     kinds = sorted({(row["lanes"], row["sharing"]) for row in rows})
+    unit = {"lut": "LUT4", "area": "µm²"}[key]
     panels = (
-        ("lut_per_lane", 1, "LUT4 per lane, all included"),
+        (f"{key}_per_lane", 1, f"{unit} per lane, all included"),
         ("sng_share", 100, "of these in SNGs (%)"),
     )
     with _drawing(7.2, 3.2) as figure:
-        for axes, (key, scale, label) in zip(figure.subplots(1, 2), panels, strict=True):
+        for axes, (figures, scale, label) in zip(figure.subplots(1, 2), panels, strict=True):
             for lanes, sharing in kinds:
                 points = sorted(
-                    (row["channels"] * row["positions"], scale * row[key])
+                    (row["channels"] * row["positions"], scale * row[figures])
                     for row in rows
                     if (row["lanes"], row["sharing"]) == (lanes, sharing)
                 )

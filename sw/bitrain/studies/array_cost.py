@@ -1,4 +1,4 @@
-"""What arrays take of an FPGA, all included: by size, with shared and with unshared SNGs."""
+"""What arrays take of an FPGA or of standard cells: by size, with shared and with unshared SNGs."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -8,13 +8,15 @@ from typing import Any
 from rich.console import Console
 
 from bitrain.flow.hardware import tool_versions
+from bitrain.gen.asic.liberty import Library
+from bitrain.gen.asic.mapping import map_component
 from bitrain.gen.families.devices import find_device
 from bitrain.gen.tools.synth import synthesise_component
 from bitrain.program import AcceleratorConfig, Array, Program, Sharing, check_conflicts
 from bitrain.rtl.array.arrays import build_array
 from bitrain.runner import plots
 from bitrain.runner.workspace import Workspace, write_result
-from bitrain.spec import BitrainError, Network
+from bitrain.spec import BitrainError, Network, file_digest
 
 
 def parse_sizes(text: str) -> list[tuple[int, int, int]]:
@@ -33,14 +35,19 @@ def measure_arrays(
     console: Console,
     *,
     device: str = "ecp5-85k",
+    library: Library | None = None,
 ) -> dict[str, Any]:
-    """LUTs and flip-flops of arrays for ``network``, post-synthesis; ``arrays.json`` and a plot.
+    """What arrays for ``network`` take, post-synthesis; ``arrays.json`` and a plot.
 
     An array is SNGs, lanes, population counts and accumulators; LUTs are LUT4 and two for each
-    carry cell. What an SNG takes is what the unshared ones take more, divided by how many more
-    there are. Sizes that are done are kept in ``out``.
+    carry cell. library: standard cells in the place of a device's LUTs: their area. What an SNG
+    takes is what the unshared ones take more, divided by how many more there are. Sizes that are
+    done are kept in ``out``.
     """
-    find_device(device)
+    if library is None:
+        find_device(device)
+    target = device if library is None else f"{library.name} {file_digest(library.path)[:12]}"
+    key = "lut" if library is None else "area"
     workspace, rows = Workspace(out), []
     for size in sizes:
         pair = []
@@ -49,22 +56,23 @@ def measure_arrays(
             check_conflicts(AcceleratorConfig(array=array), network)
             name = f"{'x'.join(map(str, size))}-{sharing}"
             console.print(f"{name} ...")
-            inputs = [network.model_dump(mode="json"), array.model_dump(mode="json"), device]
-            measure = partial(_measure, network, array, workspace.path("arrays", name), device)
+            inputs = [network.model_dump(mode="json"), array.model_dump(mode="json"), target]
+            folder = workspace.path("arrays", name)
+            measure = partial(_measure, network, array, folder, library or device)
             workspace.fingerprint = ""  # sizes do not depend on each other
             workspace.step(f"array-{name}", inputs, measure)
             pair.append(workspace.results[f"array-{name}"])
         shared, unshared = pair
-        sng = (unshared["lut"] - shared["lut"]) / max(1, unshared["sngs"] - shared["sngs"])
-        rows += [{**row, "sng_share": sng * row["sngs"] / row["lut"]} for row in pair]
+        sng = (unshared[key] - shared[key]) / max(1, unshared["sngs"] - shared["sngs"])
+        rows += [{**row, "sng_share": sng * row["sngs"] / row[key]} for row in pair]
     result = {
         "network": network.name,
         "bits": network.bits,
-        "device": device,
-        "tag": "post-synthesis",
+        "device": device if library is None else library.name,
+        "tag": "post-synthesis" if library is None else "post-synthesis, no wires",
         "rows": rows,
     }
-    write_result(out / "arrays", result, plots.array_cost(rows))
+    write_result(out / "arrays", result, plots.array_cost(rows, key))
     return result
 
 
@@ -78,12 +86,23 @@ def _array(size: tuple[int, int, int], sharing: Sharing) -> Array:
         ) from error
 
 
-def _measure(network: Network, array: Array, folder: Path, device: str) -> dict[str, Any]:
+def _measure(network: Network, array: Array, folder: Path, target: str | Library) -> dict[str, Any]:
     circuit = build_array(Program(network, array))
-    report = synthesise_component(circuit, device, folder, name="array")
+    sizes = {key: getattr(array, key) for key in ("channels", "positions", "lanes", "sharing")}
+    sizes |= {"sngs": array.sngs}
+    if isinstance(target, Library):
+        cells = map_component(circuit, target, folder, name="array")
+        return {
+            **sizes,
+            "area": cells.area,
+            "area_per_lane": cells.area / array.multipliers,
+            "leakage": cells.leakage,
+            "path_ns": cells.path.delay if cells.path else None,
+            "tool": tool_versions(cells.tools),
+        }
+    report = synthesise_component(circuit, target, folder, name="array")
     return {
-        **{key: getattr(array, key) for key in ("channels", "positions", "lanes", "sharing")},
-        "sngs": array.sngs,
+        **sizes,
         "lut": report.resources.lut,
         "carry_lut": report.resources.carry_lut,
         "ff": report.resources.ff,

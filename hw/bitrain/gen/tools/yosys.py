@@ -21,9 +21,9 @@ ABC_SCRIPT = "+&scorr; &sweep; &dch -f -r; &ps; &if {C} {W} {D} {R} -v; &mfs; &p
 """Yosys' own, less ``&dc2``, which takes full adders to pieces: 5 % fewer LUTs (4 x 4 x 32)."""
 
 
-def prepare_build(directory: Path, device: Device, kind: str = "") -> Path:
+def prepare_build(directory: Path, name: str) -> Path:
     """An empty build folder with the memory images, which the Verilog names without a path."""
-    build = directory / "synth" / f"{device.name}{kind}"
+    build = directory / "synth" / name
     if build.exists():
         shutil.rmtree(build)
     build.mkdir(parents=True)

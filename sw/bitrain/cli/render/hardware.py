@@ -4,6 +4,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bitrain.formal import ProofResult
+from bitrain.gen.asic.mapping import CellReport
 from bitrain.gen.tools.blocks import BlockReport
 from bitrain.gen.tools.synth import SynthesisReport
 from bitrain.gen.tools.tools import ToolRecord
@@ -50,6 +51,28 @@ def blocks_table(report: BlockReport) -> Table:
             inside = report.within(block.path)
             counts = (f"{inside.lut:,}", f"{inside.ff:,}", f"{inside.bram}")
             table.add_row(block.path or report.top, *counts)
+    return table
+
+
+def cells_table(report: CellReport) -> Table:
+    """A circuit in standard cells."""
+    title = f"{report.top} in {report.library}, post-synthesis: no wires, no memories"
+    table = table_of(title, ["what"], ["figure"])
+    table.add_row("cells", f"{sum(report.cells.values()):,}")
+    table.add_row("area", f"{report.area:,.0f} µm²")
+    table.add_row("leakage", f"{report.leakage / 1000:,.1f} µW")
+    if report.path is not None:
+        table.add_row("longest path", f"{report.path.delay:.2f} ns, {report.path.cells} cells")
+    table.add_row("memories beside it", f"{report.memory_bits:,} bits")
+    return table
+
+
+def cell_blocks_table(report: CellReport) -> Table:
+    """Area of each block."""
+    table = table_of(f"Blocks in {report.library}", ["block"], ("cells", "µm²", "of all"))
+    for block in report.blocks:
+        share = f"{block.area / report.area:.0%}"
+        table.add_row(block.path or report.top, f"{block.cells:,}", f"{block.area:,.0f}", share)
     return table
 
 

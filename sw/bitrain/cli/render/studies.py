@@ -95,12 +95,16 @@ def _with_outcomes(table: Table, outcomes: dict[str, dict[str, float]]) -> Table
 def arrays_table(result: dict[str, Any]) -> Table:
     """Arrays by themselves, a row for each size and sharing."""
     title = f"Arrays for n = {result['bits']} on {result['device']}, {result['tag']}"
-    columns = ("LUT4", "per lane", "flip-flops", "SNGs' share")
-    table = table_of(title, ("P x Q x N", "SNGs"), columns)
+    in_cells = "area" in result["rows"][0]
+    columns = ("µm²", "per lane", "path, ns") if in_cells else ("LUT4", "per lane", "flip-flops")
+    table = table_of(title, ("P x Q x N", "SNGs"), (*columns, "SNGs' share"))
     for row in result["rows"]:
         size = f"{row['channels']} x {row['positions']} x {row['lanes']}"
-        luts = (f"{row['lut']:,}", f"{row['lut_per_lane']:.2f}")
-        table.add_row(size, row["sharing"], *luts, f"{row['ff']:,}", f"{row['sng_share']:.0%}")
+        if in_cells:
+            numbers = f"{row['area']:,.0f}", f"{row['area_per_lane']:.1f}", f"{row['path_ns']:.2f}"
+        else:
+            numbers = f"{row['lut']:,}", f"{row['lut_per_lane']:.2f}", f"{row['ff']:,}"
+        table.add_row(size, row["sharing"], *numbers, f"{row['sng_share']:.0%}")
     return table
 
 

