@@ -15,14 +15,15 @@ from .common import app, array_of, check_used, console, last_array_of
 def evaluate(
     network: common.NetworkFile, data: common.Data = None, data_dir: common.DataDir = None
 ) -> None:
-    """Accuracy on the test images: golden model and integer baseline."""
+    """Accuracy on the test images: golden model, and the same numbers in exact integers."""
     from bitrain.flow.networks import accuracies
     from bitrain.spec import load_network
 
     result = accuracies(load_network(network), data, data_dir)
     console.print(
-        f"{result['images']} test images: SC {result['sc']:.2f} %, "
-        f"integer baseline {result['int_baseline']:.2f} %"
+        f"{result['images']} test images: SC {result['sc']:.2f} %, the same numbers in exact "
+        f"integers {result['int_baseline']:.2f} %",
+        soft_wrap=True,
     )
 
 
@@ -171,6 +172,8 @@ def diagnose(
         raise BitrainError(f"--learning-rate {learning_rate:g}: expected a number above 0")
     if max_slowdown is not None and not 1 <= max_slowdown < inf:
         raise BitrainError(f"--max-slowdown {max_slowdown:g}: expected a number from 1")
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)  # or says why not, before anything is measured
     tuning = FineTuneConfig(epochs=finetune, learning_rate=learning_rate, distillation=0.5)
     case, reference = admit(
         load_network(network),

@@ -96,7 +96,7 @@ def convert_files(request: Request, dataset: Dataset, *, evaluated: int | None =
     )
     metadata = {
         **data_metadata(dataset.name, dataset.classes, request.source),
-        "recipe": request.recipe,
+        "recipe": request.recipe | {"digest": model_digest(model)},
     }
     with torch_threads():
         done = convert(

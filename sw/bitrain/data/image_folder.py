@@ -107,7 +107,9 @@ def read_images(path: Path, size: Size | None = None) -> RawData:
 
 def read_image(path: Path) -> np.ndarray:
     """One image file as uint8, (height, width) or (height, width, 3)."""
-    if _suffix((path.name,)) not in FORMATS or not path.is_file():
+    if not path.is_file():
+        raise BitrainError(f"{path}: {'a folder' if path.is_dir() else 'no such file'}")
+    if _suffix((path.name,)) not in FORMATS:
         raise BitrainError(f"{path}: no image file; expected one of {', '.join(FORMATS)}")
     return _decode_one(path.parent, (path.name,), lambda _: path.read_bytes())
 
@@ -235,7 +237,10 @@ def _sort(
     for name in used:
         if not files[name]:
             where = f"{name}/<class>/; both {' and '.join(used)} are read" if name else "<class>/"
-            raise BitrainError(f"{path}: no image in {where}")
+            mend = ""
+            if name == used[-1] and files[used[0]] and path.is_dir():
+                mend = f", or {path}/{used[0]} alone, which can be split (--split 0.2)"
+            raise BitrainError(f"{path}: no image in {where}{mend}")
     return files, unread
 
 
@@ -294,11 +299,10 @@ def _decode_one(path: Path, file: File, read: Read) -> np.ndarray:
             if mode and any(str(tile.args).endswith(DEEP) for tile in image.tile):
                 found, mode = f"{found} of 16 bits", None
             image.load()
-            is_opaque = image.mode[-1:] != "A" or image.getextrema()[-1] == OPAQUE
-            if mode and is_opaque and "transparency" not in image.info:
+            if mode:
                 if not ORIENTED.isdisjoint(image.info):
                     _turn(image)
-                return np.asarray(image if mode == image.mode else image.convert(mode))
+                return pixels_of(image, _join(path, file))
     except UnidentifiedImageError as error:
         raise BitrainError(
             f"{_join(path, file)}: cannot be read (no {', '.join(DECODERS)}); get the file again"
@@ -310,9 +314,25 @@ def _decode_one(path: Path, file: File, read: Read) -> np.ndarray:
     ) as error:
         where = _join(path, file)
         raise BitrainError(f"{where}: cannot be read ({error}); get the file again") from error
-    raise BitrainError(
-        f"{_join(path, file)}: Pillow's mode {found}, expected 8-bit grey or RGB and nothing "
-        "transparent; convert it"
+    raise _wrong_mode(_join(path, file), found)
+
+
+def pixels_of(image: Image.Image, where: str) -> np.ndarray:
+    """A picture as uint8, (height, width) or (height, width, 3); palettes become colours.
+
+    where: for messages. Raises :class:`BitrainError` for other modes and for what is transparent.
+    """
+    mode = MODES.get(image.mode)
+    is_opaque = image.mode[-1:] != "A" or image.getextrema()[-1] == OPAQUE
+    if mode is None or not is_opaque or "transparency" in image.info:
+        raise _wrong_mode(where, image.mode)
+    return np.asarray(image if mode == image.mode else image.convert(mode))
+
+
+def _wrong_mode(where: str, mode: str) -> BitrainError:
+    return BitrainError(
+        f"{where}: Pillow's mode {mode}, expected 8-bit grey or RGB and nothing transparent; "
+        "convert it"
     )
 
 

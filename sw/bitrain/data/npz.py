@@ -66,4 +66,6 @@ def read_npy(path: Path) -> RawData:
 
 def _unreadable(path: Path, error: BaseException, writer: str) -> BitrainError:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    if "pickle" in reason:
+        reason = "no arrays of numbers"
     return BitrainError(f"{path}: cannot be read ({reason}); write it with {writer}")

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from bitrain.spec import BitrainError
 
 from .dataset import Dataset, format_sizes
+from .image_folder import pixels_of
 from .layouts import settled
 from .raw import RawData, RawPart, Size, check_size, split_parts, to_dataset
 
@@ -51,7 +53,12 @@ def _part(name: str, pairs: Any) -> RawPart:
             raise BitrainError(
                 f"{where}: of type {type(pair).__name__}, expected an image and its label"
             )
-        image, label = map(np.asarray, pair)
+        image, label = (_array(each, where) for each in pair)
+        if image.ndim > 3:
+            raise BitrainError(
+                f"{where}: an array of {format_sizes(image.shape)}, expected one image; give the "
+                "data set, not a loader of batches"
+            )
         for what, given, found in zip(("image", "label"), pair, (image, label), strict=True):
             if found.dtype.kind not in "buif":
                 raise BitrainError(
@@ -61,7 +68,7 @@ def _part(name: str, pairs: Any) -> RawPart:
         if images and image.shape != images[0].shape:
             raise BitrainError(
                 f"{where}: an image of {format_sizes(image.shape)}, the first has "
-                f"{format_sizes(images[0].shape)}; bring them to one size"
+                f"{format_sizes(images[0].shape)}; bring them to one size and number of channels"
             )
         if labels and label.shape != labels[0].shape:
             raise BitrainError(f"{where}: a label of another kind than the first")
@@ -77,6 +84,19 @@ def _part(name: str, pairs: Any) -> RawPart:
         images_from=f"{name}, images",
         labels_from=f"{name}, labels",
     )
+
+
+def _array(given: Any, where: str) -> np.ndarray:
+    """A picture, a tensor, or what NumPy takes."""
+    if isinstance(given, Image.Image):
+        return pixels_of(given, where)
+    if hasattr(given, "detach"):  # a tensor of torch, which need not be imported for it
+        given = given.detach().cpu()
+        given = given.float() if given.is_floating_point() else given
+    try:
+        return np.asarray(given)
+    except (TypeError, ValueError, RuntimeError):  # lists of other lengths, say
+        return np.array(given, object)
 
 
 def _all(name: str, pairs: Any) -> Iterator[Any]:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from .known import KnownSet
 
 WHITE = 255
 MAX_CHANNELS = 4
+LARGEST_SIDE = 1 << 14
+"""Pixels of an image that it can be resized to."""
 LARGEST_DATA = 4 << 30
 LARGEST_FILE = 64 << 20
 """Bytes of all images of a data set, and of a single file."""
@@ -58,6 +61,18 @@ class RawData:
 
 Size = tuple[int, int]
 """Rows and columns."""
+
+
+def size_of(given: Any) -> Size | None:
+    """Rows and columns, of these or of one number; :class:`BitrainError` for anything else."""
+    if given is None:
+        return None
+    sides = (given, given) if isinstance(given, int) else tuple(given)
+    if len(sides) != 2 or not all(isinstance(x, int) and 1 <= x <= LARGEST_SIDE for x in sides):
+        raise BitrainError(
+            f"resize = {given}: expected a number of pixels, 1 … {LARGEST_SIDE}, or (rows, columns)"
+        )
+    return sides
 
 
 def to_dataset(
@@ -107,6 +122,8 @@ def split_parts(raw: RawData, share: float | None) -> RawData:
     from sklearn.model_selection import train_test_split
 
     where = raw.train.images_from
+    if share is not None and not 0 < share < 1:
+        raise BitrainError(f"split = {share:g}: expected a share between 0 and 1, as 0.2")
     if raw.test is not None:
         if share is not None:
             raise BitrainError(

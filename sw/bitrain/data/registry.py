@@ -19,7 +19,7 @@ from .known import KNOWN
 from .layouts import settled
 from .npz import find_npy, find_npz, read_npy, read_npz
 from .openml import read_openml
-from .raw import RawData, Size, split_parts, to_dataset
+from .raw import RawData, Size, size_of, split_parts, to_dataset
 from .tar import find_tars, walk_tar
 
 DIGITS = "digits"
@@ -74,7 +74,7 @@ def load_dataset(
     data_dir: Path | str | None = None,
     *,
     split: float | None = None,
-    resize: Size | None = None,
+    resize: Size | int | None = None,
 ) -> Dataset:
     """Load a data set.
 
@@ -89,10 +89,11 @@ def load_dataset(
     may be a part of itself, and keeps all its classes.
 
     split: share of each class that is the test part, of files without one. resize: rows and columns
-    that images are resized to.
+    that images are resized to, or one number for both.
 
     Raises :class:`BitrainError` for an unknown name and for missing or spoilt files.
     """
+    resize = size_of(resize)
     if name not in list_datasets():
         raise BitrainError(f"data set {name!r} is unknown; choose one of {list_datasets()}")
     if name == DIGITS:

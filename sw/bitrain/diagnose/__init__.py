@@ -1,7 +1,7 @@
 """Where a network loses accuracy, layer by layer, and what helps."""
 
-from .diagnosis import OWN_NUMBERS, Diagnosis, diagnose, write_diagnosis
-from .floats import FloatModel
+from .diagnosis import Diagnosis, diagnose, write_diagnosis
+from .floats import OWN_NUMBERS, Reference, find_reference
 from .remedies import Repair, repair
 from .surgery import Case
 
@@ -9,9 +9,10 @@ __all__ = [
     "OWN_NUMBERS",
     "Case",
     "Diagnosis",
-    "FloatModel",
+    "Reference",
     "Repair",
     "diagnose",
+    "find_reference",
     "repair",
     "write_diagnosis",
 ]

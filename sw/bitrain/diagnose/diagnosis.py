@@ -16,11 +16,10 @@ from bitrain.runner import plots
 from bitrain.runner.workspace import write_result
 from bitrain.spec import Network, to_unipolar
 
+from .floats import OWN_NUMBERS
 from .layers import LayerReport, measure_layers, num_steps
 from .reals import fitted, real_chain
 
-OWN_NUMBERS = "its own numbers, without streams and without rounding"
-"""What float stands for, where there is no float model."""
 FITTED_IMAGES = 128
 """Images that say what a step of each layer stands for in a float model."""
 WORST = 3
@@ -130,7 +129,9 @@ def finding(layer: LayerReport, network: Network) -> Finding:
         elif layer.stream_length == network.one:
             helps.append(f"n = {network.bits + 1} with L = {2 * layer.stream_length}")
     if layer.rounding > MUCH:
-        helps.append(f"n = {network.bits + 1}")
+        # Of shorter streams sums and biases are rounded to whole product bits, 1 / L.
+        longer = layer.doubled is not None
+        helps.append(f"L = {2 * layer.stream_length}" if longer else f"n = {network.bits + 1}")
         if layer.spread > WIDE:
             helps.append(
                 f"equal ranges of channels (the largest is {layer.spread:.0f} times the median)"

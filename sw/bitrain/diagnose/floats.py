@@ -3,95 +3,69 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from pydantic import ValidationError
+from torch import nn
 
 from bitrain.data import Dataset
 from bitrain.frontend import FloatLayer, read_model
-from bitrain.models import create_model, normalise_inputs
+from bitrain.models import Program, create_model, model_digest, normalise_inputs
 from bitrain.nn import ScConfig, calibration_batch
 from bitrain.spec import BitrainError, Network
 
-PROGRAMS = (".onnx", ".pt2")
-"""Models that hold their weights."""
+OWN_NUMBERS = "its own numbers, without streams and without rounding"
+"""What float stands for, where there is no float model."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class FloatModel:
-    """A model by its name, and how it was read."""
+class Reference:
+    """What a network is compared with."""
 
-    model: str
-    weights: str | None
-    mean: Sequence[float] | None
-    std: Sequence[float] | None
-    exact_borders: bool
-    replace_activations: bool
-    sc: ScConfig | None
+    told: str
+    """In words."""
+    chain: list[FloatLayer] | None = None
+    """Layers of the float model; None: its own numbers."""
+    config: ScConfig | None = None
     """How it was converted, if the network says it."""
 
-    @classmethod
-    def of(cls, network: Network, model: str | None, weights: str | None) -> Self | None:
-        """As given, else as the network remembers it; None where there is nothing to compare with.
 
-        Training in the accelerator's arithmetic moves the weights, so that the float model of such
-        a network counts only where it is asked for.
-        """
-        recipe: dict[str, Any] = network.metadata.get("recipe", {})
-        name, remembered = model or recipe.get("model"), recipe.get("weights")
-        if model is None and weights is None:
-            there = remembered is not None and Path(remembered).expanduser().exists()
-            program = str(name).endswith(PROGRAMS) and Path(str(name)).exists()
-            if is_tuned(network) or not (there or program):
-                return None
-            weights = remembered
-        if name is None:
-            raise BitrainError(f"network {network.name!r} does not say its model; give --model")
-        if weights is None and not name.endswith(PROGRAMS):
-            raise BitrainError(f"--model {name}: give its trained weights too (--weights)")
-        return cls(
-            model=name,
-            weights=weights,
-            mean=recipe.get("mean"),
-            std=recipe.get("std"),
-            exact_borders=recipe.get("exact_borders", False),
-            replace_activations=recipe.get("replace_activations", False),
-            sc=_config(recipe),
-        )
+def find_reference(
+    network: Network, dataset: Dataset, model: str | None = None, weights: str | None = None
+) -> Reference:
+    """The float model that is given, else the one that the network remembers, if it is still there.
 
-    def read(self, network: Network, dataset: Dataset) -> list[FloatLayer]:
-        """Its layers, with the offsets that the network was given; dataset: the one of conversion.
-
-        Raises :class:`BitrainError` where the network's layers are others.
-        """
-        shape = dataset.in_shape
-        model = create_model(self.model, shape, dataset.num_classes, pretrained=self.weights)
-        if self.mean is not None and self.std is not None:
-            normalise_inputs(model, self.mean, self.std, shape)
-        count = ScConfig().calibration_images if self.sc is None else self.sc.calibration_images
-        chain = read_model(
-            model,
-            shape,
-            calibration_batch(dataset.train_images, shape, count),
-            replace_activations=self.replace_activations,
-            exact_borders=self.exact_borders,
-        ).chain
-        ours, theirs = (
-            [(layer.name, tuple(layer.weight.shape)) for layer in layers]
-            for layers in (network.layers, chain)
-        )
-        if ours != theirs:
-            place = next(
-                (i for i, pair in enumerate(zip(ours, theirs, strict=False)) if len({*pair}) > 1),
-                min(len(ours), len(theirs)),
-            )
-            found = theirs[place] if place < len(theirs) else "none"
-            wanted = ours[place] if place < len(ours) else "none"
-            raise BitrainError(
-                f"model {self.model}: layer {place} is {found}, in network {network.name!r} "
-                f"{wanted}; give the model that the network was made of"
-            )
-        return chain
+    dataset: the one of the conversion, whose images the offsets of maps with negative numbers are
+    for. Training in the accelerator's arithmetic moves the weights away from the float model, so
+    that of such a network it counts only where it is asked for. Raises :class:`BitrainError` where
+    what is given is not the model of the network.
+    """
+    recipe: dict[str, Any] = network.metadata.get("recipe", {})
+    name, asked = model or recipe.get("model"), model is not None or weights is not None
+    if not asked:
+        weights = recipe.get("weights")
+        if is_tuned(network) or name is None:
+            return Reference(told=OWN_NUMBERS)
+        if weights is not None and not Path(weights).expanduser().exists():
+            return Reference(told=f"{OWN_NUMBERS}: {weights} is not there any more")
+    if name is None:
+        raise BitrainError(f"network {network.name!r} does not say its model; give --model")
+    try:
+        found = create_model(name, dataset.in_shape, dataset.num_classes, pretrained=weights)
+    except BitrainError as error:
+        if asked:
+            raise
+        return Reference(told=f"{OWN_NUMBERS}: {error}")
+    same = recipe.get("digest") == model_digest(found)
+    whole = weights is not None or isinstance(found, Program) or same
+    if not asked and not same:
+        why = f": {weights or name} gives other weights now" if "digest" in recipe else ""
+        return Reference(told=OWN_NUMBERS + why)
+    if not whole:
+        raise BitrainError(f"--model {name}: give its trained weights too (--weights)")
+    config = _config(recipe)
+    chain = _layers(network, found, name, dataset, config)
+    return Reference(told=f"the float model {name}", chain=chain, config=config)
 
 
 def is_tuned(network: Network) -> bool:
@@ -104,3 +78,34 @@ def _config(recipe: dict[str, Any]) -> ScConfig | None:
         return ScConfig.model_validate(recipe["sc"])
     except (KeyError, ValidationError):  # none, or one of another version
         return None
+
+
+def _layers(
+    network: Network, model: nn.Module, name: str, dataset: Dataset, config: ScConfig | None
+) -> list[FloatLayer]:
+    """Its layers, read as they were; :class:`BitrainError` where the network's are others."""
+    recipe = network.metadata.get("recipe", {})
+    mean: Sequence[float] | None = recipe.get("mean")
+    std: Sequence[float] | None = recipe.get("std")
+    if mean is not None and std is not None:
+        normalise_inputs(model, mean, std, dataset.in_shape)
+    count = (config or ScConfig()).calibration_images
+    chain = read_model(
+        model,
+        dataset.in_shape,
+        calibration_batch(dataset.train_images, dataset.in_shape, count),
+        replace_activations=recipe.get("replace_activations", False),
+        exact_borders=recipe.get("exact_borders", False),
+    ).chain
+    ours, theirs = (
+        [f"{layer.name} {tuple(layer.weight.shape)}" for layer in layers]
+        for layers in (network.layers, chain)
+    )
+    for index in range(max(len(ours), len(theirs))):
+        wanted, found = (each[index] if index < len(each) else "none" for each in (ours, theirs))
+        if wanted != found:
+            raise BitrainError(
+                f"model {name}: layer {index} is {found}, in network {network.name!r} {wanted}; "
+                "give the model that the network was made of"
+            )
+    return chain

@@ -19,7 +19,7 @@ from rich.console import Console
 from bitrain import golden
 from bitrain.nn import ScConfig, torch_threads
 from bitrain.runner.workspace import write_json
-from bitrain.spec import BitrainError, Network, plain, save_network
+from bitrain.spec import BitrainError, Network, plain
 
 from .diagnosis import WORST, Diagnosis
 from .floats import is_tuned
@@ -28,8 +28,6 @@ from .surgery import Case, Plan, Surgery
 
 EXPONENTS = (0.5, 1.0)
 """Of the ranges of channels that are made equal (``bitrain.nn.equalise``)."""
-OUTPUT = "fixed.npz"
-"""The network with what was kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +99,7 @@ def repair(
         tries.append(
             Try(what=what, accuracy=accuracy, gain=gain, mean_length=length, kept=gain.helps)
         )
-    if fixed is not case.network:
-        save_network(fixed, folder / OUTPUT)
+    surgery.keep(fixed if fixed is not case.network else None, plan)
     images, labels = case.test
     result = Repair(
         held_out=len(start),
@@ -133,14 +130,17 @@ def _accuracies(network: Network, images: np.ndarray, labels: np.ndarray) -> dic
 def _missing(case: Case) -> Iterator[str]:
     """Remedies that there are not, and why."""
     told = "more bits, equal ranges of channels, fine-tuning"
-    if case.chain is None:
-        yield f"{told}: need the float model; give --weights, and --model if another"
-    elif case.config is None:
-        yield f"{told}: the network does not say how it was converted"
-    elif case.network.exits:
+    if case.network.exits:
         yield f"{told}: the exits were chosen for the weights as they are"
     elif is_tuned(case.network) and case.tuning is None:
-        yield f"{told}: would undo the fine-tuning; give --finetune EPOCHS to do it again"
+        yield (
+            f"{told}: would undo the fine-tuning; give --finetune EPOCHS to do it again, and the "
+            "float model (--model, --weights)"
+        )
+    elif case.chain is None:
+        yield f"{told}: need the float model; give --model and --weights (an ONNX file has its own)"
+    elif case.config is None:
+        yield f"{told}: the network does not say how it was converted"
     elif case.tuning is None:
         yield "fine-tuning: trains for long; give --finetune EPOCHS"
 

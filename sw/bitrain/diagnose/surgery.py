@@ -34,6 +34,8 @@ from .reals import fitted, real_chain, walk_float
 
 CALIBRATION_IMAGES = 128
 """Training images for offsets."""
+OUTPUT = "fixed.npz"
+"""The network with what was kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +135,18 @@ class Surgery:
     def built(self, name: str) -> Network:
         """The network that was measured under this name."""
         return load_network(self.workspace.path("tries", f"{name}.npz"))
+
+    def keep(self, network: Network | None, plan: Plan) -> None:
+        """Write what came of it; what an earlier run kept moves away, if that is another."""
+        before, path = self.workspace.fingerprint, self.workspace.path(OUTPUT)
+
+        def write() -> None:
+            if network is not None:
+                save_network(network, path)
+
+        inputs = None if network is None else [plan.to_json(), network_digest(network)]
+        self.workspace.step("kept", inputs, write, [] if network is None else [OUTPUT])
+        self.workspace.fingerprint = before
 
     def _lengths(self, plan: Plan) -> dict[str, int]:
         """L of each layer."""

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bitrain.diagnose import OWN_NUMBERS, Case, FloatModel
+from bitrain.diagnose import Case, find_reference
 from bitrain.spec import BitrainError, Network
 from bitrain.train.config import FineTuneConfig
 
@@ -29,7 +29,6 @@ def admit(
     many training images are held out. test_images: how many of the test images say what came of it;
     all by default. tuning: training that may be done.
     """
-    found = FloatModel.of(network, model, weights)
     whole = dataset_of(network, data, data_dir)
     count, available = images or min(HELD_OUT, len(whole.train_labels) // 5), len(whole.test_labels)
     if test_images and test_images > available:
@@ -40,12 +39,13 @@ def admit(
         held_out = whole.split_validation(count)
     except BitrainError as error:
         raise BitrainError(f"--images {count}: {error}") from error
+    found = find_reference(network, whole, model, weights)
     case = Case(
         network=network,
         dataset=held_out,
         test=whole.examples(test_images or available),
-        chain=found.read(network, whole) if found else None,
-        config=found.sc if found else None,
+        chain=found.chain,
+        config=found.config,
         tuning=tuning,
     )
-    return case, f"the float model {found.model}" if found else OWN_NUMBERS
+    return case, found.told

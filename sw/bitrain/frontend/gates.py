@@ -1,8 +1,8 @@
 """Activations that are written as a product with a function of themselves, under their own names.
 
-ONNX files and older programs have x · sigmoid(x) for SiLU, x · (1 + erf(x / √2)) / 2 for GELU, x ·
-tanh(softplus(x)) for Mish and x · hardsigmoid(x) for Hardswish. To an accelerator they are what the
-functions of these names are.
+ONNX files and older programs have x · sigmoid(x) or x / (1 + exp(-x)) for SiLU, x · (1 + erf(x /
+√2)) / 2 for GELU, x · tanh(softplus(x)) for Mish and x · hardsigmoid(x) for Hardswish. To an
+accelerator they are what the functions of these names are.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,8 +21,11 @@ _ELEMENTWISE = frozenset(
         "div",
         "erf",
         "exp",
+        "gt",
         "hardsigmoid",
         "hardtanh",
+        "log",
+        "log1p",
         "mul",
         "neg",
         "pow",
@@ -32,10 +35,13 @@ _ELEMENTWISE = frozenset(
         "softplus",
         "sub",
         "tanh",
+        "where",
     ]
 )
 _NAMES = (
     ({"softplus", "tanh"}, torch.ops.aten.mish.default),
+    ({"log", "tanh"}, torch.ops.aten.mish.default),
+    ({"log1p", "tanh"}, torch.ops.aten.mish.default),
     ({"erf"}, torch.ops.aten.gelu.default),
     ({"tanh"}, torch.ops.aten.gelu.default),
     ({"hardsigmoid"}, torch.ops.aten.hardswish.default),
@@ -43,6 +49,7 @@ _NAMES = (
     ({"hardtanh"}, torch.ops.aten.hardswish.default),
     ({"relu6"}, torch.ops.aten.hardswish.default),
     ({"sigmoid"}, torch.ops.aten.silu.default),
+    ({"exp"}, torch.ops.aten.silu.default),
 )
 """Operations of a gate, and which activation it makes."""
 _FAR = 30.0
@@ -63,10 +70,11 @@ def _readings(
     node: fx.Node, program: torch.export.ExportedProgram
 ) -> Iterator[tuple[Any, fx.Node, float]]:
     """The activation that a product is, of which x, and times what."""
-    first, second = node.args if _name(node) == "mul" else (None, None)
+    first, second = node.args[:2] if _name(node) in ("mul", "div") else (None, None)
     if not isinstance(first, fx.Node) or not isinstance(second, fx.Node):
         return
-    for factor, gate in ((first, second), (second, first)):
+    turns = ((first, second), (second, first)) if _name(node) == "mul" else ((first, second),)
+    for factor, gate in turns:
         for x in _up(factor):
             within = _between(x, gate)
             names = set(map(_name, within))

@@ -146,7 +146,9 @@ def test_other_modes(folder, content, mode) -> None:
 def test_missing_part(folder, part, packer) -> None:
     shutil.rmtree(folder / part)
     path = pack(folder, packer)
-    refuses(path, f"{path}: no image in {part}/<class>/; both train and test are read")
+    mend = f", or {path}/train alone, which can be split (--split 0.2)" if part == "test" else ""
+    mend = mend if path.is_dir() else ""
+    refuses(path, f"{path}: no image in {part}/<class>/; both train and test are read{mend}")
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,19 @@ def test_classes_and_where_they_come_from() -> None:
     assert "Flow of Python" in named.note
 
 
+def test_pictures_are_read_as_from_files() -> None:
+    palettes = [(Image.fromarray(image).quantize(256), label) for image, label in Flow()]
+    data = from_pairs(palettes, split=0.2)
+    assert data.in_shape == (3, 6, 7)
+    assert np.abs(data.train_images.mean() - WANTED.mean()) < 0.05
+
+
+def test_tensors_of_any_kind() -> None:
+    images = torch.from_numpy(WANTED).to(torch.bfloat16).requires_grad_()
+    data = from_pairs([*zip(images, LABELS, strict=True)], split=0.2)
+    assert data.in_shape == (3, 6, 7)
+
+
 def test_it_may_be_split_and_resized() -> None:
     data = from_pairs(Pictures(), split=0.2, resize=(3, 3))
     assert len(data.train_labels) == 16 and len(data.test_labels) == 4
@@ -89,6 +102,11 @@ def test_it_may_be_split_and_resized() -> None:
         ([("picture.png", 3)], r"train\[0\]: image of type str, expected numbers"),
         ([(PIXELS[0], "cat")], r"train\[0\]: label of type str, expected numbers"),
         ([*Flow(), (PIXELS[0, 1:], 0)], r"train\[20\]: an image of 5 x 7 x 3, the first has 6 x"),
+        ([(PIXELS[:4], LABELS[:4])], r"train\[0\]: an array of 4 x 6 .* not a loader of batches"),
+        (
+            [(Image.fromarray(PIXELS[0]).convert("CMYK"), 0)],
+            r"train\[0\]: Pillow's mode CMYK, expected 8-bit grey or RGB",
+        ),
         ([*Flow(), (PIXELS[0], [0, 1])], r"train\[20\]: a label of another kind than the first"),
         ([(WANTED[i] - 0.5, LABELS[i]) for i in range(20)], "train, images: pixels .* expected 0"),
     ],

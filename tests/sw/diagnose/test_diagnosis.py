@@ -54,8 +54,8 @@ def test_against_a_float_model_rounded_weights_count(make_case) -> None:
     ("changes", "helps"),
     [
         ({"streams": 0.9, "doubled": None}, "n = 5 with L = 32"),
-        ({"rounding": 0.9}, "n = 5"),
-        ({"rounding": 0.9, "spread": 9.0}, "equal ranges of channels"),
+        ({"rounding": 0.9, "doubled": None}, "n = 5"),
+        ({"rounding": 0.9, "doubled": None, "spread": 9.0}, "equal ranges of channels"),
         ({"saturation": 0.9}, "fine-tuning, which learns with the saturation"),
         ({"offset": 0.5}, "offsets in the biases"),
         ({}, "fine-tuning"),

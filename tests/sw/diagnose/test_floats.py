@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from bitrain.diagnose import FloatModel
+from bitrain.convert.files import Request, convert_files
+from bitrain.diagnose import OWN_NUMBERS, Reference, find_reference
 from bitrain.diagnose.floats import is_tuned
-from bitrain.models import save_weights
+from bitrain.models import create_model, model_digest, save_weights
 from bitrain.nn import ScConfig, convert
 from bitrain.spec import BitrainError, Network
 
@@ -19,6 +20,7 @@ def converted(trained, digits, tmp_path_factory):
     save_weights(trained, path, {"model": "digits_cnn"})
     sc = convert(trained, digits.in_shape, digits.train_images, CONFIG)
     recipe = {"model": "digits_cnn", "weights": str(path), "sc": CONFIG.model_dump(mode="json")}
+    recipe["digest"] = model_digest(trained)
     return sc, sc.to_network("digits", {"recipe": recipe})
 
 
@@ -30,30 +32,58 @@ def remembering(network: Network, **changes: object) -> Network:
 
 def test_what_is_remembered_is_read_again(converted, digits) -> None:
     sc, network = converted
-    found = FloatModel.of(network, None, None)
-    assert found is not None and found.sc == CONFIG
-    for layer, step in zip(found.read(network, digits), sc.steps, strict=True):
+    found = find_reference(network, digits)
+    assert (found.told, found.config) == ("the float model digits_cnn", CONFIG)
+    assert found.chain is not None
+    for layer, step in zip(found.chain, sc.steps, strict=True):
         assert torch.equal(layer.weight, step.source.weight)
 
 
-def test_there_may_be_none(converted) -> None:
+def test_where_there_is_none_it_is_said(converted, digits, trained, tmp_path) -> None:
     _, network = converted
-    assert FloatModel.of(remembering(network, weights="nowhere.safetensors"), None, None) is None
-    assert FloatModel.of(remembering(network, weights=None), None, None) is None
+    gone = find_reference(remembering(network, weights="nowhere.safetensors"), digits)
+    assert gone.chain is None and gone.told.endswith(": nowhere.safetensors is not there any more")
+    other = tmp_path / "other.safetensors"
+    model = create_model("digits_cnn", digits.in_shape, 10, seed=5)
+    save_weights(model, other, {})
+    changed = find_reference(remembering(network, weights=str(other)), digits)
+    assert changed.chain is None and changed.told.endswith("gives other weights now")
+    assert find_reference(network, digits, weights=str(other)).chain is not None  # asked for
+    assert find_reference(remembering(network, model=None), digits).told == OWN_NUMBERS
+    missing = find_reference(remembering(network, model="none.py:f", weights=None), digits)
+    assert "no such file" in missing.told
+    assert find_reference(remembering(network, digest=None), digits).chain is None
+
+
+def test_of_a_tuned_network_it_counts_where_it_is_asked_for(converted, digits) -> None:
+    _, network = converted
     tuned = remembering(network, finetune={"epochs": 3})
     assert is_tuned(tuned) and not is_tuned(network)
-    assert FloatModel.of(tuned, None, None) is None
+    assert find_reference(tuned, digits) == Reference(told=OWN_NUMBERS)
     weights = network.metadata["recipe"]["weights"]
-    assert FloatModel.of(tuned, None, weights) is not None  # asked for
+    assert find_reference(tuned, digits, weights=weights).chain is not None
 
 
-def test_what_is_missing_is_asked_for(converted) -> None:
+def test_a_model_may_hold_its_weights(digits, tmp_path) -> None:
+    """A function that gives the trained module."""
+    (tmp_path / "net.py").write_text(
+        "import torch\nfrom torch import nn\ndef net():\n    torch.manual_seed(3)\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))\n"
+    )
+    name = f"{tmp_path}/net.py:net"
+    request = Request(model=name, sc=CONFIG, out=tmp_path / "net.npz")
+    network = convert_files(request, digits, evaluated=20).conversion.network
+    assert find_reference(network, digits).chain is not None
+    assert find_reference(network, digits, name).chain is not None
+
+
+def test_what_is_missing_is_asked_for(converted, digits) -> None:
     _, network = converted
     nameless = remembering(network, model=None)
     with pytest.raises(BitrainError, match="does not say its model; give --model"):
-        FloatModel.of(nameless, None, "weights.pt")
+        find_reference(nameless, digits, weights="weights.pt")
     with pytest.raises(BitrainError, match=r"give its trained weights too \(--weights\)"):
-        FloatModel.of(network, "lenet5", None)
+        find_reference(network, digits, "digits_cnn")
 
 
 def test_another_model_is_refused(converted, digits, tmp_path) -> None:
@@ -64,15 +94,11 @@ def test_another_model_is_refused(converted, digits, tmp_path) -> None:
     name = f"{tmp_path}/net.py:net"
     weights = tmp_path / "weights.pt"
     torch.save({"1.weight": torch.randn(10, 64), "1.bias": torch.zeros(10)}, weights)
-    found = FloatModel.of(network, name, str(weights))
-    assert found is not None
     with pytest.raises(BitrainError, match=r"layer 0 is .* give the model that the network was"):
-        found.read(network, digits)
+        find_reference(network, digits, name, str(weights))
 
 
 def test_normalised_images(trained, digits, tmp_path) -> None:
-    from bitrain.convert.files import Request, convert_files
-
     weights = tmp_path / "model.safetensors"
     save_weights(trained, weights, {})
     request = Request(
@@ -84,10 +110,8 @@ def test_normalised_images(trained, digits, tmp_path) -> None:
         out=tmp_path / "net.npz",
     )
     done = convert_files(request, digits, evaluated=20)
-    network = done.conversion.network
-    found = FloatModel.of(network, None, None)
-    assert found is not None
-    chain = found.read(network, digits)
+    chain = find_reference(done.conversion.network, digits).chain
+    assert chain is not None
     for layer, step in zip(chain, done.conversion.model.steps, strict=True):
         assert torch.equal(layer.weight, step.source.weight)
         assert torch.equal(layer.bias, step.source.bias)

@@ -14,8 +14,7 @@ from rich.console import Console
 from bitrain import golden
 from bitrain.data import Dataset
 from bitrain.diagnose import Case, Repair, diagnose, repair
-from bitrain.diagnose.remedies import OUTPUT
-from bitrain.diagnose.surgery import Surgery
+from bitrain.diagnose.surgery import OUTPUT, Surgery
 from bitrain.nn import ScConfig, convert
 from bitrain.spec import Network, load_network, to_unipolar
 from bitrain.train.config import FineTuneConfig
@@ -119,6 +118,15 @@ def test_finished_tries_are_kept(mended, network, known, monkeypatch) -> None:
     first = mended(network, **known)
     monkeypatch.setattr(Surgery, "_built", None)  # nothing is built again
     assert mended(network, **known) == first
+
+
+def test_what_is_not_kept_any_more_moves_away(mended, broken, known, tmp_path) -> None:
+    assert any(each.kept for each in mended(broken, **known).tries)
+    first = (tmp_path / OUTPUT).read_bytes()
+    assert not any(each.kept for each in mended(broken).tries)
+    assert not (tmp_path / OUTPUT).exists()
+    (moved,) = tmp_path.glob(f"superseded/*/{OUTPUT}")
+    assert moved.read_bytes() == first
 
 
 def test_fine_tuning_comes_last(mended, digits, tmp_path) -> None:

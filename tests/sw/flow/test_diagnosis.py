@@ -7,7 +7,7 @@ from bitrain.convert.files import Request, convert_files
 from bitrain.data import load_dataset
 from bitrain.diagnose import OWN_NUMBERS, diagnose
 from bitrain.flow.diagnosis import HELD_OUT, admit
-from bitrain.models import create_model, save_weights
+from bitrain.models import create_model, model_digest, save_weights
 from bitrain.nn import ScConfig, convert
 from bitrain.spec import BitrainError, Network, Shape
 
@@ -28,6 +28,7 @@ def network(trained, digits, tmp_path) -> Network:
     save_weights(trained, weights, {})
     sc = convert(trained, digits.in_shape, digits.train_images, CONFIG)
     recipe = {"model": "digits_cnn", "weights": str(weights), "sc": CONFIG.model_dump(mode="json")}
+    recipe["digest"] = model_digest(trained)
     return sc.to_network("digits", {"data": "digits", "recipe": recipe})
 
 

@@ -62,10 +62,17 @@ def test_other_sizes(tmp_path) -> None:
     assert predict(named(GREY, source={"resize": [8, 9]}), [path]) == wanted
 
 
-@pytest.mark.parametrize("name", ["gone.png", "text.txt"])
-def test_no_image(name, tmp_path) -> None:
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("gone.png", "no such file"),
+        ("text.txt", r"no image file; expected one of \.bmp"),
+        (".", "a folder"),
+    ],
+)
+def test_no_image(name, told, tmp_path) -> None:
     (tmp_path / "text.txt").write_text("x")
-    with pytest.raises(BitrainError, match=rf"{name}: no image file; expected one of \.bmp"):
+    with pytest.raises(BitrainError, match=told):
         predict(GREY, [tmp_path / name])
 
 

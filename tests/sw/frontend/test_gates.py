@@ -31,11 +31,14 @@ class Net(nn.Module):
 WRITTEN: dict[str, tuple[str, Function]] = {
     "silu": ("silu", lambda x: x * torch.sigmoid(x)),
     "silu, the other way round": ("silu", lambda x: torch.sigmoid(x) * x),
+    "silu by exp": ("silu", lambda x: x / (1 + torch.exp(-x))),
     "quick gelu": ("silu", lambda x: x * torch.sigmoid(1.702 * x)),
     "gelu": ("gelu", lambda x: 0.5 * x * (1 + torch.erf(x / 2**0.5))),
     "gelu, halved last": ("gelu", lambda x: x * (1 + torch.erf(x / 2**0.5)) / 2),
     "gelu by tanh": ("gelu", lambda x: 0.5 * x * (1 + torch.tanh(0.79788 * (x + 0.0447 * x**3)))),
     "mish": ("mish", lambda x: x * torch.tanh(F.softplus(x))),
+    "mish by log": ("mish", lambda x: x * torch.tanh(torch.log(1 + torch.exp(x)))),
+    "mish by log1p": ("mish", lambda x: x * torch.tanh(torch.log1p(torch.exp(x)))),
     "hardswish": ("hardswish", lambda x: x * F.relu6(x + 3) / 6),
     "hardswish by hardsigmoid": ("hardswish", lambda x: x * F.hardsigmoid(x)),
     "hardswish by clamp": ("hardswish", lambda x: x * torch.clamp(x + 3, 0, 6) / 6),
@@ -76,6 +79,7 @@ ACTIVATIONS: dict[str, Function] = {
     "gelu": F.gelu,
     "gelu by tanh": lambda x: F.gelu(x, approximate="tanh"),
     "mish": F.mish,
+    "mish by softplus": lambda x: x * torch.tanh(F.softplus(x)),
     "hardswish": F.hardswish,
 }
 

@@ -5,7 +5,7 @@ from rich.table import Table
 
 from bitrain.diagnose import Diagnosis, Repair
 from bitrain.diagnose.layers import Gain
-from bitrain.diagnose.remedies import OUTPUT
+from bitrain.diagnose.surgery import OUTPUT
 
 from .table import table_of
 
@@ -89,7 +89,7 @@ def repair_table(repair: Repair) -> Table:
     table = table_of(
         f"tried on {repair.held_out:,} held-out images",
         ["remedy"],
-        ("accuracy, %", "gained", "as in float", "mean L", "kept"),
+        ("accuracy, %", "gained by it", "as in float", "mean L", "kept"),
     )
     table.add_row("none", f"{repair.before:.2f}", "", "", f"{repair.mean_length:.4g}", "")
     for each in repair.tries:

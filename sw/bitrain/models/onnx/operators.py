@@ -282,6 +282,16 @@ OPERATORS.update(
 )
 
 
+@_operator("Greater")
+def _greater(_options: Attributes, x: Tensor, bound: Tensor) -> Tensor:
+    return torch.gt(x, bound)
+
+
+@_operator("Where")
+def _where(_options: Attributes, chosen: Tensor, x: Tensor, other: Tensor) -> Tensor:
+    return torch.where(chosen, x, other)
+
+
 @_operator("Pow")
 def _pow(_options: Attributes, x: Tensor, exponent: Tensor) -> Tensor:
     return torch.pow(x, exponent)

@@ -127,6 +127,7 @@ def test_of_one_map(kind, tmp_path) -> None:
 
 
 OTHERS: dict[str, Callable[[Writer, str], str]] = {
+    "Where": lambda n, x: n.add("Where", n.add("Greater", x, n.constant(0.2)), x, n.constant(0.1)),
     "Pow": lambda n, x: n.add("Pow", x, n.constant(3.0)),
     "PRelu": lambda n, x: n.add("PRelu", x, n.constant([[[0.1]], [[0.2]], [[0.3]], [[-0.4]]])),
     "Sub": lambda n, x: n.add("Sub", n.constant(np.full((4, 1, 1), 0.3)), x),
