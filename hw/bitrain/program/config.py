@@ -9,6 +9,14 @@ from .interface import Interface, Streams
 from .options import Options, Weights
 
 
+def sizes_of(text: str) -> dict[str, int]:
+    """P and Q of an array as ``16x1``; ValueError for anything else."""
+    sizes = text.split("x")
+    if len(sizes) != 2 or not all(size.isdecimal() and 1 <= int(size) <= 64 for size in sizes):
+        raise ValueError(f"{text}: expected PxQ, each 1 … 64, as 16x1")
+    return {"channels": int(sizes[0]), "positions": int(sizes[1])}
+
+
 class AcceleratorConfig(BaseModel):
     """An accelerator without its network; ``CONFLICTS`` says what does not go together."""
 
@@ -22,7 +30,7 @@ class AcceleratorConfig(BaseModel):
     """Arrays in a row that share out the layers, an image in each."""
     last_array: Array | None = Field(default=None, exclude_if=lambda array: array is None)
     """The last engine's array, if it is another: linear layers have one position. What is not given
-    is as in ``array``."""
+    is as in ``array``; ``16x1`` gives P and Q alone."""
     run_time_length: bool = False
     """The stream length can be chosen while the accelerator runs."""
     early_termination: bool = False
@@ -45,11 +53,14 @@ class AcceleratorConfig(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _fill_last_array(cls, fields: Any) -> Any:
-        if not isinstance(fields, dict) or not isinstance(fields.get("last_array"), dict):
+        given = fields.get("last_array") if isinstance(fields, dict) else None
+        if isinstance(given, str):
+            given = sizes_of(given)
+        if not isinstance(given, dict):
             return fields
         array = fields.get("array", {})
         array = dict(array) if isinstance(array, Array | dict) else {}
-        return {**fields, "last_array": {**array, **fields["last_array"]}}
+        return {**fields, "last_array": {**array, **given}}
 
     @property
     def arrays(self) -> list[Array]:

@@ -185,14 +185,15 @@ def check_used(context: Context, names: Iterable[str], why: str) -> None:
 
 def last_array_of(text: str | None, array: "Array") -> "Array | None":
     """The array of ``--last-array``, or :class:`BitrainError`."""
+    from bitrain.program.config import sizes_of
     from bitrain.spec import BitrainError
 
     if text is None:
         return None
-    sizes = text.split("x")
-    if len(sizes) != 2 or not all(size.isdecimal() and 1 <= int(size) <= 64 for size in sizes):
-        raise BitrainError(f"--last-array {text}: expected PxQ, each 1 … 64, as 16x1")
-    return array.model_copy(update={"channels": int(sizes[0]), "positions": int(sizes[1])})
+    try:
+        return array.model_copy(update=sizes_of(text))
+    except ValueError as error:
+        raise BitrainError(f"--last-array {error}") from error
 
 
 def array_of(

@@ -30,6 +30,7 @@ def test_the_last_array_is_as_the_others_where_it_is_not_given() -> None:
     assert config.arrays == [config.array, config.array, last]
     same = AcceleratorConfig.model_validate(asked | {"array": Array.model_validate(array)})
     assert same == config == AcceleratorConfig.model_validate(config.model_dump(mode="json"))
+    assert AcceleratorConfig.model_validate({**asked, "last_array": "16x1"}) == config
     alone = AcceleratorConfig.model_validate({"engines": 2, "last_array": {"channels": 16}})
     assert alone.last_array == Array(channels=16)
 
@@ -51,6 +52,8 @@ def test_there_is_no_last_array_by_default() -> None:
         {"array": {"width": 3}},
         {"last_array": {"channels": 0}},
         {"last_array": 4},
+        {"last_array": "16"},
+        {"last_array": "16x0"},
     ],
 )
 def test_what_is_no_accelerator(wrong) -> None:
