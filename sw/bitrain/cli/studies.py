@@ -151,6 +151,7 @@ def arrays(
 
 @app.command()
 def compare_arithmetic(
+    context: Context,
     networks: Annotated[list[Path], Argument(help="Network files, one for each n.")],
     *,
     out: common.OutFolder,
@@ -171,13 +172,17 @@ def compare_arithmetic(
         Option(help="JSON of `bitrain accuracy`, whose accuracies stand beside; none by default."),
     ] = None,
     device: common.Device = "ecp5-85k",
+    liberty: common.Liberty = None,
 ) -> None:
-    """Synthesise streams and integers, arrays or all: images/s per 1,000 LUTs, table, plot."""
+    """Synthesise streams and integers, arrays or all: images/s per 1,000 LUTs or mm², plot."""
+    from bitrain.gen.asic.liberty import read_library
     from bitrain.spec import load_network
     from bitrain.studies.arithmetic import measure_arithmetic, parse_neurons
 
     from .render.studies import arithmetic_table
 
+    if liberty is not None:
+        check_used(context, ["device"], "with --liberty")
     result = measure_arithmetic(
         [load_network(network) for network in networks],
         parse_neurons(neurons),
@@ -188,6 +193,7 @@ def compare_arithmetic(
         max_lanes=max_lanes,
         accuracies=accuracies,
         whole=whole,
+        library=None if liberty is None else read_library(liberty),
     )
     console.print(arithmetic_table(result))
 

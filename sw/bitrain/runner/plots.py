@@ -308,18 +308,22 @@ def array_cost(rows: Sequence[Mapping[str, Any]], key: str = "lut") -> str:
 
 
 def arithmetic(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Images a second per 1,000 LUTs against precision, a line for each arithmetic."""
+    """Images a second per 1,000 LUTs (or mm²) against precision, a line for each arithmetic."""
+    in_cells = "area" in rows[0]
+    key = "images_per_s_per_mm2" if in_cells else "images_per_s_per_klut"
     with _drawing(4.8, 3.2) as figure:
         axes = figure.subplots()
         for arithmetic, marker in (("stochastic", "o-"), ("binary", "s-")):
             points = sorted(
-                (row["bits"], row["images_per_s_per_klut"])
-                for row in rows
-                if row["arithmetic"] == arithmetic
+                (row["bits"], row[key]) for row in rows if row["arithmetic"] == arithmetic
             )
             axes.plot(*zip(*points, strict=True), marker, label=arithmetic)
         axes.set_xticks(sorted({row["bits"] for row in rows}))
-        axes.set(xlabel="precision n (L = 2^n)", ylabel="images/s per 1,000 LUT4", ylim=(0, None))
+        axes.set(
+            xlabel="precision n (L = 2^n)",
+            ylabel=f"images/s per {'mm²' if in_cells else '1,000 LUT4'}",
+            ylim=(0, None),
+        )
         axes.legend()
     return _svg(figure)
 

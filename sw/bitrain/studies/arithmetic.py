@@ -1,4 +1,4 @@
-"""Streams against integers of the same width: what an FPGA's LUTs are worth in images a second.
+"""Streams against integers of the same width: what LUTs, or cells, are worth in images a second.
 
 For each network file, an array of P x Q neurons in either arithmetic, post-synthesis, and the
 cycles of an image by the cost model. A stochastic neuron has N = L lanes, so that its chunks take
@@ -16,6 +16,8 @@ from rich.console import Console
 from bitrain.accelerator import compile_network
 from bitrain.cost import estimate
 from bitrain.flow.hardware import tool_versions
+from bitrain.gen.asic.liberty import Library
+from bitrain.gen.asic.mapping import map_component
 from bitrain.gen.families.devices import find_device
 from bitrain.gen.ip.package import generate_ip
 from bitrain.gen.tools.synth import SynthesisReport, synthesise, synthesise_component
@@ -23,7 +25,7 @@ from bitrain.program import AcceleratorConfig, Array, Program
 from bitrain.rtl.array.arrays import build_array
 from bitrain.runner import plots
 from bitrain.runner.workspace import Workspace, write_result
-from bitrain.spec import BitrainError, Network, SngBank
+from bitrain.spec import BitrainError, Network, SngBank, file_digest
 
 ARITHMETICS: tuple[str, ...] = ("stochastic", "binary")
 
@@ -48,16 +50,22 @@ def measure_arithmetic(
     max_lanes: int = 16,
     accuracies: Path | None = None,
     whole: bool = False,
+    library: Library | None = None,
 ) -> dict[str, Any]:
     """Both arithmetics for each network: ``arithmetic.json`` and a plot in ``out``.
 
     neurons: P and Q. clock_mhz: of both. max_lanes: most of a stochastic neuron. accuracies: result
     of `bitrain accuracy`, for the accuracies at each network's L. An array is all from its operands
     to its counts; LUTs are LUT4 and two for each carry cell. whole: accelerators with all that they
-    are made of instead, routed for ``clock_mhz``, each at the clock that routing finds. Circuits
+    are made of instead, routed for ``clock_mhz``, each at the clock that routing finds. library:
+    arrays in its standard cells, sized for ``clock_mhz``, in the place of a device's LUTs. Circuits
     that are done are kept in ``out``.
     """
-    find_device(device)
+    if library is None:
+        find_device(device)
+    elif whole:
+        raise BitrainError("--whole routes accelerators on an FPGA; leave it out with --liberty")
+    target = device if library is None else f"{library.name} {file_digest(library.path)[:12]}"
     known = _accuracies(accuracies)
     workspace, rows = Workspace(out), []
     for network in networks:
@@ -71,8 +79,11 @@ def measure_arithmetic(
 
             kind = "accelerator" if whole else "array"
             folder, step = workspace.path(f"{kind}s", name), f"{kind}-{name}"
-            inputs = [shown.model_dump(mode="json"), array.model_dump(mode="json"), device]
+            inputs = [shown.model_dump(mode="json"), array.model_dump(mode="json"), target]
             measure = partial(_array_alone, shown, array, folder, device)
+            if library is not None:
+                inputs.append(clock_mhz)
+                measure = partial(_array_in_cells, shown, array, folder, library, clock_mhz)
             if whole:
                 inputs.append(clock_mhz)
                 measure = partial(_accelerator, shown, array, folder, device, clock_mhz)
@@ -87,15 +98,20 @@ def measure_arithmetic(
                 "lanes": array.lanes,
                 "image_cycles": cost.initiation_interval,
                 "images_per_s": per_second,
-                "images_per_s_per_klut": 1e3 * per_second / measured["lut"],
                 "accuracy": known.get((length, arithmetic)),
             }
+            if library is None:
+                row["images_per_s_per_klut"] = 1e3 * per_second / measured["lut"]
+            else:
+                row["images_per_s_per_mm2"] = 1e6 * per_second / measured["area"]
+                cycles = length if array.rules.has_streams else 1
+                row["area_per_mac"] = measured["area"] * cycles / array.multipliers
             rows.append(row | measured)
     result = {
         "networks": [network.name for network in networks],
         "channels": neurons[0],
         "positions": neurons[1],
-        "device": device,
+        "device": device if library is None else library.name,
         "clock_mhz": clock_mhz,
         "circuit": "accelerator" if whole else "array",
         "tag": f"{'post-route' if whole else 'post-synthesis'}; cycles estimated",
@@ -147,6 +163,19 @@ def _array_alone(network: Network, array: Array, folder: Path, device: str) -> d
     report = synthesise_component(build_array(program), device, folder, name="array")
     carry = report.resources.carry_lut
     return {**_resources(report, folder), "carry_lut": carry, "count_bits": program.count_bits}
+
+
+def _array_in_cells(
+    network: Network, array: Array, folder: Path, library: Library, clock_mhz: float
+) -> dict[str, Any]:
+    circuit = build_array(Program(network, array))
+    report = map_component(circuit, library, folder, name="array", frequency=clock_mhz)
+    return {
+        "area": report.area,
+        "leakage": report.leakage,
+        "path_ns": report.path.delay if report.path else None,
+        "tool": tool_versions(report.tools),
+    }
 
 
 def _accelerator(

@@ -7,9 +7,12 @@ from typing import ClassVar
 import pytest
 from networks import random_network
 from rich.console import Console
+from standard_cells import small_library
 
 from bitrain.cli.render.studies import arithmetic_table
 from bitrain.cost import estimate
+from bitrain.gen.asic.liberty import read_library
+from bitrain.gen.asic.timing import Path
 from bitrain.gen.families.resources import Resources
 from bitrain.gen.ip.config import read_config
 from bitrain.program import Array, Program
@@ -104,3 +107,34 @@ def test_refused(measure, tmp_path):
     with pytest.raises(BitrainError, match="no result of `bitrain accuracy`"):
         measure(random_network(0), accuracies=tmp_path / "missing.json")
     assert parse_neurons("4x8") == (4, 8)
+
+
+def test_in_standard_cells(monkeypatch, tmp_path):
+    """A MAC of streams takes a lane L cycles."""
+
+    class Cells:
+        tools: ClassVar = {"stand-in": "1"}
+        area, leakage = 1200.0, 5.0
+        path = Path(delay=0.5, begin="a", end="b", cells=3)
+
+    asked = []
+
+    def component(circuit, library, folder, *, name, frequency):
+        asked.append((library.name, frequency))
+        return Cells()
+
+    monkeypatch.setattr(arithmetic, "map_component", component)
+    library = read_library(small_library(tmp_path))
+    network, console = random_network(0, bits=3, lanes=4), Console(file=io.StringIO())
+    options = {"library": library, "clock_mhz": 400}
+    result = measure_arithmetic([network], (2, 3), tmp_path / "out", console, **options)
+    streams, integers = result["rows"]
+    assert asked == [("small", 400)] * 2 and result["device"] == "small"
+    assert streams["area_per_mac"] == 1200 * 8 / (2 * 3 * streams["lanes"])
+    assert integers["area_per_mac"] == 1200 / 6
+    rate = streams["images_per_s"]
+    assert rate == 4e8 / streams["image_cycles"]
+    assert streams["images_per_s_per_mm2"] == pytest.approx(1e6 * rate / 1200)
+    assert arithmetic_table(result).row_count == 2
+    with pytest.raises(BitrainError, match="--whole routes accelerators on an FPGA"):
+        measure_arithmetic([network], (2, 3), tmp_path / "out", console, whole=True, **options)

@@ -128,19 +128,28 @@ def arithmetic_table(result: dict[str, Any]) -> Table:
     title = f"{result['circuit']} of {size} on {result['device']}, {result['tag']}"
     table = table_of(title, (), ("n", "L"))
     table.add_column("arithmetic")
-    for column in ("N", "LUT4", "MHz", "cycles", "images/s", "images/s per 1,000 LUT4", "accuracy"):
+    in_cells = "area" in result["rows"][0]
+    sizes = ("µm²", "µm² for a MAC a cycle", "path, ns") if in_cells else ("LUT4", "MHz")
+    per = "mm²" if in_cells else "1,000 LUT4"
+    for column in ("N", *sizes, "cycles", "images/s", f"images/s per {per}", "accuracy"):
         table.add_column(column, justify="right")
     for row in result["rows"]:
+        if in_cells:
+            areas = (row["area"], row["area_per_mac"])
+            figures = [*(f"{area:,.0f}" for area in areas), f"{row['path_ns']:.2f}"]
+        else:
+            clock = row.get("clock_mhz", result["clock_mhz"])
+            figures = [f"{row['lut']:,}", f"{clock:.1f}"]
+        rate = row["images_per_s_per_mm2" if in_cells else "images_per_s_per_klut"]
         table.add_row(
             str(row["bits"]),
             str(row["stream_length"]),
             row["arithmetic"],
             str(row["lanes"]),
-            f"{row['lut']:,}",
-            f"{row.get('clock_mhz', result['clock_mhz']):.1f}",
+            *figures,
             f"{row['image_cycles']:,}",
             f"{row['images_per_s']:,.0f}",
-            f"{row['images_per_s_per_klut']:,.0f}",
+            f"{rate:,.0f}",
             "" if row["accuracy"] is None else f"{row['accuracy']:.2f} %",
         )
     return table
