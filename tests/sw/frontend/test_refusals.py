@@ -58,7 +58,11 @@ def test_activations(kind) -> None:
 
 
 @pytest.mark.parametrize(
-    "gate", [lambda x: x * torch.sigmoid(x), lambda x: x.mean((2, 3), keepdim=True).tanh() * x]
+    "gate",
+    [
+        lambda x: x * torch.sigmoid(x.mean(1, keepdim=True)),
+        lambda x: x.mean((2, 3), keepdim=True).tanh() * x,
+    ],
 )
 def test_gates_are_no_activations_that_relu_could_replace(gate) -> None:
     model = Net(lambda m, x: m.point(gate(x)).flatten(1))
