@@ -15,6 +15,12 @@ pytestmark = pytest.mark.tools
 class Circuit(Component):
     """A register behind an inverter, a memory, and a block."""
 
+    a: Signal
+    address: Signal
+    q: Signal
+    word: Signal
+    both: Signal
+
     def __init__(self):
         super().__init__(
             {"a": In(4), "address": In(3), "q": Out(4), "word": Out(5), "both": Out(1)}
@@ -34,8 +40,11 @@ class Circuit(Component):
 class Block(Component):
     """Whether two bits differ, a cycle later."""
 
-    x: In(4)
-    y: Out(1)
+    x: Signal
+    y: Signal
+
+    def __init__(self):
+        super().__init__({"x": In(4), "y": Out(1)})
 
     def elaborate(self, platform) -> Module:
         m, different = Module(), Signal()

@@ -117,7 +117,7 @@ def test_tools_learn_what_nobody_reads_as_it_is_written(contents):
 def test_contents_are_kept_beside_the_memory(contents):
     """By number, as raw words; Amaranth gets a memory as it was, without them."""
     made = memory.Memory(shape=signed(4), depth=3, init=[-1, 7], attrs={"initial_contents": "1"})
-    made.attrs["no_rw_check"] = 1
+    made.attrs["no_rw_check"] = "1"
     made.read_port()
     instance = contents.get_memory(made)
     assert contents.words[-1] == [15, 7, 0] and contents.kept == contents.unchecked == {5}

@@ -12,9 +12,9 @@ def test_the_last_step_is_told():
 
     async def testbench(ctx):
         assert ctx.get(dut.last)  # of what is always the only step
-        left = None
+        left = -1  # none, before the first restart
         for _ in range(2000):
-            restart = left is None or rng.random() < 0.1
+            restart = left < 0 or rng.random() < 0.1
             step = rng.random() < 0.7 and (restart or left > 0 or rng.random() < 0.3)
             # A step that is the last is that of the restart: as a loop that begins again does it.
             restart |= bool(step and left == 0)
