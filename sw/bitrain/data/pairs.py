@@ -11,7 +11,7 @@ from bitrain.spec import BitrainError
 from .dataset import Dataset, format_sizes
 from .image_folder import pixels_of
 from .layouts import settled
-from .raw import RawData, RawPart, Size, check_size, split_parts, to_dataset
+from .raw import RawData, RawPart, Size, check_size, size_of, split_parts, to_dataset
 
 
 def from_pairs(
@@ -21,7 +21,7 @@ def from_pairs(
     name: str = "pairs",
     classes: Sequence[str] | None = None,
     split: float | None = None,
-    resize: Size | None = None,
+    resize: Size | int | None = None,
 ) -> Dataset:
     """A data set of (image, label) pairs, all of which are read and kept.
 
@@ -31,10 +31,11 @@ def from_pairs(
     (height, width), uint8 with white at 255 or float with white at 1; a label a number, from 0 or
     1, or one-hot. classes: their names; by default those that ``train.classes`` says, else numbers.
     split: share of each class that is the test part, if there is none. resize: rows and columns
-    that images are resized to.
+    that images are resized to, or one number for both.
 
     Raises :class:`BitrainError` naming the pair that is none, or has another size.
     """
+    size = size_of(resize)
     names = classes or getattr(train, "classes", None)
     raw = RawData(
         train=_part("train", train),
@@ -42,7 +43,7 @@ def from_pairs(
         classes=tuple(map(str, names)) if names else None,
         form=f"{type(train).__name__} of Python",
     )
-    return to_dataset(name, split_parts(settled(raw, None), split), None, resize)
+    return to_dataset(name, split_parts(settled(raw, None), split), None, size)
 
 
 def _part(name: str, pairs: Any) -> RawPart:

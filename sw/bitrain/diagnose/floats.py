@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -16,6 +15,7 @@ from bitrain.spec import BitrainError, Network
 
 OWN_NUMBERS = "its own numbers, without streams and without rounding"
 """What float stands for, where there is no float model."""
+EQUAL = "the ranges of its channels were made equal"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +46,15 @@ def find_reference(
         weights = recipe.get("weights")
         if is_tuned(network) or name is None:
             return Reference(told=OWN_NUMBERS)
-        if weights is not None and not Path(weights).expanduser().exists():
-            return Reference(told=f"{OWN_NUMBERS}: {weights} is not there any more")
+        if recipe.get("equal"):
+            return Reference(told=f"{OWN_NUMBERS}: {EQUAL}")
     if name is None:
         raise BitrainError(f"network {network.name!r} does not say its model; give --model")
+    if recipe.get("equal"):
+        raise BitrainError(
+            f"network {network.name!r}: {EQUAL}, so that the model's layers are others; leave "
+            "--model and --weights out"
+        )
     try:
         found = create_model(name, dataset.in_shape, dataset.num_classes, pretrained=weights)
     except BitrainError as error:

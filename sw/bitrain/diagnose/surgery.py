@@ -184,6 +184,8 @@ class Surgery:
                 equalised(chain, images, plan.equal) if plan.equal else chain, images, config
             )
         recipe |= {"sc": config.model_dump(mode="json")}
+        if plan.equal:
+            recipe["equal"] = plan.equal
         recipe.pop("finetune", None)
         if plan.tuned and (tuning := self.case.tuning):
             path = self.workspace.path("checkpoints", f"finetune-{self.workspace.key}.pt")

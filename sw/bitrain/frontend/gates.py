@@ -60,10 +60,13 @@ _ROUNDING = 1e-5
 
 def name_gates(program: torch.export.ExportedProgram) -> None:
     """Put the activation, times its slope far out, in the place of each such product."""
+    changed = False
     for node in list(program.graph.nodes):
         if found := next(_readings(node, program), None):
             _replace(node, *found)
-    program.graph.eliminate_dead_code()
+            changed = True
+    if changed:
+        program.graph.eliminate_dead_code()
 
 
 def _readings(

@@ -227,11 +227,8 @@ def test_a_layer_is_a_prefix_of_its_longer_one(network, octaves):
             return
     longer = Network.model_validate(dict(network) | {"layers": tuple(layers)})
     for layer, long in zip(network.layers, longer.layers, strict=True):
-        alone = Network.model_validate(dict(longer) | {"layers": tuple(layers)})
-        short = with_prefix(alone, layer.stream_length).layers[longer.layers.index(long)]
-        assert np.array_equal(short.weight, layer.weight)
-        if long.stream_length > layer.stream_length:
-            assert short == layer
+        index = next(i for i, each in enumerate(longer.layers) if each is long)
+        assert with_prefix(longer, layer.stream_length).layers[index] == layer
 
 
 @pytest.mark.parametrize("length", [8, 24, 3])

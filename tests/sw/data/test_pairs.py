@@ -89,6 +89,9 @@ def test_it_may_be_split_and_resized() -> None:
     data = from_pairs(Pictures(), split=0.2, resize=(3, 3))
     assert len(data.train_labels) == 16 and len(data.test_labels) == 4
     assert data.in_shape == (3, 3, 3)
+    assert from_pairs(Pictures(), split=0.2, resize=5).in_shape == (3, 5, 5)
+    with pytest.raises(BitrainError, match="resize = 0: expected a number of pixels"):
+        from_pairs(Pictures(), split=0.2, resize=0)
     grey = from_pairs([(image[..., 0], label) for image, label in Flow()], split=0.2)
     assert grey.in_shape == (1, 6, 7)
 

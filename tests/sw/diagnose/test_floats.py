@@ -1,9 +1,11 @@
 """The float model that a network was made of."""
 
+import numpy as np
 import pytest
 import torch
 
 from bitrain.convert.files import Request, convert_files
+from bitrain.data import from_pairs
 from bitrain.diagnose import OWN_NUMBERS, Reference, find_reference
 from bitrain.diagnose.floats import is_tuned
 from bitrain.models import create_model, model_digest, save_weights
@@ -42,7 +44,7 @@ def test_what_is_remembered_is_read_again(converted, digits) -> None:
 def test_where_there_is_none_it_is_said(converted, digits, trained, tmp_path) -> None:
     _, network = converted
     gone = find_reference(remembering(network, weights="nowhere.safetensors"), digits)
-    assert gone.chain is None and gone.told.endswith(": nowhere.safetensors is not there any more")
+    assert gone.chain is None and "'nowhere.safetensors': no such file" in gone.told
     other = tmp_path / "other.safetensors"
     model = create_model("digits_cnn", digits.in_shape, 10, seed=5)
     save_weights(model, other, {})
@@ -62,6 +64,25 @@ def test_of_a_tuned_network_it_counts_where_it_is_asked_for(converted, digits) -
     assert find_reference(tuned, digits) == Reference(told=OWN_NUMBERS)
     weights = network.metadata["recipe"]["weights"]
     assert find_reference(tuned, digits, weights=weights).chain is not None
+
+
+def test_weights_that_come_along_are_known_by_their_name(tmp_path) -> None:
+    """As in docs/diagnose.md."""
+    digits = np.zeros((10, 1, 28, 28), np.float32)
+    digits[:, :, 4:20, 6:20] = 1
+    data = from_pairs([*zip(digits, range(10), strict=True)] * 4, split=0.5, classes="0123456789")
+    request = Request(model="lenet5", weights="lenet5_mnist", sc=CONFIG, out=tmp_path / "net.npz")
+    network = convert_files(request, data, evaluated=10).conversion.network
+    assert find_reference(network, data).told == "the float model lenet5"
+
+
+def test_channels_of_equal_ranges_are_others(converted, digits) -> None:
+    _, network = converted
+    equal = remembering(network, equal=0.5)
+    assert find_reference(equal, digits).told.endswith("channels were made equal")
+    weights = network.metadata["recipe"]["weights"]
+    with pytest.raises(BitrainError, match="leave --model and --weights out"):
+        find_reference(equal, digits, weights=weights)
 
 
 def test_a_model_may_hold_its_weights(digits, tmp_path) -> None:

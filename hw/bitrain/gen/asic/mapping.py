@@ -180,10 +180,6 @@ def _blocks(stat: dict[str, Any], top: str, library: Library) -> list[CellBlock]
 
 
 def _memory_bits(module: dict[str, Any]) -> int:
-    found = 0
-    for cell in module["cells"].values():
-        if cell["type"] == "$mem_v2":
-            sizes = (int(cell["parameters"][name], 2) for name in ("SIZE", "WIDTH"))
-            words, width = sizes
-            found += words * width
-    return found
+    memories = (cell for cell in module["cells"].values() if cell["type"] == "$mem_v2")
+    sizes = (memory["parameters"] for memory in memories)
+    return sum(int(each["SIZE"], 2) * int(each["WIDTH"], 2) for each in sizes)

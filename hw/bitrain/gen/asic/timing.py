@@ -109,6 +109,8 @@ class Netlist:
         best: Path | None = None
         edges = self.edges()
         for net, each in edges.items():
+            if not each:  # from memories alone
+                continue
             ends = [
                 (self._setup(pin, each), f"{name}.{pin.name}")
                 for name, pin in self.sinks.get(net, ())

@@ -68,3 +68,6 @@ def test_constants_and_memories_are_no_paths(library) -> None:
     found = Netlist(cells, library).longest()
     assert found is not None and found.delay == pytest.approx(0.2)
     assert Netlist(module({}), library).longest() is None
+    cells["cells"]["behind"] = {"type": "INV", "connections": {"A": [7], "Y": [8]}}
+    cells["cells"]["last"] = {"type": "DFF", "connections": {"C": [9], "D": [8], "Q": [10]}}
+    assert Netlist(cells, library).longest() == found
