@@ -29,7 +29,9 @@ SEQUENCES = (Lfsr, Ramp, VanDerCorput, Sobol)
 def random_bank(rng: np.random.Generator, bits: int, num_lanes: int) -> SngBank:
     kind = SEQUENCES[rng.integers(len(SEQUENCES))]
     sequence = kind(width=bits, seed=int(rng.integers(1 << bits)))
-    return SngBank.wired(sequence, num_lanes, "rotated" if rng.integers(2) else "identical")
+    bank = SngBank.wired(sequence, num_lanes, "rotated" if rng.integers(2) else "identical")
+    generator = "multiplexer" if sequence.seed % 2 else "comparator"
+    return bank.model_copy(update={"generator": generator})
 
 
 def random_layer(

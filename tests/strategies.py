@@ -44,7 +44,8 @@ def banks(draw, bits: int, num_lanes: int):
         LaneWire, rotate=st.integers(0, bits - 1), invert=st.integers(0, (1 << bits) - 1)
     )
     lanes = draw(st.lists(wires, min_size=num_lanes, max_size=num_lanes))
-    return SngBank(sequence=draw(sequences(bits)), lanes=tuple(lanes))
+    generator = draw(st.sampled_from(["comparator", "multiplexer"]))
+    return SngBank(sequence=draw(sequences(bits)), lanes=tuple(lanes), generator=generator)
 
 
 @st.composite

@@ -16,7 +16,7 @@ from bitrain.spec import BitrainError, load_network
 
 from .accumulators import CountsFit, ranges
 from .neurons import FiresAsContracted, MaxIsLargestCount, window_of
-from .sequence import SequenceIsPermutation, SourceFollowsSequence
+from .sequence import SequenceIsPermutation, SourceFollowsSequence, StreamsFollowNumbers
 from .solve import Proof, ProofResult, solve
 from .streams import BufferedElementsAreKept, BytesAreKept, ElementsAreKept, ScoresAreKept
 
@@ -54,6 +54,10 @@ def proofs_of(engines: Engines) -> Iterator[Proof]:
         yield Proof(
             claim=f"{name} source: emits its sequence after any restarts and steps",
             component=SourceFollowsSequence(sequence),
+        )
+        yield Proof(
+            claim=f"{name} SNGs ({bank.generator}s): the contract's bit of any number at each lane",
+            component=StreamsFollowNumbers(bank),
         )
     yield Proof(
         claim="serial link: an offered byte stays until it is sent",

@@ -69,15 +69,15 @@ class PackedWeights:
 @lru_cache(maxsize=16)
 def _tables(streams: Streams) -> tuple[np.ndarray, np.ndarray]:
     return (
-        _pack_numbers(streams.activation_bank.values(streams.length), streams.one),
-        _pack_numbers(streams.weight_bank.values(streams.length), streams.one),
+        _pack_numbers(streams.activation_bank, streams.length),
+        _pack_numbers(streams.weight_bank, streams.length),
     )
 
 
-def _pack_numbers(values: np.ndarray, one: int) -> np.ndarray:
-    """The table of a bank whose lanes compare with ``values``, (lanes, L)."""
-    numbers = np.arange(one + 1)[:, None]
-    lanes = [np.packbits(lane < numbers, axis=1, bitorder="little") for lane in values]
+def _pack_numbers(bank: SngBank, length: int) -> np.ndarray:
+    numbers = np.arange((1 << bank.sequence.width) + 1)[:, None]
+    bits = (bank.bits(lane, numbers) for lane in bank.selects(length))
+    lanes = [np.packbits(lane, axis=1, bitorder="little") for lane in bits]
     cells = np.stack(lanes).view(f"<u{min(WORD // 8, lanes[0].shape[1])}")
     table = np.ascontiguousarray(cells.transpose(0, 2, 1))
     table.setflags(write=False)

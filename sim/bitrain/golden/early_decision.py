@@ -30,7 +30,8 @@ def decided_after(network: Network, activations: np.ndarray, bound: Bound = "sig
         raise ValueError(f"layer {layer.name!r} has several positions, groups, or a shortcut")
     window = _window(layer, activations)
     lanes = layer.input_slots % network.num_lanes
-    values = network.activation_bank.values(layer.stream_length)[lanes]
+    bank = network.activation_bank
+    selects = bank.selects(layer.stream_length)[lanes]
     weights = _signed_streams(network, layer, lanes)
     gains = _gains(layer, weights, bound)
     channel, image = np.arange(layer.out_channels), np.arange(len(window))
@@ -42,7 +43,7 @@ def decided_after(network: Network, activations: np.ndarray, bound: Bound = "sig
         gain = gains[cycle][:, best].T
         wins_ties = channel < best[:, None]
         cycles += ((gain > lead) | ((gain == lead) & wins_ties)).any(1)
-        bits = values[:, cycle] < window
+        bits = bank.bits(selects[:, cycle], window)
         # float32 is exact: a cycle adds at most K < 2^24, and BLAS is far faster.
         scores += (bits.astype(np.float32) @ weights[cycle].T).astype(np.int64)
     return cycles
@@ -56,9 +57,10 @@ def _window(layer: Layer, activations: np.ndarray) -> np.ndarray:
 
 def _signed_streams(network: Network, layer: Layer, lanes: np.ndarray) -> np.ndarray:
     """Weight bits with their signs, -1, 0 or 1: (L, out, K), float32."""
-    values = network.weight_bank.values(layer.stream_length)[lanes].T[:, None]
+    selects = network.weight_bank.selects(layer.stream_length)[lanes].T[:, None]
     matrix = layer.weight_matrix
-    return (np.sign(matrix) * (values < np.abs(matrix))).astype(np.float32)
+    bits = network.weight_bank.bits(selects, np.abs(matrix).astype(np.int64))
+    return (np.sign(matrix) * bits).astype(np.float32)
 
 
 def _gains(layer: Layer, weights: np.ndarray, bound: Bound) -> np.ndarray:

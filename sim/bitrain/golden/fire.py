@@ -35,7 +35,9 @@ def accumulate_and_fire(streams: Streams, activations: np.ndarray, layer: Layer)
     geometry = (rows, columns, *layer.stride)
     k = np.arange(first, layer.num_inputs)
     inputs = np.stack(np.unravel_index(k, layer.weight.shape[1:]), 1) * (1, *layer.dilation)
-    values = streams.activation_bank.values(streams.length)[k % lanes].astype(np.int32)
+    bank = streams.activation_bank
+    selects = bank.selects(streams.length)[k % lanes].astype(np.int32)
+    top = bits if bank.generator == "multiplexer" else 0
     thresholds = np.int64(1) << threshold_bits(layer, bits)
     fires = np.empty((len(maps), *layer.out_shape), np.int32)
     size = layer.group_channels
@@ -43,7 +45,7 @@ def accumulate_and_fire(streams: Streams, activations: np.ndarray, layer: Layer)
         part = slice(group * size, (group + 1) * size)
         last = matrix[part, first:]
         _fire(
-            (maps[:, group * channels : (group + 1) * channels], inputs, values),
+            (maps[:, group * channels : (group + 1) * channels], inputs, selects, top),
             (_pack_weights(streams, last), (last < 0).sum(1)),
             (sums[:, part], thresholds[part]),
             geometry,
@@ -67,11 +69,11 @@ def _before(streams: Streams, maps: np.ndarray, layer: Layer, first: int) -> np.
 def _pack_weights(streams: Streams, matrix: np.ndarray) -> np.ndarray:
     """Bits and signs of the last chunk, by cycle: (L, words, 2, out), uint64."""
     num_out, inputs = matrix.shape
-    values = streams.weight_bank.values(streams.length)[:inputs]  # lane 0 begins every chunk
+    selects = streams.weight_bank.selects(streams.length)[:inputs]  # lane 0 begins every chunk
     packed = np.zeros((streams.length, -(-inputs // WORD), 2, num_out), np.uint64)
     for j in range(inputs):
         bit = np.uint64(j % WORD)
-        bits = values[j][:, None] < np.abs(matrix[:, j])
+        bits = streams.weight_bank.bits(selects[j][:, None], np.abs(matrix[:, j]))
         packed[:, j // WORD, 0] |= bits.astype(np.uint64) << bit
         packed[:, j // WORD, 1] |= (matrix[:, j] < 0).astype(np.uint64) << bit
     return packed
@@ -82,12 +84,12 @@ def _fire(last_chunk, last_weights, neurons, geometry, fires):
     """Fill ``fires`` (images, out, rows, columns) of one group of channels.
 
     last_chunk: padded maps (images, in, rows, columns); (channel, row, column) of each input
-    in a neuron's window; what its lane compares with, (inputs, L). last_weights: as
-    ``_pack_weights``; how many are negative (out,). neurons: sums of the bias and the chunks before
-    (images, out, …); θ (out,). geometry: rows and columns of neurons that pooling windows read,
-    (windows, kernel) each; stride of neurons.
+    in a neuron's window; what its lane selects, (inputs, L); n of multiplexers, 0 of comparators.
+    last_weights: as ``_pack_weights``; how many are negative (out,). neurons: sums of the bias and
+    the chunks before (images, out, …); θ (out,). geometry: rows and columns of neurons that pooling
+    windows read, (windows, kernel) each; stride of neurons.
     """
-    maps, inputs, values = last_chunk
+    maps, inputs, selects, top = last_chunk
     weights, negatives = last_weights
     sums, thresholds = neurons
     window_rows, window_columns, sh, sw = geometry
@@ -110,7 +112,11 @@ def _fire(last_chunk, last_weights, neurons, geometry, fires):
                     number = maps[image, channel, row * sh + i, column * sw + k]
                     bit, word = np.uint64(j % WORD), j // WORD
                     for t in range(length):
-                        streams[m, t, word] |= np.uint64(values[j, t] < number) << bit
+                        if top:
+                            one = (selects[j, t] & number | number >> top) != 0
+                        else:
+                            one = selects[j, t] < number
+                        streams[m, t, word] |= np.uint64(one) << bit
                 for o in range(num_out):
                     state[m, o] = sums[image, o, row, column]
             level[:] = thresholds

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bitrain.spec import Layer, Network
+from bitrain.spec import Layer, Network, SngBank
 
 
 def run_reference(
@@ -131,14 +131,24 @@ def _fire(network: Network, layer: Layer, image: np.ndarray) -> np.ndarray:
 
 def _product_bits(network: Network, layer: Layer, channel: int, inputs: np.ndarray) -> np.ndarray:
     """Product bits with their signs: (K, L)."""
-    activation_values = network.activation_bank.values(layer.stream_length)
-    weight_values = network.weight_bank.values(layer.stream_length)
     rows = []
     slots = _slots(layer)
     for k, (a, w) in enumerate(zip(inputs, layer.weight_matrix[channel], strict=True)):
         lane = slots[k] % network.num_lanes
-        rows.append(np.sign(w) * ((activation_values[lane] < a) & (weight_values[lane] < abs(w))))
+        x = _stream(network.activation_bank, lane, int(a), layer.stream_length)
+        y = _stream(network.weight_bank, lane, abs(int(w)), layer.stream_length)
+        rows.append(np.sign(w) * (x & y))
     return np.array(rows, np.int64)
+
+
+def _stream(bank: SngBank, lane: int, number: int, length: int) -> np.ndarray:
+    """The stream of a number at a lane, bit by bit: (length,), 0 or 1."""
+    values = [int(value) for value in bank.values(length)[lane]]
+    if bank.generator == "comparator":
+        return np.array([int(value < number) for value in values])
+    if number == 2**bank.sequence.width:
+        return np.ones(length, int)
+    return np.array([number >> value.bit_length() - 1 & 1 if value else 0 for value in values])
 
 
 def _slots(layer: Layer) -> list[int]:

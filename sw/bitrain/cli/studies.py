@@ -32,9 +32,14 @@ def accuracy(
 def ablate(
     config: common.ConfigFile,
     out: common.OutFolder,
+    *,
     finetune: Annotated[
         bool, Option("--finetune", help="Fine-tune each (hours); without: what conversion loses.")
     ] = False,
+    seeds: common.Seeds = "0",
+    scaling: Annotated[
+        bool, Option(help="Also without normalisation and upscaling, or sequences alone.")
+    ] = True,
     data_dir: common.DataDir = None,
 ) -> None:
     """Accuracy with and without normalisation, upscaling, sharing, by sequences: JSON, plot."""
@@ -43,7 +48,14 @@ def ablate(
 
     from .render.studies import ablation_table
 
-    result = run_ablation(load_config(config, data_dir), out, finetune=finetune, console=console)
+    result = run_ablation(
+        load_config(config, data_dir),
+        out,
+        seeds=seeds_of(seeds),
+        finetune=finetune,
+        scaling=scaling,
+        console=console,
+    )
     console.print(ablation_table(result))
 
 

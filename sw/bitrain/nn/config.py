@@ -3,7 +3,6 @@
 from collections.abc import Collection, Sequence
 from typing import Any, Literal, Self
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from bitrain.spec import (
@@ -15,7 +14,7 @@ from bitrain.spec import (
     find_sequence,
     plain,
 )
-from bitrain.spec.bank import MAX_LANES
+from bitrain.spec.bank import MAX_LANES, Generator
 from bitrain.spec.sequence import MAX_SOBOL_DIMENSION
 
 _SOURCES = ("activation_source", "weight_source")
@@ -43,6 +42,9 @@ class StreamSource(BaseModel):
     """Direction of the counter, which every kind but the LFSR has; up by default."""
     seed: int = Field(default=0, ge=0)
     """State or count at cycle 0, below 2^n."""
+    generator: Generator = Field(default="comparator", exclude_if=lambda kind: kind == "comparator")
+    """What makes a bit of a number from the sequence's value: ``comparator`` or ``multiplexer``
+    (``bitrain.spec.bank``)."""
     wiring: Wiring = "identical"
     period: int | None = Field(default=None, ge=1, le=MAX_LANES)
     """How many different wirings there are: lane j is wired like lane j mod ``period``. All N by
@@ -79,7 +81,7 @@ class StreamSource(BaseModel):
         sequence = find_sequence(self.kind)(width=bits, seed=self.seed, **self._options)
         period = self.period or num_lanes
         wires = (self._wire(lane % period, bits) for lane in range(num_lanes))
-        return SngBank(sequence=sequence, lanes=tuple(wires))
+        return SngBank(sequence=sequence, lanes=tuple(wires), generator=self.generator)
 
     def with_bits(self, before: int, bits: int) -> Self:
         """The same for another number of bits: without its taps, and with the seed cut off."""
@@ -161,11 +163,11 @@ class ScConfig(BaseModel):
                 first = error.errors()[0]
                 option = ".".join(map(str, (name, *first["loc"])))
                 raise ValueError(f"{option}: {plain(first)}") from error
-        activations, weights = (bank.values(1 << self.bits) for bank in self.banks())
-        if (same := np.flatnonzero((activations == weights).all(1))).size:
+        activations, weights = self.banks()
+        if (same := activations.meets(weights)).size:
             raise ValueError(
-                f"lane {same[0]} sees the same values in both banks, so that its products would be "
-                "minima; give the sources another kind, wiring or seed"
+                f"lane {same[0]} sees the same values in both banks, so that its streams would be "
+                "no products; give the sources another kind, wiring or seed"
             )
         return self
 

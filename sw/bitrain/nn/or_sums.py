@@ -77,12 +77,13 @@ class OredSums(StochasticSums):
 
     def _ored(self, rows: Tensor, matrix: Tensor) -> Tensor:
         """A group is a matrix product for each cycle; of a sum of bits, only whether it is 0."""
+        activation_bank, weight_bank = self.banks
         sums = torch.zeros(len(rows), len(matrix), device=rows.device)
         for first in range(0, rows.shape[1], self.or_lanes):
             k = torch.arange(first, min(first + self.or_lanes, rows.shape[1]), device=rows.device)
-            lanes, weights = k % len(self.weight_values), matrix[:, k]
-            x = self.activation_values[lanes] < rows[:, k, None]  # (rows, g, L)
-            w = self.weight_values[lanes] < weights.abs()[..., None]  # (out, g, L)
+            lanes, weights = k % len(self.weight_selects), matrix[:, k]
+            x = activation_bank.bits(self.activation_selects[lanes], rows[:, k, None])
+            w = weight_bank.bits(self.weight_selects[lanes], weights.abs()[..., None])
             for sign in 1, -1:
                 signed = w & (weights.sign() == sign)[..., None]
                 ones = torch.bmm(x.permute(2, 0, 1).float(), signed.permute(2, 1, 0).float())

@@ -122,16 +122,16 @@ class ExactSums(nn.Module, ABC):
 class StochasticSums(ExactSums):
     """Product sums of streams."""
 
-    activation_values: Tensor
-    weight_values: Tensor
+    activation_selects: Tensor
+    weight_selects: Tensor
 
     def __init__(self, activation_bank: SngBank, weight_bank: SngBank, length: int):
         super().__init__(activation_bank.sequence.width, length)
         self.streams = Streams(activation_bank, weight_bank, length)
         self.banks = activation_bank, weight_bank
         for name, bank in ("activation", activation_bank), ("weight", weight_bank):
-            values = torch.from_numpy(bank.values(length).astype("int32"))
-            self.register_buffer(f"{name}_values", values, persistent=False)
+            selects = torch.from_numpy(bank.selects(length).astype("int32"))
+            self.register_buffer(f"{name}_selects", selects, persistent=False)
 
     def shorter(self, lost: int) -> "StochasticSums":
         """Of the first cycles."""
@@ -161,18 +161,20 @@ class StochasticSums(ExactSums):
             strict=True,
         )
         lanes = torch.arange(weight[0].numel()) if geometry.slots is None else geometry.slots
-        lanes = torch.as_tensor(lanes, device=weight.device) % len(self.weight_values)
+        lanes = torch.as_tensor(lanes, device=weight.device) % len(self.weight_selects)
         sums = torch.cat([self._product(rows, matrix, lanes) for rows, matrix in pairs], 1)
         return sums.unflatten(0, (len(activations), -1)).transpose(1, 2).reshape(shape)
 
     def _product(self, rows: Tensor, matrix: Tensor, lanes: Tensor) -> Tensor:
         """Sums of the products of each row, (rows, K), with each channel's weights, (out, K)."""
-        expanded = _expand(matrix.abs(), self.weight_values[lanes])
+        activation_bank, weight_bank = self.banks
+        expanded = _expand(weight_bank, matrix.abs(), self.weight_selects[lanes])
         expanded *= matrix.sign().to(torch.int8).repeat_interleave(self.length, 1)
         columns = _padded(expanded).T
         sums = []
         for part in rows.split(max(1, BITS_AT_ONCE // len(columns))):
-            bits = _padded(_expand(part, self.activation_values[lanes]), least=3 * INT8_MULTIPLE)
+            bits = _expand(activation_bank, part, self.activation_selects[lanes])
+            bits = _padded(bits, least=3 * INT8_MULTIPLE)
             sums.append(torch.ops.aten._int_mm(bits, columns)[: len(part), : len(matrix)])
         return torch.cat(sums)
 
@@ -222,9 +224,9 @@ def unfold_windows(
     return windows, (len(activations), len(weight), rows, columns)
 
 
-def _expand(numbers: Tensor, values: Tensor) -> Tensor:
-    """Bits of (rows, K) integers, compared with the values of each, (K, L): (rows, K L), int8."""
-    return (values < numbers[:, :, None]).view(torch.int8).flatten(1)
+def _expand(bank: SngBank, numbers: Tensor, selects: Tensor) -> Tensor:
+    """Bits of (rows, K) integers, whose lanes select so, (K, L): (rows, K L), int8."""
+    return bank.bits(selects, numbers[:, :, None]).view(torch.int8).flatten(1)
 
 
 def _padded(matrix: Tensor, least: int = 0) -> Tensor:

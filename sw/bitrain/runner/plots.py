@@ -106,9 +106,9 @@ def snr_by_layer(names: Sequence[str], curves: Mapping[str, Sequence[float]]) ->
 
 def ablation(result: Mapping[str, Any]) -> str:
     """Error (%) against stream length: a panel for each normalisation and upscaling."""
-    with _drawing(9.6, 4.2) as figure:
-        panels = [(True, True), (True, False), (False, True), (False, False)]
-        grid = figure.subplots(1, len(panels), sharey=True)
+    panels = [*dict.fromkeys((row["normalise"], row["upscale"]) for row in result["rows"])]
+    with _drawing(max(5, 2.4 * len(panels)), 4.2) as figure:
+        grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         colours: dict[str, str] = {}
         lengths = sorted({row["stream_length"] for row in result["rows"]})
         for axes, (normalise, upscale) in zip(grid, panels, strict=True):

@@ -12,6 +12,7 @@ import numpy as np
 from bitrain.nn import ScConfig, StreamSource
 from bitrain.nn.config import Wiring
 from bitrain.spec import SngBank
+from bitrain.spec.bank import Generator
 from bitrain.spec.polynomial import primitive_taps
 from bitrain.spec.sequence import MAX_SOBOL_DIMENSION
 
@@ -20,6 +21,7 @@ CLIMBS = 4
 
 _DIRECTIONS = ("up", "down")
 _WIRINGS = get_args(Wiring)
+_GENERATORS = get_args(Generator)
 
 
 class Sources(NamedTuple):
@@ -41,7 +43,12 @@ class Space:
 
     def __init__(self, bits: int, num_lanes: int):
         self.periods = periods(num_lanes)
-        common = {"seed": range(1 << bits), "wiring": _WIRINGS, "period": self.periods}
+        common = {
+            "seed": range(1 << bits),
+            "generator": _GENERATORS,
+            "wiring": _WIRINGS,
+            "period": self.periods,
+        }
         counter = {**common, "direction": _DIRECTIONS}
         self.options: dict[str, dict[str, Any]] = {
             "lfsr": {**common, "taps": primitive_taps(bits)},
@@ -126,7 +133,7 @@ def source_of(bank: SngBank) -> StreamSource | None:
         del options["direction"]
     for period in (None, *periods(num_lanes)[1:-1]):
         for wiring in _WIRINGS:
-            source = StreamSource(**options, wiring=wiring, period=period)
+            source = StreamSource(**options, generator=bank.generator, wiring=wiring, period=period)
             if source.bank(sequence.width, num_lanes) == bank:
                 return source
     return None

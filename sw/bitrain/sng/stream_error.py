@@ -24,9 +24,8 @@ class Banks(NamedTuple):
 
     @property
     def valid(self) -> bool:
-        """Whether no lane sees the same values in both banks, which would make products minima."""
-        one = 1 << self.activation.sequence.width
-        return not (self.activation.values(one) == self.weight.values(one)).all(1).any()
+        """Whether no lane sees the same in both banks, so that its streams would be no products."""
+        return not self.activation.meets(self.weight).size
 
 
 class SumError(NamedTuple):
@@ -79,36 +78,48 @@ def stream_report(banks: Banks, operands: tuple[Operands, ...]) -> list[StreamRe
     for of_layer, sums in zip(operands, sum_errors(banks, operands), strict=True):
         layer, one = of_layer.layer, 1 << banks.activation.sequence.width
         length = layer.stream_length
-        activations, weights = (bank.values(length) for bank in banks)
+        streams = [_Streams(bank, length) for bank in banks]
         histograms = [
             np.stack([np.bincount(column, minlength=one + 1) for column in numbers.T])
             for numbers in (of_layer.windows[:, :, 0, 0], np.abs(layer.weight_matrix))
         ]
-        product_rms, scc, magnitude = _products(activations, weights, histograms)
+        product_rms, scc, magnitude = _products(*streams, histograms)
         within = (
-            _between_lanes(values, histogram.sum(0), one)
-            for values, histogram in zip((activations, weights), histograms, strict=True)
+            _between_lanes(of_bank, histogram.sum(0))
+            for of_bank, histogram in zip(streams, histograms, strict=True)
         )
         reports.append(StreamReport(layer.name, length, sums, product_rms, scc, magnitude, *within))
     return reports
 
 
+class _Streams:
+    """Streams of all numbers 0 … 2^n at each lane of a bank."""
+
+    def __init__(self, bank: SngBank, length: int):
+        self.bank, self.length = bank, length
+        self.selects = bank.selects(length)
+
+    def at(self, lane: int) -> np.ndarray:
+        """(2^n + 1, L), bool."""
+        numbers = np.arange((1 << self.bank.sequence.width) + 1)
+        return self.bank.bits(self.selects[lane], numbers[:, None])
+
+
 def _products(
-    activations: np.ndarray, weights: np.ndarray, histograms: list[np.ndarray]
+    activations: _Streams, weights: _Streams, histograms: list[np.ndarray]
 ) -> tuple[float, float, float]:
     """Root mean square product error, mean SCC and its mean magnitude.
 
-    activations, weights: values of the lanes (N, L). histograms: how often input k is a or m,
-    (K, 2^n + 1); k uses lane k mod N.
+    histograms: how often input k is a or m, (K, 2^n + 1); k uses lane k mod N.
     """
-    lanes, length = activations.shape
+    lanes, length = activations.selects.shape
     one = histograms[0].shape[1] - 1
     exact = np.multiply.outer(np.arange(one + 1), np.arange(one + 1)) * (length / one**2)
     totals = np.zeros(5)
     for lane in range(lanes):
         of_activations, of_weights = (histogram[lane::lanes] for histogram in histograms)
         share = of_activations.T.astype(np.float64) @ of_weights
-        counts = product_counts(activations[lane], weights[lane], one)
+        counts = product_counts(activations.at(lane), weights.at(lane))
         scc = scc_table(counts)
         defined = np.where(np.isnan(scc), 0, share)
         scc = np.nan_to_num(scc)
@@ -120,14 +131,14 @@ def _products(
     return float(np.sqrt(squares / products)), float(scc / streams), float(magnitude / streams)
 
 
-def _between_lanes(values: np.ndarray, histogram: np.ndarray, one: int) -> float:
+def _between_lanes(streams: _Streams, histogram: np.ndarray) -> float:
     """Mean SCC of the streams that two lanes of a bank make of numbers drawn independently."""
-    pairs = list(combinations(range(len(values)), 2))
+    pairs = list(combinations(range(len(streams.selects)), 2))
     pairs = pairs[:: -(-len(pairs) // MAX_LANE_PAIRS) or 1]
     share = np.multiply.outer(histogram, histogram).astype(np.float64)
     total = weight = 0.0
     for first, second in pairs:
-        scc = scc_table(product_counts(values[first], values[second], one))
+        scc = scc_table(product_counts(streams.at(first), streams.at(second)))
         weight += np.where(np.isnan(scc), 0, share).sum()
         total += (share * np.nan_to_num(scc)).sum()
     return float(total / weight) if weight else np.nan

@@ -1,12 +1,14 @@
-"""``bitrain ablate``: what normalisation, upscaling, sharing and sequences are each worth.
+"""``bitrain ablate``: what normalisation, upscaling, sharing, sequences and generators are worth.
 
-One float network is converted with every combination of them at every stream length, without any
-SC training unless asked for, so that the figures show what the arithmetic itself loses. Accuracies
-are the golden model's, of the test images.
+The float network of each seed is converted with every combination of them at every stream length,
+without any SC training unless asked for, so that the figures show what the arithmetic itself loses.
+Accuracies are the golden model's, of the test images.
 """
 
+from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from rich.console import Console
@@ -22,6 +24,7 @@ from bitrain.runner import plots
 from bitrain.runner.workspace import Workspace, write_result
 
 VAN_DER_CORPUT = StreamSource(kind="van_der_corput", wiring="inverted")
+MULTIPLEXERS = VAN_DER_CORPUT.model_copy(update={"generator": "multiplexer"})
 SEQUENCES = {
     "LFSR × LFSR": (
         StreamSource(kind="lfsr", wiring="rotated"),
@@ -29,51 +32,85 @@ SEQUENCES = {
     ),
     "van der Corput × Sobol": (VAN_DER_CORPUT, StreamSource(kind="sobol")),
     "van der Corput × ramp": (VAN_DER_CORPUT, StreamSource(kind="ramp")),
+    "van der Corput by multiplexers × ramp": (MULTIPLEXERS, StreamSource(kind="ramp")),
+    "van der Corput × Sobol, both by multiplexers": (
+        MULTIPLEXERS,
+        StreamSource(kind="sobol", wiring="inverted", generator="multiplexer"),
+    ),
 }
-"""Activation source and weight source."""
+"""Activation source and weight source; by comparators where nothing else is said."""
 WIRINGS = {"one for each lane": None, "one for all lanes": 1}
 """How the lanes of a bank are wired: ``StreamSource.period``."""
 
+Combination = tuple[dict[str, Any], ScConfig, str]
+"""Row of the table, configuration and arithmetic."""
+
 
 def run_ablation(
-    config: RunConfig, directory: Path, *, finetune: bool, console: Console
+    config: RunConfig,
+    directory: Path,
+    *,
+    seeds: Sequence[int] = (0,),
+    finetune: bool,
+    scaling: bool = True,
+    console: Console,
 ) -> dict[str, Any]:
-    """Accuracies (%) of all combinations; writes ``ablation.json`` and ``ablation.svg``.
+    """Accuracies (%) of all combinations, medians; writes ``ablation.json`` and ``ablation.svg``.
 
-    finetune: train every combination as ``config.finetune`` says. Finished combinations in
-    ``directory`` are kept.
+    finetune: train every combination as ``config.finetune`` says. scaling: also without
+    normalisation and upscaling. Finished combinations in ``directory`` are kept.
     """
     dataset = load_dataset(config.data.name, **config.data.source)
     products = ("ablation.json", "ablation.svg")
-    run = Run(config, Workspace(directory, fingerprint=dataset.digest, products=products), dataset)
-    check_model(run)
-    run_steps(run, ["train"], console)
-    trained, rows = run.workspace.fingerprint, []
-    recipe = config.finetune if finetune else None
-    for row, sc, arithmetic in track([*_combinations(config)], "ablation", console=console):
-        run.workspace.fingerprint = trained
-        name = "-".join(str(value).replace(" ", "_") for value in row.values())
-        inputs = [sc.model_dump(mode="json"), arithmetic, recipe and recipe.model_dump(mode="json")]
-        run.workspace.step(
-            name, inputs, lambda s=sc, a=arithmetic: convert_and_evaluate(run, s, a, recipe)
-        )
-        rows.append({**row, "accuracy": run.workspace.results[name]})
+    combinations = [*_combinations(config, scaling)]
+    floats, found = [], []
+    for seed in seeds:
+        seeded = config.with_seed(seed, "train", "finetune")
+        space = Workspace(directory / f"seed{seed}", fingerprint=dataset.digest, products=products)
+        run = Run(seeded, space, dataset)
+        check_model(run)
+        run_steps(run, ["train"], console)
+        floats.append(space.results["train"]["accuracy"])
+        found.append(_accuracies(run, combinations, finetune, console))
+    rows = [
+        {**row, "accuracy": median(each), "accuracies": each}
+        for (row, *_), each in zip(combinations, zip(*found, strict=True), strict=True)
+    ]
     result = {
         "name": config.name,
         "model": config.model,
         "data": dataset.note,
         "test_images": len(dataset.test_images),
+        "seeds": list(seeds),
         "fine_tuned": finetune,
-        "float": run.workspace.results["train"]["accuracy"],
+        "float": median(floats),
         "rows": rows,
     }
     write_result(directory / "ablation", result, plots.ablation(result))
     return result
 
 
-def _combinations(config: RunConfig):
-    """Row of the table, configuration and arithmetic; the integer baseline has no sequences."""
-    for normalise, upscale, length in product((True, False), (True, False), config.lengths):
+def _accuracies(
+    run: Run, combinations: list[Combination], finetune: bool, console: Console
+) -> list[float]:
+    """Of one float network."""
+    trained, accuracies = run.workspace.fingerprint, []
+    recipe = run.config.finetune if finetune else None
+    for row, sc, arithmetic in track(combinations, "ablation", console=console):
+        run.workspace.fingerprint = trained
+        name = "-".join(str(value).replace(" ", "_") for value in row.values())
+        inputs = [sc.model_dump(mode="json"), arithmetic, recipe and recipe.model_dump(mode="json")]
+        run.workspace.step(
+            name, inputs, lambda s=sc, a=arithmetic: convert_and_evaluate(run, s, a, recipe)
+        )
+        accuracies.append(run.workspace.results[name])
+    return accuracies
+
+
+def _combinations(config: RunConfig, scaling: bool) -> Iterator[Combination]:
+    """The integer baseline has no sequences."""
+    switches = (True, False) if scaling else (True,)
+    for normalise, upscale, length in product(switches, switches, config.lengths):
         base = config.sc.model_copy(update={"normalise": normalise, "upscale": upscale})
         row = {"normalise": normalise, "upscale": upscale, "stream_length": length}
         for (kind, sources), (wiring, period) in product(SEQUENCES.items(), WIRINGS.items()):

@@ -140,7 +140,7 @@ def _rewired(network: Network, array: Array) -> Network:
     for name in ("activation_bank", "weight_bank"):
         bank: SngBank = getattr(network, name)
         lanes = tuple(bank.lanes[j % len(bank.lanes)] for j in range(array.lanes))
-        banks[name] = SngBank(sequence=bank.sequence, lanes=lanes)
+        banks[name] = bank.model_copy(update={"lanes": lanes})
     return Network.model_validate(dict(network) | banks)
 
 

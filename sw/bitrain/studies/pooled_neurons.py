@@ -112,11 +112,12 @@ def random_increments(config: ScConfig, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     one = 1 << BITS
     activation_bank, weight_bank = config.banks()
-    values = activation_bank.values(LENGTH)[:INPUTS].astype(int)
+    selects = activation_bank.selects(LENGTH)[:INPUTS].astype(int)
     activations = rng.integers(0, one + 1, (WINDOWS, MEMBERS, INPUTS, 1))
     weights = rng.integers(-one, one + 1, (WINDOWS, 1, INPUTS, 1))
-    weight_values = weight_bank.values(LENGTH)[:INPUTS].astype(int)
-    products = (values < activations) & (weight_values < np.abs(weights))
+    weight_selects = weight_bank.selects(LENGTH)[:INPUTS].astype(int)
+    products = activation_bank.bits(selects, activations)
+    products &= weight_bank.bits(weight_selects, np.abs(weights))
     return (products * np.sign(weights)).sum(2)
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from convolutions import lane_bits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -15,11 +16,28 @@ from bitrain.spec.bank import MAX_LANES
 @given(data=st.data(), bits=st.integers(2, 9), num_lanes=st.integers(1, 9))
 def test_streams_hold_exactly_as_many_ones_as_the_number(data, bits, num_lanes):
     bank = data.draw(banks(bits, num_lanes))
-    values = bank.values(1 << bits)
-    assert values.shape == (num_lanes, 1 << bits) and values.dtype == np.uint16
+    selects = bank.selects(1 << bits)
+    assert selects.shape == (num_lanes, 1 << bits) and selects.dtype == np.uint16
     numbers = np.arange((1 << bits) + 1)
-    ones = (values[:, None, :] < numbers[None, :, None]).sum(-1)
+    streams = bank.bits(selects[:, None, :], numbers[None, :, None])
+    ones = streams.sum(-1)
     assert np.array_equal(ones, np.broadcast_to(numbers, ones.shape))
+    lanes = np.arange(num_lanes)[:, None]
+    assert np.array_equal(streams, lane_bits(bank, lanes, numbers, 1 << bits))
+
+
+def test_a_multiplexer_selects_the_bit_at_the_highest_one():
+    sequence = VanDerCorput(width=3)
+    bank = SngBank(sequence=sequence, lanes=(LaneWire(),), generator="multiplexer")
+    assert bank.values(8).tolist() == [[0, 4, 2, 6, 1, 5, 3, 7]]
+    assert bank.selects(8).tolist() == [[0, 4, 2, 4, 1, 4, 2, 4]]  # the lowest one of 0 … 7
+    bits = {number: bank.bits(bank.selects(8)[0], number).tolist() for number in (1, 5, 6, 8)}
+    assert bits == {
+        1: [0, 0, 0, 0, 1, 0, 0, 0],
+        5: [0, 1, 0, 1, 1, 1, 0, 1],
+        6: [0, 1, 1, 1, 0, 1, 1, 1],
+        8: [1, 1, 1, 1, 1, 1, 1, 1],
+    }
 
 
 @settings(deadline=None, max_examples=60)

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from convolutions import lane_bits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import random_images, random_network
@@ -56,8 +57,7 @@ def test_scores_count_the_first_cycles_of_the_streams(network, length, seed):
     (scores,) = golden.run(with_prefix(network, length), image[None])
     length = min(length, layer.stream_length)
     # The streams of the whole length, cut.
-    activation_values = network.activation_bank.values(layer.stream_length)[:, :length]
-    weight_values = network.weight_bank.values(layer.stream_length)[:, :length]
+    banks = network.activation_bank, network.weight_bank
     after = layer.padding if layer.padding_after is None else layer.padding_after
     around = ((0, 0), *zip(layer.padding, after, strict=True))
     padded = np.pad(image - layer.padding_value[:, None, None], around)
@@ -74,8 +74,11 @@ def test_scores_count_the_first_cycles_of_the_streams(network, length, seed):
         window = padded[first : first + inputs, rows, columns]
         for k, a in enumerate(window.ravel().tolist()):
             w, lane = int(layer.weight_matrix[o, k]), k % network.num_lanes
-            both = (activation_values[lane] < a) & (weight_values[lane] < abs(w))
-            expected += int(np.sign(w)) * int(both.sum())
+            first_bits, second_bits = (
+                lane_bits(bank, lane, number, layer.stream_length)[:length]
+                for bank, number in zip(banks, (a, abs(w)), strict=True)
+            )
+            expected += int(np.sign(w)) * int((first_bits & second_bits).sum())
         assert scores[0, o, y, x] == expected
 
 

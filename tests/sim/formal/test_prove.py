@@ -13,7 +13,11 @@ from bitrain.accelerator import Engines
 from bitrain.formal import Proof, proofs_of, prove, solve
 from bitrain.formal.accumulators import CountsFit, ranges
 from bitrain.formal.neurons import FiresAsContracted, MaxIsLargestCount, window_of
-from bitrain.formal.sequence import SequenceIsPermutation, SourceFollowsSequence
+from bitrain.formal.sequence import (
+    SequenceIsPermutation,
+    SourceFollowsSequence,
+    StreamsFollowNumbers,
+)
 from bitrain.formal.streams import (
     BufferedElementsAreKept,
     BytesAreKept,
@@ -23,13 +27,14 @@ from bitrain.formal.streams import (
 from bitrain.gen.ip.package import generate_ip
 from bitrain.host import SerialLink
 from bitrain.program import Array, Program
+from bitrain.rtl.array.sng_bank import StochasticNumberGenerators
 from bitrain.rtl.array.source import SequenceSource
 from bitrain.rtl.engine.firing_neurons import FiringNeurons
 from bitrain.rtl.engine.loader import Loader
 from bitrain.rtl.engine.skid_buffer import SkidBuffer
 from bitrain.rtl.ports.accelerator import Accelerator
 from bitrain.rtl.ports.serial_frames import SerialFrames
-from bitrain.spec import BitrainError, Lfsr, Network, Ramp, Sobol, VanDerCorput
+from bitrain.spec import BitrainError, Lfsr, Network, Ramp, SngBank, Sobol, VanDerCorput
 
 pytestmark = pytest.mark.tools
 
@@ -98,6 +103,34 @@ def test_a_sequence_that_repeats_is_refuted():
             return super().values // 2
 
     assert not proven(SequenceIsPermutation(Repeats(width=4)), sequential=False)
+
+
+class Lowest(StochasticNumberGenerators):
+    """Selects by the lowest one."""
+
+    def elaborate(self, platform):
+        m = Module()
+        width = self.bank.sequence.width
+        m.submodules.source = source = self.source
+        m.d.comb += [source.restart.eq(self.restart), source.step.eq(self.step)]
+        lines = source.value & -source.value
+        for j in range(self.num_lanes):
+            number = self.numbers[0][j]
+            m.d.sync += self.bits[0][j].eq((lines[:width] & number[:width]).any() | number[width])
+        return m
+
+
+@pytest.mark.parametrize("generator", ["comparator", "multiplexer"])
+@pytest.mark.parametrize("sequence", SEQUENCES, ids=lambda s: f"{s.kind}{s.width}")
+def test_streams_are_those_of_their_numbers(sequence, generator):
+    bank = SngBank.wired(sequence, 3, "rotated").model_copy(update={"generator": generator})
+    assert proven(StreamsFollowNumbers(bank))
+
+
+def test_a_faulty_generator_is_refuted():
+    bank = SngBank.wired(Ramp(width=3), 1, "identical")
+    bank = bank.model_copy(update={"generator": "multiplexer"})
+    assert not proven(StreamsFollowNumbers(bank, Lowest))
 
 
 # --- streams ------------------------------------------------------------------------------------

@@ -3,14 +3,13 @@
 import numba
 import numpy as np
 import pytest
-from convolutions import reference, wired
+from convolutions import lane_bits, reference, wired
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import banks
 
 from bitrain.golden import Streams, convolve, pack_weights
 from bitrain.golden.kernel import BLOCK, TILE
-from bitrain.spec import Lfsr, SngBank, VanDerCorput
 
 lengths = st.sampled_from([1, 2, 4, 8, 16, 32, 64, 128, 256])
 
@@ -122,20 +121,16 @@ def test_no_images():
 
 
 @settings(deadline=None, max_examples=30)
-@given(length=lengths, num_lanes=st.integers(1, 4), seed=st.integers(0, 255))
-def test_streams(length, num_lanes, seed):
-    streams = Streams(
-        SngBank.wired(Lfsr(width=8, seed=seed), num_lanes, "rotated"),
-        SngBank.wired(VanDerCorput(width=8, seed=seed), num_lanes, "identical"),
-        length,
-    )
+@given(data=st.data(), length=lengths, num_lanes=st.integers(1, 4))
+def test_streams(data, length, num_lanes):
+    streams = Streams(data.draw(banks(8, num_lanes)), data.draw(banks(8, num_lanes)), length)
     banks_ = streams.activation_bank, streams.weight_bank
     for bank, table in zip(banks_, streams.tables, strict=True):
         assert table.shape == (num_lanes, max(1, length // 64), 257)
         for lane in range(num_lanes):
             for number in (0, 1, 77, 255, 256):
                 bits = [int(table[lane, t // 64, number]) >> t % 64 & 1 for t in range(length)]
-                assert bits == [int(value < number) for value in bank.values(length)[lane]]
+                assert bits == lane_bits(bank, lane, number, length).tolist()
 
 
 def test_tables_are_made_once():

@@ -4,6 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from convolutions import lane_bits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import random_layer, random_network
@@ -33,11 +34,10 @@ def all_inputs(network: Network) -> np.ndarray:
 def streams(network: Network, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Bits of the activations (K, L), and of the weights with their signs (out, K, L)."""
     layer = network.layers[0]
-    lanes = np.arange(layer.num_inputs) % network.num_lanes
-    x = network.activation_bank.values(layer.stream_length)[lanes] < image.reshape(-1, 1)
-    w = layer.weight_matrix[:, :, None]
-    bits = network.weight_bank.values(layer.stream_length)[lanes] < np.abs(w)
-    return x.astype(int), np.sign(w) * bits
+    lanes, length = np.arange(layer.num_inputs), layer.stream_length
+    x = lane_bits(network.activation_bank, lanes, image.ravel(), length)
+    bits = lane_bits(network.weight_bank, lanes, np.abs(layer.weight_matrix), length)
+    return x.astype(int), np.sign(layer.weight_matrix[:, :, None]) * bits
 
 
 def winners(network: Network, image: np.ndarray, cycle: int, bound: str) -> set[int]:

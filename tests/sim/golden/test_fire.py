@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from convolutions import lane_bits
 
 from bitrain.golden import Streams
 from bitrain.golden.fire import accumulate_and_fire
@@ -19,9 +20,7 @@ def closed_form(streams: Streams, activations: np.ndarray, layer: Layer) -> np.n
     """max(0, max over t and the window of floor(A_t / θ)), in units of 2^n / L."""
     lanes, length = len(streams.activation_bank.lanes), streams.length
     first = (layer.num_inputs - 1) // lanes * lanes
-    lane = np.arange(layer.num_inputs) % lanes
-    a_values = streams.activation_bank.values(length)[lane]
-    w_values = streams.weight_bank.values(length)[lane]
+    lane = np.arange(layer.num_inputs)
     (kh, kw), (ph, pw), (sh, sw) = layer.kernel, layer.padding, layer.stride
     (wh, ww), (vh, vw) = layer.pool_window.kernel, layer.pool_window.stride
     padded = np.pad(activations, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
@@ -35,7 +34,8 @@ def closed_form(streams: Streams, activations: np.ndarray, layer: Layer) -> np.n
         for i, j in np.ndindex(wh, ww):
             row, column = (y * vh + i) * sh, (x * vw + j) * sw
             window = padded[image, group : group + channels, row : row + kh, column : column + kw]
-            bits = (a_values < window.ravel()[:, None]) & (w_values < np.abs(weight)[:, None])
+            bits = lane_bits(streams.activation_bank, lane, window.ravel(), length)
+            bits &= lane_bits(streams.weight_bank, lane, np.abs(weight), length)
             signed = bits * np.sign(weight)[:, None]
             before = int(layer.bias[o]) + signed[:first].sum()
             most = max(most, *((before + signed[first:].sum(0).cumsum()) // theta))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from convolutions import lane_bits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import banks
@@ -33,19 +34,18 @@ def bit_by_bit(
     sums: StochasticSums, activations: Tensor, weight: Tensor, slots: np.ndarray | None = None
 ) -> Tensor:
     """What one convolution per cycle and input channel of 0/1 numbers gives, in float64."""
-    r_activation, r_weight = (
-        torch.from_numpy(bank.values(sums.length).astype(np.int64))
-        for bank in (sums.streams.activation_bank, sums.streams.weight_bank)
-    )
     slots = np.arange(weight[0].numel()) if slots is None else slots
-    lane = torch.from_numpy(slots) % len(r_activation)
+    activation_bank, weight_bank = sums.streams.activation_bank, sums.streams.weight_bank
     rows, columns = weight.shape[2:]
     windows = F.unfold(activations.double(), (rows, columns), padding=(1, 0), stride=(1, 2))
     matrix = weight.flatten(1).double()
+    numbers = windows.numpy().swapaxes(1, 2), matrix.abs().numpy()
+    x = lane_bits(activation_bank, slots, numbers[0], sums.length).swapaxes(1, 2)
+    y = lane_bits(weight_bank, slots, numbers[1], sums.length)
     total = torch.zeros(len(activations), len(weight), windows.shape[2], dtype=torch.float64)
     for t in range(sums.length):
-        a = (r_activation[lane, t][:, None] < windows).double()
-        w = (r_weight[lane, t] < matrix.abs()).double() * matrix.sign()
+        a = torch.from_numpy(x[..., t]).double()
+        w = torch.from_numpy(y[..., t]).double() * matrix.sign()
         total += w @ a
     across = (activations.shape[3] - columns) // 2 + 1
     return total.reshape(len(activations), len(weight), -1, across)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from convolutions import lane_bits
 from networks import random_images, random_network
 
 from bitrain.nn import ScConfig, StreamSource
@@ -23,17 +24,21 @@ def _banks(*sources: StreamSource) -> Banks:
     return Banks(*(source.bank(BITS, LANES) for source in sources))
 
 
-def test_against_the_definitions(operands) -> None:
-    banks = _banks(StreamSource(kind="lfsr", wiring="rotated"), StreamSource(kind="sobol", seed=3))
+@pytest.mark.parametrize("generator", ["comparator", "multiplexer"])
+def test_against_the_definitions(operands, generator) -> None:
+    lfsr = StreamSource(kind="lfsr", wiring="rotated", generator=generator)
+    banks = _banks(lfsr, StreamSource(kind="sobol", seed=3))
     one = 1 << BITS
-    activations, weights = (bank.values(LENGTH) for bank in banks)
     for of_layer, report in zip(operands, stream_report(banks, operands), strict=True):
         sums, products, correlations = [], [], []
         for window in of_layer.windows[:, :, 0, 0]:
             for channel, row in enumerate(of_layer.layer.weight_matrix):
                 error = 0.0
                 for k, (a, w) in enumerate(zip(window, row, strict=True)):
-                    first, second = activations[k % LANES] < a, weights[k % LANES] < abs(w)
+                    first, second = (
+                        lane_bits(bank, k, number, LENGTH)
+                        for bank, number in zip(banks, (a, abs(w)), strict=True)
+                    )
                     both = (first & second).sum()
                     products.append(both - LENGTH * a * abs(w) / one**2)
                     correlations.append(float(scc(both, first.sum(), second.sum(), LENGTH)))
@@ -67,3 +72,14 @@ def test_banks_of_the_same_values_are_not_valid() -> None:
     inverted = StreamSource(kind="van_der_corput", wiring="inverted")
     assert not _banks(van_der_corput, inverted).valid  # lane 0
     assert _banks(van_der_corput, StreamSource(kind="ramp")).valid
+
+
+def test_banks_that_select_the_same_bits_are_not_valid() -> None:
+    """A counter has its lowest one where it has it counting down."""
+    up, down = (
+        StreamSource(kind="van_der_corput", direction=direction, generator="multiplexer")
+        for direction in ("up", "down")
+    )
+    assert not _banks(up, down).valid
+    compared = (each.model_copy(update={"generator": "comparator"}) for each in (up, down))
+    assert _banks(*compared).valid

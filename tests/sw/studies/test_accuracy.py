@@ -85,7 +85,7 @@ def test_ablation(tmp_path, console):
     assert result == json.loads((tmp_path / "ablation.json").read_text())
     assert (tmp_path / "ablation.svg").read_text().startswith("<svg")
     rows = result["rows"]
-    assert len(rows) == 2 * 2 * 2 * (3 * 2 + 1)
+    assert len(rows) == 2 * 2 * 2 * (5 * 2 + 1)
     keys = ("normalise", "upscale", "stream_length", "sequences", "wiring")
     assert len({tuple(row[key] for key in keys) for row in rows}) == len(rows)
 
@@ -95,3 +95,12 @@ def test_ablation(tmp_path, console):
 
     assert mean(normalise=True) > mean(normalise=False) + 5
     assert mean(sequences="integer") > mean(sequences="LFSR × LFSR")
+
+    result = run_ablation(
+        CONFIG, tmp_path, seeds=[0, 1, 2], finetune=False, scaling=False, console=console
+    )
+    assert len(result["rows"]) == 2 * (5 * 2 + 1) and result["seeds"] == [0, 1, 2]
+    for row in result["rows"]:
+        assert row["accuracy"] == median(row["accuracies"])
+        (alone,) = (r for r in rows if all(r[key] == row[key] for key in keys))
+        assert row["accuracies"][0] == alone["accuracy"]

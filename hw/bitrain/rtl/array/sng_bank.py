@@ -1,6 +1,6 @@
-"""SNG bank: comparators of several operand vectors on wires from one source."""
+"""SNG bank: comparators or multiplexers of several operand vectors on wires from one source."""
 
-from amaranth.hdl import Const, Module, Value
+from amaranth.hdl import Cat, Const, Module, Value
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
@@ -11,17 +11,19 @@ from .source import SequenceSource
 
 
 class StochasticNumberGenerators(Component):
-    """bits[i][j] at step t = (rotate(values[t], lane j) XOR invert) < numbers[i][j].
+    """bits[i][j] at step t = the bit of numbers[i][j] for v = rotate(values[t], lane j) XOR invert.
 
-    All operand vectors see the same source; lane j uses wire j mod (lanes of the bank). ``signed``
-    parts the streams of positive numbers from those of negative ones.
+    It is v < numbers[i][j], or with multiplexers the bit of numbers[i][j] at the highest one of v,
+    selected by lines that all operand vectors share. All of them see the same source; lane j uses
+    wire j mod (lanes of the bank). ``signed`` parts the streams of positive numbers from those of
+    negative ones.
 
     Latency: bits one cycle after the step.
 
     Parameters
     ----------
     bank
-        Sequence (of width n) and lane wiring.
+        Sequence (of width n), lane wiring and generator.
     num_vectors
         Operand vectors that share the source.
     num_lanes
@@ -45,6 +47,7 @@ class StochasticNumberGenerators(Component):
 
     def __init__(self, bank: SngBank, *, num_vectors: int, num_lanes: int, signed: bool = False):
         self.bank = bank
+        self.source = SequenceSource(bank.sequence)
         self.signed = signed
         self.num_vectors = num_vectors
         self.num_lanes = num_lanes
@@ -62,19 +65,32 @@ class StochasticNumberGenerators(Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.source = source = SequenceSource(self.bank.sequence)
+        m.submodules.source = source = self.source
         m.d.comb += [source.restart.eq(self.restart), source.step.eq(self.step)]
+        bit_of = _selected if self.bank.generator == "multiplexer" else _less
         for j in range(self.num_lanes):
             wire = self.bank.lanes[j % len(self.bank.lanes)]
             value = source.value.rotate_left(wire.rotate) ^ Const(wire.invert, len(source.value))
+            if self.bank.generator == "multiplexer":
+                value = _highest_one(value)
             for i in range(self.num_vectors):
-                bit = _less(value, self.numbers[i][j])
+                bit = bit_of(value, self.numbers[i][j])
                 if self.signed:
                     sign = self.signs[i][j]
                     m.d.sync += self.negative_bits[i][j].eq(bit & sign)
                     bit &= ~sign
                 m.d.sync += self.bits[i][j].eq(bit)
         return m
+
+
+def _highest_one(value: Value) -> Value:
+    """A line for each bit: whether it is the highest one."""
+    return Cat(value[i] & ~value[i + 1 :].any() for i in range(len(value)))
+
+
+def _selected(lines: Value, number: Value) -> Value:
+    """The bit that one of the lines selects; number has one bit more, for the number 2^n."""
+    return (lines & number[: len(lines)]).any() | number[len(lines)]
 
 
 def _less(value: Value, number: Value) -> Value:

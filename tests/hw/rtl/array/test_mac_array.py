@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from bench_amaranth import simulate
+from convolutions import lane_bits
 
 from bitrain.program import Array, Sharing
 from bitrain.rtl.array.mac_array import MacArray
@@ -28,6 +29,7 @@ def test_counts_of_consecutive_tiles(channels, positions, lanes, or_lanes, shari
     array = Array(channels=channels, positions=positions, lanes=lanes, sharing=sharing)
     x_bank = SngBank.wired(Lfsr(width=BITS, seed=5), 2, "rotated")
     w_bank = SngBank.wired(VanDerCorput(width=BITS), 2, "rotated")
+    w_bank = w_bank.model_copy(update={"generator": "multiplexer"})
     dut = MacArray(x_bank, w_bank, array, count_bits=COUNT_BITS, or_lanes=or_lanes)
     rng = np.random.default_rng(0)
     one = 1 << BITS
@@ -36,11 +38,10 @@ def test_counts_of_consecutive_tiles(channels, positions, lanes, or_lanes, shari
     w = rng.integers(0, one + 1, (tiles, chunks, channels, lanes))
     s = rng.integers(0, 2, w.shape)
 
-    def lane_values(bank):
-        return np.tile(bank.values(LENGTH), (lanes // 2, 1))
-
-    x_bits = lane_values(x_bank) < a[..., None]
-    w_bits = lane_values(w_bank) < w[..., None]
+    x_bits, w_bits = (
+        lane_bits(bank, np.arange(lanes), numbers, LENGTH)
+        for bank, numbers in ((x_bank, a), (w_bank, w))
+    )
     products, negative = x_bits[:, :, :, None] & w_bits[:, :, None], s[:, :, None, :, :, None] == 1
     if or_lanes == 1:
         products = products ^ negative

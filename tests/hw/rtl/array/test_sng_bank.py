@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from bench_amaranth import simulate
+from convolutions import lane_bits
 
 from bitrain.rtl.array.sng_bank import StochasticNumberGenerators
 from bitrain.spec import LaneWire, Lfsr, SngBank, Sobol, VanDerCorput
@@ -18,7 +19,9 @@ from bitrain.spec import LaneWire, Lfsr, SngBank, Sobol, VanDerCorput
         ),
     ],
 )
-def test_bits_are_comparisons_with_the_lane_values(bank, signed):
+@pytest.mark.parametrize("generator", ["comparator", "multiplexer"])
+def test_bits_of_numbers_at_their_lanes(bank, generator, signed):
+    bank = bank.model_copy(update={"generator": generator})
     repeats, num_vectors = 2, 3
     num_lanes = repeats * len(bank.lanes)
     one = 1 << bank.sequence.width
@@ -29,8 +32,7 @@ def test_bits_are_comparisons_with_the_lane_values(bank, signed):
     numbers = rng.integers(0, one + 1, (num_vectors, num_lanes))
     numbers[0, 0], numbers[1, 0] = 0, one
     signs = rng.integers(0, 2, numbers.shape) * signed
-    values = np.tile(bank.values(one), (repeats, 1))
-    expected = values[None] < numbers[:, :, None]
+    expected = lane_bits(bank, np.arange(num_lanes), numbers, one)
     assert (expected.sum(-1) == numbers).all()
 
     async def testbench(ctx):
