@@ -1,10 +1,10 @@
 """SNG bank: comparators or multiplexers of several operand vectors on wires from one source."""
 
-from amaranth.hdl import Cat, Const, Module, Value
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
-from bitrain.spec import SngBank
+from bitrain.spec import LaneWire, SngBank
 
 from ..engine.layouts import activation_shape
 from .source import SequenceSource
@@ -67,12 +67,19 @@ class StochasticNumberGenerators(Component):
         m = Module()
         m.submodules.source = source = self.source
         m.d.comb += [source.restart.eq(self.restart), source.step.eq(self.step)]
-        bit_of = _selected if self.bank.generator == "multiplexer" else _less
+        multiplexed = self.bank.generator == "multiplexer"
+        bit_of = _selected if multiplexed else _less
+        lines: dict[LaneWire, Signal] = {}
         for j in range(self.num_lanes):
             wire = self.bank.lanes[j % len(self.bank.lanes)]
-            value = source.value.rotate_left(wire.rotate) ^ Const(wire.invert, len(source.value))
-            if self.bank.generator == "multiplexer":
-                value = _highest_one(value)
+            if not multiplexed:
+                value = _wired(source.value, wire)
+            elif wire in lines:
+                value = lines[wire]
+            else:  # out of registers, so that what selects a bit is not computed beside it
+                first = int(self.bank.model_copy(update={"lanes": (wire,)}).selects(1)[0, 0])
+                value = lines[wire] = Signal(len(source.value), init=first, name=f"lines_{j}")
+                m.d.sync += value.eq(_highest_one(_wired(source.next_value, wire)))
             for i in range(self.num_vectors):
                 bit = bit_of(value, self.numbers[i][j])
                 if self.signed:
@@ -81,6 +88,10 @@ class StochasticNumberGenerators(Component):
                     bit &= ~sign
                 m.d.sync += self.bits[i][j].eq(bit)
         return m
+
+
+def _wired(value: Value, wire: LaneWire) -> Value:
+    return value.rotate_left(wire.rotate) ^ Const(wire.invert, len(value))
 
 
 def _highest_one(value: Value) -> Value:

@@ -1,6 +1,6 @@
 """Sequence source: the counter or shift register behind a bank of SNGs."""
 
-from amaranth.hdl import Array, Cat, Const, Module, Signal
+from amaranth.hdl import Array, Cat, Const, Module, Signal, Value
 from amaranth.lib.wiring import Component, In, Out
 
 from bitrain.spec import CounterSequence, Lfsr, Sequence
@@ -32,11 +32,16 @@ class SequenceSource(Component):
         Advance.
     value : Out(n)
         Value of the present cycle; valid one cycle after ``restart`` or ``step``.
+    next_value : Out(n)
+        What ``value`` will be in the next cycle.
     """
 
     def __init__(self, sequence: Sequence):
         self.sequence = sequence
-        super().__init__({"restart": In(1), "step": In(1), "value": Out(sequence.width)})
+        width = sequence.width
+        super().__init__(
+            {"restart": In(1), "step": In(1), "value": Out(width), "next_value": Out(width)}
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -49,18 +54,34 @@ class SequenceSource(Component):
             feedback = state[: width - 1] == 0
             for tap in sequence.taps:
                 feedback ^= state[tap - 1]
-            m.d.comb += [following.eq(Cat(feedback, state)), self.value.eq(state)]
+            m.d.comb += following.eq(Cat(feedback, state))
         elif isinstance(sequence, CounterSequence):
             step = 1 if sequence.direction == "up" else -1
             m.d.comb += following.eq(state + step)
-            for i in range(width):
-                bits = [state[j] for j, column in enumerate(sequence.columns()) if column >> i & 1]
-                m.d.comb += self.value[i].eq(Cat(bits).xor())
         else:
-            table = Array(Const(int(value), width) for value in sequence.values)
-            m.d.comb += [following.eq(state + 1), self.value.eq(table[state])]
+            m.d.comb += following.eq(state + 1)
+        next_state = Signal(width)
+        m.d.comb += next_state.eq(state)
         with m.If(self.restart):
-            m.d.sync += state.eq(first)
+            m.d.comb += next_state.eq(first)
         with m.Elif(self.step):
-            m.d.sync += state.eq(following)
+            m.d.comb += next_state.eq(following)
+        m.d.sync += state.eq(next_state)
+        m.d.comb += [
+            self.value.eq(self._seen(state)),
+            self.next_value.eq(self._seen(next_state)),
+        ]
         return m
+
+    def _seen(self, state: Value) -> Value:
+        """The value in a state."""
+        sequence, width = self.sequence, self.sequence.width
+        if isinstance(sequence, Lfsr):
+            return state
+        if isinstance(sequence, CounterSequence):
+            columns = sequence.columns()
+            return Cat(
+                Cat(state[j] for j, column in enumerate(columns) if column >> i & 1).xor()
+                for i in range(width)
+            )
+        return Array(Const(int(value), width) for value in sequence.values)[state]
