@@ -78,7 +78,7 @@ def stream_report(banks: Banks, operands: tuple[Operands, ...]) -> list[StreamRe
     for of_layer, sums in zip(operands, sum_errors(banks, operands), strict=True):
         layer, one = of_layer.layer, 1 << banks.activation.sequence.width
         length = layer.stream_length
-        streams = [_Streams(bank, length) for bank in banks]
+        streams = _Streams(banks.activation, length), _Streams(banks.weight, length)
         histograms = [
             np.stack([np.bincount(column, minlength=one + 1) for column in numbers.T])
             for numbers in (of_layer.windows[:, :, 0, 0], np.abs(layer.weight_matrix))
