@@ -73,7 +73,7 @@ def run_ablation(
         floats.append(space.results["train"]["accuracy"])
         found.append(_accuracies(run, combinations, finetune, console))
     rows = [
-        {**row, "accuracy": median(each), "accuracies": each}
+        {**row, "accuracy": median(each), "accuracies": [*each]}
         for (row, *_), each in zip(combinations, zip(*found, strict=True), strict=True)
     ]
     result = {
