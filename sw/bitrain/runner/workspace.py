@@ -79,14 +79,14 @@ class Workspace:
         if found and found["fingerprint"] != self.fingerprint:
             self._supersede(found)
             for product in self.products:
-                self._move_away(product)
+                self.move_away(product)
         elif found and self._is_there(name, found["outputs"]):
             self.results[name] = found["result"]
             return False
         self._record(name).unlink(missing_ok=True)
         for output in outputs:
             if self.key not in output:  # there may lie checkpoints of this very step
-                self._move_away(output)
+                self.move_away(output)
         result = json.loads(json.dumps(compute()))
         content = {
             "step": name,
@@ -150,9 +150,10 @@ class Workspace:
                 self._supersede(other)
         for output in record["outputs"]:
             if record["fingerprint"][: len(self.key)] not in output:
-                self._move_away(output)
+                self.move_away(output)
 
-    def _move_away(self, output: str) -> None:
+    def move_away(self, output: str) -> None:
+        """Move a file or folder, if it is there, to where what is superseded lies."""
         if not self.path(output).exists():
             return
         folder = self.path(SUPERSEDED)

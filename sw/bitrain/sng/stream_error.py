@@ -96,7 +96,7 @@ class _Streams:
     """Streams of all numbers 0 … 2^n at each lane of a bank."""
 
     def __init__(self, bank: SngBank, length: int):
-        self.bank, self.length = bank, length
+        self.bank = bank
         self.selects = bank.selects(length)
 
     def at(self, lane: int) -> np.ndarray:

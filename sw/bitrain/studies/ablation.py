@@ -61,17 +61,19 @@ def run_ablation(
     normalisation and upscaling. Finished combinations in ``directory`` are kept.
     """
     dataset = load_dataset(config.data.name, **config.data.source)
-    products = ("ablation.json", "ablation.svg")
+    base = Workspace(directory)
     combinations = [*_combinations(config, scaling)]
     floats, found = [], []
     for seed in seeds:
         seeded = config.with_seed(seed, "train", "finetune")
-        space = Workspace(directory / f"seed{seed}", fingerprint=dataset.digest, products=products)
+        space = Workspace(directory / f"seed{seed}", fingerprint=dataset.digest)
         run = Run(seeded, space, dataset)
         check_model(run)
         run_steps(run, ["train"], console)
         floats.append(space.results["train"]["accuracy"])
         found.append(_accuracies(run, combinations, finetune, console))
+        for name in ("ablation.json", "ablation.svg") if space.superseded else ():
+            base.move_away(name)
     rows = [
         {**row, "accuracy": median(each), "accuracies": [*each]}
         for (row, *_), each in zip(combinations, zip(*found, strict=True), strict=True)

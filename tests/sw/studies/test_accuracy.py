@@ -104,3 +104,10 @@ def test_ablation(tmp_path, console):
         assert row["accuracy"] == median(row["accuracies"])
         (alone,) = (r for r in rows if all(r[key] == row[key] for key in keys))
         assert row["accuracies"][0] == alone["accuracy"]
+
+    trained_longer = CONFIG.model_copy(
+        update={"train": CONFIG.train.model_copy(update={"epochs": 3}), "lengths": (4,)}
+    )
+    run_ablation(trained_longer, tmp_path, finetune=False, scaling=False, console=console)
+    (kept,) = tmp_path.glob("superseded/*/ablation.json")
+    assert json.loads(kept.read_text()) == result, "what is replaced is kept"
