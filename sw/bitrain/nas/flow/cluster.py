@@ -43,6 +43,8 @@ def map_tasks(
             "threads_per_worker": 1,
             "processes": True,
             "dashboard_address": None,
+            # Its HTTP server starts all the same, and on a port that others may hold.
+            "scheduler_kwargs": {"dashboard_address": "127.0.0.1:0"},
             "memory_limit": 0,  # a worker is not ended for what it needs
         }
         with _quiet(), LocalCluster(**settings) as local, Client(local) as client:

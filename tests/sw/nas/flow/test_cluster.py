@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -92,6 +93,14 @@ def test_tasks_run_in_other_processes_and_in_order():
     assert found == [divmod(i, 3) for i in range(6)]
     assert os.getpid() not in cluster.map_tasks(os.getpid, [(), ()], workers=2)
     assert cluster.map_tasks(os.getpid, [()]) == [os.getpid()]
+
+
+def test_another_program_on_the_port_of_dask():
+    with socket.socket() as other:
+        with suppress(OSError):  # held by another already
+            other.bind(("0.0.0.0", 8787))
+            other.listen()
+        assert cluster.map_tasks(divmod, [(5, 3)], workers=2) == [(1, 2)]
 
 
 def test_an_error_of_a_task_is_the_users(tmp_path):
