@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bitrain.program import Program, rom_words
+from bitrain.program import Program
 from bitrain.spec import BitrainError, Network, write_atomically
 
 WORD_BITS = 32
@@ -39,13 +39,7 @@ def weight_image(program: Program, network: Network) -> np.ndarray:
             "ram` makes one whose weights can be loaded"
         )
     other = _check(program, network)
-    entries = other.weight_words + [
-        word
-        for layer, sums in zip(network.layers, other.sums, strict=True)
-        for word in rom_words.biases(
-            layer, sums, program.array, program.score_bits, program.bias_bits
-        )
-    ]
+    entries = other.weight_words + program.bias_words_of(other)
     count, mask = words_per_entry(program), (1 << WORD_BITS) - 1
     words = [entry >> WORD_BITS * i & mask for entry in entries for i in range(count)]
     return np.array(words, np.uint32)

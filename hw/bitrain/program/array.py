@@ -29,13 +29,14 @@ class Array(BaseModel):
     positions: int = Field(default=4, ge=1, le=64)
     """Q, output positions."""
     lanes: int = Field(default=16, ge=1, le=MAX_LANES)
-    """N, products of one neuron; a multiple of the network's lanes, but in binary arithmetic."""
+    """N, products of one neuron; a multiple of the network's lanes where there are streams."""
     width: Literal[1, 2, 4, 8] = Field(default=1, exclude_if=lambda width: width == 1)
     """W, inputs of each position and of each channel's weights that are read in a cycle, results
     that leave in one, and pixels of a beat of the image stream; divides P and N."""
     sharing: Sharing = Sharing.SHARED
     arithmetic: str = "stochastic"
-    """Name of one of ``ARITHMETICS``: streams and AND gates, or the integers to measure against."""
+    """Name of one of ``ARITHMETICS``: streams, or the integers to measure against, whose products
+    take a cycle (binary) or n² (bitserial)."""
 
     @field_validator("arithmetic")
     @classmethod
@@ -84,4 +85,4 @@ class Array(BaseModel):
 
         Those of many lanes would be slow, or large to be fast; in large arrays bits come from afar.
         """
-        return (self.lanes > 16 or self.multipliers > 512) and self.rules.has_streams
+        return (self.lanes > 16 or self.multipliers > 512) and self.rules.counts_bits

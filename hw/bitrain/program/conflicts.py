@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from bitrain.spec import BitrainError, Layer, Network
-from bitrain.spec.prefix import all_prefixes
 
 from .array import Sharing
 from .config import AcceleratorConfig
@@ -82,7 +81,9 @@ def _stream_window(config: AcceleratorConfig, network: Network) -> dict[str, Any
 
 
 def _shortest(config: AcceleratorConfig, network: Network) -> dict[str, Any] | None:
-    if not config.early_termination or _fired(config, network) or len(all_prefixes(network)) > 1:
+    if not config.early_termination or _fired(config, network):
+        return None
+    if len(config.array.rules.shorter(network)) > 1:
         return None
     return {"network": network.name}
 
@@ -179,11 +180,11 @@ OPTION_CONFLICTS = (
     ),
     Conflict(
         one="run_time_length, early_termination",
-        other="an arithmetic without streams",
-        reason="a stream length chosen at run time needs streams, and {arithmetic} arithmetic has "
-        "none",
+        other="arithmetic = binary",
+        reason="a length chosen at run time is of streams or of bit-serial integers, and products "
+        "of {arithmetic} arithmetic take a cycle",
         remedy="leave one of the two out",
-        find=lambda c, _: _no_streams(c, _run_time(c)),
+        find=lambda c, _: _no_streams(c, _run_time(c) and not c.array.rules.counts_bits),
     ),
     Conflict(
         one="skip_zeros",

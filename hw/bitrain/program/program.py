@@ -20,7 +20,6 @@ from itertools import accumulate
 from typing import Unpack, cast
 
 from bitrain.spec import Layer, Network, Shape, best_word
-from bitrain.spec.prefix import all_prefixes
 from bitrain.spec.word import WordSize
 
 from . import places, rom_words
@@ -78,7 +77,9 @@ class Program:
         if array.width > 1 and not array.rules.has_streams:
             network = _in_words(network, array.width)  # integers add up alike in any order
         self.network = network
-        self.prefixes = all_prefixes(network) if self.run_time_length else {self.longest: network}
+        self.prefixes = {self.longest: network}
+        if self.run_time_length:
+            self.prefixes = array.rules.shorter(network)
         """The networks that the engine runs, by the L of their longest streams, longest first."""
         self.array = array
         self.width = array.width
@@ -93,11 +94,18 @@ class Program:
     def exits(self) -> dict[int, int]:
         """Margins by length of the runs that an accelerator begins with after reset.
 
+        In the unit of its scores, which are 2^2d times as large as those of a run of d bits less.
         Only with early termination, and not where other weights can be loaded, which have others.
         """
         if not self.early_termination or self.weights_writable:
             return {}
-        return {each.length: each.margin for each in self.network.exits}
+        lost = self.bits_lost
+        return {each.length: each.margin << 2 * lost[each.length] for each in self.network.exits}
+
+    @property
+    def bits_lost(self) -> dict[int, int]:
+        """d, bits that the numbers of each run have less than the network's, by its length."""
+        return {length: self.network.bits - run.bits for length, run in self.prefixes.items()}
 
     @cached_property
     def prefix_programs(self) -> "dict[int, Program]":
@@ -109,9 +117,8 @@ class Program:
 
     def _sums(self, network: Network) -> tuple[Accumulation, ...]:
         found = [self.array.rules.accumulate(network, y, self.array.lanes) for y in network.layers]
-        if self.skip_zeros:  # negative weights are counted by the hardware
-            pairs = zip(found, network.layers, strict=True)
-            found = [replace(sums, constants=layer.bias.astype(int)) for sums, layer in pairs]
+        if self.skip_zeros or self.negative_bits:  # negative weights are told apart
+            found = [replace(sums, constants=sums.biases) for sums in found]
         return tuple(found)
 
     def _widest_sums(self, network: Network) -> tuple[Accumulation, ...]:
@@ -128,8 +135,15 @@ class Program:
 
     @cached_property
     def _all_sums(self) -> list[Accumulation]:
-        """Sums of every network that the engine runs."""
-        return [sums for network in self.prefixes.values() for sums in self._widest_sums(network)]
+        """Sums of every network that the engine runs, in the unit of its accumulators."""
+        found = []
+        for length, network in self.prefixes.items():
+            lost = 2 * self.bits_lost[length]
+            found += [
+                replace(sums, low=sums.low << lost, high=sums.high << lost)
+                for sums in self._widest_sums(network)
+            ]
+        return found
 
     @property
     def longest(self) -> int:
@@ -267,8 +281,26 @@ class Program:
 
     @property
     def bias_bits(self) -> int:
-        """A channel's bias and upscale."""
-        return self.score_bits + self.upscale_bits
+        """A channel's bias and upscale, and its negative weights where these are there."""
+        return self.score_bits + self.upscale_bits + self.negative_bits
+
+    @cached_property
+    def largest_negatives(self) -> int:
+        """Most negative weights of a neuron; of any, where other weights can be loaded."""
+        layers = self.network.layers
+        if self.weights_writable:
+            return max(layer.num_inputs for layer in layers)
+        return max(int((layer.weight_matrix < 0).sum(1).max()) for layer in layers)
+
+    @cached_property
+    def negative_bits(self) -> int:
+        """Number of a channel's negative weights, beside its bias.
+
+        Only where a run of fewer bits counts less too much for each of them.
+        """
+        if not self.run_time_length or self.array.rules.has_streams:
+            return 0
+        return max(1, self.largest_negatives.bit_length())
 
     @property
     def bias_word_bits(self) -> int:
@@ -278,7 +310,8 @@ class Program:
     @cached_property
     def left_shift(self) -> int:
         """Constant left shift that makes every layer's remaining shift a right shift."""
-        networks = self.prefixes.values()
+        # Those of fewer bits stand where all did.
+        networks = [each for each in self.prefixes.values() if each.bits == self.network.bits]
         inner = [sums for network in networks for sums in self._inner_sums(network)]
         return max(0, *(-sums.shift for sums in inner), 0)
 
@@ -416,13 +449,19 @@ class Program:
     def bias_words(self) -> list[int]:
         """Bias ROM: at base + channel / W, what the counts lack, two's complement.
 
-        A channel's upscale is in the ``upscale_bits`` above the ``score_bits``. Where W > 1,
-        channels are counted by tiles.
+        A channel's upscale is in the ``upscale_bits`` above the ``score_bits``, and the number of
+        its negative weights in the ``negative_bits`` above these. Where W > 1, channels are counted
+        by tiles.
         """
+        return self.bias_words_of(self)
+
+    def bias_words_of(self, other: "Program") -> list[int]:
+        """Those of another training, for this bias memory."""
+        widths = self.score_bits, self.upscale_bits, self.negative_bits
         return [
             word
-            for layer, sums in zip(self.network.layers, self.sums, strict=True)
-            for word in rom_words.biases(layer, sums, self.array, self.score_bits, self.bias_bits)
+            for layer, sums in zip(other.network.layers, other.sums, strict=True)
+            for word in rom_words.biases(layer, sums, self.array, widths)
         ]
 
     @cached_property

@@ -77,16 +77,24 @@ def bias_places(layer: Layer, array: Array) -> list[int]:
 
 
 def biases(
-    layer: Layer, sums: Accumulation, array: Array, score_bits: int, bits: int
+    layer: Layer, sums: Accumulation, array: Array, widths: tuple[int, int, int]
 ) -> Iterator[int]:
-    """Words of W output channels of ``bits`` bits, lowest first: constants, upscales above them.
+    """Words of W output channels, lowest first: constants, upscales and negative weights of each.
 
-    Zero beyond the last channel; of each group, where W > 1.
+    widths: bits of these three; none for what is not there. Zero beyond the last channel; of each
+    group, where W > 1.
     """
-    mask = (1 << score_bits) - 1
+    score_bits, upscale_bits, negative_bits = widths
+    bits, mask = sum(widths), (1 << score_bits) - 1
     words = [0] * num_biases(layer, array)
-    pairs = zip(sums.constants.tolist(), sums.upscale.tolist(), strict=True)
-    for place, (constant, upscale) in zip(bias_places(layer, array), pairs, strict=True):
+    negatives = (layer.weight_matrix < 0).sum(1) * (negative_bits > 0)
+    parts = zip(
+        *(bias_places(layer, array), sums.constants.tolist(), sums.upscale.tolist()),
+        negatives.tolist(),
+        strict=True,
+    )
+    for place, constant, upscale, negative in parts:
         words[place] = constant & mask | upscale << score_bits
+        words[place] |= negative << score_bits + upscale_bits
     for start in range(0, len(words), array.width):
         yield sum(word << i * bits for i, word in enumerate(words[start : start + array.width]))

@@ -14,7 +14,8 @@ from .layer import Layer, MaxPool2d, Neuron, Shape, Shortcut
 from .network import Network
 from .number import to_unipolar
 from .or_groups import OrLanes
-from .precision import with_precision
+from .planes import plane_pairs, saturated
+from .precision import all_precisions, with_precision
 from .prefix import lengthened, with_prefix
 from .sequence import (
     CounterSequence,
@@ -50,6 +51,7 @@ __all__ = [
     "Sobol",
     "VanDerCorput",
     "Word",
+    "all_precisions",
     "best_word",
     "check_images",
     "content_digest",
@@ -61,7 +63,9 @@ __all__ = [
     "network_digest",
     "parts_read",
     "plain",
+    "plane_pairs",
     "register_sequence",
+    "saturated",
     "save_network",
     "to_unipolar",
     "with_precision",

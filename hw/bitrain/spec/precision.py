@@ -1,9 +1,11 @@
-"""Fewer bits of the same numbers: what the integer baseline runs as its shorter network.
+"""Fewer bits of the same numbers: what integers run as their shorter network.
 
-Bit-serial integers take most significant bits first, so a network of n bits holds those of fewer:
-with d bits less, weights are w' = sign(w) · floor(|w| / 2^d), activations are requantised to n - d
-bits, and biases lose d bits beyond the half that rounds. Streams lose cycles instead
-(``bitrain.spec.prefix``).
+Bit-serial integers take most significant bits first, so a network of n bits holds those of fewer.
+With d bits less, numbers are those that the first planes give (``bitrain.spec.planes``): weights
+sign(w) · floor(|w| / 2^d), pixels and padding values floor(x / 2^d). Activations are requantised to
+n - d bits, and round as before: with the half that rounds apart, a bias b of a layer of streams of
+L bits becomes floor(b / 2^m + 1/2), m = min(d, log2 L), whose unit is 2^m / L. Streams lose cycles
+instead (``bitrain.spec.prefix``).
 """
 
 import numpy as np
@@ -39,17 +41,34 @@ def with_precision(network: Network, bits: int) -> Network:
     return Network.model_validate({**dict(network), **banks, "layers": layers, "exits": ()})
 
 
+def all_precisions(network: Network) -> dict[int, Network]:
+    """``network`` and those of fewer bits, by the L of their longest streams, longest first."""
+    length = max(layer.stream_length for layer in network.layers)
+    most = min(network.bits - LEAST_BITS, length.bit_length() - 1)
+    fewer = range(1, most + 1)
+    return {length: network} | {
+        length >> lost: with_precision(network, network.bits - lost) for lost in fewer
+    }
+
+
 def _fewer(layer: Layer, lost: int) -> Layer:
+    coarser = min(lost, layer.stream_length.bit_length() - 1)  # m
     right = layer.shift + layer.upscale.astype(np.int64)
-    half = (1 << np.maximum(right, 1) >> 1) * ((right >= 1) & layer.relu)
+    half, kept = (
+        (1 << np.maximum(shift, 1) >> 1) * ((shift >= 1) & layer.relu)
+        for shift in (right, right + lost - coarser)
+    )
     weight = layer.weight.astype(np.int64)
     changes = {
         "weight": np.sign(weight) * (np.abs(weight) >> lost),
-        "bias": _scaled(layer.bias.astype(np.int64) - half, lost) + half,
-        "stream_length": max(1, layer.stream_length >> lost),
+        "bias": _scaled(layer.bias.astype(np.int64) - half, coarser) + kept,
+        "shift": layer.shift + (lost - coarser) * layer.relu,
+        "stream_length": layer.stream_length >> coarser,
+        "padding_value": layer.padding_value.astype(np.int64) >> lost,
     }
-    if layer.padding_value is not None:
-        changes["padding_value"] = _scaled(layer.padding_value.astype(np.int64), lost)
+    if layer.shortcut:
+        gain = layer.shortcut.gain << lost - coarser
+        changes["shortcut"] = dict(layer.shortcut) | {"gain": gain}
     return Layer.model_validate(dict(layer) | changes)
 
 

@@ -137,7 +137,8 @@ def ranges(program: Program, bias_words: list[int]) -> Iterator[Range]:
 
     A positive weight m counts at most min(L, m) ones in L cycles; a negative one counts L less at
     most as many. The weights of an OR group and one sign count at most L together. Exact
-    products count up to 2^n m, and down to -2^n m - 1.
+    products count up to 2^n m, and down to -2^n m - 1; bit by bit up to (2^n - 1) m, a negative
+    weight (2^n - 1)² less at most that.
     """
     network, bits = program.network, program.score_bits
     exact = not program.array.rules.has_streams
@@ -146,9 +147,13 @@ def ranges(program: Program, bias_words: list[int]) -> Iterator[Range]:
             continue
         length, matrix = layer.stream_length, layer.weight_matrix
         if exact:
-            negatives = (matrix < 0).sum(1)
-            most = network.one * matrix.clip(min=0).sum(1) - negatives
-            fewest = network.one * matrix.clip(max=0).sum(1) - negatives
+            bitwise = program.array.rules.counts_bits
+            largest = network.one - bitwise
+            extra = largest**2 if bitwise else -1
+            numbers = matrix.clip(-largest, largest)
+            negatives = extra * (matrix < 0).sum(1)
+            most = largest * numbers.clip(min=0).sum(1) + negatives
+            fewest = largest * numbers.clip(max=0).sum(1) + negatives
         elif network.or_lanes > 1:
             extra = always_counted(layer, program.array.lanes, network.or_lanes)
             groups = grouped(matrix, network.or_lanes)
@@ -165,13 +170,19 @@ def ranges(program: Program, bias_words: list[int]) -> Iterator[Range]:
             word &= (1 << program.bias_bits) - 1
             bias = word & (1 << bits) - 1
             bias -= bias >> (bits - 1) << bits
+            upscale = word >> bits & (1 << program.upscale_bits) - 1
+            if program.negative_bits:  # the hardware takes off what these count too much
+                bias -= (network.one - 1) ** 2 * (word >> bits + program.upscale_bits)
             if program.skip_zeros:  # what negative weights count too much is no part of it
                 bias -= length * int((matrix[channel] < 0).sum())
             added = 0
             if layer.shortcut:
-                added = program.descriptors[index].shortcut_gain * network.one << (word >> bits)
-            least = min(least, bias + int(fewest[channel]))
-            greatest = max(greatest, bias + int(most[channel]) + added)
+                added = program.descriptors[index].shortcut_gain * network.one << upscale
+            first = bias + int(fewest[channel])
+            if exact:  # counts and biases wrap, and so does their sum
+                first = (first + (1 << bits - 1)) % (1 << bits) - (1 << bits - 1)
+            least = min(least, first)
+            greatest = max(greatest, first + int(most[channel] - fewest[channel]) + added)
         yield Range(
             layer=layer.name,
             largest_count=greatest - least if exact else int(most.max()),

@@ -5,7 +5,7 @@ from .convolution import PackedWeights, Streams, convolve, pack_weights
 from .early_decision import Bound, decided_after
 from .exits import margins
 from .fire import accumulate_and_fire
-from .model import accuracy, layer_inputs, layer_sums, predict, run, run_layer
+from .model import accuracy, layer_inputs, layer_sums, predict, run, run_layer, run_shorter
 from .reference import run_reference
 from .zero_chunks import zero_chunks
 
@@ -27,5 +27,6 @@ __all__ = [
     "run",
     "run_layer",
     "run_reference",
+    "run_shorter",
     "zero_chunks",
 ]

@@ -23,12 +23,26 @@ def run(
 
     images: integers in [0, 2^n], (batch, channels, height, width). arithmetic: ``binary`` keeps the
     numbers but multiplies them exactly, in counter mode throughout: the same-width integer
-    baseline. stored: what the first layers store, which are not run then. Returns one int64 array
-    (batch, channels, height, width) per layer; the last holds the signed scores. Binary scores are
-    2^(2n) / L times as fine.
+    baseline; ``bitserial`` does so with full scale taken as 2^n - 1. stored: what the first layers
+    store, which are not run then. Returns one int64 array (batch, channels, height, width) per
+    layer; the last holds the signed scores. Those of exact products are 2^(2n) / L times as fine.
     """
     _check(network, images)
     return [output.astype(np.int64) for output in _outputs(network, images, arithmetic, stored)]
+
+
+def run_shorter(
+    network: Network, shorter: Network, images: np.ndarray, arithmetic: str
+) -> list[np.ndarray]:
+    """What the accelerator of ``network`` stores when it runs a shorter network of its own.
+
+    shorter: one of those that its arithmetic has (``Arithmetic.shorter``). As :func:`run`, with
+    numbers of d bits less standing where all bits did: 2^d times as large as the shorter network's,
+    and scores 2^2d times.
+    """
+    lost = network.bits - shorter.bits
+    *stored, scores = run(shorter, images >> lost, arithmetic)
+    return [*(each << lost for each in stored), scores << 2 * lost]
 
 
 def _check(network: Network, images: np.ndarray) -> None:

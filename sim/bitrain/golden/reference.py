@@ -17,22 +17,26 @@ def run_reference(
     arithmetic: str = "stochastic",
     *,
     length: int | None = None,
+    bits: int | None = None,
 ) -> list[np.ndarray]:
     """What :func:`bitrain.golden.run` computes, one neuron and one bit at a time.
 
     length: cycles after which every stream is stopped, with what the contract then makes of biases,
-    shifts and gains (docs/interfaces.md).
+    shifts and gains (docs/interfaces.md). bits: most significant ones that bit-serial integers
+    have, as :func:`bitrain.golden.run_shorter` gives them.
     """
-    outputs, stored = [], {-1: images}
+    step = 2 ** (network.bits - bits) if bits else 1
+    outputs, stored = [], {-1: images // step * step}
     for index, layer in enumerate(network.layers):
-        layer = _stopped(layer, length) if length else layer
+        layer = _stopped(layer, length) if length else _coarser(layer, step)
         source = index - 1 if layer.source is None else layer.source
         activations = stored[source].reshape(-1, *layer.in_shape)
         shortcuts = [None] * len(images)
         if layer.shortcut:
-            shortcuts = [images, *outputs][layer.shortcut.source + 1]
+            shortcuts = [stored[-1], *outputs][layer.shortcut.source + 1]
         pairs = zip(activations, shortcuts, strict=True)
-        activations = np.stack([_layer(network, layer, *pair, arithmetic) for pair in pairs])
+        neurons = [_layer(network, layer, *pair, arithmetic, step=step) for pair in pairs]
+        activations = np.stack(neurons)
         outputs.append(activations)
         stored[index] = activations
         if layer.concat_after is not None:
@@ -59,6 +63,26 @@ def _stopped(layer: Layer, length: int) -> Layer:
     return Layer.model_validate(dict(layer) | changes)
 
 
+def _coarser(layer: Layer, step: int) -> Layer:
+    """As it is where numbers are multiples of ``step``, which stand where they stood.
+
+    The bias loses as many bits, of those that it has, beside the half that rounds.
+    """
+    unit = min(step, layer.stream_length)
+    biases = []
+    for bias, upscale in zip(layer.bias.tolist(), layer.upscale.tolist(), strict=True):
+        half = Fraction(2) ** (layer.shift + upscale) / 2
+        half *= layer.relu and half >= 1
+        biases.append(int(_rounded((bias - half) / unit) * unit + half))
+    magnitudes = abs(layer.weight.astype(np.int64)) // step * step
+    changes = {
+        "bias": np.array(biases),
+        "weight": np.sign(layer.weight) * magnitudes,
+        "padding_value": layer.padding_value // step * step,
+    }
+    return layer.model_copy(update=changes)
+
+
 def _rounded(value: Fraction) -> int:
     return floor(value + Fraction(1, 2))
 
@@ -69,15 +93,20 @@ def _layer(
     image: np.ndarray,
     added: np.ndarray | None,
     arithmetic: str,
+    *,
+    step: int,
 ) -> np.ndarray:
-    exact = arithmetic == "binary"
+    exact = arithmetic != "stochastic"
     if layer.neuron == "stream" and not exact:
         return _fire(network, layer, image)
     # Exact sums have more places behind the point than product bits; floats hold them.
     finer = 4.0**network.bits / layer.stream_length if exact else 1.0
     neurons = np.empty(layer.conv_shape)
     for (o, y, x), inputs in _windows(layer, image):
-        products = inputs.astype(np.int64) @ layer.weight_matrix[o]
+        weights = layer.weight_matrix[o].astype(np.int64)
+        products = inputs.astype(np.int64) @ weights
+        if arithmetic == "bitserial":
+            products = _by_planes(network.bits, inputs, weights, step)
         neurons[o, y, x] = (
             products / finer + layer.bias[o] if exact else _accumulate(network, layer, o, inputs)
         )
@@ -92,8 +121,21 @@ def _layer(
     scale = 2.0 ** (layer.shift + layer.upscale[:, None, None])
     # Half an output step, where product bits are too coarse to have it in the bias.
     half = (scale < 2) & (scale * finer >= 2)
-    neurons = np.clip(np.floor(neurons / scale + half / 2), 0, network.one).astype(np.int64)
+    neurons += (scale >= 2) * scale / 2 * (step - 1)  # half of ``step`` of them instead
+    steps = np.floor(neurons / (scale * step) + half / 2)
+    neurons = np.clip(steps, 0, network.one // step).astype(np.int64) * step
     return _max_pool(layer, neurons)
+
+
+def _by_planes(bits: int, inputs: np.ndarray, weights: np.ndarray, step: int) -> int:
+    """Σ w x, one pair of bits after the other, from ``step`` on; full scale has ones alone."""
+    total = 0
+    for i, j in product(range(step.bit_length() - 1, bits), repeat=2):
+        for x, w in zip(inputs.tolist(), weights.tolist(), strict=True):
+            first = x >> i & 1 if x < 2**bits else 1
+            second = abs(w) >> j & 1 if abs(w) < 2**bits else 1
+            total += (1 if w > 0 else -1) * (first & second) * 2 ** (i + j)
+    return total
 
 
 def _windows(layer: Layer, image: np.ndarray) -> Iterator[tuple[tuple[int, int, int], np.ndarray]]:

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from bitrain.spec import Layer, Network
+from bitrain.spec import Layer, Network, saturated
 
 from .convolution import PackedWeights, Streams, convolve, pack_weights
 from .windows import padded, windows_of
@@ -55,4 +55,19 @@ def _exact_products(
     return np.moveaxis(np.concatenate(sums, -1), -1, 1).astype(np.int64), fraction
 
 
-SUMS: dict[str, Sums] = {"stochastic": _product_bits, "binary": _exact_products}
+def _saturated_products(
+    network: Network, layer: Layer, activations: np.ndarray
+) -> tuple[np.ndarray, int]:
+    """Those of numbers of n bits, full scale as 2^n - 1."""
+    numbers = saturated(activations, network.bits)
+    weight = saturated(layer.weight.astype(np.int64), network.bits)
+    value = saturated(layer.padding_value, network.bits)
+    changes = {"weight": weight, "padding_value": value}
+    return _exact_products(network, layer.model_copy(update=changes), numbers)
+
+
+SUMS: dict[str, Sums] = {
+    "stochastic": _product_bits,
+    "binary": _exact_products,
+    "bitserial": _saturated_products,
+}

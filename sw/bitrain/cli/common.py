@@ -46,7 +46,7 @@ def _options(
 # Under torchrun one process speaks for all.
 console = Console(quiet=os.environ.get("RANK", "0") != "0", emoji=False)
 
-Arithmetic = Literal["stochastic", "binary"]
+Arithmetic = Literal["stochastic", "binary", "bitserial"]
 Sharing = Literal["shared", "unshared"]
 Simulator = Literal["verilator", "icarus"]
 

@@ -26,11 +26,6 @@ def export_network(
     check_images: (batch, channels, rows, columns) in [0, 1], at least one. metadata: JSON values.
     Raises :class:`BitrainError` naming the first layer that differs and where.
     """
-    if sc_model.arithmetic != "stochastic":
-        raise BitrainError(
-            f"network {name!r} was trained with {sc_model.arithmetic} arithmetic, the baseline; "
-            "export a model of stochastic arithmetic"
-        )
     if len(check_images) == 0:
         raise BitrainError(f"network {name!r}: no images to check the export with; give some")
     try:
@@ -46,7 +41,8 @@ def export_network(
     with torch.no_grad():
         trained = sc_model.run(torch.from_numpy(images))
     with torch_threads():
-        exported = golden.run(network, to_unipolar(images, network.bits))
+        exported = golden.run(network, to_unipolar(images, network.bits), sc_model.arithmetic)
+    trained[-1] = trained[-1].double() * sc_model.steps[-1].sums.fineness
     for layer, ours, theirs in zip(network.layers, trained, exported, strict=True):
         _compare(name, layer.name, ours.cpu().numpy().astype(np.int64), theirs)
     return network

@@ -108,6 +108,22 @@ class RunConfig(JobConfig):
         """The accelerator's."""
         return self.accelerator.array
 
+    @property
+    def integers(self) -> str:
+        """Arithmetic of the fair rival, which gets the same training as streams.
+
+        That of the accelerator, if it has integers; else one that has shorter runs too, where
+        streams have.
+        """
+        if not self.array.rules.has_streams:
+            return self.array.arithmetic
+        return "bitserial" if self.sc.lengths else "binary"
+
+    @property
+    def trained(self) -> Literal["streams", "integers"]:
+        """Which of the two is exported."""
+        return "streams" if self.array.rules.has_streams else "integers"
+
     @field_validator("lengths")
     @classmethod
     def _powers_of_two(cls, lengths: tuple[int, ...]) -> tuple[int, ...]:

@@ -57,7 +57,7 @@ def _exit_cycles(run: Run, engines: Engines) -> dict[str, Any] | None:
     (program,) = engines.programs
     lengths = [*exits, program.longest]
     passes = [estimate(program.prefix_programs[length]).latency for length in lengths]
-    shares = run.workspace.results["finetune"]["stochastic"]["anytime"]["shares"]
+    shares = run.workspace.results["finetune"][run.config.trained]["anytime"]["shares"]
     used = list(accumulate(passes))
     mean = sum(share / 100 * cycles for share, cycles in zip(shares, used, strict=True))
     return {"lengths": lengths, "cycles_used": used, "shares": shares, "mean_cycles": mean}

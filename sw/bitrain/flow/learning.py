@@ -61,13 +61,14 @@ def train(run: Run) -> dict[str, Any]:
 def finetune(run: Run) -> dict[str, Any]:
     """SC-aware training, and the integer baseline with the same budget; golden accuracies."""
     result: dict[str, Any] = {}
-    for arithmetic in ("stochastic", "binary"):
-        checkpoint = _checkpoint(run, arithmetic)
+    for kind, arithmetic in (("streams", "stochastic"), ("integers", run.config.integers)):
+        checkpoint = _checkpoint(run, kind)
         trained = _converted(run, run.config.sc, arithmetic)
         before = _accuracy(run, trained.to_network("converted"), arithmetic)
         _finetune(run, trained, checkpoint)
         network = trained.to_network("fine-tuned")
-        result[arithmetic] = {
+        result[kind] = {
+            "arithmetic": arithmetic,
             "checkpoint": checkpoint,
             "post_training": before,
             "fine_tuned": _accuracy(run, network, arithmetic),
@@ -78,14 +79,14 @@ def finetune(run: Run) -> dict[str, Any]:
             measured = anytime.measure(
                 run.dataset, exits.tolerance, exits.most, cycles=exits.cycles
             )
-            result[arithmetic]["anytime"] = measured
+            result[kind]["anytime"] = measured
     return result
 
 
 def export(run: Run) -> dict[str, Any]:
     """``network.npz``, checked against golden on test images."""
-    trained = run.workspace.results["finetune"]["stochastic"]
-    model = _converted(run, run.config.sc, "stochastic")
+    trained = run.workspace.results["finetune"][run.config.trained]
+    model = _converted(run, run.config.sc, trained["arithmetic"])
     _finetune(run, model, trained["checkpoint"])
     recipe = run.config.model_dump(mode="json", include={"model", "train", "sc", "finetune"})
     if run.config.data.normalisation is not None:
@@ -93,12 +94,13 @@ def export(run: Run) -> dict[str, Any]:
     metadata = {
         **run.config.data.metadata(run.dataset.classes),
         "recipe": recipe,
+        "arithmetic": trained["arithmetic"],
         "float_accuracy": run.workspace.results["train"]["accuracy"],
     }
     images, _ = run.dataset.examples(CHECK_IMAGES)
     network = export_network(model, run.config.name, images, metadata)
     if (exits := run.config.exit) is not None:
-        anytime = Anytime(network, model.prefixes, _choosing(run), "stochastic")
+        anytime = Anytime(network, model.prefixes, _choosing(run), trained["arithmetic"])
         network = anytime.with_exits(exits.tolerance, exits.most, cycles=exits.cycles)
     save_network(network, run.workspace.path("network.npz"))
     exit_points = [each.model_dump() for each in network.exits]
@@ -124,7 +126,7 @@ def evaluate_lengths(run: Run) -> dict[str, Any]:
         }
     return {
         "images": len(run.dataset.test_images),
-        "sc": _accuracy(run, run.network, "stochastic"),
+        "sc": _accuracy(run, run.network, run.config.array.arithmetic),
         "by_length": [{"stream_length": length, **rows[length]} for length in sorted(rows)],
     }
 
@@ -132,8 +134,8 @@ def evaluate_lengths(run: Run) -> dict[str, Any]:
 def columns_of(finetuned: dict[str, Any]) -> dict[str, float]:
     """Accuracies (%) in the result of the step ``finetune``, by ``report.COLUMNS``."""
     return {
-        f"{name}_{stage}": finetuned[arithmetic][stage]
-        for name, arithmetic in (("sc", "stochastic"), ("int", "binary"))
+        f"{name}_{stage}": finetuned[kind][stage]
+        for name, kind in (("sc", "streams"), ("int", "integers"))
         for stage in ("post_training", "fine_tuned")
     }
 

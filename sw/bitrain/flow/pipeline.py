@@ -28,12 +28,14 @@ class Step:
     """The result in a line for the terminal."""
     options: tuple[str, ...] = ()
     """Sections of the configuration that it depends on, beside those of the steps before."""
+    properties: tuple[str, ...] = ()
+    """What it depends on that follows from other sections."""
     outputs: tuple[str, ...] = ()
     """What it writes, besides its result (``Workspace.step``)."""
 
 
 def _finetuned(result: dict[str, Any]) -> str:
-    streams, integers = result["stochastic"], result["binary"]
+    streams, integers = result["streams"], result["integers"]
     parts = [
         f"SC accuracy {streams['post_training']:.2f} % without SC training, "
         f"{streams['fine_tuned']:.2f} % with; integer baseline {integers['fine_tuned']:.2f} %"
@@ -71,11 +73,13 @@ STEPS = {
         learning.finetune,
         _finetuned,
         options=("sc", "finetune", "exit"),
-        outputs=("checkpoints/stochastic-{key}.pt", "checkpoints/binary-{key}.pt"),
+        outputs=("checkpoints/streams-{key}.pt", "checkpoints/integers-{key}.pt"),
+        properties=("integers",),
     ),
     "export": Step(
         learning.export,
         lambda r: f"torch and golden agree in every layer on {r['images']} images",
+        properties=("trained",),
         outputs=("network.npz",),
     ),
     "evaluate": Step(
@@ -161,6 +165,7 @@ def run_steps(run: Run, names: Sequence[str], console: Console) -> None:
         step = STEPS[name]
         console.rule(f"{list(STEPS).index(name) + 1}/{len(STEPS)} {name}", align="left")
         inputs = [model, run.config.model_dump(mode="json", include={*step.options})]
+        inputs += [getattr(run.config, name) for name in step.properties]
         start = perf_counter()
         ran = run.workspace.step(name, inputs, lambda step=step: step.compute(run), step.outputs)
         seconds = f"{perf_counter() - start:.1f} s" if ran else "kept from an earlier run"

@@ -73,7 +73,7 @@ def _numbers(run: Run) -> dict[str, Any]:
         "accuracy": {
             "float": results["train"]["accuracy"],
             "sc": results["evaluate"]["sc"],
-            "int_baseline": results["finetune"]["binary"]["fine_tuned"],
+            "int_baseline": results["finetune"]["integers"]["fine_tuned"],
             "test_images": results["evaluate"]["images"],
             "by_length": results["evaluate"]["by_length"],
         },
@@ -120,7 +120,7 @@ def _confusion(run: Run) -> dict[str, Any]:
 
 def _anytime(results: dict[str, Any]) -> dict[str, Any] | None:
     """One set of weights at several lengths, and with exits."""
-    streams, integers = (results["finetune"][name] for name in ("stochastic", "binary"))
+    streams, integers = (results["finetune"][name] for name in ("streams", "integers"))
     if not streams.get("by_prefix"):
         return None
     return {

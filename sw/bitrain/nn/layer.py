@@ -115,9 +115,15 @@ class ScLayer(nn.Module):
         return 1 << self.sums.bits
 
     @property
+    def coarser(self) -> int:
+        """By how many bits the unit of sums is coarser in the run at work."""
+        return (self.full_sums.length // self.sums.length).bit_length() - 1
+
+    @property
     def run_shift(self) -> int:
         """Shift of the run at work."""
-        return int(self.shift.item()) - (0 if self.sums.loses_bits else self.lost)
+        kept = self.lost - self.coarser if self.sums.loses_bits else -self.lost
+        return int(self.shift.item()) + kept
 
     @property
     def product_scale(self) -> float:
@@ -168,7 +174,7 @@ class ScLayer(nn.Module):
         real = self.bias.double() * self.upscaled.flatten() / self.product_scale
         if not self.lost:
             return round_through(real)
-        fewer = 2**self.lost
+        fewer = 2**self.coarser
         half = self._exported_half()
         exact = (real.detach() * fewer).round() + half
         return straight_through(real, ((exact + fewer // 2) / fewer).floor())
@@ -184,7 +190,9 @@ class ScLayer(nn.Module):
 
     def run_gain(self) -> Tensor:
         """Gain of the shortcut in the run at work."""
-        if not self.lost or self.sums.loses_bits:
+        if self.sums.loses_bits:
+            return self.gain << self.lost - self.coarser
+        if not self.lost:
             return self.gain
         fewer = 1 << self.lost
         return (self.gain + fewer // 2) // fewer * (self.gain >= fewer)
@@ -197,7 +205,7 @@ class ScLayer(nn.Module):
         unit = self.in_scale if self.in_ratio is None else self.in_scale * self.in_ratio
         one, fewer = 1 << self.bits, (1 << self.bits) // self.one
         numbers = (value.to(unit) * one / unit).round().clamp(0, one)
-        return ((numbers + fewer // 2) / fewer).floor()
+        return (numbers / fewer).floor()
 
     def accumulate(
         self, activations: Tensor, added: Tensor | None = None, *, real: bool = False

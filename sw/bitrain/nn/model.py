@@ -27,7 +27,7 @@ from .calibrate import Run, calibrate, calibration_batch
 from .config import ScConfig
 from .layer import Noise, ScLayer
 from .or_sums import OredSums
-from .sums import BinarySums, ExactSums, StochasticSums
+from .sums import BinarySums, BitSerialSums, ExactSums, StochasticSums
 
 
 def lengths_and_neurons(
@@ -53,6 +53,7 @@ def _product_bits(config: ScConfig, length: int) -> ExactSums:
 SUMS: dict[str, Callable[[ScConfig, int], ExactSums]] = {
     "stochastic": _product_bits,
     "binary": lambda config, length: BinarySums(config.bits, length),
+    "bitserial": lambda config, length: BitSerialSums(config.bits, length),
 }
 """Sums in each arithmetic (``bitrain.program.arithmetics``), for streams of so many bits."""
 
@@ -134,8 +135,10 @@ class ScModel(nn.Module):
                 layer.lost = 0
 
     def quantise(self, images: Tensor) -> Tensor:
-        """Pixels in [0, 1] to the integers 0 … 2^n that the accelerator reads."""
-        integers = to_unipolar(images.detach().cpu().numpy(), self.steps[0].sums.bits)
+        """Pixels in [0, 1] to the integers 0 … 2^n that the run at work reads of them."""
+        first = self.steps[0]
+        integers = to_unipolar(images.detach().cpu().numpy(), first.bits)
+        integers >>= first.bits - first.sums.bits
         return torch.from_numpy(integers).to(images.device, torch.float32)
 
     def run(self, images: Tensor) -> list[Tensor]:

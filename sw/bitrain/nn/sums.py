@@ -96,7 +96,7 @@ class ExactSums(nn.Module, ABC):
 
     @abstractmethod
     def shorter(self, lost: int) -> "ExactSums":
-        """The sums of L / 2^lost."""
+        """The sums of L / 2^lost, or of numbers of so many bits less."""
 
     def gradients(
         self,
@@ -189,8 +189,8 @@ class BinarySums(ExactSums):
         self.fineness = 4**bits // length
 
     def shorter(self, lost: int) -> "BinarySums":
-        """Of numbers of so many bits less."""
-        return BinarySums(self.bits - lost, self.length >> lost)
+        """Of numbers of so many bits less; the unit of biases is coarser as far as it can be."""
+        return type(self)(self.bits - lost, max(1, self.length >> lost))
 
     def dtype(self, num_inputs: int, largest_bias: int = 0) -> torch.dtype:
         """Float type that holds 4^n per product, and the bias in the same steps, exactly."""
@@ -207,6 +207,15 @@ class BinarySums(ExactSums):
         groups = geometry.groups
         matrices = weight.flatten(1).unflatten(0, (groups, -1))
         return (matrices @ windows.unflatten(1, (groups, -1))).reshape(shape) / self.fineness
+
+
+class BitSerialSums(BinarySums):
+    """Those of numbers up to 2^n - 1, as which full scale is multiplied (``spec.planes``)."""
+
+    def exact(self, activations: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:
+        """As there."""
+        most = (1 << self.bits) - 1
+        return super().exact(activations.clamp(max=most), weight.clamp(-most, most), geometry)
 
 
 def unfold_windows(

@@ -68,9 +68,8 @@ def anytime(study: Mapping[str, Any]) -> str:
             ("streams", "sc_fine_tuned", lengths),
             ("integers", "int_fine_tuned", bits),
         ):
-            arithmetic = {"streams": "stochastic", "integers": "binary"}[name]
             colour = {"streams": "C0", "integers": "C1"}[name]
-            found = study["anytime"][arithmetic]
+            found = study["anytime"][name]
             values = [row[key] for row in rows]
             label = f"{name}, each trained alone"
             axes.plot(cycles, values, "x", color=colour, label=label, markersize=5)

@@ -94,18 +94,18 @@ def run_study(
 def _anytime(found: list[dict[str, Any]]) -> dict[str, Any]:
     """Medians over seeds of what was trained at several lengths together, by arithmetic."""
     result: dict[str, Any] = {"by_seed": found}
-    for arithmetic in ("stochastic", "binary"):
-        runs = [each[arithmetic] for each in found]
+    for kind in ("streams", "integers"):
+        runs = [each[kind] for each in found]
         prefixes = [run["by_prefix"] for run in runs]
         columns = {length: median(each[length] for each in prefixes) for length in prefixes[0]}
-        result[arithmetic] = {"by_prefix": columns}
+        result[kind] = {"by_prefix": columns}
         if "anytime" not in runs[0]:
             continue
         measured = [run["anytime"] for run in runs]
         keys = ("exit_accuracy", "mean_cycles")
-        result[arithmetic] |= {key: median(each[key] for each in measured) for key in keys}
-        result[arithmetic]["cycles"] = measured[0]["cycles"]
-        result[arithmetic]["by_tolerance"] = {
+        result[kind] |= {key: median(each[key] for each in measured) for key in keys}
+        result[kind]["cycles"] = measured[0]["cycles"]
+        result[kind]["by_tolerance"] = {
             tolerance: {
                 key: median(each["by_tolerance"][tolerance][key] for each in measured)
                 for key in keys

@@ -1,8 +1,7 @@
 """Exits of an anytime network: chosen on training images, measured on others.
 
 Cycles are those of a stream, all runs of an image added up. The integer rival runs most significant
-bits first, k bits of either number in k² cycles (P. Judd et al., *Stripes*, MICRO 2016, for one of
-the two).
+bits first, k bits of either number in k² cycles (``bitrain.spec.planes``).
 """
 
 from collections.abc import Sequence
@@ -17,8 +16,6 @@ from bitrain.golden.exits import CONFIDENCES, TOLERANCES, Exits, Ladder, Outcome
 from bitrain.nn import ScModel, torch_threads
 from bitrain.program import find_arithmetic
 from bitrain.spec import Network, to_unipolar, with_precision, with_prefix
-
-from .evaluate import evaluate_network
 
 
 def runs_of(network: Network, lengths: Sequence[int], arithmetic: str) -> list[Network]:
@@ -41,12 +38,22 @@ def accuracy_by_prefix(sc_model: ScModel, dataset: Dataset) -> dict[str, float]:
     """Per cent of the test images at each of several lengths, by the golden model; else empty."""
     if not sc_model.config.lengths:
         return {}
-    lengths, arithmetic = sc_model.prefixes, sc_model.arithmetic
-    runs = runs_of(sc_model.to_network("prefixes"), lengths, arithmetic)
+    lengths, network = sc_model.prefixes, sc_model.to_network("prefixes")
+    runs = runs_of(network, lengths, sc_model.arithmetic)
+    scores = _scores_of(network, runs, dataset.test_images, sc_model.arithmetic)
     return {
-        str(length): 100 * evaluate_network(run, dataset, arithmetic)
-        for length, run in zip(lengths, runs, strict=True)
+        str(length): 100 * float((found.argmax(1) == dataset.test_labels).mean())
+        for length, found in zip(lengths, scores, strict=True)
     }
+
+
+def _scores_of(
+    network: Network, runs: Sequence[Network], images: np.ndarray, arithmetic: str
+) -> list[np.ndarray]:
+    """Scores (images, classes) of each run, by the golden model; images: in [0, 1]."""
+    pixels = to_unipolar(images, network.bits)
+    with torch_threads():
+        return [golden.predict(run, pixels >> network.bits - run.bits, arithmetic) for run in runs]
 
 
 class Anytime:
@@ -63,11 +70,7 @@ class Anytime:
         self.scores = self._scores(choosing.test_images)
 
     def _scores(self, images: np.ndarray) -> list[np.ndarray]:
-        with torch_threads():
-            return [
-                golden.predict(run, to_unipolar(images, run.bits), self.arithmetic)
-                for run in self.runs
-            ]
+        return _scores_of(self.network, self.runs, images, self.arithmetic)
 
     def choose(
         self, tolerance: float, most: int, confidence: str | None = None, *, cycles: float | None

@@ -53,6 +53,7 @@ def test_a_tile_holds_channels_of_one_group():
 def accumulation(constants, upscale) -> Accumulation:
     return Accumulation(
         constants=np.array(constants),
+        biases=np.array(constants),
         upscale=np.array(upscale),
         shift=0,
         gain=0,
@@ -68,7 +69,7 @@ def test_biases_fill_whole_tiles(channels, taken):
     assert num_biases(given, ARRAY) == taken
     sums = accumulation([-1, 5, 0][:channels], [0, 1, 2][:channels])
     expected = [0b1111, 0b1_0101, 0b10_0000][:channels]
-    assert list(biases(given, sums, ARRAY, 4, 6)) == expected + [0] * (taken - channels)
+    assert list(biases(given, sums, ARRAY, (4, 2, 0))) == expected + [0] * (taken - channels)
 
 
 # --- words of W ---------------------------------------------------------------------------------
@@ -149,10 +150,16 @@ def test_biases_of_several_channels(width, size, groups):
         place = channel // size * taken + channel % size
         assert bias_places(given, array)[channel] == place
         expected[place] = constant % 16 + 16 * up
-    found = list(biases(given, accumulation(constants, upscale), array, 4, 6))
+    found = list(biases(given, accumulation(constants, upscale), array, (4, 2, 0)))
     assert len(found) == len(expected) // width
     assert [word >> 6 * i & 63 for word in found for i in range(width)] == expected
     assert max(found) >> 6 * width == 0
+
+
+def test_negative_weights_lie_above():
+    given = layer([[1, -2], [-3, -4], [5, 6]])
+    words = biases(given, accumulation([-1, 5, 0], [0, 1, 2]), wide(1), (4, 2, 2))
+    assert list(words)[:3] == [0b01_00_1111, 0b10_01_0101, 0b00_10_0000]
 
 
 def test_biases_of_groups_follow_each_other_where_one_is_read_at_a_time():

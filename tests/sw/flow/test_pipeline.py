@@ -129,7 +129,7 @@ def test_what_was_trained_goes_on(flow, tmp_path, change):
     """With weights that hooks make of others."""
     model = own_model(tmp_path / "own.py", change)
     _, found = flow("export", model=model, sc={"bits": 7, "lanes": 4})
-    floating, converted = found["train"]["accuracy"], found["finetune"]["binary"]["post_training"]
+    floating, converted = found["train"]["accuracy"], found["finetune"]["integers"]["post_training"]
     assert floating > 50 and abs(floating - converted) < 5
     assert flow("export", model=model, sc={"bits": 7, "lanes": 4})[0].count("kept from an") == 3
 
@@ -232,7 +232,7 @@ def test_exits_are_in_the_network_file(flow, tmp_path):
     told, found = flow("generate", sc=sc, exit=exit_, accelerator=accelerator)
     saved = [each.model_dump() for each in load_network(tmp_path / "out/network.npz").exits]
     assert saved == found["export"]["exits"] != []
-    streams, integers = (found["finetune"][name] for name in ("stochastic", "binary"))
+    streams, integers = (found["finetune"][name] for name in ("streams", "integers"))
     assert list(streams["by_prefix"]) == list(integers["by_prefix"]) == ["4", "8", "16"]
     assert streams["by_prefix"]["16"] == streams["fine_tuned"]
     assert streams["anytime"]["chosen_on"] == 200
@@ -247,12 +247,12 @@ def test_exits_are_in_the_network_file(flow, tmp_path):
 def test_exits_may_be_chosen_on_images_that_are_learnt(flow):
     sc = {**SMALL["sc"], "lengths": [4, 16]}
     _, found = flow("finetune", sc=sc, exit={"held_out": 0, "cycles": 8})
-    chosen_on = found["finetune"]["stochastic"]["anytime"]["chosen_on"]
+    chosen_on = found["finetune"]["streams"]["anytime"]["chosen_on"]
     _, without = flow("finetune", sc=sc)
     assert chosen_on > 1000
-    assert found["finetune"]["stochastic"]["anytime"]["tolerance"] is None
-    streams = without["finetune"]["stochastic"]
-    assert streams["fine_tuned"] == found["finetune"]["stochastic"]["fine_tuned"]
+    assert found["finetune"]["streams"]["anytime"]["tolerance"] is None
+    streams = without["finetune"]["streams"]
+    assert streams["fine_tuned"] == found["finetune"]["streams"]["fine_tuned"]
 
 
 @pytest.mark.parametrize("interface", ["raw", "axi"])

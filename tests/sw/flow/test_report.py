@@ -23,7 +23,7 @@ ROW = {"stream_length": 16, "sc_fine_tuned": 97.5, "sc_post_training": 90.0}
 ROW |= {"int_fine_tuned": 98.0, "int_post_training": 92.0}
 RESULTS = {
     "train": {"accuracy": 98.5},
-    "finetune": {"stochastic": {"fine_tuned": 97.5}, "binary": {"fine_tuned": 98.0}},
+    "finetune": {"streams": {"fine_tuned": 97.5}, "integers": {"fine_tuned": 98.0}},
     "evaluate": {"sc": 97.5, "images": 360, "by_length": [ROW]},
     "generate": {
         "cycles": 1000,
@@ -100,7 +100,7 @@ def test_numbers(report):
 def test_several_lengths_of_one_set_of_weights(report):
     streams = {"by_prefix": {"2": 80.0, "16": 97.5}}
     streams["anytime"] = {"exit_accuracy": 97.25, "mean_cycles": 3.125}
-    finetune = {"stochastic": streams, "binary": {"fine_tuned": 98.0, "by_prefix": {"16": 98.0}}}
+    finetune = {"streams": streams, "integers": {"fine_tuned": 98.0, "by_prefix": {"16": 98.0}}}
     page, found = report(finetune=finetune)
     assert found["anytime"]["streams"] == streams["by_prefix"]
     assert "97.25 % in 3.12 cycles of a stream" in page and "of the accelerator on" not in page

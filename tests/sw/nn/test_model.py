@@ -9,6 +9,7 @@ from torch import nn
 from bitrain import golden
 from bitrain.models import Concatenate, Residual, Subsample, create_model, normalise_inputs
 from bitrain.nn import ScConfig, ScModel, convert
+from bitrain.program import ARITHMETICS
 from bitrain.spec import BitrainError, Shape, to_unipolar, with_precision, with_prefix
 
 
@@ -18,7 +19,7 @@ def check_against_golden(sc_model: ScModel, images: np.ndarray) -> None:
         ours = sc_model.run(torch.from_numpy(images))
     theirs = golden.run(network, to_unipolar(images, network.bits), sc_model.arithmetic)
     finer = 4**network.bits // network.layers[-1].stream_length
-    if sc_model.arithmetic == "binary":
+    if sc_model.arithmetic != "stochastic":
         ours[-1] = ours[-1].double() * finer
     for layer, a, b in zip(network.layers, ours, theirs, strict=True):
         np.testing.assert_array_equal(a.reshape(b.shape).numpy(), b, err_msg=layer.name)
@@ -27,15 +28,16 @@ def check_against_golden(sc_model: ScModel, images: np.ndarray) -> None:
 def check_prefixes(sc_model: ScModel, images: np.ndarray) -> None:
     """Each shorter run is the network of the contract, made of the whole one."""
     config, whole = sc_model.config, sc_model.to_network("test")
-    binary = sc_model.arithmetic == "binary"
+    exact = sc_model.arithmetic != "stochastic"
     for length in config.prefixes:
-        lost = (config.length // length).bit_length() - 1
-        bits = config.bits - lost if binary else config.bits
-        network = with_precision(whole, bits) if binary else with_prefix(whole, length)
+        lost = ((config.length // length).bit_length() - 1) * exact
+        bits = config.bits - lost
+        network = with_precision(whole, bits) if exact else with_prefix(whole, length)
         with torch.no_grad(), sc_model.prefix(length):
             ours = sc_model.run(torch.from_numpy(images))
-        theirs = golden.run(network, to_unipolar(images, bits), sc_model.arithmetic)
-        if binary:
+        pixels = to_unipolar(images, config.bits) >> lost
+        theirs = golden.run(network, pixels, sc_model.arithmetic)
+        if exact:
             ours[-1] = ours[-1].double() * (4**bits // network.layers[-1].stream_length)
         for layer, a, b in zip(network.layers, ours, theirs, strict=True):
             where = f"{layer.name}, {length} cycles"
@@ -50,7 +52,7 @@ def test_padding_values_of_shorter_runs() -> None:
     )
     normalise_inputs(model, 0.3, 0.4, (1, 4, 4))
     images = np.random.default_rng(0).random((6, 1, 4, 4), np.float32)
-    for arithmetic in ("stochastic", "binary"):
+    for arithmetic in ARITHMETICS:
         config = ScConfig(bits=4, lanes=4, lengths=(4, 8, 16))
         sc_model = convert(model, (1, 4, 4), images, config, arithmetic)
         assert any(layer.source.padding_value is not None for layer in sc_model.steps)
@@ -74,7 +76,7 @@ def with_lengths(config: ScConfig, count: int) -> ScConfig:
 
 
 @pytest.mark.parametrize("seed", range(20))
-@pytest.mark.parametrize("arithmetic", ["stochastic", "binary"])
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
 def test_shorter_runs_equal_golden(make_case, seed, arithmetic) -> None:
     """Rounding of biases, the half that is dropped, gains, and numbers of fewer bits."""
     case = make_case(seed)
@@ -91,7 +93,7 @@ def test_shorter_runs_equal_golden(make_case, seed, arithmetic) -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-@pytest.mark.parametrize("arithmetic", ["stochastic", "binary"])
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
 def test_equals_golden(make_case, seed, arithmetic) -> None:
     case = make_case(seed)
     sc_model = convert(case.model, case.in_shape, case.images, case.config, arithmetic)
@@ -124,7 +126,7 @@ def test_words_that_there_are_not(options) -> None:
         ScConfig.model_validate({"bits": 4, "word": 4, **options})
 
 
-@pytest.mark.parametrize("arithmetic", ["stochastic", "binary"])
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
 def test_equals_golden_after_weights_moved(make_case, arithmetic) -> None:
     case = make_case(1)
     sc_model = convert(case.model, case.in_shape, case.images, case.config, arithmetic)
@@ -134,7 +136,7 @@ def test_equals_golden_after_weights_moved(make_case, arithmetic) -> None:
     check_against_golden(sc_model, case.images)
 
 
-@pytest.mark.parametrize("arithmetic", ["stochastic", "binary"])
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
 def test_equals_golden_beyond_float32(make_case, monkeypatch, arithmetic) -> None:
     """The fallback of layers too large for exact float32 sums."""
     monkeypatch.setattr("bitrain.nn.sums.FLOAT32_EXACT", 1)
@@ -212,7 +214,7 @@ def test_a_layer_that_never_fires_converts() -> None:
     check_against_golden(sc_model, images)
 
 
-@pytest.mark.parametrize("arithmetic", ["stochastic", "binary"])
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
 def test_residual_network_is_goldens(arithmetic) -> None:
     """Shortcuts with and without new channels, and the average in the last layer."""
     torch.manual_seed(0)
@@ -233,7 +235,7 @@ def test_residual_network_is_goldens(arithmetic) -> None:
     check_against_golden(sc_model, images)
 
 
-@pytest.mark.parametrize("arithmetic", ["stochastic", "binary"])
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
 def test_network_of_groups_is_goldens(arithmetic) -> None:
     torch.manual_seed(0)
     model = nn.Sequential(
@@ -266,7 +268,7 @@ def dense_model() -> nn.Sequential:
 
 
 @pytest.mark.parametrize("normalise", [True, False])
-@pytest.mark.parametrize("arithmetic", ["stochastic", "binary"])
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
 def test_dense_network_is_goldens(arithmetic, normalise) -> None:
     torch.manual_seed(0)
     images = np.random.default_rng(0).random((6, 2, 7, 8), np.float32)
@@ -409,7 +411,7 @@ def mlp() -> nn.Sequential:
     return nn.Sequential(nn.Flatten(), nn.Linear(60, 8), nn.ReLU(), nn.Linear(8, 3))
 
 
-@pytest.mark.parametrize("arithmetic", ["stochastic", "binary"])
+@pytest.mark.parametrize("arithmetic", ARITHMETICS)
 def test_a_network_that_flattens_first(arithmetic) -> None:
     images = np.random.default_rng(0).random((9, *MLP_SHAPE), np.float32)
     sc_model = convert(mlp(), MLP_SHAPE, images, ScConfig(bits=4), arithmetic)

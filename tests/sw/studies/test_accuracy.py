@@ -67,9 +67,9 @@ def test_several_lengths_together(tmp_path, console):
     )
     study = run_study(config, tmp_path / "out", [0, 1], console)
     anytime = study["anytime"]
-    for arithmetic in ("stochastic", "binary"):
-        seeds = [seed[arithmetic] for seed in anytime["by_seed"]]
-        found = anytime[arithmetic]
+    for kind in ("streams", "integers"):
+        seeds = [seed[kind] for seed in anytime["by_seed"]]
+        found = anytime[kind]
         assert list(found["by_prefix"]) == ["4", "8", "16"]
         assert found["by_prefix"]["8"] == median(seed["by_prefix"]["8"] for seed in seeds)
         assert found["mean_cycles"] == median(seed["anytime"]["mean_cycles"] for seed in seeds)

@@ -54,7 +54,7 @@ def test_weights_are_one_on_average() -> None:
         weights_of(LENGTHS, FineTuneConfig(prefix_weights=(1, 2)))
 
 
-@pytest.mark.parametrize("arithmetic", ["stochastic", "binary"])
+@pytest.mark.parametrize("arithmetic", ["stochastic", "bitserial"])
 def test_trained_together(trained, few, arithmetic) -> None:
     """Short runs become good, by the golden model, and the longest stays so."""
     recipe = FineTuneConfig(epochs=3, distillation=0.5, prefix_distillation=0.3)
@@ -65,7 +65,7 @@ def test_trained_together(trained, few, arithmetic) -> None:
         network = model.to_network("anytime")
         shorter = [
             with_precision(network, length.bit_length() - 1)
-            if arithmetic == "binary"
+            if arithmetic == "bitserial"
             else with_prefix(network, length)
             for length in model.prefixes
         ]

@@ -62,8 +62,8 @@ def test_the_measure_is_that_of_the_ladder(network, few, held_out) -> None:
 
 def test_integers_take_bits_squared(trained, few, held_out, digits) -> None:
     config = ScConfig(bits=4, lengths=LENGTHS)
-    model = convert(trained, digits.in_shape, digits.train_images, config, "binary")
-    anytime = Anytime(model.to_network("rival"), LENGTHS, held_out, "binary")
+    model = convert(trained, digits.in_shape, digits.train_images, config, "bitserial")
+    anytime = Anytime(model.to_network("rival"), LENGTHS, held_out, "bitserial")
     assert [run.bits for run in anytime.runs] == [2, 3, 4]
     assert anytime.cycles == [4, 9, 16]
     assert 4 <= anytime.measure(few, 1.0, 1)["mean_cycles"] <= 20

@@ -4,9 +4,12 @@ from bitrain.spec import BitrainError
 
 from .arithmetic import Accumulation, Arithmetic
 from .binary import Binary
+from .bitserial import BitSerial
 from .stochastic import Stochastic
 
-ARITHMETICS: dict[str, Arithmetic] = {each.name: each for each in (Stochastic(), Binary())}
+ARITHMETICS: dict[str, Arithmetic] = {
+    each.name: each for each in (Stochastic(), Binary(), BitSerial())
+}
 
 
 def find_arithmetic(name: str) -> Arithmetic:

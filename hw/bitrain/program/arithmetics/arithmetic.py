@@ -16,6 +16,9 @@ class Accumulation:
 
     constants: np.ndarray
     """What accumulators hold beside the array's counts and the shortcut: (out,), int64."""
+    biases: np.ndarray
+    """That of the constants which is no part of the sums but for the array's counting: biases with
+    the half that rounds, in the array's unit: (out,), int64."""
     upscale: np.ndarray
     """Further right shift of each channel: (out,)."""
     shift: int
@@ -55,14 +58,24 @@ class Arithmetic(ABC):
     title: ClassVar[str]
     """What an accelerator of it is, in the README of an IP folder."""
     has_streams: ClassVar[bool]
-    """Numbers become streams: there are SNGs, the lanes that a network was exported for, OR groups,
-    stream mode and prefixes. Without, all layers are in counter mode."""
+    """Numbers become streams: there are SNGs, the lanes that a network was exported for, OR groups
+    and stream mode. Without, all layers are in counter mode."""
+    counts_bits: ClassVar[bool]
+    """Multipliers are AND gates that work cycle by cycle, and their ones are counted."""
     chunk: ClassVar[str]
     """What L is in the formula of cycles, in the README of an IP folder."""
 
     @abstractmethod
     def cycles(self, network: Network, layer: Layer) -> int:
         """Cycles that a chunk of the layer's inputs is at work."""
+
+    def shorter(self, network: Network) -> dict[int, Network]:
+        """The networks that its array can run at run time, by the L of their longest streams.
+
+        Longest first, which is ``network`` itself. Raises :class:`BitrainError` where there can be
+        none.
+        """
+        return {max(layer.stream_length for layer in network.layers): network}
 
     @abstractmethod
     def accumulate(self, network: Network, layer: Layer, lanes: int) -> Accumulation:

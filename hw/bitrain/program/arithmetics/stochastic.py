@@ -6,6 +6,7 @@ import numpy as np
 
 from bitrain.spec import Layer, Network
 from bitrain.spec.or_groups import always_counted, num_groups
+from bitrain.spec.prefix import all_prefixes
 from bitrain.spec.stream import left_shift
 
 from .arithmetic import Accumulation, Arithmetic
@@ -17,11 +18,16 @@ class Stochastic(Arithmetic):
     name = "stochastic"
     title = "Stochastic-computing accelerator"
     has_streams = True
+    counts_bits = True
     chunk = "a layer's stream length"
 
     def cycles(self, network: Network, layer: Layer) -> int:
         """L."""
         return layer.stream_length
+
+    def shorter(self, network: Network) -> dict[int, Network]:
+        """All prefixes that the contract allows."""
+        return all_prefixes(network)
 
     def accumulate(self, network: Network, layer: Layer, lanes: int) -> Accumulation:
         """Neurons that count product bits or bits of OR groups, or that fire."""
@@ -48,6 +54,7 @@ def _product_bits(network: Network, layer: Layer) -> Accumulation:
     negatives = (layer.weight_matrix < 0).sum(1)
     return Accumulation(
         constants=layer.bias - layer.stream_length * negatives,
+        biases=layer.bias.astype(np.int64),
         upscale=layer.upscale,
         shift=layer.shift,
         gain=layer.shortcut.gain if layer.shortcut else 0,
@@ -81,6 +88,7 @@ def _fires(network: Network, layer: Layer) -> Accumulation:
     none = np.zeros(layer.out_channels, np.int64)
     return Accumulation(
         constants=none,
+        biases=none,
         upscale=none,
         shift=-left_shift(layer, network.bits),
         gain=0,

@@ -135,7 +135,7 @@ class MacArray(Component):
     def elaborate(self, platform):
         m = Module()
         depth = 3 if self.array.pipelined else 2
-        stepped, last = (_delayed(m, x, depth) for x in (self.step, self.last))
+        stepped, last = (delayed(m, x, depth) for x in (self.step, self.last))
         m.d.sync += self.done.eq(stepped[-1] & last[-1])
         signs = Signal(data.ArrayLayout(self.array.lanes, self.array.channels))
         if self.or_lanes == 1:
@@ -158,7 +158,7 @@ class MacArray(Component):
                 m.d.comb += self.neurons.increments[i].eq(self._count(m, i, products))
                 continue
             count = self._count(m, i, products[:-1])
-            carry = _delayed(m, products[-1], depth - 1)[-1]
+            carry = delayed(m, products[-1], depth - 1)[-1]
             # Doubled, so that the sum of the lowest bits carries into the others.
             doubled = Cat(Const(1, 1), self.counts[i]) + Cat(carry, count)
             with m.If(stepped[-1]):
@@ -188,7 +188,7 @@ class MacArray(Component):
     def _connect(self, m: Module, neurons: FiringNeurons, stepped: Value, last: Value) -> None:
         """Neurons of stream mode, in step with the population counts."""
         first, emit, emit_first = (
-            _delayed(m, x, len(stepped)) for x in (self.first, self.emit, self.emit_first)
+            delayed(m, x, len(stepped)) for x in (self.first, self.emit, self.emit_first)
         )
         m.d.comb += [
             neurons.descriptor.eq(self.descriptor),
@@ -244,7 +244,7 @@ class MacArray(Component):
         return [Cat(b, sngs.negative_bits[i]) for i, b in enumerate(bits)] if signed else bits
 
 
-def _delayed(m: Module, signal: Value, cycles: int) -> Signal:
+def delayed(m: Module, signal: Value, cycles: int) -> Signal:
     """``signal`` after one cycle, after two, and so on."""
     delayed = Signal(cycles, name="delayed")
     m.d.sync += delayed.eq(Cat(signal, delayed))

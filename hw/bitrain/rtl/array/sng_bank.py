@@ -68,7 +68,7 @@ class StochasticNumberGenerators(Component):
         m.submodules.source = source = self.source
         m.d.comb += [source.restart.eq(self.restart), source.step.eq(self.step)]
         multiplexed = self.bank.generator == "multiplexer"
-        bit_of = _selected if multiplexed else _less
+        bit_of = selected if multiplexed else _less
         lines: dict[LaneWire, Signal] = {}
         for j in range(self.num_lanes):
             wire = self.bank.lanes[j % len(self.bank.lanes)]
@@ -99,8 +99,8 @@ def _highest_one(value: Value) -> Value:
     return Cat(value[i] & ~value[i + 1 :].any() for i in range(len(value)))
 
 
-def _selected(lines: Value, number: Value) -> Value:
-    """The bit that one of the lines selects; number has one bit more, for the number 2^n."""
+def selected(lines: Value, number: Value) -> Value:
+    """The bit that one of the lines selects; number has one bit more, for 2^n: always a one."""
     return (lines & number[: len(lines)]).any() | number[len(lines)]
 
 

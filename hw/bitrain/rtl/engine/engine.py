@@ -24,6 +24,7 @@ from .layouts import (
 from .loader import Loader
 from .memories import ram, rom
 from .output_stage import OutputStage
+from .precision_prefix import PrecisionPrefix
 from .score_margin import ScoreMargin
 from .skid_buffer import SkidBuffer
 from .skipping_control import SkippingControl
@@ -165,7 +166,8 @@ class Engine(Component):
                     self._end(m)
             self._judging(m)
         if program.run_time_length:
-            m.submodules.prefix = prefix = StreamPrefix(program)
+            shorter = StreamPrefix if program.array.rules.has_streams else PrecisionPrefix
+            m.submodules.prefix = prefix = shorter(program)
             m.d.comb += [
                 prefix.start.eq(self.start),
                 prefix.log_length.eq(self.log_length),

@@ -47,12 +47,8 @@ def stream_word_layout(program: Program) -> data.ArrayLayout:
 
 def negatives_layout(program: Program) -> data.ArrayLayout:
     """The number of negative weights of a neuron, for each channel."""
-    layers = program.network.layers
-    if program.weights_writable:
-        most = max(layer.num_inputs for layer in layers)
-    else:
-        most = max(int((layer.weight_matrix < 0).sum(1).max()) for layer in layers)
-    return data.ArrayLayout(unsigned(max(1, most.bit_length())), program.array.channels)
+    bits = max(1, program.largest_negatives.bit_length())
+    return data.ArrayLayout(unsigned(bits), program.array.channels)
 
 
 def descriptor_layout(program: Program) -> data.StructLayout:

@@ -1,5 +1,7 @@
 """Write-back: from a tile's counts to stored activations or scores."""
 
+from typing import Any
+
 from amaranth.hdl import Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
@@ -8,6 +10,7 @@ from bitrain.program import Program
 
 from .layouts import activation_shape, descriptor_layout, negatives_layout
 from .max_pool import MaxPool
+from .precision_bias import PrecisionBias
 from .prefix_bias import PrefixBias
 from .requantise import Requantise
 from .shortcut import Shortcut
@@ -29,7 +32,8 @@ class OutputStage(Component):
         … + bias ─►│biased│─► + shortcut · 2^upscale ─►│A│─► …
              3        4                                 5
 
-    Programs with a run-time length scale the bias first (:class:`PrefixBias`): three cycles more.
+    Programs with a run-time length scale the bias first (:class:`PrefixBias`,
+    :class:`PrecisionBias`): three cycles more.
 
     Latency: the first result is stored 7 cycles after ``done`` (a score after 4), one later with
     shortcuts in the program, three later with a run-time length, the others one per cycle;
@@ -49,7 +53,8 @@ class OutputStage(Component):
     shortcut_address : Out(address), shortcut_activation : In(n + 1)
         Activation RAM, read in one cycle; only in programs with a shortcut.
     lost : In(…)
-        Bits that sums lose in a prefix; only in programs with a run-time length.
+        Bits that sums of streams lose in a shorter run, or numbers of bit-serial integers; only in
+        programs with a run-time length.
     negatives : In(ArrayLayout(…, P))
         With ``done``, negative weights that the tile has met; only where zeros are skipped.
     store : Out(1), store_address : Out(address), activation : Out(n + 1)
@@ -134,16 +139,7 @@ class OutputStage(Component):
             neurons.append(Signal.like(neuron, name=f"neuron_{cycle}"))
             m.d.sync += neurons[-1].eq(neurons[-2])
         word = later(m, self.bias, 1, name="bias_word")
-        bias, upscale = word[: program.score_bits].as_signed(), word[program.score_bits :]
-        if program.run_time_length:
-            m.submodules.prefix_bias = prefix_bias = PrefixBias(program)
-            m.d.comb += [
-                prefix_bias.descriptor.eq(layer),
-                prefix_bias.lost.eq(self.lost),
-                prefix_bias.word.eq(bias),
-                prefix_bias.upscale.eq(upscale),
-            ]
-            bias = prefix_bias.scaled
+        bias, upscale = bias_of(m, "prefix_bias", self, word)
         upscale = later(m, upscale, scaling)
         right_shift = Signal(range(max(2, program.largest_right_shift + 1)))
         accumulator = later(m, count, 1 + scaling) + bias
@@ -181,7 +177,7 @@ class OutputStage(Component):
             requantise.right_shift.eq(right_shift),
             max_pool.valid.eq(neuron.valid),
             max_pool.first.eq(neuron.first),
-            max_pool.value.eq(requantise.activation),
+            max_pool.value.eq(kept_bits(m, self, requantise.activation)),
         ]
         m.d.sync += [
             self.store.eq(neuron.exists & neuron.complete & ~layer.scores),
@@ -254,7 +250,7 @@ class OutputStage(Component):
                 shortcut.tiles_end.eq(tiles_end),
                 shortcut.channel.eq(channel),
                 self.shortcut_address.eq(shortcut.address),
-                shortcut.activation.eq(self.shortcut_activation),
+                shortcut.activation.eq(kept_bits(m, self, self.shortcut_activation)),
             ]
         m.d.comb += [
             self.bias_address.eq(layer.bias_base + channel),
@@ -343,3 +339,35 @@ def later(m: Module, value: Value, cycles: int, name: str = "later") -> Value:
         m.d.sync += register.eq(value)
         value = register
     return value
+
+
+def bias_of(m: Module, name: str, stage: Any, word: Value) -> tuple[Value, Value]:
+    """Bias and upscale in a channel's word of the bias ROM, scaled for the run at work.
+
+    stage: an output stage, of either kind.
+    """
+    program = stage.program
+    start = program.score_bits + program.upscale_bits
+    bias, upscale = word[: program.score_bits].as_signed(), word[program.score_bits : start]
+    if not program.run_time_length:
+        return bias, upscale
+    scale = PrefixBias(program) if program.array.rules.has_streams else PrecisionBias(program)
+    m.submodules[name] = scale
+    m.d.comb += [
+        scale.descriptor.eq(stage.descriptor),
+        scale.lost.eq(stage.lost),
+        scale.word.eq(bias),
+        scale.upscale.eq(upscale),
+    ]
+    if isinstance(scale, PrecisionBias):
+        m.d.comb += scale.negatives.eq(word[start:])
+    return scale.scaled, upscale
+
+
+def kept_bits(m: Module, stage: Any, activation: Value) -> Value:
+    """The bits of an activation that the run at work has, all of them with streams."""
+    if not stage.program.negative_bits:
+        return activation
+    kept = Signal(len(activation), name="kept")
+    m.d.sync += kept.eq(~0 << stage.lost)
+    return activation & kept

@@ -1,6 +1,6 @@
 """Stream prefix: the descriptor of a layer that stops early."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In, Out
 
 from bitrain.program import Program
@@ -55,18 +55,7 @@ class StreamPrefix(Component):
     def elaborate(self, platform):
         m = Module()
         layer = self.descriptor
-        chosen = Signal.like(self.log_length)
-        lengths = [length.bit_length() - 1 for length in self.program.prefixes]
-        with m.If(self.start):
-            m.d.sync += chosen.eq(self.log_length)
-            if (
-                max(lengths) < (1 << len(chosen)) - 1
-            ):  # linters dislike comparisons that are constant
-                with m.If(self.log_length > max(lengths)):
-                    m.d.sync += chosen.eq(max(lengths))
-            if min(lengths) > 0:
-                with m.If(self.log_length < min(lengths)):
-                    m.d.sync += chosen.eq(min(lengths))
+        chosen = chosen_length(m, self.program, self.start, self.log_length)
         lost = Signal.like(self.lost, name="next_lost")
         scaled = {
             "last_cycle": layer.last_cycle & ((1 << chosen) - 1),
@@ -84,3 +73,18 @@ class StreamPrefix(Component):
             with m.If(self.restart):
                 m.d.sync += field.eq(value)
         return m
+
+
+def chosen_length(m: Module, program: Program, start: Value, log_length: Value) -> Signal:
+    """``log_length`` at ``start``, or the nearest that the program has, until the next."""
+    chosen = Signal(len(log_length), name="chosen")
+    lengths = [length.bit_length() - 1 for length in program.prefixes]
+    with m.If(start):
+        m.d.sync += chosen.eq(log_length)
+        if max(lengths) < (1 << len(chosen)) - 1:  # linters dislike comparisons that are constant
+            with m.If(log_length > max(lengths)):
+                m.d.sync += chosen.eq(max(lengths))
+        if min(lengths) > 0:
+            with m.If(log_length < min(lengths)):
+                m.d.sync += chosen.eq(min(lengths))
+    return chosen

@@ -8,8 +8,7 @@ from bitrain.program import Program
 
 from ..engine.layouts import activation_shape, descriptor_layout, negatives_layout
 from ..engine.max_pool import MaxPool
-from ..engine.output_stage import later
-from ..engine.prefix_bias import PrefixBias
+from ..engine.output_stage import bias_of, kept_bits, later
 from ..engine.requantise import Requantise
 from .banks import lane_of, rotated, write_layout
 from .channel_words import ChannelWords
@@ -43,7 +42,7 @@ class WideOutputStage(Component):
     shortcut_activations : In(ArrayLayout(n + 1, W))
         Banks, read in one cycle; only in programs with a shortcut.
     lost : In(…)
-        Bits that sums lose in a prefix; only in programs with a run-time length.
+        As of ``engine.output_stage.OutputStage``.
     negatives : In(ArrayLayout(…, P))
         With ``done``, negative weights that the tile has met; only where zeros are skipped.
     store : Out(write)
@@ -124,16 +123,7 @@ class WideOutputStage(Component):
                 count = Signal(signed(program.score_bits), name=f"count_{i}")
                 counted = counted - self._counted_too_much(m, i, turn, turns)
             held = later(m, self.bias[i], 1, name="bias_word")
-            bias, upscale = held[: program.score_bits].as_signed(), held[program.score_bits :]
-            if program.run_time_length:
-                m.submodules[f"prefix_bias_{i}"] = prefix_bias = PrefixBias(program)
-                m.d.comb += [
-                    prefix_bias.descriptor.eq(layer),
-                    prefix_bias.lost.eq(self.lost),
-                    prefix_bias.word.eq(bias),
-                    prefix_bias.upscale.eq(upscale),
-                ]
-                bias = prefix_bias.scaled
+            bias, upscale = bias_of(m, f"prefix_bias_{i}", self, held)
             upscale = later(m, upscale, scaling)
             total = later(m, count, 1 + scaling) + bias
             if program.has_shortcut:
@@ -168,7 +158,7 @@ class WideOutputStage(Component):
                 requantise.right_shift.eq(shifts[i]),
                 max_pool.valid.eq(word.valid),
                 max_pool.first.eq(word.first),
-                max_pool.value.eq(requantise.activation),
+                max_pool.value.eq(kept_bits(m, self, requantise.activation)),
             ]
             maxima.append(max_pool.maximum)
         stored = word.complete & ~layer.scores
@@ -361,7 +351,12 @@ class WideOutputStage(Component):
                 shortcut.group_end.eq(group_end),
                 shortcut.channel.eq(channel),
                 self.shortcut_addresses.eq(shortcut.addresses),
-                shortcut.activations.eq(self.shortcut_activations),
+                *(
+                    own.eq(kept_bits(m, self, number))
+                    for own, number in zip(
+                        shortcut.activations, self.shortcut_activations, strict=True
+                    )
+                ),
             ]
         return word
 

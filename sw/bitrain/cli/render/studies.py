@@ -25,9 +25,9 @@ def study_table(study: dict[str, Any]) -> Table:
 
 def anytime_table(study: dict[str, Any]) -> Table:
     """Accuracies (%) of one set of weights at several lengths, with exits; medians over seeds."""
-    names = {"stochastic": "SC", "binary": "integer"}
+    names = {"streams": "SC", "integers": "integer"}
     table = table_of("One set of weights for all lengths", ("L",), names.values())
-    found = [study["anytime"][arithmetic] for arithmetic in names]
+    found = [study["anytime"][kind] for kind in names]
     for length in found[0]["by_prefix"]:
         values = (each["by_prefix"].get(length) for each in found)
         table.add_row(length, *("" if value is None else f"{value:.2f}" for value in values))

@@ -18,11 +18,16 @@ def test_each_arithmetic_is_registered(registry) -> None:
 def test_array_follows_its_arithmetic(name) -> None:
     array = Array(channels=2, positions=3, lanes=32, arithmetic=name)
     assert array.rules is find_arithmetic(name)
-    assert (array.sngs > 0) == array.pipelined == array.rules.has_streams
+    assert (array.sngs > 0) == array.rules.has_streams
+    assert array.pipelined == array.rules.counts_bits
 
 
 def test_unknown_name_is_refused() -> None:
-    with pytest.raises(BitrainError, match="arithmetic 'decimal': expected stochastic or binary"):
+    with pytest.raises(
+        BitrainError, match="arithmetic 'decimal': expected stochastic or binary or bitserial"
+    ):
         find_arithmetic("decimal")
-    with pytest.raises(ValueError, match=r"arithmetic\n.* 'decimal' is not stochastic or binary"):
+    with pytest.raises(
+        ValueError, match=r"arithmetic\n.* 'decimal' is not stochastic or binary or bitserial"
+    ):
         Array(arithmetic="decimal")

@@ -88,7 +88,7 @@ def too_wide() -> Network:
     [
         (
             lambda: Program(random_network(0), BINARY, run_time_length=True),
-            "a stream length chosen at run time needs streams, and binary arithmetic has none",
+            "a length chosen at run time is of streams or of bit-serial integers, and products",
         ),
         (
             lambda: Program(

@@ -22,7 +22,7 @@ from networks import (
 
 from bitrain.cost import estimate, skipping_cycles
 from bitrain.cost.cost import IMAGE_OVERHEAD
-from bitrain.golden import run, zero_chunks
+from bitrain.golden import run, run_shorter, zero_chunks
 from bitrain.program import Array, Options, Program, Sharing
 from bitrain.rtl.ports.accelerator import Accelerator
 from bitrain.spec import Network, Shape, with_prefix
@@ -89,6 +89,12 @@ def check(network: Network, array: Array, images, **options):
 def compare(program: Program, results, network: Network, images, cycles: int):
     """What the accelerator gave with what golden says of ``network``."""
     expected = run(network, images, program.array.arithmetic)
+    compare_outputs(program, results, expected, cycles)
+
+
+def compare_outputs(program: Program, results, expected, cycles: int):
+    """What it gave with what it should have stored, and the scores."""
+    network = program.network
     for i, (scores, class_index, simulated, stored) in enumerate(results):
         reference = expected[-1][i].ravel()
         assert scores == reference.tolist()
@@ -320,6 +326,46 @@ def test_binary_products_of_all_ones():
     ]
     network = network.model_copy(update={"layers": tuple(layers)})
     array = Array(channels=2, positions=2, lanes=1, arithmetic="binary")
+    check(network, array, np.full((1, *network.in_shape), network.one))
+
+
+@pytest.mark.parametrize("seed", seeds(4, quick=1))
+@pytest.mark.parametrize(
+    "build", [random_network, residual_network, grouped_network, dense_network, padded_network]
+)
+def test_bitserial_arithmetic(build, seed):
+    """All runs of one accelerator, in any order: of n bits and of fewer, with layers of any L."""
+    rng = np.random.default_rng(seed)
+    bits = int(rng.integers(3, 6))
+    network = build(seed, bits=bits, lanes=2, length=1 << int(rng.integers(bits + 1)))
+    array = Array(
+        channels=int(rng.integers(1, 5)),
+        positions=int(rng.integers(1, 6)),
+        lanes=int(rng.choice([1, 3, 18])),
+        arithmetic="bitserial",
+    )
+    check(network, array, random_images(network, 1))
+    program = Program(network, array, run_time_length=True)
+    lengths = rng.permutation(list(program.prefixes)).tolist()
+    images = random_images(network, len(lengths))
+    logs = [length.bit_length() - 1 for length in lengths]
+    results = run_accelerator(program, images, lengths=logs)
+    for i, length in enumerate(lengths):
+        cycles = estimate(program.prefix_programs[length]).latency
+        one = slice(i, i + 1)
+        expected = run_shorter(network, program.prefixes[length], images[one], "bitserial")
+        compare_outputs(program, results[one], expected, cycles)
+
+
+def test_bits_of_full_scale():
+    """Every factor is 2^n, whose bits are all ones, in runs of all bits and of fewer."""
+    network = random_network(2, bits=3, lanes=1)
+    layers = [
+        layer.model_copy(update={"weight": np.where(layer.weight > 0, 8, -8).astype(np.int32)})
+        for layer in network.layers
+    ]
+    network = network.model_copy(update={"layers": tuple(layers)})
+    array = Array(channels=2, positions=2, lanes=1, arithmetic="bitserial")
     check(network, array, np.full((1, *network.in_shape), network.one))
 
 

@@ -10,7 +10,7 @@ from networks import compiled, random_images, random_network, residual_network, 
 
 from bitrain.accelerator import Engines
 from bitrain.cost import estimate
-from bitrain.golden import margins, predict, run
+from bitrain.golden import margins, run, run_shorter
 from bitrain.golden.exits import Ladder, Outcome
 from bitrain.host import weight_image
 from bitrain.host.registers import constants, register
@@ -112,6 +112,7 @@ def test_frames_and_registers(run_time_length):
         (2, True, "stochastic"),
         (9, True, "stochastic"),
         (2, False, "binary"),
+        (2, True, "bitserial"),
     ],
 )
 def test_weights_over_the_bus(channels, run_time_length, arithmetic):
@@ -123,10 +124,13 @@ def test_weights_over_the_bus(channels, run_time_length, arithmetic):
     (image,) = random_images(NETWORK, 1)
     words = weight_image(program, other).tolist()
 
+    def scores(network, length=program.longest):
+        shorter = array.rules.shorter(network)[length]
+        return run_shorter(network, shorter, image[None], arithmetic)[-1].ravel().tolist()
+
     async def infer(ctx, network):
         await send(ctx, dut, image.ravel().tolist())
-        expected = run(network, image[None], arithmetic)[-1].ravel().tolist()
-        assert await receive(ctx, dut) == expected
+        assert await receive(ctx, dut) == scores(network)
 
     async def testbench(ctx):
         bus = dut.s_axil
@@ -139,7 +143,8 @@ def test_weights_over_the_bus(channels, run_time_length, arithmetic):
         await infer(ctx, other)
         for length in program.prefixes:
             await write(ctx, bus, "STREAM_LENGTH", length)
-            await infer(ctx, with_prefix(other, length))
+            await send(ctx, dut, image.ravel().tolist())
+            assert await receive(ctx, dut) == scores(other, length)
         # While an image is loaded, nothing is written.
         pixels = image.ravel().tolist()
         ctx.set(dut.s_axis.tvalid, 1)
@@ -153,9 +158,7 @@ def test_weights_over_the_bus(channels, run_time_length, arithmetic):
         assert await read(ctx, bus, "ERROR") == 8
         assert await read(ctx, bus, "WEIGHT_ADDRESS") == 0
         await send(ctx, dut, pixels[1:])
-        shortest = with_prefix(other, min(program.prefixes))
-        expected = run(shortest, image[None], arithmetic)[-1].ravel().tolist()
-        assert await receive(ctx, dut) == expected
+        assert await receive(ctx, dut) == scores(other, min(program.prefixes))
 
     simulate(dut, testbench)
 
@@ -166,19 +169,26 @@ def test_weights_need_a_bus():
     build_top(compiled(NETWORK, ARRAY, weights="ram", interface="axi"))
 
 
-@pytest.mark.parametrize("build", [random_network, residual_network])
-def test_early_termination(build):
+@pytest.mark.parametrize(
+    ("build", "arithmetic"),
+    [
+        (random_network, "stochastic"),
+        (residual_network, "stochastic"),
+        (residual_network, "bitserial"),
+    ],
+)
+def test_early_termination(build, arithmetic):
     """Frames stop where golden's ladder does, with its scores and with the cycles of all passes."""
-    network = build(4, bits=3, lanes=2)
-    program = Program(network, ARRAY, early_termination=True)
+    network = build(4, bits=3 if arithmetic == "stochastic" else 4, lanes=2)
+    array = ARRAY.model_copy(update={"arithmetic": arithmetic})
+    program = Program(network, array, early_termination=True)
     dut, rng = AxiAccelerator(Engines.of(program)), np.random.default_rng(0)
     images = random_images(network, 6)
     lengths = sorted(program.prefixes)
     prefixes = [program.prefixes[length] for length in lengths]
-    cycles = [
-        estimate(Program(prefix, ARRAY, early_termination=True)).latency for prefix in prefixes
-    ]
-    scores = [predict(prefix, images) for prefix in prefixes]
+    cycles = [estimate(program.prefix_programs[length]).latency for length in lengths]
+    stored = [run_shorter(network, prefix, images, arithmetic)[-1] for prefix in prefixes]
+    scores = [each.reshape(len(images), -1) for each in stored]
     found = [margins(each) for each in scores]
     seen = set()
 

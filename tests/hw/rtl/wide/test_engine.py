@@ -23,7 +23,7 @@ from networks import (
 from bitrain.accelerator.engines import part
 from bitrain.cost import estimate, skipping_cycles
 from bitrain.cost.cost import IMAGE_OVERHEAD, JUDGE_OVERHEAD
-from bitrain.golden import run, zero_chunks
+from bitrain.golden import run, run_shorter, zero_chunks
 from bitrain.program import Array, Program
 from bitrain.rtl.engine.engine import Engine
 from bitrain.rtl.wide.engine import WideEngine, build_engine
@@ -231,6 +231,26 @@ def test_lengths_and_margins(build):
         best, second = np.sort(outputs[-1].ravel())[:-3:-1].tolist()
         assert one.margin == (best - second, 0)
         assert one.cycles == estimate(prefix).latency
+
+
+@pytest.mark.parametrize("width", [2, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "build",
+    [small_network, residual_network, pytest.param(padded_network, marks=pytest.mark.slow)],
+)
+def test_bitserial_runs_and_margins(build, width):
+    array = Array(channels=4, positions=2, lanes=8, width=width, arithmetic="bitserial")
+    program = Program(build(1, bits=4, lanes=4), array, early_termination=True)
+    lengths = list(program.prefixes)
+    assert len(lengths) == 3
+    images = np.repeat(random_images(program.network, 1), len(lengths), axis=0)
+    for one, length in zip(run_engine(program, images, lengths), lengths, strict=True):
+        shorter = program.prefixes[length]
+        outputs = run_shorter(program.network, shorter, images[:1], "bitserial")
+        compare(program, [one], outputs)
+        best, second = np.sort(outputs[-1].ravel())[:-3:-1].tolist()
+        assert one.margin == (best - second, 0)
+        assert one.cycles == estimate(program.prefix_programs[length]).latency
 
 
 def test_other_weights():

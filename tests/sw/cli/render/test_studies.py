@@ -31,12 +31,12 @@ def test_a_column_for_each_training() -> None:
 def test_a_line_for_each_length_of_one_set_of_weights() -> None:
     study = {
         "anytime": {
-            "stochastic": {
+            "streams": {
                 "by_prefix": {"2": 90.0, "16": 99.0},
                 "exit_accuracy": 98.5,
                 "mean_cycles": 4.25,
             },
-            "binary": {"by_prefix": {"16": 99.5}, "exit_accuracy": 99.25, "mean_cycles": 16.0},
+            "integers": {"by_prefix": {"16": 99.5}, "exit_accuracy": 99.25, "mean_cycles": 16.0},
         }
     }
     lines = printed(anytime_table(study)).splitlines()
