@@ -2,9 +2,9 @@
 
 A seed stands for a network of any layers that the contract allows (strategies.py), its images, an
 array, the pauses of both streams, and a simulator: Verilator for every tenth seed and for AXI, as
-it compiles for long. Every seventh array is of binary arithmetic, every seventh network has OR
-groups; of the others every third skips zeros, if the network can, and its second image has few
-pixels. Many have AXI, a length chosen at run time, early termination or weights in RAM, where these
+it compiles for long. Every seventh array has integers, bit-serial and binary ones in turn, every
+seventh network has OR groups; of the others every third skips zeros, if the network can, and its
+second image has few pixels. Many have AXI, a length chosen at run time, early termination or weights in RAM, where these
 go together. Each network is made to live (liveness.py), so that a fault in any layer shows. `make
 campaign SEEDS=1 FIRST=37` runs seed 37 alone. Every stored value, every score and every cycle count
 must be as predicted, and every layer must live. The exit status is 1 if one is not; the IP folder
@@ -49,6 +49,7 @@ WORDS: tuple[tuple[Any, Any], ...] = ((1, 1), (4, 1), (2, 2), (4, 2), (4, 4), (8
 ALONG = (None, "channels", "columns")
 OR_LANES = 2, 4, 8
 """Of networks that have OR groups, in turn."""
+INTEGERS = "bitserial", "binary"
 MOST_LANES = 64
 PORTS = (
     {},
@@ -90,7 +91,7 @@ class Case:
             "layers": [_describe(layer) for layer in network.layers],
             "array": f"{array.channels}x{array.positions}x{array.lanes} "
             + f"W{array.width} " * (array.width > 1)
-            + (array.sharing if array.arithmetic == "stochastic" else "binary")
+            + (array.sharing if array.arithmetic == "stochastic" else array.arithmetic)
             + (f" or{network.or_lanes}" if network.or_lanes > 1 else ""),
             "engines": config.engines,
             "options": [name for name, chosen in options.items() if chosen],
@@ -153,7 +154,7 @@ def draw(number: int) -> Case:
         if number % 7 == 3:
             network, array = _ored(network, array, OR_LANES[number // 7 % len(OR_LANES)])
         if number % 7 == 6:
-            array = _binary(array, network)
+            array = _integers(array, network, INTEGERS[number // 7 % len(INTEGERS)])
         if number % 7 != 3 and not any(layer.neuron == "stream" for layer in network.layers):
             network, array = _wide(rng, network, array)
         try:
@@ -240,13 +241,13 @@ def _wide(rng: np.random.Generator, network: Network, array: Array) -> tuple[Net
     return network, array.model_copy(update=sizes)
 
 
-def _binary(array: Array, network: Network) -> Array:
+def _integers(array: Array, network: Network, arithmetic: str) -> Array:
     """As many neurons, each with one multiplier or few."""
     return Array(
         channels=array.channels,
         positions=array.positions,
         lanes=array.lanes // network.num_lanes,
-        arithmetic="binary",
+        arithmetic=arithmetic,
     )
 
 

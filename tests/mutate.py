@@ -46,6 +46,7 @@ from networks import (
 )
 from telling import telling_images
 
+from bitrain import golden
 from bitrain.accelerator import Engines, compile_network
 from bitrain.cosim import simulate, write_testbench
 from bitrain.gen.ip.package import generate_ip
@@ -53,7 +54,7 @@ from bitrain.gen.tools.tools import which
 from bitrain.program import AcceleratorConfig, Program
 from bitrain.program.rom_words import bias_places, num_biases
 from bitrain.rtl.engine.layouts import descriptor_layout
-from bitrain.spec import BitrainError, Layer, MaxPool2d, Network
+from bitrain.spec import BitrainError, Layer, MaxPool2d, Network, all_precisions
 
 
 def with_ties(network: Network) -> Network:
@@ -73,6 +74,17 @@ def pooled_again(network: Network) -> Network:
     scores = Layer.model_validate({**dict(scores), "in_shape": before.out_shape})
     pooled = Network.model_validate({**dict(network), "layers": (*layers, before, scores)})
     return enlivened(pooled, random_images(pooled, 4))
+
+
+def with_exits(network: Network) -> Network:
+    """``network`` with an exit at each shorter length, which about a third of images take."""
+    runs = sorted(all_precisions(network).items())[:-1]
+    images = random_images(network, 32)
+    exits = []
+    for length, shorter in runs:
+        scores = golden.predict(shorter, images >> network.bits - shorter.bits, "bitserial")
+        exits.append({"length": length, "margin": int(np.quantile(golden.margins(scores), 0.65))})
+    return Network.model_validate({**dict(network), "exits": exits})
 
 
 LEAST_WORDS = 2
@@ -95,7 +107,15 @@ ACCELERATORS = {
     ),
     "wide": (
         {"array": {"channels": 8, "positions": 1, "lanes": 4, "width": 4}},
-        lambda: worded(pooled_again(grouped_network(7, bits=4, length=8)), 4),
+        lambda: worded(pooled_again(grouped_network(6, bits=4, length=8, channels=8)), 4),
+    ),
+    "bitserial": (
+        {
+            "array": {**ARRAY, "channels": 4, "width": 2, "arithmetic": "bitserial"},
+            "interface": "axi",
+            "early_termination": True,
+        },
+        lambda: with_exits(residual_network(7, bits=4)),
     ),
     "padded": (
         {"array": {**ARRAY, "channels": 2}, "interface": "axi"},
@@ -243,7 +263,9 @@ def idle_bits(program: Program) -> dict[str, set[tuple[int, int]]]:
                     row, place = word + k // width, (k % width * array.channels + p) * bits
                     free["weights"] |= {(row, place + bit) for bit in range(number)}
                 word += rows // width
-    bits, word = program.score_bits + program.upscale_bits, 0
+    if program.array.arithmetic == "bitserial":
+        _add_idle_bits_of_planes(program, free)
+    bits, word = program.bias_bits, 0
     for layer in program.network.layers:
         idle = set(range(num_biases(layer, array))) - set(bias_places(layer, array))
         for place in idle:
@@ -264,6 +286,25 @@ def idle_bits(program: Program) -> dict[str, set[tuple[int, int]]]:
     layers, width = len(program.network.layers), sum(field.width for field in fields.values())
     free["program"] |= set(product(range(layers, LEAST_WORDS), range(width)))
     return free
+
+
+def _add_idle_bits_of_planes(program: Program, free: dict[str, set[tuple[int, int]]]) -> None:
+    """Bits below full scale, which is all ones, and those of biases that no run has."""
+    for word, number in enumerate(program.weight_words):
+        for place in range(0, program.weight_word_bits, program.weight_bits):
+            magnitude = number >> place & (2 << program.network.bits) - 1
+            if magnitude == program.network.one:
+                free["weights"] |= {(word, place + i) for i in range(program.network.bits)}
+            if magnitude == program.network.one - 1:
+                free["weights"].add((word, place + program.network.bits))
+    if not program.negative_bits:
+        return
+    pairs = zip(program.network.layers, program.bias_bases, strict=True)
+    for layer, base in pairs:
+        unit = 2 * program.network.bits - layer.stream_length.bit_length() + 1
+        for place in range(num_biases(layer, program.array)):
+            row, first = base + place // program.width, place % program.width * program.bias_bits
+            free["biases"] |= {(row, first + i) for i in range(unit - 1)}
 
 
 def is_idle(engines: Engines, mutant: Mutant) -> bool:
@@ -339,7 +380,7 @@ def engines_of(name: str) -> Engines:
 
 def write_ip(engines: Engines, folder: Path) -> Path:
     """The IP folder of an accelerator, which must pass as it is."""
-    images, _ = telling_images(engines.network, IMAGES)
+    images, _ = telling_images(engines.network, IMAGES, engines.array.arithmetic)
     generate_ip(
         engines,
         folder,

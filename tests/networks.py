@@ -167,17 +167,23 @@ def many_scores_network(seed: int = 0, *, bits: int = 4, lanes: int = 4) -> Netw
 
 
 def grouped_network(
-    seed: int = 0, *, bits: int = 4, lanes: int = 4, length: int | None = None
+    seed: int = 0,
+    *,
+    bits: int = 4,
+    lanes: int = 4,
+    length: int | None = None,
+    channels: int | None = None,
 ) -> Network:
     """A convolution, one of every channel by itself, pooled, one of two groups, and scores.
 
-    The third adds what the first stored where ``seed`` is even.
+    The third adds what the first stored where ``seed`` is even. channels: of the first, 2 or 4 by
+    default.
     """
     rng = np.random.default_rng(seed)
     common: dict[str, Any] = {"bits": bits, "length": length or 1 << bits}
     same: dict[str, Any] = {"kernel": (3, 3), "padding": (1, 1)}
     image = Shape(int(rng.integers(1, 3)), *(2 * rng.integers(2, 4, 2)).tolist())
-    channels = 2 * int(rng.integers(1, 3))
+    channels = channels or 2 * int(rng.integers(1, 3))
     first = random_layer(rng, image, channels, **same, **common)
     second = random_layer(
         rng,

@@ -31,6 +31,7 @@ OPTIONS = (
     "plain",
     "unshared",
     "binary",
+    "bitserial",
     "OR groups",
     "stream mode",
     "skip_zeros",
@@ -95,6 +96,7 @@ def options(config: AcceleratorConfig, network: Network, layer: Layer) -> list[s
     found = {
         "unshared": config.array.sharing == "unshared",
         "binary": config.array.arithmetic == "binary",
+        "bitserial": config.array.arithmetic == "bitserial",
         "OR groups": network.or_lanes > 1,
         "stream mode": layer.neuron == "stream",
         "skip_zeros": config.skip_zeros,

@@ -15,7 +15,9 @@ BIAS_BITS = 6
 """Low bits of the biases that are turned over."""
 
 
-def telling_images(network: Network, count: int) -> tuple[np.ndarray, list[str]]:
+def telling_images(
+    network: Network, count: int, arithmetic: str = "stochastic"
+) -> tuple[np.ndarray, list[str]]:
     """The images whose scores differ for the most flips, and the flips that none tells.
 
     Images of noise, full scale and black and white are there in any case, and images of as many
@@ -24,9 +26,10 @@ def telling_images(network: Network, count: int) -> tuple[np.ndarray, list[str]]
     pool, full = random_images(network, POOL), network.one
     pool[1] = full
     pool[2:POOL:4] = np.where(pool[2:POOL:4] > full // 2, full, 0)
-    wanted = golden.predict(network, pool)
+    wanted = golden.predict(network, pool, arithmetic)
     told = {
-        where: (golden.predict(other, pool) != wanted).any(1) for where, other in flips(network)
+        where: (golden.predict(other, pool, arithmetic) != wanted).any(1)
+        for where, other in flips(network)
     }
     chosen, classes = [0, 1, 2], wanted.argmax(1)
     for rare in sorted(np.unique(classes), key=lambda each: (classes == each).sum()):

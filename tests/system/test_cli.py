@@ -10,6 +10,7 @@ from networks import random_network
 from onnx_graphs import Writer
 from PIL import Image
 from rich.console import Console
+from standard_cells import small_library
 
 import bitrain.cli.hardware
 import bitrain.gen.boards.bitstream
@@ -392,6 +393,14 @@ def test_standard_cells(fail, network_file, tmp_path):
     assert "--seed has no effect with --liberty" in fail(
         "synth", tmp_path, "--liberty", cells, "--seed", 2
     )
+    compare = ("compare-arithmetic", network_file, "--out", tmp_path / "out")
+    for command in (arrays[:4], compare):
+        assert "--images has no effect without --liberty" in fail(*command, "--images", 2)
+        assert "--data has no effect without --images" in fail(*command, "--data", "digits")
+    cells = small_library(tmp_path)
+    for command in (arrays[:4], compare):
+        line = fail(*command, "--liberty", cells, "--images", 2)
+        assert "does not say its data set; give --data" in line
     assert not (tmp_path / "out").exists()
 
 

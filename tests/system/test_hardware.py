@@ -30,14 +30,15 @@ NUM_IMAGES = 2
 ARRAY = Array(channels=2, positions=3, lanes=3)
 
 
-def generate(directory: Path, network: Network, array: Array) -> Path:
+def generate(directory: Path, network: Network, array: Array, **options) -> Path:
     images = random_images(network, NUM_IMAGES)
+    engines = compiled(network, array, **options)
 
     def testbench(ip: Path) -> None:
-        write_testbench(ip, compiled(network, array), images, top=network.name)
+        write_testbench(ip, engines, images, top=network.name)
 
     return generate_ip(
-        compiled(network, array),
+        engines,
         directory,
         name=network.name,
         testbench=testbench,
@@ -112,6 +113,31 @@ def test_binary_arithmetic_is_bit_exact(tmp_path, simulator, lanes):
     report = simulate(generate(tmp_path / "ip", network, array), simulator=simulator, seed=lanes)
     assert report.problems == ()
     assert report.cycles == (estimate(Program(network, array)).latency,) * NUM_IMAGES
+
+
+@pytest.mark.parametrize(
+    ("simulator", "width", "options"),
+    [
+        ("icarus", 1, {}),
+        ("verilator", 4, {"early_termination": True, "interface": "axi"}),
+        ("icarus", 2, {"run_time_length": True}),
+        ("verilator", 1, {"weights": "ram", "interface": "axi"}),
+        ("icarus", 1, {"early_termination": True}),
+    ],
+)
+def test_bitserial_arithmetic_is_bit_exact(tmp_path, simulator, width, options):
+    """At each number of bits, and with exits in the network's file."""
+    require(simulator)
+    network = residual_network(17, bits=4, lanes=2, length=16)
+    exits = ({"length": 4, "margin": 3}, {"length": 8, "margin": 30})
+    network = Network.model_validate(dict(network) | {"exits": exits})
+    array = Array(channels=4, positions=2, lanes=8, width=width, arithmetic="bitserial")
+    ip = generate(tmp_path / "ip", network, array, **options)
+    report = simulate(ip, simulator=simulator, seed=width)
+    assert report.problems == ()
+    given = {key: value for key, value in options.items() if key != "interface"}
+    cycles = estimate(Program(network, array, **given)).latency
+    assert report.most_cycles == (cycles,) * NUM_IMAGES
 
 
 def corrupted(ip: Path, directory: Path, name: str, change) -> Path:

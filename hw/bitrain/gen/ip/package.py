@@ -123,7 +123,9 @@ def _template_values(
         "programs": programs,
         "cost": engines.cost,
         "constant": engines.array.rules.constant(
-            engines.network, engines.array.lanes, skip_zeros=programs[0].skip_zeros
+            engines.network,
+            engines.array.lanes,
+            negatives_apart=programs[0].skip_zeros or programs[0].negative_bits > 0,
         ),
         "streaming": any(each.stream_layers for each in programs),
         "padded": any(each.has_padding_values for each in programs),

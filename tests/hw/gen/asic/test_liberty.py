@@ -3,7 +3,7 @@
 import pytest
 from standard_cells import SMALL, small_library
 
-from bitrain.gen.asic.liberty import Table, read_library
+from bitrain.gen.asic.liberty import FlipFlop, Table, read_library
 from bitrain.spec import BitrainError
 
 
@@ -25,7 +25,12 @@ def test_cells(tmp_path) -> None:
     assert (first.pin, first.sense, second.pin) == ("A", "negative_unate", "B")
     assert first.tables["cell_fall"].at(0.01, 0.1) == pytest.approx(0.3)
     assert nand.pins["Y"].energies[0].tables["rise_power"].at(0.015, 0.1) == pytest.approx(0.01)
-    assert library.cells["DFF"].is_register and not nand.is_register
+    flip_flop = library.cells["DFF"]
+    assert flip_flop.is_register and not nand.is_register
+    assert nand.pins["Y"].function == "(!(A B))" and nand.flip_flop is None
+    assert flip_flop.flip_flop == FlipFlop(
+        states=("IQ", "IQN"), next_state="D", clocked_on="C", forced=()
+    )
     assert library.buffer == "INV"
 
 

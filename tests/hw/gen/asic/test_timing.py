@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from netlists import module
 from standard_cells import small_library
 
 from bitrain.gen.asic.liberty import read_library
@@ -12,16 +13,6 @@ from bitrain.gen.asic.timing import Netlist
 @pytest.fixture
 def library(tmp_path):
     return read_library(small_library(tmp_path))
-
-
-def module(cells: dict[str, tuple[str, dict[str, int]]], **ports: list[int]) -> dict[str, Any]:
-    return {
-        "cells": {
-            name: {"type": kind, "connections": {pin: [net] for pin, net in nets.items()}}
-            for name, (kind, nets) in cells.items()
-        },
-        "ports": {name: {"bits": bits} for name, bits in ports.items()},
-    }
 
 
 def test_from_register_to_register(library) -> None:

@@ -158,6 +158,25 @@ def test_verilator_on_binary_arithmetic(tmp_path: Path, lint):
     assert lint(folder, folder / "dut.vlt") == ""
 
 
+@pytest.mark.parametrize(
+    ("name", "width", "options"),
+    [
+        ("residual", 1, {"run_time_length": True}),
+        ("padded", 2, {"early_termination": True}),
+        pytest.param("grouped", 1, {}, marks=pytest.mark.slow),
+        pytest.param("residual", 2, {}, marks=pytest.mark.slow),
+        pytest.param("residual", 1, {"early_termination": True}, marks=pytest.mark.slow),
+        pytest.param("residual", 1, {"weights": "ram"}, marks=pytest.mark.slow),
+    ],
+)
+def test_verilator_on_bitserial_arithmetic(name, width, options, tmp_path: Path, lint):
+    array = Array(channels=2, positions=4, lanes=4, width=width, arithmetic="bitserial")
+    needs_bus = {"early_termination", "weights"} & options.keys()
+    given: dict[str, Any] = {"axi": bool(needs_bus), "run_time_length": False} | options
+    folder = write(tmp_path, NETWORKS[name], array=array, **given)
+    assert lint(folder, folder / "dut.vlt") == ""
+
+
 @pytest.mark.parametrize("width", [pytest.param(2, marks=pytest.mark.slow), 4])
 @pytest.mark.parametrize("name", ["residual", "padded", "grouped"])
 @pytest.mark.parametrize(
