@@ -55,6 +55,7 @@ COMMANDS = {
     "accuracy": Command("accuracy --config run.yaml --out out --seeds 0,1"),
     "ablate": Command("ablate --config run.yaml --out out"),
     "progressive": Command(f"progressive {NETWORK} --out out"),
+    "faults": Command(f"faults {NETWORK} --out out --images 20 --seeds 2 --rates 1e-3,1e-2"),
     "arrays": Command(f"arrays {NETWORK} --out out --sizes 1x1x16,2x2x16"),
     "compare-arithmetic": Command(f"compare-arithmetic {NETWORK} --out out --neurons 1x1"),
     "pooled": Command("pooled --out out"),

@@ -47,7 +47,7 @@ IMPORTS = {
     "accelerator": _allow("spec program cost", ""),
     "host": _allow("spec program accelerator", "numpy"),
     "rtl": _allow("spec program accelerator host", "amaranth"),
-    "gen": _allow(f"{_ENGINES} host rtl", "amaranth jinja2 pydantic pygments yaml"),
+    "gen": _allow(f"{_ENGINES} host rtl", "amaranth jinja2 numpy pydantic pygments yaml"),
     # sim; the wheel of cocotb holds its runner as the module cocotb_tools
     "golden": _allow("spec program", "numba numpy"),
     "cosim": _allow(f"{_ENGINES} host golden", "cocotb cocotb_tools cocotbext numpy"),

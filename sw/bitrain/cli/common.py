@@ -97,7 +97,11 @@ SharingOption = Annotated[
     Sharing, Option(help="shared: an SNG serves many multipliers; unshared: a baseline to measure.")
 ]
 ArithmeticOption = Annotated[
-    Arithmetic, Option("--arith", help="stochastic: streams; binary: integers, to compare.")
+    Arithmetic,
+    Option("--arith", help="stochastic: streams; binary, bitserial: integers, to compare."),
+]
+Dsp = Annotated[
+    bool, Option("--dsp", help="With --arith binary: multiply in the device's DSP blocks.")
 ]
 Images = Annotated[int, Option(help="How many test images, spread evenly.", min=1)]
 Data = Annotated[
@@ -116,6 +120,15 @@ Device = Annotated[
 Liberty = Annotated[
     Path | None,
     Option(help="Standard cells (a Liberty file) in the place of an FPGA: area, path, leakage."),
+]
+EnergyImages = Annotated[
+    int | None,
+    Option(
+        "--images",
+        help="With --liberty: also the array's energy per image, simulated at gate level with the "
+        "operands of so many test images, spread evenly; no wires, no clock tree, no memories.",
+        min=1,
+    ),
 ]
 PlacementSeed = Annotated[
     int, Option(help="Where placement begins; another may route to another clock.")
@@ -204,6 +217,7 @@ def array_of(
     sharing: Sharing = "shared",
     arithmetic: Arithmetic = "stochastic",
     width: Literal[1, 2, 4, 8] = 1,
+    dsp: bool = False,
 ) -> "Array":
     """The array of the options, or :class:`BitrainError`."""
     from bitrain.program import Array
@@ -224,4 +238,5 @@ def array_of(
         width=width,
         sharing=SharingOfSngs(sharing),
         arithmetic=arithmetic,
+        dsp=dsp,
     )

@@ -22,6 +22,7 @@ def generate(
     width: common.Width = 1,
     sharing: common.SharingOption = "shared",
     arith: common.ArithmeticOption = "stochastic",
+    dsp: common.Dsp = False,
     interface: Annotated[
         Literal["raw", "axi"],
         Option(help="Port style: raw handshakes, or AXI4-Stream with AXI4-Lite registers."),
@@ -82,7 +83,9 @@ def generate(
 
     from .render.cost import print_memories
 
-    array = array_of(channels, positions, lanes, sharing=sharing, arithmetic=arith, width=width)
+    array = array_of(
+        *(channels, positions, lanes), sharing=sharing, arithmetic=arith, width=width, dsp=dsp
+    )
     config = AcceleratorConfig(
         array=array,
         interface=Interface.usual(interface, reset),

@@ -144,21 +144,32 @@ def arrays(
     ] = "2x2x16,4x4x16,8x8x16,8x8x32",
     device: common.Device = "ecp5-85k",
     liberty: common.Liberty = None,
+    images: common.EnergyImages = None,
+    data: common.Data = None,
+    data_dir: common.DataDir = None,
 ) -> None:
     """Synthesise arrays by themselves, with shared and unshared SNGs: table, JSON, plot."""
+    from bitrain.flow.networks import example_vectors
     from bitrain.gen.asic.liberty import read_library
     from bitrain.spec import load_network
     from bitrain.studies.array_cost import measure_arrays, parse_sizes
 
-    from .render.studies import arrays_table
+    from .render.studies import arrays_table, energy_table
 
-    if liberty is not None:
-        check_used(context, ["device"], "with --liberty")
-    library = None if liberty is None else read_library(liberty)
+    _check_energy_options(context, liberty, images)
+    loaded = load_network(network)
     found = measure_arrays(
-        load_network(network), parse_sizes(sizes), out, console, device=device, library=library
+        loaded,
+        parse_sizes(sizes),
+        out,
+        console,
+        device=device,
+        library=None if liberty is None else read_library(liberty),
+        images=None if images is None else example_vectors(loaded, images, data, data_dir),
     )
     console.print(arrays_table(found))
+    if images is not None:
+        console.print(energy_table(found))
 
 
 @app.command()
@@ -185,18 +196,26 @@ def compare_arithmetic(
     ] = None,
     device: common.Device = "ecp5-85k",
     liberty: common.Liberty = None,
+    images: common.EnergyImages = None,
+    data: common.Data = None,
+    data_dir: common.DataDir = None,
 ) -> None:
     """Synthesise streams and integers, arrays or all: images/s per 1,000 LUTs or mm², plot."""
+    from bitrain.flow.networks import example_vectors
     from bitrain.gen.asic.liberty import read_library
     from bitrain.spec import load_network
     from bitrain.studies.arithmetic import measure_arithmetic, parse_neurons
 
-    from .render.studies import arithmetic_table
+    from .render.studies import arithmetic_table, energy_table
 
-    if liberty is not None:
-        check_used(context, ["device"], "with --liberty")
+    _check_energy_options(context, liberty, images)
+    library = None if liberty is None else read_library(liberty)
+    loaded = [load_network(network) for network in networks]
+    vectors = None
+    if images is not None:
+        vectors = [example_vectors(network, images, data, data_dir) for network in loaded]
     result = measure_arithmetic(
-        [load_network(network) for network in networks],
+        loaded,
         parse_neurons(neurons),
         out,
         console,
@@ -205,9 +224,22 @@ def compare_arithmetic(
         max_lanes=max_lanes,
         accuracies=accuracies,
         whole=whole,
-        library=None if liberty is None else read_library(liberty),
+        library=library,
+        images=vectors,
     )
     console.print(arithmetic_table(result))
+    if images is not None:
+        console.print(energy_table(result))
+
+
+def _check_energy_options(context: Context, liberty: Path | None, images: int | None) -> None:
+    """Raise :class:`BitrainError` for options that others leave without effect."""
+    if liberty is not None:
+        check_used(context, ["device"], "with --liberty")
+    else:
+        check_used(context, ["images"], "without --liberty")
+    if images is None:
+        check_used(context, ["data", "data_dir"], "without --images")
 
 
 @app.command()
@@ -218,3 +250,57 @@ def pooled(*, out: common.OutFolder, device: common.Device = "ecp5-25k") -> None
     from .render.studies import pooled_table
 
     console.print(pooled_table(measure_pooled_neurons(out, device), MEMBERS))
+
+
+@app.command()
+def faults(
+    network: common.NetworkFile,
+    *,
+    out: common.OutFolder,
+    data: common.Data = None,
+    data_dir: common.DataDir = None,
+    images: Annotated[
+        int | None, Option(help="How many test images, spread evenly; by default all.")
+    ] = None,
+    rates: Annotated[
+        str, Option(help="Probabilities that a bit flips for an image, rising, between commas.")
+    ] = "1e-5,1e-4,1e-3,1e-2,1e-1",
+    seeds: Annotated[int, Option(help="How many seeds; medians and spread are over them.")] = 20,
+    sites: Annotated[
+        str,
+        Option(
+            help="What bits flip: streams (of integers: operands), sources (number sequences), "
+            "weights, counters, activations; between commas."
+        ),
+    ] = "streams,sources,weights,counters,activations",
+    arithmetics: Annotated[
+        str, Option(help="stochastic (streams), binary (integers of as many bits), or both.")
+    ] = "stochastic,binary",
+    channels: common.Channels = 4,
+    positions: common.Positions = 4,
+    lanes: common.Lanes = 16,
+) -> None:
+    """Accuracy against the rate of bit flips, streams beside integers: table, JSON, plot."""
+    from bitrain.flow.networks import dataset_of
+    from bitrain.spec import load_network
+    from bitrain.studies.faults import measure_faults, parse_rates
+
+    from .render.studies import faults_table
+
+    loaded = load_network(network)
+    result = measure_faults(
+        loaded,
+        array_of(channels, positions, lanes),
+        dataset_of(loaded, data, data_dir),
+        out,
+        console,
+        rates=parse_rates(rates),
+        num_seeds=seeds,
+        sites=sites.split(","),
+        arithmetics=arithmetics.split(","),
+        num_images=images,
+    )
+    console.print(faults_table(result))
+    for line in result["summary"]:
+        console.print(line, soft_wrap=True)
+    console.print(f"wrote {out}", soft_wrap=True)

@@ -327,6 +327,45 @@ def arithmetic(rows: Sequence[Mapping[str, Any]]) -> str:
     return _svg(figure)
 
 
+def faults(result: Mapping[str, Any], sites: Mapping[str, str], kinds: Mapping[str, str]) -> str:
+    """Accuracy (%) against the rate of bit flips: a panel for each site, with the spread.
+
+    sites, kinds: names of sites and of arithmetics.
+    """
+    shown = [site for site in sites if any(row["site"] == site for row in result["rows"])]
+    columns = min(3, len(shown))
+    with _drawing(0.6 + 2.4 * columns, 0.6 + 2.3 * -(-len(shown) // columns)) as figure:
+        grid = figure.subplots(-(-len(shown) // columns), columns, sharey=True, squeeze=False)
+        for axes in grid.flat[len(shown) :]:
+            axes.set_axis_off()
+        for axes, site in zip(grid.flat, shown, strict=False):
+            for number, (arithmetic, label) in enumerate(kinds.items()):
+                rows = [
+                    row
+                    for row in result["rows"]
+                    if (row["arithmetic"], row["site"]) == (arithmetic, site)
+                ]
+                if not rows:
+                    continue
+                rates, *values = zip(
+                    *([row[key] for key in ("rate", "median", "low", "high")] for row in rows),
+                    strict=True,
+                )
+                colour = f"C{number}"
+                axes.plot(rates, values[0], "os"[number] + "-", color=colour, label=label)
+                axes.fill_between(rates, *values[1:], color=colour, alpha=0.2, linewidth=0)
+                clean = result["without_faults"][arithmetic]
+                axes.axhline(clean, color=colour, linestyle=":", linewidth=1)
+            axes.set_xscale("log")
+            axes.xaxis.set_major_formatter("{x:g}")
+            axes.set_title(sites[site], fontsize=9)
+            axes.set(xlabel="flips of a bit and image", ylim=(0, 102))
+            axes.legend(fontsize=7, loc="lower left")
+        for axes in grid[:, 0]:
+            axes.set(ylabel="test accuracy (%)")
+    return _svg(figure)
+
+
 def cells(stages: Sequence[Sequence[Mapping[str, Any]]]) -> str:
     """The graph of every cell: a row for each stage, an arrow for each operation."""
     columns = max(len(stage) for stage in stages)

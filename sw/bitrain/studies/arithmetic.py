@@ -1,8 +1,9 @@
 """Streams against integers of the same width: what LUTs, or cells, are worth in images a second.
 
 For each network file, an array of P x Q neurons in either arithmetic, post-synthesis, and the
-cycles of an image by the cost model. A stochastic neuron has N = L lanes, so that its chunks take
-as long as their loading, or fewer and takes longer; a binary one has one multiplier, as fast.
+cycles of an image by the cost model. A neuron has as many lanes N as its chunks take cycles, so
+that loading them takes as long: L for streams, one for integers; or at most a given number, and
+then chunks take longer.
 """
 
 import json
@@ -11,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 
 from bitrain.accelerator import compile_network
@@ -21,11 +23,13 @@ from bitrain.gen.asic.mapping import map_component
 from bitrain.gen.families.devices import find_device
 from bitrain.gen.ip.package import generate_ip
 from bitrain.gen.tools.synth import SynthesisReport, synthesise, synthesise_component
-from bitrain.program import AcceleratorConfig, Array, Program
+from bitrain.program import AcceleratorConfig, Array, Program, find_arithmetic
 from bitrain.rtl.array.arrays import build_array
 from bitrain.runner import plots
 from bitrain.runner.workspace import Workspace, write_result
 from bitrain.spec import BitrainError, Network, SngBank, file_digest
+
+from .array_energy import LEFT_OUT, check_energy, energy_step
 
 ARITHMETICS: tuple[str, ...] = ("stochastic", "binary")
 
@@ -51,6 +55,7 @@ def measure_arithmetic(
     accuracies: Path | None = None,
     whole: bool = False,
     library: Library | None = None,
+    images: Sequence[np.ndarray] | None = None,
 ) -> dict[str, Any]:
     """Both arithmetics for each network: ``arithmetic.json`` and a plot in ``out``.
 
@@ -58,8 +63,9 @@ def measure_arithmetic(
     of `bitrain accuracy`, for the accuracies at each network's L. An array is all from its operands
     to its counts; LUTs are LUT4 and two for each carry cell. whole: accelerators with all that they
     are made of instead, routed for ``clock_mhz``, each at the clock that routing finds. library:
-    arrays in its standard cells, sized for ``clock_mhz``, in the place of a device's LUTs. Circuits
-    that are done are kept in ``out``.
+    arrays in its standard cells, sized for ``clock_mhz``, in the place of a device's LUTs. images:
+    of each network, integers 0 … 2^n, for the energy of an image (``array_energy``); only with
+    ``library``. Circuits that are done are kept in ``out``.
     """
     if library is None:
         find_device(device)
@@ -67,11 +73,16 @@ def measure_arithmetic(
         raise BitrainError("--whole routes accelerators on an FPGA; leave it out with --liberty")
     target = device if library is None else f"{library.name} {file_digest(library.path)[:12]}"
     known = _accuracies(accuracies)
+    if images is not None:
+        for network in networks:
+            check_energy(network)
     workspace, rows = Workspace(out), []
-    for network in networks:
+    for index, network in enumerate(networks):
         length = max(layer.stream_length for layer in network.layers)
         for arithmetic in ARITHMETICS:
-            array = _array(neurons, arithmetic, min(length, max_lanes))
+            rules = find_arithmetic(arithmetic)
+            cycles = max(rules.cycles(network, layer) for layer in network.layers)
+            array = _array(neurons, arithmetic, min(cycles, max_lanes))
             shown = _rewired(network, array)
             cost = estimate(Program(shown, array))
             name = f"n{network.bits}-L{length}-{neurons[0]}x{neurons[1]}-{arithmetic}"
@@ -104,8 +115,18 @@ def measure_arithmetic(
                 row["images_per_s_per_klut"] = 1e3 * per_second / measured["lut"]
             else:
                 row["images_per_s_per_mm2"] = 1e6 * per_second / measured["area"]
-                cycles = length if array.rules.has_streams else 1
                 row["area_per_mac"] = measured["area"] * cycles / array.multipliers
+                if images is not None:
+                    row |= energy_step(
+                        workspace,
+                        step,
+                        network=shown,
+                        array=array,
+                        folder=folder,
+                        library=library,
+                        images=images[index],
+                        clock_mhz=clock_mhz,
+                    )
             rows.append(row | measured)
     result = {
         "networks": [network.name for network in networks],
@@ -117,13 +138,14 @@ def measure_arithmetic(
         "tag": f"{'post-route' if whole else 'post-synthesis'}; cycles estimated",
         "rows": rows,
     }
+    if images is not None:
+        result["energy"] = LEFT_OUT
     write_result(out / "arithmetic", result, plots.arithmetic(rows))
     return result
 
 
 def _array(neurons: tuple[int, int], arithmetic: str, lanes: int) -> Array:
     channels, positions = neurons
-    lanes = 1 if arithmetic == "binary" else lanes
     try:
         return Array(channels=channels, positions=positions, lanes=lanes, arithmetic=arithmetic)
     except ValueError as error:
@@ -134,7 +156,7 @@ def _array(neurons: tuple[int, int], arithmetic: str, lanes: int) -> Array:
 
 def _rewired(network: Network, array: Array) -> Network:
     """``network`` for the array's lanes, if it does not suit: other wires, which cost the same."""
-    if array.arithmetic == "binary" or array.lanes % network.num_lanes == 0:
+    if not array.rules.has_streams or array.lanes % network.num_lanes == 0:
         return network
     banks: dict[str, SngBank] = {}
     for name in ("activation_bank", "weight_bank"):

@@ -5,11 +5,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 
 from bitrain.flow.hardware import tool_versions
 from bitrain.gen.asic.liberty import Library
-from bitrain.gen.asic.mapping import map_component
+from bitrain.gen.asic.mapping import FREQUENCY, map_component
 from bitrain.gen.families.devices import find_device
 from bitrain.gen.tools.synth import synthesise_component
 from bitrain.program import AcceleratorConfig, Array, Program, Sharing, check_conflicts
@@ -17,6 +18,8 @@ from bitrain.rtl.array.arrays import build_array
 from bitrain.runner import plots
 from bitrain.runner.workspace import Workspace, write_result
 from bitrain.spec import BitrainError, Network, file_digest
+
+from .array_energy import LEFT_OUT, check_energy, energy_step
 
 
 def parse_sizes(text: str) -> list[tuple[int, int, int]]:
@@ -36,18 +39,22 @@ def measure_arrays(
     *,
     device: str = "ecp5-85k",
     library: Library | None = None,
+    images: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """What arrays for ``network`` take, post-synthesis; ``arrays.json`` and a plot.
 
     An array is SNGs, lanes, population counts and accumulators; LUTs are LUT4 and two for each
-    carry cell. library: standard cells in the place of a device's LUTs: their area. What an SNG
-    takes is what the unshared ones take more, divided by how many more there are. Sizes that are
-    done are kept in ``out``.
+    carry cell. library: standard cells in the place of a device's LUTs: their area. images:
+    integers 0 … 2^n, for the energy of an image (``array_energy``); only with ``library``. What an
+    SNG takes is what the unshared ones take more, divided by how many more there are. Sizes that
+    are done are kept in ``out``.
     """
     if library is None:
         find_device(device)
     target = device if library is None else f"{library.name} {file_digest(library.path)[:12]}"
     key = "lut" if library is None else "area"
+    if images is not None:
+        check_energy(network)
     workspace, rows = Workspace(out), []
     for size in sizes:
         pair = []
@@ -61,7 +68,19 @@ def measure_arrays(
             measure = partial(_measure, network, array, folder, library or device)
             workspace.fingerprint = ""  # sizes do not depend on each other
             workspace.step(f"array-{name}", inputs, measure)
-            pair.append(workspace.results[f"array-{name}"])
+            row = workspace.results[f"array-{name}"]
+            if library is not None and images is not None:
+                row = row | energy_step(
+                    workspace,
+                    f"array-{name}",
+                    network=network,
+                    array=array,
+                    folder=folder,
+                    library=library,
+                    images=images,
+                    clock_mhz=FREQUENCY,
+                )
+            pair.append(row)
         shared, unshared = pair
         sng = (unshared[key] - shared[key]) / max(1, unshared["sngs"] - shared["sngs"])
         rows += [{**row, "sng_share": sng * row["sngs"] / row[key]} for row in pair]
@@ -72,6 +91,8 @@ def measure_arrays(
         "tag": "post-synthesis" if library is None else "post-synthesis, no wires",
         "rows": rows,
     }
+    if images is not None:
+        result |= {"energy": LEFT_OUT, "clock_mhz": FREQUENCY}
     write_result(out / "arrays", result, plots.array_cost(rows, key))
     return result
 

@@ -20,6 +20,14 @@ ARRAYS = [
     for p in (2, 4)
     for s in ("shared", "unshared")
 ]
+FAULTS = {
+    "without_faults": {"x": 99, "y": 98},
+    "rows": [
+        {"arithmetic": arithmetic, "site": site, "rate": rate, "median": 90, "low": 80, "high": 95}
+        for arithmetic, site in (("x", "a"), ("y", "a"), ("x", "b"))
+        for rate in (0.01, 0.1)
+    ],
+}
 PLOTS = {
     "accuracy": (
         lambda: plots.accuracy_by_length([4, 8], {"SC": [90, 95], "integer": [91, 96]}, 99),
@@ -54,6 +62,12 @@ PLOTS = {
     "many classes": (
         lambda: plots.confusion(np.eye(100, dtype=int).tolist(), [str(i) for i in range(100)]),
         ["taken for"],
+    ),
+    "faults": (
+        lambda: plots.faults(
+            FAULTS, {"a": "site a", "b": "site b"}, {"x": "kind x", "y": "kind y"}
+        ),
+        ["site a", "site b", "kind x", "kind y", "flips of a bit and image"],
     ),
     "arrays": (lambda: plots.array_cost(ARRAYS), ["shared, N = 16", "neurons P Q"]),
     "cells": (

@@ -5,11 +5,11 @@ import json
 from typing import ClassVar
 
 import pytest
-from networks import random_network
+from networks import random_images, random_network, streamed
 from rich.console import Console
 from standard_cells import small_library
 
-from bitrain.cli.render.studies import arithmetic_table
+from bitrain.cli.render.studies import arithmetic_table, energy_table
 from bitrain.cost import estimate
 from bitrain.gen.asic.liberty import read_library
 from bitrain.gen.asic.timing import Path
@@ -17,7 +17,7 @@ from bitrain.gen.families.resources import Resources
 from bitrain.gen.ip.config import read_config
 from bitrain.program import Array, Program
 from bitrain.spec import BitrainError
-from bitrain.studies import arithmetic
+from bitrain.studies import arithmetic, array_energy
 from bitrain.studies.arithmetic import measure_arithmetic, parse_neurons
 
 
@@ -109,13 +109,16 @@ def test_refused(measure, tmp_path):
     assert parse_neurons("4x8") == (4, 8)
 
 
+class Cells:
+    """What mapping finds."""
+
+    tools: ClassVar = {"stand-in": "1"}
+    area, leakage = 1200.0, 5.0
+    path = Path(delay=0.5, begin="a", end="b", cells=3)
+
+
 def test_in_standard_cells(monkeypatch, tmp_path):
     """A MAC of streams takes a lane L cycles."""
-
-    class Cells:
-        tools: ClassVar = {"stand-in": "1"}
-        area, leakage = 1200.0, 5.0
-        path = Path(delay=0.5, begin="a", end="b", cells=3)
 
     asked = []
 
@@ -138,3 +141,45 @@ def test_in_standard_cells(monkeypatch, tmp_path):
     assert arithmetic_table(result).row_count == 2
     with pytest.raises(BitrainError, match="--whole routes accelerators on an FPGA"):
         measure_arithmetic([network], (2, 3), tmp_path / "out", console, whole=True, **options)
+
+
+def test_energy_of_images(monkeypatch, tmp_path):
+    """Each network with its images, after its array is mapped, and kept with it."""
+    asked = []
+
+    def energy(network, array, netlist, library, images, *, clock_mhz, leakage):
+        asked.append((network.name, array.arithmetic, images[0, 0, 0, 0], clock_mhz, leakage))
+        assert netlist.parts[-3:] == ("synth", "small", "netlist.json")
+        numbers = {"energy_per_image": 1500.0, "energy_per_image_glitches": 1750.0}
+        numbers |= {"energy_error": 2.5, "energy_per_mac": 321.0, "leakage_per_image": 0.5}
+        numbers |= {"energy_by_part": {"clock": 600.0, "inputs": 5.0}}
+        return numbers
+
+    monkeypatch.setattr(arithmetic, "map_component", lambda *args, **options: Cells())
+    monkeypatch.setattr(array_energy, "measure_energy", energy)
+    library = read_library(small_library(tmp_path))
+    networks = [random_network(0, bits=3, lanes=4), random_network(1, bits=2, lanes=4)]
+    images = [random_images(network, 2) for network in networks]
+    options = {"library": library, "clock_mhz": 400, "images": images}
+    console = Console(file=io.StringIO())
+    result = measure_arithmetic(networks, (2, 3), tmp_path / "out", console, **options)
+    firsts = [each[0, 0, 0, 0] for each in images]
+    assert [each[1:] for each in asked] == [
+        (kind, first, 400, 5.0) for first in firsts for kind in ("stochastic", "binary")
+    ]
+    assert all(row["energy_per_image"] == 1500 for row in result["rows"])
+    assert "no wires, no clock tree, no memories" in result["energy"]
+    table = energy_table(result)
+    assert table.caption == result["energy"] and "small, 400 MHz" in str(table.title)
+    cells = [list(column.cells) for column in table.columns]
+    assert cells[0][:2] == ["n = 3, stochastic, N = 8", "n = 3, binary, N = 1"]
+    assert [each[0] for each in cells[1:]] == ["1,500", "2.5", "40%", "1,750", "321", "0.5"]
+    assert arithmetic_table(result).row_count == 4
+    measure_arithmetic(networks, (2, 3), tmp_path / "out", console, **options)
+    assert len(asked) == 4  # kept
+    options["images"] = [images[0], images[1] // 2]
+    measure_arithmetic(networks, (2, 3), tmp_path / "out", console, **options)
+    assert len(asked) == 6
+    streams = [streamed(networks[0])]
+    with pytest.raises(BitrainError, match="layers in stream mode"):
+        measure_arithmetic(streams, (2, 3), tmp_path / "out", console, **options)

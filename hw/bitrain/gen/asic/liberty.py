@@ -65,10 +65,24 @@ class Pin:
     is_output: bool
     capacitance: float
     """pF."""
+    function: str
+    """Of an output, in Liberty's notation (see ``functions``); empty where there is none."""
     arcs: tuple[Arc, ...]
     """Delays to an output, constraints of an input."""
     energies: tuple[Arc, ...]
     """Internal energies (pJ) of a transition of this pin: rise_power, fall_power."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlipFlop:
+    """What an edge-triggered register stores; functions in Liberty's notation."""
+
+    states: tuple[str, ...]
+    """Names of what it holds, and of its inverse, in functions of outputs."""
+    next_state: str
+    clocked_on: str
+    forced: tuple[str, ...]
+    """When it is cleared or set, whatever the clock does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +96,8 @@ class Cell:
     pins: Mapping[str, Pin]
     is_register: bool
     """Flip-flop or latch."""
+    flip_flop: FlipFlop | None
+    """Of a flip-flop, what it stores."""
 
     @property
     def inputs(self) -> list[Pin]:
@@ -162,6 +178,15 @@ class _Reader:
             leakage=group.number("cell_leakage_power") * self.nw,
             pins={pin.name: pin for pin in pins},
             is_register=bool(group.of("ff", "latch")),
+            flip_flop=next(map(self._flip_flop, group.of("ff")), None),
+        )
+
+    def _flip_flop(self, group: Group) -> FlipFlop:
+        return FlipFlop(
+            states=tuple(group.args),
+            next_state=group.text("next_state"),
+            clocked_on=group.text("clocked_on"),
+            forced=tuple(filter(None, map(group.text, ("clear", "preset")))),
         )
 
     def _pin(self, group: Group) -> Pin:
@@ -169,6 +194,7 @@ class _Reader:
             name=group.args[0],
             is_output=group.text("direction") == "output",
             capacitance=group.number("capacitance") * self.pf,
+            function=group.text("function"),
             arcs=tuple(self._arc(arc, self.ns) for arc in group.of("timing")),
             energies=tuple(self._arc(arc, self.pj) for arc in group.of("internal_power")),
         )

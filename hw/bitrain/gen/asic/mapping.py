@@ -95,6 +95,11 @@ def map_component(
     return _map(directory, name, library, frequency or FREQUENCY)
 
 
+def mapped_netlist(directory: Path, library: Library) -> Path:
+    """Where :func:`map_component` left the netlist of ``directory``, flat, as Yosys' JSON."""
+    return directory / "synth" / library.name / "netlist.json"
+
+
 def _map(directory: Path, top: str, library: Library, frequency: float) -> CellReport:
     build = prepare_build(directory, library.name)
     (build / "cells.lib").write_bytes(library.path.read_bytes())

@@ -5,6 +5,7 @@ from typing import Any
 from rich.table import Table
 
 from bitrain.studies.accuracy import COLUMNS
+from bitrain.studies.faults import KINDS, site_name
 from bitrain.studies.progressive import ProgressiveReport
 
 from .table import table_of
@@ -108,6 +109,30 @@ def arrays_table(result: dict[str, Any]) -> Table:
     return table
 
 
+def energy_table(result: dict[str, Any]) -> Table:
+    """Array energy per image of either study's rows, and what is left out of it."""
+    title = f"Array energy per image on {result['device']}, {result['clock_mhz']:g} MHz"
+    columns = ("nJ", "± error", "of it clock", "with glitches", "fJ per MAC", "leakage, nJ")
+    table = table_of(title, ("array",), columns)
+    for row in result["rows"]:
+        if "sharing" in row:
+            size = f"{row['channels']} x {row['positions']} x {row['lanes']}"
+            name = f"{size}, {row['sharing']} SNGs"
+        else:
+            name = f"n = {row['bits']}, {row['arithmetic']}, N = {row['lanes']}"
+        table.add_row(
+            name,
+            f"{row['energy_per_image']:,.0f}",
+            f"{row['energy_error']:,.1f}",
+            f"{row['energy_by_part']['clock'] / row['energy_per_image']:.0%}",
+            f"{row['energy_per_image_glitches']:,.0f}",
+            f"{row['energy_per_mac']:,.0f}",
+            f"{row['leakage_per_image']:,.1f}",
+        )
+    table.caption = result["energy"]
+    return table
+
+
 def pooled_table(rows: list[dict[str, Any]], members: int) -> Table:
     """Circuits for a window of ``members`` neurons: resources per neuron, errors."""
     columns = ("LUT4", "FF", "wrong, default SNGs", "mean error", "wrong, LFSRs", "mean error")
@@ -152,4 +177,21 @@ def arithmetic_table(result: dict[str, Any]) -> Table:
             f"{rate:,.0f}",
             "" if row["accuracy"] is None else f"{row['accuracy']:.2f} %",
         )
+    return table
+
+
+def faults_table(result: dict[str, Any]) -> Table:
+    """Accuracies (%) with faults, a row for each arithmetic and site, a column for each rate."""
+    title = f"Accuracy (%) by rate of bit flips, {result['images']:,} test images, "
+    title += f"median (5 … 95 %) of {result['seeds']} seeds"
+    columns = ("bits", "none", *(f"{rate:g}" for rate in result["rates"]))
+    table = table_of(title, ("arithmetic", "bits of"), columns)
+    lines: dict[tuple[str, str], list[str]] = {}
+    for row in result["rows"]:
+        name, site = row["arithmetic"], row["site"]
+        start = [f"{row['bits']:,}", f"{result['without_faults'][name]:.2f}"]
+        line = lines.setdefault((KINDS[name], site_name(name, site)), start)
+        line.append(f"{row['median']:.1f}\n{row['low']:.1f}…{row['high']:.1f}")
+    for names, cells in lines.items():
+        table.add_row(*names, *cells)
     return table

@@ -8,6 +8,7 @@ from bitrain.cli.render.studies import (
     ablation_table,
     anytime_table,
     arithmetic_table,
+    faults_table,
     study_table,
 )
 from bitrain.studies.accuracy import COLUMNS
@@ -67,3 +68,20 @@ def test_accuracy_is_left_out_where_none_is_known() -> None:
     result |= {"clock_mhz": 80, "rows": [{**row, "accuracy": None}, {**row, "accuracy": 98.765}]}
     text = printed(arithmetic_table(result))
     assert text.count(" 80.0 ") == 2 and text.count(" %") == 1 and "98.77 %" in text
+
+
+def test_a_line_for_each_site_with_faults() -> None:
+    rows = [
+        {"arithmetic": arithmetic, "site": site, "rate": rate, "bits": 12_345}
+        | {"median": 98.04, "low": 97.0, "high": 99.0}
+        for arithmetic, site in (("stochastic", "streams"), ("binary", "streams"))
+        for rate in (1e-5, 0.1)
+    ]
+    clean = {"stochastic": 99.125, "binary": 99.5}
+    result = {"images": 1000, "seeds": 20, "rates": [1e-5, 0.1], "without_faults": clean}
+    text = printed(faults_table(result | {"rows": rows}))
+    assert "1,000 test images" in text and "20 seeds" in text
+    first, second = (line for line in text.splitlines() if "12,345" in line)
+    assert "streams" in first and "stream bits" in first and " 99.12 " in first
+    assert "integers" in second and "operand bits" in second and " 99.50 " in second
+    assert first.count(" 98.0 ") == 2 and text.count("97.0…99.0") == 4
