@@ -4,9 +4,9 @@ A seed stands for a network of any layers that the contract allows (strategies.p
 array, the pauses of both streams, and a simulator: Verilator for every tenth seed and for AXI, as
 it compiles for long. Every seventh array has integers, bit-serial and binary ones in turn, every
 seventh network has OR groups; of the others every third skips zeros, if the network can, and its
-second image has few pixels. Many have AXI, a length chosen at run time, early termination or weights in RAM, where these
-go together. Each network is made to live (liveness.py), so that a fault in any layer shows. `make
-campaign SEEDS=1 FIRST=37` runs seed 37 alone. Every stored value, every score and every cycle count
+second image has few pixels. Many have AXI, a length chosen at run time, early termination or
+weights in RAM, where these go together. Each network is made to live (liveness.py), so that a fault
+in any layer shows. `make campaign SEEDS=1 FIRST=37` runs seed 37 alone. Every stored value, every score and every cycle count
 must be as predicted, and every layer must live. The exit status is 1 if one is not; the IP folder
 of such a seed is kept. At the end stands what the seeds have seen (seen.py).
 """

@@ -112,7 +112,6 @@ ACCELERATORS = {
     "bitserial": (
         {
             "array": {**ARRAY, "channels": 4, "width": 2, "arithmetic": "bitserial"},
-            "interface": "axi",
             "early_termination": True,
         },
         lambda: with_exits(residual_network(7, bits=4)),

@@ -38,6 +38,10 @@ class Array(BaseModel):
     """Name of one of ``ARITHMETICS``: streams, or the integers to measure against, whose products
     take a cycle (binary) or n² (bitserial)."""
 
+    dsp: bool = Field(default=False, exclude_if=lambda dsp: not dsp)
+    """Products of binary arithmetic are multiplications that synthesis puts into a device's DSP
+    blocks, where it has them; else they are arrays of full adders in LUTs."""
+
     @field_validator("arithmetic")
     @classmethod
     def _check_arithmetic(cls, name: str) -> str:

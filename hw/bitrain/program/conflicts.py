@@ -39,6 +39,11 @@ def _no_streams(config: AcceleratorConfig, found: Any) -> dict[str, Any] | None:
     return {"arithmetic": config.array.arithmetic} if _exact(config) and found else None
 
 
+def _dsp(config: AcceleratorConfig) -> dict[str, Any] | None:
+    found = any(array.dsp and array.rules.counts_bits for array in config.arrays)
+    return {"arithmetic": config.array.arithmetic} if found else None
+
+
 def _fired(config: AcceleratorConfig, network: Network) -> Layer | None:
     """The first layer in stream mode, which only streams have."""
     layers = () if _exact(config) else network.layers
@@ -177,6 +182,14 @@ OPTION_CONFLICTS = (
         reason="array: sharing = unshared is of SNGs, and {arithmetic} arithmetic has none",
         remedy="leave it out",
         find=lambda c, _: _no_streams(c, c.array.sharing is Sharing.UNSHARED),
+    ),
+    Conflict(
+        one="array: dsp",
+        other="an arithmetic without multipliers",
+        reason="array: dsp puts products into DSP blocks, and {arithmetic} arithmetic multiplies "
+        "by AND gates",
+        remedy="leave it out",
+        find=lambda c, _: _dsp(c),
     ),
     Conflict(
         one="run_time_length, early_termination",

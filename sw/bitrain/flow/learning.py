@@ -84,9 +84,19 @@ def finetune(run: Run) -> dict[str, Any]:
 
 
 def export(run: Run) -> dict[str, Any]:
-    """``network.npz``, checked against golden on test images."""
-    trained = run.workspace.results["finetune"][run.config.trained]
-    model = _converted(run, run.config.sc, trained["arithmetic"])
+    """``network.npz`` and that of the rival, checked against golden on test images."""
+    network = _export(run, run.config.trained, "network.npz")
+    _export(run, "integers" if run.config.trained == "streams" else "streams", "rival.npz")
+    exit_points = [each.model_dump() for each in network.exits]
+    images = min(CHECK_IMAGES, len(run.dataset.test_images))
+    return {"images": images, "macs": network.macs, "exits": exit_points}
+
+
+def _export(run: Run, kind: str, file: str) -> Network:
+    """The network of ``streams`` or ``integers``, with the exits that are chosen for it."""
+    trained = run.workspace.results["finetune"][kind]
+    arithmetic = trained["arithmetic"]
+    model = _converted(run, run.config.sc, arithmetic)
     _finetune(run, model, trained["checkpoint"])
     recipe = run.config.model_dump(mode="json", include={"model", "train", "sc", "finetune"})
     if run.config.data.normalisation is not None:
@@ -94,17 +104,16 @@ def export(run: Run) -> dict[str, Any]:
     metadata = {
         **run.config.data.metadata(run.dataset.classes),
         "recipe": recipe,
-        "arithmetic": trained["arithmetic"],
+        "arithmetic": arithmetic,
         "float_accuracy": run.workspace.results["train"]["accuracy"],
     }
     images, _ = run.dataset.examples(CHECK_IMAGES)
     network = export_network(model, run.config.name, images, metadata)
     if (exits := run.config.exit) is not None:
-        anytime = Anytime(network, model.prefixes, _choosing(run), trained["arithmetic"])
+        anytime = Anytime(network, model.prefixes, _choosing(run), arithmetic)
         network = anytime.with_exits(exits.tolerance, exits.most, cycles=exits.cycles)
-    save_network(network, run.workspace.path("network.npz"))
-    exit_points = [each.model_dump() for each in network.exits]
-    return {"images": len(images), "macs": network.macs, "exits": exit_points}
+    save_network(network, run.workspace.path(file))
+    return network
 
 
 def evaluate_lengths(run: Run) -> dict[str, Any]:

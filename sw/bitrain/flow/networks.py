@@ -14,6 +14,7 @@ from bitrain.gen.ip.names import default_name
 from bitrain.gen.ip.package import generate_ip
 from bitrain.host import write_weight_image
 from bitrain.host.weight_image import num_image_words
+from bitrain.program import ARITHMETICS
 from bitrain.spec import BitrainError, Network, load_network, to_unipolar
 
 if TYPE_CHECKING:
@@ -85,14 +86,23 @@ def _source(
 def accuracies(
     network: Network, data: str | None = None, data_dir: Path | None = None
 ) -> dict[str, Any]:
-    """Per cent of the test images: golden model (``sc``) and ``int_baseline`` of equal width."""
+    """Per cent of the test images: golden model (``sc``) and ``int_baseline`` of equal width.
+
+    Integers are those that the network was trained with, else binary.
+    """
     dataset = dataset_of(network, data, data_dir)
     images, labels = dataset.test_images, dataset.test_labels
     return {
         "images": len(images),
         "sc": 100 * golden.accuracy(network, images, labels),
-        "int_baseline": 100 * golden.accuracy(network, images, labels, "binary"),
+        "int_baseline": 100 * golden.accuracy(network, images, labels, _integers_of(network)),
     }
+
+
+def _integers_of(network: Network) -> str:
+    trained = network.metadata.get("arithmetic", "binary")
+    has_streams = trained not in ARITHMETICS or ARITHMETICS[trained].has_streams
+    return "binary" if has_streams else trained
 
 
 def example_vectors(
@@ -157,7 +167,7 @@ def _exits_taken(
     for i, (length, margin) in enumerate(exits):
         shorter, arithmetic = engines.prefixes[length], engines.array.arithmetic
         *_, scores = golden.run_shorter(engines.network, shorter, images[left], arithmetic)
-        sure = golden.margins(scores.reshape(len(scores), -1)) >= margin
+        sure = golden.margins(scores.reshape(len(left), shorter.num_scores)) >= margin
         places[left[sure]], left = i, left[~sure]
     return places
 

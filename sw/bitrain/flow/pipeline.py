@@ -80,7 +80,7 @@ STEPS = {
         learning.export,
         lambda r: f"torch and golden agree in every layer on {r['images']} images",
         properties=("trained",),
-        outputs=("network.npz",),
+        outputs=("network.npz", "rival.npz"),
     ),
     "evaluate": Step(
         learning.evaluate_lengths,

@@ -41,6 +41,7 @@ CASES = [
     ({"array": {"lanes": 6, "width": 4}}, worded(random_network(1, lanes=2), 4)),
     ({"array": WIDE | {"channels": 3}}, worded(NETWORK, 2)),
     ({"array": {**BINARY, "sharing": "unshared"}}, NETWORK),
+    ({"array": {"lanes": 4, "dsp": True}}, NETWORK),
     ({"array": BINARY, "run_time_length": True}, NETWORK),
     ({"array": BINARY, "skip_zeros": True}, NETWORK),
     ({"array": FITS, "engines": 2, "run_time_length": True}, NETWORK),

@@ -89,10 +89,17 @@ def test_the_first_difference_is_named(sc_model, digits, monkeypatch) -> None:
     )
 
 
-def test_baseline_is_refused(trained, digits) -> None:
-    binary = convert(trained, digits.in_shape, digits.train_images, ScConfig(), "binary")
-    with pytest.raises(BitrainError, match="'digits' was trained with binary arithmetic"):
-        export_network(binary, "digits", digits.test_images[:4])
+@pytest.mark.parametrize("arithmetic", ["binary", "bitserial"])
+def test_integers(trained, digits, arithmetic) -> None:
+    """Scores are those of golden, in its finer unit."""
+    model = convert(trained, digits.in_shape, digits.train_images, ScConfig(), arithmetic)
+    images = digits.test_images[:4]
+    network = export_network(model, "digits", images)
+    scores = golden.predict(network, to_unipolar(images, network.bits), arithmetic)
+    with torch.no_grad():
+        wanted = model.run(torch.from_numpy(images))[-1].flatten(1)
+    finer = 4**network.bits // network.layers[-1].stream_length
+    np.testing.assert_array_equal(scores, wanted.double() * finer)
 
 
 def test_no_images(sc_model, digits) -> None:

@@ -75,7 +75,8 @@ def test_trained_together(trained, few, arithmetic) -> None:
     alone = accuracies(recipe.model_copy(update={"prefix_weights": (1e-6, 1e-6, 1)}))
     assert len(found) == (3 if arithmetic == "stochastic" else 2)  # of two bits or more
     assert found[0] > alone[0]
-    assert found[-1] > alone[-1] - 0.02
+    # Full scale is 3/4 of two bits, but 15/16 of four: integers give way more to each other.
+    assert found[-1] > alone[-1] - (0.02 if arithmetic == "stochastic" else 0.05)
 
 
 def test_noise_of_each_length(sc_model, digits) -> None:

@@ -82,5 +82,8 @@ class Arithmetic(ABC):
         """Neurons of ``layer`` with N ``lanes``; :class:`BitrainError` if they are too wide."""
 
     @abstractmethod
-    def constant(self, network: Network, lanes: int, *, skip_zeros: bool) -> str:
-        """What the bias ROM holds of a channel, in words."""
+    def constant(self, network: Network, lanes: int, *, negatives_apart: bool) -> str:
+        """What the bias ROM holds of a channel, in words.
+
+        negatives_apart: the hardware counts negative weights, or has their number beside the bias.
+        """

@@ -35,7 +35,7 @@ class Binary(Arithmetic):
         """A lane of negative weight sums (x |w|) XOR 1 … 1, which is one less than x w."""
         return exact_products(network, layer, self.name, network.one, excess=-1)
 
-    def constant(self, network: Network, lanes: int, *, skip_zeros: bool) -> str:
+    def constant(self, network: Network, lanes: int, *, negatives_apart: bool) -> str:
         """Bias, in the array's units, and a one for each product that is one too low."""
         return "bias + (number of negative weights)"
 

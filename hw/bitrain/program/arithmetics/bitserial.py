@@ -40,6 +40,8 @@ class BitSerial(Arithmetic):
         largest = network.one - 1
         return exact_products(network, layer, self.name, largest, excess=largest**2)
 
-    def constant(self, network: Network, lanes: int, *, skip_zeros: bool) -> str:
+    def constant(self, network: Network, lanes: int, *, negatives_apart: bool) -> str:
         """Bias, in the array's units, less what negative weights count too much."""
+        if negatives_apart:
+            return "bias"
         return "bias - (2^n - 1)² x (number of negative weights)"

@@ -35,9 +35,9 @@ class Stochastic(Arithmetic):
             return _ored_bits(network, layer, lanes)
         return _fires(network, layer) if layer.neuron == "stream" else _product_bits(network, layer)
 
-    def constant(self, network: Network, lanes: int, *, skip_zeros: bool) -> str:
+    def constant(self, network: Network, lanes: int, *, negatives_apart: bool) -> str:
         """Bias less what is counted too much, unless the hardware counts that."""
-        if skip_zeros:
+        if negatives_apart:
             return "bias"
         if network.or_lanes > 1:
             return f"bias - L x (number of chunks) x {lanes // network.or_lanes}"

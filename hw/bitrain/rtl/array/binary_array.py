@@ -89,7 +89,9 @@ class BinaryArray(Component):
             q, p = divmod(i, num_channels)
             terms = []
             for j in range(num_lanes):
-                m.submodules[f"multiplier_{i}_{j}"] = multiplier = Multiplier(self.bits)
+                m.submodules[f"multiplier_{i}_{j}"] = multiplier = Multiplier(
+                    self.bits, dsp=self.array.dsp
+                )
                 m.d.comb += [
                     multiplier.a.eq(self.activations[q][j]),
                     multiplier.b.eq(self.weights[p][j].magnitude),
