@@ -6,9 +6,10 @@ it compiles for long. Every seventh array has integers, bit-serial and binary on
 seventh network has OR groups; of the others every third skips zeros, if the network can, and its
 second image has few pixels. Many have AXI, a length chosen at run time, early termination or
 weights in RAM, where these go together. Each network is made to live (liveness.py), so that a fault
-in any layer shows. `make campaign SEEDS=1 FIRST=37` runs seed 37 alone. Every stored value, every score and every cycle count
-must be as predicted, and every layer must live. The exit status is 1 if one is not; the IP folder
-of such a seed is kept. At the end stands what the seeds have seen (seen.py).
+in any layer shows. `make campaign SEEDS=1 FIRST=37` runs seed 37 alone. Every stored value, every
+score and every cycle count must be as predicted, and every layer must live. The exit status is 1 if
+one is not; the IP folder of such a seed is kept. At the end stands what the seeds have seen
+(seen.py).
 """
 
 import argparse

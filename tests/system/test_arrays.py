@@ -52,20 +52,24 @@ def test_shared_sngs_cost_less(arrays, monkeypatch, tmp_path):
     assert arrays("--sizes", "2x2x2", "--device", "ecp5-25k")[2] == result
 
 
-def test_integers_take_no_multiplier_blocks(monkeypatch, capsys, tmp_path):
-    """`bitrain compare-arithmetic` fails where synthesis uses one."""
+def test_integers_take_dsp_blocks_where_they_are_asked_for(monkeypatch, capsys, tmp_path):
+    """`bitrain compare-arithmetic` fails where synthesis uses others, or none."""
     save_network(random_network(0, bits=4, lanes=2, length=4), tmp_path / "network.npz")
     out = tmp_path / "out"
     options = ("--out", out, "--neurons", "1x2", "--clock", "40", "--device", "ecp5-25k")
+    options += ("--arithmetics", "stochastic,binary,dsp,bitserial")
     arguments = ["compare-arithmetic", tmp_path / "network.npz", *options]
     monkeypatch.setattr(sys, "argv", ["bitrain", *map(str, arguments)])
     with pytest.raises(SystemExit) as stopped:
         main()
     printed = capsys.readouterr()
     assert not stopped.value.code, printed.out + printed.err
-    streams, integers = json.loads((out / "arithmetic.json").read_text())["rows"]
-    assert (streams["arithmetic"], integers["arithmetic"]) == ("stochastic", "binary")
-    assert integers["lut"] > 2 * 16  # two products of 4 x 4 bits
+    rows = json.loads((out / "arithmetic.json").read_text())["rows"]
+    found = {row["arithmetic"]: row for row in rows}
+    assert list(found) == ["stochastic", "binary", "dsp", "bitserial"]
+    assert [row["dsp"] for row in rows] == [0, 0, 2, 0]
+    assert found["binary"]["lut"] > 2 * 16  # two products of 4 x 4 bits
+    assert found["dsp"]["lut"] < found["binary"]["lut"]
 
 
 @pytest.mark.parametrize(

@@ -181,8 +181,18 @@ def compare_arithmetic(
     neurons: Annotated[str, Option(help="P x Q of all arrays.")] = "4x4",
     max_lanes: Annotated[
         int,
-        Option(help="Most lanes N of a neuron of streams, which has L up to here.", min=1, max=256),
+        Option(
+            help="Most lanes N of a neuron that counts bits, W L or W n² of them.", min=1, max=256
+        ),
     ] = 16,
+    arithmetics: Annotated[
+        str,
+        Option(
+            help="What to compare, between commas: stochastic (streams), binary (integers, in "
+            "LUTs), dsp (these in DSP blocks), bitserial (integers bit by bit)."
+        ),
+    ] = "stochastic,binary,bitserial",
+    width: common.Width = 1,
     clock: Annotated[
         float,
         Option(help="Clock in MHz: of arrays, assumed; of --whole, the target.", min=1, max=2000),
@@ -204,7 +214,7 @@ def compare_arithmetic(
     from bitrain.flow.networks import example_vectors
     from bitrain.gen.asic.liberty import read_library
     from bitrain.spec import load_network
-    from bitrain.studies.arithmetic import measure_arithmetic, parse_neurons
+    from bitrain.studies.arithmetic import measure_arithmetic, parse_kinds, parse_neurons
 
     from .render.studies import arithmetic_table, energy_table
 
@@ -221,7 +231,9 @@ def compare_arithmetic(
         console,
         device=device,
         clock_mhz=clock,
+        kinds=parse_kinds(arithmetics),
         max_lanes=max_lanes,
+        width=width,
         accuracies=accuracies,
         whole=whole,
         library=library,

@@ -312,11 +312,12 @@ def arithmetic(rows: Sequence[Mapping[str, Any]]) -> str:
     key = "images_per_s_per_mm2" if in_cells else "images_per_s_per_klut"
     with _drawing(4.8, 3.2) as figure:
         axes = figure.subplots()
-        for arithmetic, marker in (("stochastic", "o-"), ("binary", "s-")):
+        for arithmetic in dict.fromkeys(row["arithmetic"] for row in rows):
             points = sorted(
                 (row["bits"], row[key]) for row in rows if row["arithmetic"] == arithmetic
             )
-            axes.plot(*zip(*points, strict=True), marker, label=arithmetic)
+            marker = {"stochastic": "o-", "binary": "s-", "dsp": "s:", "bitserial": "^-"}
+            axes.plot(*zip(*points, strict=True), marker[arithmetic], label=arithmetic)
         axes.set_xticks(sorted({row["bits"] for row in rows}))
         axes.set(
             xlabel="precision n (L = 2^n)",

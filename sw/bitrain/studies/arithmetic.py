@@ -1,16 +1,16 @@
 """Streams against integers of the same width: what LUTs, or cells, are worth in images a second.
 
-For each network file, an array of P x Q neurons in either arithmetic, post-synthesis, and the
-cycles of an image by the cost model. A neuron has as many lanes N as its chunks take cycles, so
-that loading them takes as long: L for streams, one for integers; or at most a given number, and
-then chunks take longer.
+For each network file, an array of P x Q neurons in each arithmetic, post-synthesis, and the cycles
+of an image by the cost model. A neuron has W times as many lanes N as its chunks take cycles, so
+that loading them takes as long: L for streams, n² for bit-serial integers, one for others; or at
+most a given number, and then chunks take longer.
 """
 
 import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from rich.console import Console
@@ -23,7 +23,13 @@ from bitrain.gen.asic.mapping import map_component
 from bitrain.gen.families.devices import find_device
 from bitrain.gen.ip.package import generate_ip
 from bitrain.gen.tools.synth import SynthesisReport, synthesise, synthesise_component
-from bitrain.program import AcceleratorConfig, Array, Program, find_arithmetic
+from bitrain.program import (
+    AcceleratorConfig,
+    Array,
+    Program,
+    check_conflicts,
+    find_arithmetic,
+)
 from bitrain.rtl.array.arrays import build_array
 from bitrain.runner import plots
 from bitrain.runner.workspace import Workspace, write_result
@@ -31,7 +37,23 @@ from bitrain.spec import BitrainError, Network, SngBank, file_digest
 
 from .array_energy import LEFT_OUT, check_energy, energy_step
 
-ARITHMETICS: tuple[str, ...] = ("stochastic", "binary")
+KINDS: dict[str, dict[str, Any]] = {
+    "stochastic": {"arithmetic": "stochastic"},
+    "binary": {"arithmetic": "binary"},
+    "dsp": {"arithmetic": "binary", "dsp": True},
+    "bitserial": {"arithmetic": "bitserial"},
+}
+"""Fields of arrays, by what is asked for."""
+USUAL = "stochastic", "binary", "bitserial"
+
+
+def parse_kinds(text: str) -> list[str]:
+    """Arithmetics of an option such as stochastic,binary,dsp, or :class:`BitrainError`."""
+    kinds = text.split(",")
+    for kind in kinds:
+        if kind not in KINDS:
+            raise BitrainError(f"--arithmetics {text}: expected some of {', '.join(KINDS)}")
+    return list(dict.fromkeys(kinds))
 
 
 def parse_neurons(text: str) -> tuple[int, int]:
@@ -51,24 +73,28 @@ def measure_arithmetic(
     *,
     device: str = "ecp5-85k",
     clock_mhz: float = 80,
+    kinds: Sequence[str] = USUAL,
     max_lanes: int = 16,
+    width: Literal[1, 2, 4, 8] = 1,
     accuracies: Path | None = None,
     whole: bool = False,
     library: Library | None = None,
     images: Sequence[np.ndarray] | None = None,
 ) -> dict[str, Any]:
-    """Both arithmetics for each network: ``arithmetic.json`` and a plot in ``out``.
+    """Some of ``KINDS`` for each network: ``arithmetic.json`` and a plot in ``out``.
 
-    neurons: P and Q. clock_mhz: of both. max_lanes: most of a stochastic neuron. accuracies: result
-    of `bitrain accuracy`, for the accuracies at each network's L. An array is all from its operands
-    to its counts; LUTs are LUT4 and two for each carry cell. whole: accelerators with all that they
-    are made of instead, routed for ``clock_mhz``, each at the clock that routing finds. library:
-    arrays in its standard cells, sized for ``clock_mhz``, in the place of a device's LUTs. images:
+    neurons: P and Q. clock_mhz: of all. max_lanes: most of a neuron that counts bits. width: W.
+    accuracies: result of `bitrain accuracy`, for the accuracies at each network's L. An array is
+    all from its operands to its counts; LUTs are LUT4 and two for each carry cell. whole:
+    accelerators with all that they are made of instead, routed for ``clock_mhz``, each at the clock
+    that routing finds. library: arrays in its standard cells, sized for ``clock_mhz``, in the place of a device's LUTs. images:
     of each network, integers 0 … 2^n, for the energy of an image (``array_energy``); only with
     ``library``. Circuits that are done are kept in ``out``.
     """
     if library is None:
         find_device(device)
+    elif "dsp" in kinds:
+        raise BitrainError("--arithmetics dsp: cells of --liberty have no DSP blocks; leave it out")
     elif whole:
         raise BitrainError("--whole routes accelerators on an FPGA; leave it out with --liberty")
     target = device if library is None else f"{library.name} {file_digest(library.path)[:12]}"
@@ -79,13 +105,17 @@ def measure_arithmetic(
     workspace, rows = Workspace(out), []
     for index, network in enumerate(networks):
         length = max(layer.stream_length for layer in network.layers)
-        for arithmetic in ARITHMETICS:
-            rules = find_arithmetic(arithmetic)
+        for asked in kinds:
+            fields = {"width": width, **KINDS[asked]}
+            rules = find_arithmetic(fields["arithmetic"])
             cycles = max(rules.cycles(network, layer) for layer in network.layers)
-            array = _array(neurons, arithmetic, min(cycles, max_lanes))
+            most = max_lanes // width if rules.counts_bits else 1
+            array = _array(neurons, width * max(1, min(cycles, most)), fields)
             shown = _rewired(network, array)
+            check_conflicts(AcceleratorConfig(array=array), shown)
             cost = estimate(Program(shown, array))
-            name = f"n{network.bits}-L{length}-{neurons[0]}x{neurons[1]}-{arithmetic}"
+            name = f"n{network.bits}-L{length}-{neurons[0]}x{neurons[1]}-{asked}"
+            name += f"-W{width}" if width > 1 else ""
             console.print(f"{name} ...")
 
             kind = "accelerator" if whole else "array"
@@ -105,11 +135,12 @@ def measure_arithmetic(
             row = {
                 "bits": network.bits,
                 "stream_length": length,
-                "arithmetic": arithmetic,
+                "arithmetic": asked,
                 "lanes": array.lanes,
+                "width": width,
                 "image_cycles": cost.initiation_interval,
                 "images_per_s": per_second,
-                "accuracy": known.get((length, arithmetic)),
+                "accuracy": known.get((length, fields["arithmetic"])),
             }
             if library is None:
                 row["images_per_s_per_klut"] = 1e3 * per_second / measured["lut"]
@@ -144,10 +175,10 @@ def measure_arithmetic(
     return result
 
 
-def _array(neurons: tuple[int, int], arithmetic: str, lanes: int) -> Array:
+def _array(neurons: tuple[int, int], lanes: int, fields: dict[str, Any]) -> Array:
     channels, positions = neurons
     try:
-        return Array(channels=channels, positions=positions, lanes=lanes, arithmetic=arithmetic)
+        return Array(channels=channels, positions=positions, lanes=lanes, **fields)
     except ValueError as error:
         raise BitrainError(
             f"--neurons {channels}x{positions}: expected P and Q of 1 … 64"
@@ -184,7 +215,11 @@ def _array_alone(network: Network, array: Array, folder: Path, device: str) -> d
     program = Program(network, array)
     report = synthesise_component(build_array(program), device, folder, name="array")
     carry = report.resources.carry_lut
-    return {**_resources(report, folder), "carry_lut": carry, "count_bits": program.count_bits}
+    return {
+        **_resources(report, array, folder),
+        "carry_lut": carry,
+        "count_bits": program.count_bits,
+    }
 
 
 def _array_in_cells(
@@ -207,14 +242,16 @@ def _accelerator(
     generate_ip(engines, folder, device=device, frequency=clock_mhz)
     report = synthesise(folder, device, frequency=clock_mhz)
     bram = report.resources.bram
-    return {**_resources(report, folder), "bram": bram, "clock_mhz": report.fmax_mhz}
+    return {**_resources(report, array, folder), "bram": bram, "clock_mhz": report.fmax_mhz}
 
 
-def _resources(report: SynthesisReport, folder: Path) -> dict[str, Any]:
-    if report.resources.dsp:
-        raise BitrainError(f"{folder}: {report.resources.dsp} multiplier blocks used, expected 0")
+def _resources(report: SynthesisReport, array: Array, folder: Path) -> dict[str, Any]:
+    if (report.resources.dsp > 0) != array.dsp:
+        asked = "some" if array.dsp else "none"
+        raise BitrainError(f"{folder}: {report.resources.dsp} DSP blocks used, expected {asked}")
     return {
         "lut": report.resources.lut,
         "ff": report.resources.ff,
+        "dsp": report.resources.dsp,
         "tool": tool_versions(report.tools),
     }

@@ -18,7 +18,7 @@ from bitrain.gen.ip.config import read_config
 from bitrain.program import Array, Program
 from bitrain.spec import BitrainError
 from bitrain.studies import arithmetic, array_energy
-from bitrain.studies.arithmetic import measure_arithmetic, parse_neurons
+from bitrain.studies.arithmetic import measure_arithmetic, parse_kinds, parse_neurons
 
 
 class Report:
@@ -29,7 +29,7 @@ class Report:
 
     def __init__(self, array):
         lut = array.neurons * (2 if array.arithmetic == "binary" else 1)
-        self.resources = Resources(lut=100 * lut, carry_lut=lut, ff=3)
+        self.resources = Resources(lut=100 * lut, carry_lut=lut, ff=3, dsp=int(array.dsp))
 
 
 @pytest.fixture
@@ -65,10 +65,12 @@ def test_rows(measure, tmp_path):
     assert [(array.arithmetic, array.lanes) for array in made] == [
         ("stochastic", 8),
         ("binary", 1),
+        ("bitserial", 9),
         ("stochastic", 4),
         ("binary", 1),
+        ("bitserial", 4),
     ]
-    streams, integers, shorter, _ = result["rows"]
+    streams, integers, _, shorter, *_ = result["rows"]
     binary = Array(channels=2, positions=3, lanes=1, arithmetic="binary")
     cycles = estimate(Program(networks[0], binary)).initiation_interval
     assert integers["image_cycles"] == cycles
@@ -78,7 +80,7 @@ def test_rows(measure, tmp_path):
     assert (streams["accuracy"], integers["accuracy"], shorter["accuracy"]) == (98.5, 99.5, None)
     assert json.loads((tmp_path / "out" / "arithmetic.json").read_text()) == result
     assert "<svg" in (tmp_path / "out" / "arithmetic.svg").read_text()
-    assert arithmetic_table(result).row_count == 4
+    assert arithmetic_table(result).row_count == 6
     again, made = measure(*networks, clock_mhz=100, accuracies=study)
     assert made == []  # kept
     assert again["rows"][0]["images_per_s"] == 2 * streams["images_per_s"]
@@ -86,15 +88,30 @@ def test_rows(measure, tmp_path):
 
 def test_whole_accelerators_at_the_clock_that_routing_finds(measure, tmp_path):
     result, made = measure(random_network(0, bits=3, lanes=4), whole=True, clock_mhz=50)
-    assert [array.arithmetic for array in made] == ["stochastic", "binary"]
-    _, integers = result["rows"]
+    assert [array.arithmetic for array in made] == ["stochastic", "binary", "bitserial"]
+    _, integers, _ = result["rows"]
     assert integers["clock_mhz"] == 90
     assert integers["images_per_s"] == pytest.approx(90e6 / integers["image_cycles"])
     assert result["circuit"] == "accelerator" and result["tag"].startswith("post-route")
-    assert arithmetic_table(result).row_count == 2
+    assert arithmetic_table(result).row_count == 3
     assert measure(random_network(0, bits=3, lanes=4), whole=True, clock_mhz=50)[1] == []  # kept
     array, _ = measure(random_network(0, bits=3, lanes=4))
     assert "clock_mhz" not in array["rows"][0] and array["circuit"] == "array"
+
+
+def test_wide_arrays_and_dsp_blocks(measure):
+    """A multiplier for each of the W operands that come in a cycle; bits wait in as many lanes."""
+    kinds = ("binary", "dsp", "bitserial")
+    result, made = measure(random_network(0, bits=3, lanes=4), kinds=kinds, width=2, max_lanes=8)
+    assert [(array.lanes, array.dsp) for array in made] == [(2, False), (2, True), (8, False)]
+    assert [row["arithmetic"] for row in result["rows"]] == list(kinds)
+    assert all(row["width"] == 2 for row in result["rows"])
+
+
+def test_kinds():
+    assert parse_kinds("dsp,binary,dsp") == ["dsp", "binary"]
+    with pytest.raises(BitrainError, match="--arithmetics decimal: expected some of stochastic, "):
+        parse_kinds("decimal")
 
 
 @pytest.mark.parametrize("text", ["4", "4x", "4x4x4", "axb"])
@@ -131,14 +148,15 @@ def test_in_standard_cells(monkeypatch, tmp_path):
     network, console = random_network(0, bits=3, lanes=4), Console(file=io.StringIO())
     options = {"library": library, "clock_mhz": 400}
     result = measure_arithmetic([network], (2, 3), tmp_path / "out", console, **options)
-    streams, integers = result["rows"]
-    assert asked == [("small", 400)] * 2 and result["device"] == "small"
+    streams, integers, bits = result["rows"]
+    assert asked == [("small", 400)] * 3 and result["device"] == "small"
     assert streams["area_per_mac"] == 1200 * 8 / (2 * 3 * streams["lanes"])
     assert integers["area_per_mac"] == 1200 / 6
+    assert bits["area_per_mac"] == 1200 * 9 / (2 * 3 * 9)
     rate = streams["images_per_s"]
     assert rate == 4e8 / streams["image_cycles"]
     assert streams["images_per_s_per_mm2"] == pytest.approx(1e6 * rate / 1200)
-    assert arithmetic_table(result).row_count == 2
+    assert arithmetic_table(result).row_count == 3
     with pytest.raises(BitrainError, match="--whole routes accelerators on an FPGA"):
         measure_arithmetic([network], (2, 3), tmp_path / "out", console, whole=True, **options)
 
@@ -160,7 +178,12 @@ def test_energy_of_images(monkeypatch, tmp_path):
     library = read_library(small_library(tmp_path))
     networks = [random_network(0, bits=3, lanes=4), random_network(1, bits=2, lanes=4)]
     images = [random_images(network, 2) for network in networks]
-    options = {"library": library, "clock_mhz": 400, "images": images}
+    options = {
+        "kinds": ("stochastic", "binary"),
+        "library": library,
+        "clock_mhz": 400,
+        "images": images,
+    }
     console = Console(file=io.StringIO())
     result = measure_arithmetic(networks, (2, 3), tmp_path / "out", console, **options)
     firsts = [each[0, 0, 0, 0] for each in images]

@@ -154,7 +154,7 @@ def arithmetic_table(result: dict[str, Any]) -> Table:
     table = table_of(title, (), ("n", "L"))
     table.add_column("arithmetic")
     in_cells = "area" in result["rows"][0]
-    sizes = ("µm²", "µm² for a MAC a cycle", "path, ns") if in_cells else ("LUT4", "MHz")
+    sizes = ("µm²", "µm² for a MAC a cycle", "path, ns") if in_cells else ("LUT4", "DSP", "MHz")
     per = "mm²" if in_cells else "1,000 LUT4"
     for column in ("N", *sizes, "cycles", "images/s", f"images/s per {per}", "accuracy"):
         table.add_column(column, justify="right")
@@ -164,7 +164,7 @@ def arithmetic_table(result: dict[str, Any]) -> Table:
             figures = [*(f"{area:,.0f}" for area in areas), f"{row['path_ns']:.2f}"]
         else:
             clock = row.get("clock_mhz", result["clock_mhz"])
-            figures = [f"{row['lut']:,}", f"{clock:.1f}"]
+            figures = [f"{row['lut']:,}", str(row["dsp"]), f"{clock:.1f}"]
         rate = row["images_per_s_per_mm2" if in_cells else "images_per_s_per_klut"]
         table.add_row(
             str(row["bits"]),

@@ -62,7 +62,14 @@ def test_a_line_for_each_combination() -> None:
 
 
 def test_accuracy_is_left_out_where_none_is_known() -> None:
-    row = {"bits": 4, "stream_length": 16, "arithmetic": "binary", "lanes": 1, "lut": 1000}
+    row = {
+        "bits": 4,
+        "stream_length": 16,
+        "arithmetic": "binary",
+        "lanes": 1,
+        "lut": 1000,
+        "dsp": 0,
+    }
     row |= {"image_cycles": 5000, "images_per_s": 1e4, "images_per_s_per_klut": 1e4}
     result = {"circuit": "array", "channels": 4, "positions": 4, "device": "d", "tag": "t"}
     result |= {"clock_mhz": 80, "rows": [{**row, "accuracy": None}, {**row, "accuracy": 98.765}]}
