@@ -87,9 +87,9 @@ def measure_arithmetic(
     accuracies: result of `bitrain accuracy`, for the accuracies at each network's L. An array is
     all from its operands to its counts; LUTs are LUT4 and two for each carry cell. whole:
     accelerators with all that they are made of instead, routed for ``clock_mhz``, each at the clock
-    that routing finds. library: arrays in its standard cells, sized for ``clock_mhz``, in the place of a device's LUTs. images:
-    of each network, integers 0 … 2^n, for the energy of an image (``array_energy``); only with
-    ``library``. Circuits that are done are kept in ``out``.
+    that routing finds. library: arrays in its standard cells, sized for ``clock_mhz``, in the place
+    of a device's LUTs. images: of each network, integers 0 … 2^n, for the energy of an image
+    (``array_energy``); only with ``library``. Circuits that are done are kept in ``out``.
     """
     if library is None:
         find_device(device)
