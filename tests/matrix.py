@@ -2,9 +2,9 @@
 
 Networks for the digits, from random weights, converted and calibrated as trained ones are:
 residual, dense, depthwise, and a mixed one that has all of these. Each is generated and simulated
-at full rate, with random pauses of both streams and after a reset; every stored value, every score
-and every cycle count must be as predicted. The exit status is 1 if one is not. Results are lines
-of ``matrix.jsonl``.
+at full rate, with random pauses of both streams and after a reset, and with integers too; every
+stored value, every score and every cycle count must be as predicted. The exit status is 1 if one is
+not. Results are lines of ``matrix.jsonl``.
 """
 
 import argparse
@@ -33,6 +33,8 @@ from bitrain.spec import Network, Neuron, to_unipolar
 ARRAY = Array(channels=4, positions=4, lanes=8)
 WIDTHS = {"counter": (1, 2, 4), "stream": (1,)}
 """Of the engines that run networks of each mode."""
+INTEGERS = {"bitserial": 2, "binary": 4}
+"""Width of the engines that run those of counter mode in the other arithmetics."""
 IMAGES = 2
 
 
@@ -97,11 +99,14 @@ def run(out: Path) -> Iterator[dict]:
     out.mkdir(parents=True, exist_ok=True)
     with (out / "matrix.jsonl").open("w", encoding="utf-8") as file:
         for name, neuron in product(NETWORKS, get_args(Neuron)):
-            network, widths = make(name, neuron), WIDTHS[neuron]
+            network = make(name, neuron)
+            cases = [("stochastic", width) for width in WIDTHS[neuron]]
+            cases += INTEGERS.items() if neuron == "counter" else ()
             vectors = to_unipolar(images, network.bits)
-            for width in widths:
-                folder = out / f"{name}_{neuron}_{width}"
-                engines = compiled(network, ARRAY.model_copy(update={"width": width}))
+            for arithmetic, width in cases:
+                folder = out / f"{name}_{neuron}_{arithmetic}_{width}"
+                changes = {"width": width, "arithmetic": arithmetic}
+                engines = compiled(network, ARRAY.model_copy(update=changes))
                 generate_ip(
                     engines,
                     folder,
@@ -118,6 +123,7 @@ def run(out: Path) -> Iterator[dict]:
                         "layers": len(network.layers),
                         "neuron": neuron,
                         "width": width,
+                        "arithmetic": arithmetic,
                         "simulator": report.simulator_version,
                         "values": report.values_compared,
                         "mismatches": report.mismatches,
@@ -142,7 +148,7 @@ def main(arguments: list[str] | None = None) -> int:
         verdict = "; ".join(result["problems"]) or "ok"
         print(
             f"{result['network']}, {result['layers']} layers, {result['neuron']} mode, "
-            f"W = {result['width']}, "
+            f"{result['arithmetic']}, W = {result['width']}, "
             f"{result['simulator']}: {result['mismatches']} mismatches in {result['values']:,} "
             f"values, {result['cycles']:,} cycles, {result['seconds']} s: {verdict}",
             flush=True,

@@ -31,7 +31,7 @@ def test_table_words_and_files(call, capsys, tmp_path):
     assert call("--rates", "1e-4,0.1", "--seeds", 2) == 0
     printed = capsys.readouterr().out
     assert "Accuracy (%) by rate of bit flips, 8 test images" in printed
-    assert "Weight memory: streams tolerate" in printed
+    assert "Weight memory: streams tolerate" in printed and "selected bits" in printed
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"faults.json", "faults.svg", "steps", ".lock"}
 
@@ -42,7 +42,7 @@ def test_table_words_and_files(call, capsys, tmp_path):
         (["--rates", "often"], "--rates often: expected numbers between commas"),
         (["--rates", "2"], "--rates 2: expected rising probabilities above 0 and up to 1"),
         (["--sites", "bias"], "--sites bias: expected some of streams,sources,weights"),
-        (["--arithmetics", ""], "--arithmetics : expected some of stochastic,binary, each once"),
+        (["--arithmetics", ""], "--arithmetics : expected some of stochastic,binary,bitserial"),
         (["--seeds", "0"], "--seeds 0: expected how many, from 1"),
         (["--images", "100000"], "--images 100000: expected 1 … 360, the test images there are"),
     ],

@@ -40,7 +40,7 @@ class Array(BaseModel):
 
     dsp: bool = Field(default=False, exclude_if=lambda dsp: not dsp)
     """Products of binary arithmetic are multiplications that synthesis puts into a device's DSP
-    blocks, where it has them; else they are arrays of full adders in LUTs."""
+    blocks, where it has them, two in one up to n = 5; else they are full adders in LUTs."""
 
     @field_validator("arithmetic")
     @classmethod

@@ -10,7 +10,8 @@ from numba import njit, prange
 from .popcount import ones
 
 NONE, STREAMS, SOURCES = 0, 1, 2
-"""What the faults of a kernel strike: nothing here, streams or operands, number sequences."""
+"""What the faults of a kernel strike: nothing here, streams (or what integers have in their place),
+number sequences."""
 
 
 @njit(cache=True)
@@ -259,4 +260,88 @@ def count_integers(maps, layer, faults, sizes, counts):
                             top = a * (b >> bits) | b * (a >> bits)
                             product = (a & low) * (b & low) | top << bits
                             total += product ^ -signs[p, s]
+                        counts[image, out + p, position + q] = total
+
+
+@njit(cache=True)
+def _select_planes(numbers, places, bits, planes, selected):
+    """Bits of numbers (vectors, slots) in each cycle: ``selected`` (vectors, cycles, words).
+
+    places: which bit that is (cycles,). planes: room for each bit by itself (vectors, n, words).
+    """
+    planes[:] = 0
+    for v in range(len(numbers)):
+        for s in range(numbers.shape[1]):
+            number = min(numbers[v, s], (1 << bits) - 1)
+            for place in range(bits):
+                planes[v, place, s >> 6] |= np.uint64(number >> place & 1) << np.uint64(s & 63)
+        for t in range(len(places)):
+            selected[v, t] = planes[v, places[t]]
+
+
+@njit(cache=True)
+def _strike_planes(flips, slots, xs, ws):
+    """Flip selected bits xs (Q, cycles, words) and ws (P, …); flips count from the tile's first."""
+    cycles = xs.shape[1]
+    for flip in flips:
+        row, t = divmod(flip, cycles)
+        vector, slot = divmod(row, slots)
+        one = np.uint64(1) << np.uint64(slot & 63)
+        if vector < len(xs):
+            xs[vector, t, slot >> 6] ^= one
+        else:
+            ws[vector - len(xs), t, slot >> 6] ^= one
+
+
+@njit(cache=True, parallel=True)
+def count_planes(maps, layer, faults, sizes, counts):
+    """Fill ``counts`` (images, out, positions), int64: 2^t (x AND w) XOR s over a neuron's bits.
+
+    As :func:`count_integers`, with the bits of activations and of weights that are at work in each
+    cycle as the last of ``layer``, (2, cycles); t is their sum. A number from 2^n on has ones for
+    bits.
+    """
+    reads, codes, places = layer
+    kind, flips, ends = faults
+    groups, channels, positions, bits = sizes
+    images, num_out, num_positions = counts.shape
+    group_channels, slots, cycles = num_out // groups, len(reads[1]), places.shape[1]
+    words = (slots + 63) // 64
+    size = (positions + channels) * slots * cycles if kind == STREAMS else 0
+    for index in prange(images):
+        image = np.int64(index)  # the index is unsigned
+        planes = np.zeros((max(positions, channels), bits, words), np.uint64)
+        xs = np.zeros((positions, cycles, words), np.uint64)
+        ws = np.zeros((channels, cycles, words), np.uint64)
+        kept, masks = np.zeros_like(ws), np.zeros((channels, 1, words), np.uint64)
+        activations = np.zeros((positions, slots), np.int64)
+        weights, signs = np.zeros((2, channels, slots), np.int64)
+        at, tile_end = ends[image], np.int64(0)
+        for tile in range(groups * ((group_channels + channels - 1) // channels)):
+            group, channel = divmod(tile, (group_channels + channels - 1) // channels)
+            channel *= channels
+            here, out = min(channels, group_channels - channel), group * group_channels + channel
+            memory = codes[min(image, len(codes) - 1)]
+            _load_weights(memory, out, bits, weights[:here], signs[:here])
+            _select_planes(weights, places[1], bits, planes, kept)
+            _select_planes(signs, np.zeros(1, np.int64), 1, planes, masks)
+            for position in range(0, num_positions, positions):
+                last = min(positions, num_positions - position)
+                _load_activations(maps[image], reads, (group, position), activations[:last])
+                _select_planes(activations, places[0], bits, planes, xs)
+                ws[:] = kept
+                tile_start, tile_end = tile_end, tile_end + size
+                first = at
+                while kind == STREAMS and at < ends[image + 1] and flips[at] < tile_end:
+                    at += 1
+                _strike_planes(flips[first:at] - tile_start, slots, xs, ws)
+                for p in range(here):
+                    for q in range(last):
+                        total = np.int64(0)
+                        for t in range(cycles):
+                            found = np.int64(0)
+                            for word in range(words):
+                                product = (xs[q, t, word] & ws[p, t, word]) ^ masks[p, 0, word]
+                                found += np.int64(ones(product))
+                            total += found << (places[0, t] + places[1, t])
                         counts[image, out + p, position + q] = total

@@ -13,15 +13,15 @@ from typing import Literal, get_args
 import numpy as np
 
 from bitrain.program import Program
-from bitrain.spec import BitrainError, Layer
+from bitrain.spec import BitrainError, Layer, plane_pairs
 
-from .fault_kernel import NONE, SOURCES, STREAMS, count_integers, count_streams
+from .fault_kernel import NONE, SOURCES, STREAMS, count_integers, count_planes, count_streams
 from .sums import streams_of
 from .windows import padded
 
 Site = Literal["streams", "sources", "weights", "counters", "activations"]
 SITES: tuple[Site, ...] = get_args(Site)
-ARITHMETICS = ("stochastic", "binary")
+ARITHMETICS = ("stochastic", "binary", "bitserial")
 """Arithmetics whose faults are defined."""
 _STRIKES: dict[str | None, int] = {"streams": STREAMS, "sources": SOURCES}
 
@@ -59,12 +59,14 @@ class Faults:
 
 
 def sites_of(arithmetic: str) -> tuple[Site, ...]:
-    """Sites that an arithmetic has; integers have no sequences, and operands for streams.
+    """Sites that an arithmetic has; integers have no sequences.
+
+    In place of streams they have operands, or bit by bit those bits that are selected.
 
     Raises :class:`BitrainError` for one whose faults are not defined.
     """
     if arithmetic not in ARITHMETICS:
-        raise BitrainError(f"faults of {arithmetic!r}: expected {' or '.join(ARITHMETICS)}")
+        raise BitrainError(f"faults of {arithmetic!r}: expected one of {', '.join(ARITHMETICS)}")
     return SITES if arithmetic == "stochastic" else tuple(s for s in SITES if s != "sources")
 
 
@@ -74,7 +76,7 @@ def check_program(program: Program) -> None:
     if program.stream_layers:
         raise BitrainError(
             f"layer {program.stream_layers[0].name!r} is in stream mode, whose faults are not "
-            "defined; export the network in counter mode, or take binary arithmetic"
+            "defined; export the network in counter mode, or take integers"
         )
 
 
@@ -84,16 +86,16 @@ def exposed(program: Program, site: Site, index: int) -> tuple[int, ...]:
     With tiles in the order in which they run, M neurons of a channel (those of a pooling window
     after each other, a neuron in several windows in each), S slots in whole chunks, L, n, and P and
     Q, or as many channels of a group and positions as there are:
-    streams (tiles, Q + P, S, L), of operands (tiles, Q + P, S, n + 1) in binary arithmetic; sources
-    (tiles, 2, S / N, L, n), first the activations'; weights (out, S, n + 2), signs last; counters
-    (out, M, their bits); activations (channels, rows, columns, n + 1) of what the layer before
-    stores, or of the image.
+    streams (tiles, Q + P, S, L), of operands (tiles, Q + P, S, n + 1) in binary arithmetic, of
+    selected bits (tiles, Q + P, S, n²) in a bit-serial one; sources (tiles, 2, S / N, L, n), first
+    the activations'; weights (out, S, n + 2), signs last; counters (out, M, their bits);
+    activations (channels, rows, columns, n + 1) of what the layer before stores, or of the image.
     """
     network, array = program.network, program.array
     layer, tiling, bits = network.layers[index], program.tilings[index], network.bits
     slots = tiling.chunks * array.lanes
     if site == "streams":
-        each = layer.stream_length if array.rules.has_streams else bits + 1
+        each = array.rules.cycles(network, layer) if array.rules.counts_bits else bits + 1
         return tiling.tiles, sum(_at_work(program, index)), slots, each
     if site == "sources":
         return tiling.tiles, 2, tiling.chunks, layer.stream_length, bits
@@ -177,8 +179,12 @@ def _counts(program: Program, index: int, maps: np.ndarray, strike: _Strike) -> 
     counts = np.empty((len(maps), layer.out_channels, tiling.positions), np.int64)
     flat = maps.reshape(len(maps), -1)
     sizes = layer.groups, *_at_work(program, index)
-    if not array.rules.has_streams:
+    if not array.rules.counts_bits:
         count_integers(flat, (reads, codes), faults, (*sizes, network.bits), counts)
+        return counts
+    if not array.rules.has_streams:
+        places = network.bits - 1 - np.array(plane_pairs(network.bits)).T
+        count_planes(flat, (reads, codes, places), faults, (*sizes, network.bits), counts)
         return counts
     banks = network.activation_bank, network.weight_bank
     values = np.stack([bank.sequence.values[: layer.stream_length] for bank in banks])
@@ -228,7 +234,9 @@ def _stored(
         fraction = 2 * network.bits - (layer.stream_length.bit_length() - 1)
         # Half a unit, where the bias was too coarse to hold it.
         finer = layer.relu & (shifts < 1) & (shifts + fraction >= 1)
-        constants = (constants << fraction) + negatives
+        # A negative lane counts 2^t too many in each cycle, or a product one too few.
+        excess = (network.one - 1) ** 2 if program.array.rules.counts_bits else -1
+        constants = (constants << fraction) - excess * negatives
         constants += np.where(finer, 1 << np.maximum(shifts + fraction - 1, 0), 0)
         shifts = shifts + fraction
     elif network.or_lanes > 1:

@@ -281,13 +281,17 @@ def faults(
     sites: Annotated[
         str,
         Option(
-            help="What bits flip: streams (of integers: operands), sources (number sequences), "
-            "weights, counters, activations; between commas."
+            help="What bits flip: streams (of integers: operands, or selected bits), sources "
+            "(number sequences), weights, counters, activations; between commas."
         ),
     ] = "streams,sources,weights,counters,activations",
     arithmetics: Annotated[
-        str, Option(help="stochastic (streams), binary (integers of as many bits), or both.")
-    ] = "stochastic,binary",
+        str,
+        Option(
+            help="stochastic (streams), binary (integers of as many bits), bitserial (these bit by "
+            "bit); between commas."
+        ),
+    ] = "stochastic,binary,bitserial",
     channels: common.Channels = 4,
     positions: common.Positions = 4,
     lanes: common.Lanes = 16,

@@ -353,7 +353,7 @@ def faults(result: Mapping[str, Any], sites: Mapping[str, str], kinds: Mapping[s
                     strict=True,
                 )
                 colour = f"C{number}"
-                axes.plot(rates, values[0], "os"[number] + "-", color=colour, label=label)
+                axes.plot(rates, values[0], "os^"[number] + "-", color=colour, label=label)
                 axes.fill_between(rates, *values[1:], color=colour, alpha=0.2, linewidth=0)
                 clean = result["without_faults"][arithmetic]
                 axes.axhline(clean, color=colour, linestyle=":", linewidth=1)

@@ -45,8 +45,10 @@ NAMES = {
     "counters": "counters",
     "activations": "activation memory",
 }
-"""Of sites; what takes the place of streams in integer multipliers are operand bits."""
-KINDS = {"stochastic": "streams", "binary": "integers"}
+"""Of sites, where numbers are streams."""
+IN_PLACE_OF_STREAMS = {"binary": "operand bits", "bitserial": "selected bits"}
+KINDS = {"stochastic": "streams", "binary": "integers", "bitserial": "bit-serial integers"}
+"""Of arithmetics; the first one of a result is compared with the others."""
 
 
 def parse_rates(text: str) -> list[float]:
@@ -206,7 +208,7 @@ def tolerated(result: dict[str, Any], arithmetic: str, site: str) -> float | Non
 
 
 def summarise(result: dict[str, Any]) -> list[str]:
-    """What streams tolerate and what they do not, beside integers, in words."""
+    """What each arithmetic tolerates, and the first one beside the others, in words."""
     clean = result["without_faults"]
     without = ", ".join(f"{KINDS[name]} {value:.2f} %" for name, value in clean.items())
     lines = [f"Without faults: {without}."]
@@ -221,46 +223,44 @@ def summarise(result: dict[str, Any]) -> list[str]:
             f"{KINDS[name].capitalize()} lose at most {TOLERATED:g} point at the median up to "
             f"these rates: {', '.join(parts)}."
         )
-    if len(limits) == len(KINDS):
-        lines += _compared(result, *(limits[name] for name in KINDS))
+    first, *others = (name for name in KINDS if name in limits)
+    for site in limits[first]:
+        shared = [name for name in others if site in limits[name]]
+        if others and not shared:
+            lines.append(f"{site_name(first, site).capitalize()}: integers have none.")
+        lines += [
+            _compared(result, site, {kind: limits[kind][site] or 0.0 for kind in (first, other)})
+            for other in shared
+        ]
     return lines
 
 
-def _compared(
-    result: dict[str, Any], streams: dict[str, float | None], integers: dict[str, float | None]
-) -> list[str]:
-    """A sentence for each site that both have, and one for what only streams have."""
-    lines = []
-    for site, limit in streams.items():
-        name = NAMES[site]
-        if site not in integers:
-            lines.append(f"{name.capitalize()}: integers have none.")
-            continue
-        ours, theirs = limit or 0.0, integers[site] or 0.0
-        if ours == theirs:
-            verdict = "as high a rate as integers"
-        else:
-            verdict = f"a {'higher' if ours > theirs else 'lower'} rate than integers"
-            if ours and theirs:
-                verdict += f", {max(ours, theirs) / min(ours, theirs):g} times"
-        beyond = [rate for rate in result["rates"] if rate > min(ours, theirs)]
-        text = f"{name.capitalize()}: streams tolerate {verdict}"
-        if beyond:
-            losses = [
-                result["without_faults"][kind] - row["median"]
-                for kind in KINDS
-                for row in _rows(result, kind, site)
-                if row["rate"] == beyond[0]
-            ]
-            text += f"; at {beyond[0]:g} they lose {losses[0]:.1f} points, integers {losses[1]:.1f}"
-        lines.append(f"{text}.")
-    return lines
+def _compared(result: dict[str, Any], site: str, limits: dict[str, float]) -> str:
+    """A sentence on a site of two arithmetics that tolerate rates up to ``limits``."""
+    (first, other), (ours, theirs) = limits, limits.values()
+    if ours == theirs:
+        verdict = f"as high a rate as {KINDS[other]}"
+    else:
+        verdict = f"a {'higher' if ours > theirs else 'lower'} rate than {KINDS[other]}"
+        if ours and theirs:
+            verdict += f", {max(ours, theirs) / min(ours, theirs):g} times"
+    beyond = [rate for rate in result["rates"] if rate > min(ours, theirs)]
+    text = f"{site_name(first, site).capitalize()}: {KINDS[first]} tolerate {verdict}"
+    if beyond:
+        losses = [
+            result["without_faults"][kind] - row["median"]
+            for kind in limits
+            for row in _rows(result, kind, site)
+            if row["rate"] == beyond[0]
+        ]
+        text += f"; at {beyond[0]:g} they lose {losses[0]:.1f} points, {KINDS[other]} "
+        text += f"{losses[1]:.1f}"
+    return f"{text}."
 
 
 def site_name(arithmetic: str, site: str) -> str:
     """What a site is called in an arithmetic."""
-    is_operand = site == "streams" and arithmetic == "binary"
-    return "operand bits" if is_operand else NAMES[site]
+    return IN_PLACE_OF_STREAMS.get(arithmetic, NAMES[site]) if site == "streams" else NAMES[site]
 
 
 def _limit(rate: float | None) -> str:

@@ -9,14 +9,14 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import memory
 from amaranth.lib.wiring import Component, In
 from bench_amaranth import simulate
 
 from bitrain.golden.faults import Faults, Site, exposed
 from bitrain.program import Program
-from bitrain.rtl.array import mac_array, sng_bank
+from bitrain.rtl.array import bitserial_array, mac_array, sng_bank
 from bitrain.rtl.engine import engine
 from bitrain.rtl.ports.accelerator import Accelerator
 
@@ -40,10 +40,10 @@ def words(bits: np.ndarray) -> list[int]:
 
 
 def by_step(program: Program, struck: list[np.ndarray]) -> list[np.ndarray]:
-    """Masks of operands or streams at each step: (steps, Q, …) and (steps, P, …).
+    """Masks of operands or of bits at each step: (steps, Q, …) and (steps, P, …).
 
-    struck: of each layer, (tiles, vectors, slots, bits). What follows is (N,) for streams, and
-    (N, n + 1) for operands.
+    struck: of each layer, (tiles, vectors, slots, bits). What follows is (N,) for bits of streams
+    or of integers, and (N, n + 1) for operands.
     """
     array, steps = program.array, ([], [])
     for index, layer in enumerate(program.network.layers):
@@ -55,9 +55,10 @@ def by_step(program: Program, struck: list[np.ndarray]) -> list[np.ndarray]:
         ):
             missing = size - vectors.shape[1]
             vectors = np.pad(vectors, ((0, 0), (0, missing), (0, 0), (0, 0), (0, 0)))
-            if array.rules.has_streams:  # tiles, chunks, cycles
+            if array.rules.counts_bits:  # tiles, chunks, cycles
                 ordered = vectors.transpose(0, 2, 4, 1, 3)
-                assert each == layer.stream_length
+                n = program.network.bits
+                assert each == (layer.stream_length if array.rules.has_streams else n * n)
                 part.append(ordered.reshape(-1, size, array.lanes))
             else:
                 ordered = vectors.transpose(0, 2, 1, 3, 4)
@@ -163,14 +164,23 @@ class StruckGenerators(Component):
 
 
 _plain_source, _plain_generators = sng_bank.SequenceSource, sng_bank.StochasticNumberGenerators
+_plain_selected = bitserial_array.selected
 
 
 class StruckArray(Component):
-    """An array whose operands, or whose tiles' counts as they leave, have flipped bits."""
+    """An array whose operands, or whose tiles' counts as they leave, have flipped bits.
+
+    Masks are of operands, or of the bits that bit-serial multipliers select of them.
+    """
 
     def __init__(self, inner: Any, operands: list[np.ndarray] | None, counts: np.ndarray):
         self.inner, self.operands, self.counted = inner, operands, counts
+        self.of_selected: list[Value] = []
         super().__init__(inner.signature)
+
+    def selected(self, lines: Value, number: Value) -> Value:
+        """The bit that the array selects: called for all activations, then for all weights."""
+        return _plain_selected(lines, number) ^ self.of_selected.pop(0)
 
     def elaborate(self, platform):
         m = Module()
@@ -184,6 +194,9 @@ class StruckArray(Component):
                 each = bits.shape[-1]
                 m.submodules[name] = struck = Masks(words(bits), bits[0].size)
                 m.d.comb += struck.step.eq(self.step)
+                if bits.ndim == 3:
+                    self.of_selected.extend(struck.word)
+                    continue
                 pairs = ((i, j) for i in range(bits.shape[1]) for j in range(bits.shape[2]))
                 for number, (i, j) in enumerate(pairs):
                     inside = operands[i][j]
@@ -258,9 +271,14 @@ def run_struck(monkeypatch, program: Program, image: np.ndarray, number: int, fa
             operands = steps
     counts = by_tile(program, found["counters"])
     build, make = engine.build_array, engine.ram
-    monkeypatch.setattr(
-        engine, "build_array", lambda program: StruckArray(build(program), operands, counts)
-    )
+
+    def struck_array(program):
+        struck = StruckArray(build(program), operands, counts)
+        if operands and array.rules.counts_bits:
+            monkeypatch.setattr(bitserial_array, "selected", struck.selected)
+        return struck
+
+    monkeypatch.setattr(engine, "build_array", struck_array)
     memories = []
 
     def ram(shape, depth):

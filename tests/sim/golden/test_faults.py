@@ -169,6 +169,8 @@ def test_bits_of_each_site():
     assert exposed(program, "streams", 2)[1] == 3
     binary = program_of(network, "binary", channels=2, positions=4, lanes=8)
     assert exposed(binary, "streams", 0) == (tiling.tiles, 6, slots, 5)
+    bits = program_of(network, "bitserial", channels=2, positions=4, lanes=8)
+    assert exposed(bits, "streams", 0) == (tiling.tiles, 6, slots, 4**2)
 
 
 def test_what_has_no_faults():
@@ -178,7 +180,7 @@ def test_what_has_no_faults():
     with pytest.raises(BitrainError, match="is in stream mode, whose faults are not defined"):
         faulty_scores(program, images, np.arange(1), None)
     faulty_scores(program_of(network, "binary"), images, np.arange(1), None)
-    with pytest.raises(BitrainError, match="faults of 'ternary': expected stochastic or binary"):
+    with pytest.raises(BitrainError, match="faults of 'ternary': expected one of stochastic"):
         sites_of("ternary")
     for wrong in ({"site": "biases"}, {"rate": 0}, {"rate": 1.5}, {"seed": -1}):
         fields: dict[str, Any] = {"site": "weights", "rate": 0.1, "seed": 0, **wrong}

@@ -21,10 +21,10 @@ ARRAYS = [
     for s in ("shared", "unshared")
 ]
 FAULTS = {
-    "without_faults": {"x": 99, "y": 98},
+    "without_faults": {"x": 99, "y": 98, "z": 97},
     "rows": [
         {"arithmetic": arithmetic, "site": site, "rate": rate, "median": 90, "low": 80, "high": 95}
-        for arithmetic, site in (("x", "a"), ("y", "a"), ("x", "b"))
+        for arithmetic, site in (("x", "a"), ("y", "a"), ("x", "b"), ("z", "b"))
         for rate in (0.01, 0.1)
     ],
 }
@@ -65,9 +65,11 @@ PLOTS = {
     ),
     "faults": (
         lambda: plots.faults(
-            FAULTS, {"a": "site a", "b": "site b"}, {"x": "kind x", "y": "kind y"}
+            FAULTS,
+            {"a": "site a", "b": "site b"},
+            {"x": "kind x", "y": "kind y", "z": "kind z"},
         ),
-        ["site a", "site b", "kind x", "kind y", "flips of a bit and image"],
+        ["site a", "site b", "kind x", "kind y", "kind z", "flips of a bit and image"],
     ),
     "arrays": (lambda: plots.array_cost(ARRAYS), ["shared, N = 16", "neurons P Q"]),
     "cells": (

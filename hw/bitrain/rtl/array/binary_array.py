@@ -1,12 +1,13 @@
 """The P x Q x N array of integer multipliers: the baseline to measure streams against."""
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
 
 from bitrain.program import Array
 
 from ..engine.layouts import activation_shape, weight_layout
+from .dsp_multiplier import DspMultiplier, factors_of_block
 from .multiplier import Multiplier
 
 
@@ -85,18 +86,15 @@ class BinaryArray(Component):
             for p in range(num_channels)
             for j in range(num_lanes)
         ]
+        multiply = self._in_blocks if self.array.dsp else self._in_luts
+        products = {
+            (q, j): multiply(m, q, j) for q in range(self.array.positions) for j in range(num_lanes)
+        }
         for i in range(self.array.neurons):
             q, p = divmod(i, num_channels)
             terms = []
             for j in range(num_lanes):
-                m.submodules[f"multiplier_{i}_{j}"] = multiplier = Multiplier(
-                    self.bits, dsp=self.array.dsp
-                )
-                m.d.comb += [
-                    multiplier.a.eq(self.activations[q][j]),
-                    multiplier.b.eq(self.weights[p][j].magnitude),
-                ]
-                sign, product = signs[p][j], multiplier.product
+                sign, product = signs[p][j], products[q, j][p]
                 terms.append(Cat(product ^ sign.replicate(len(product)), sign).as_signed())
             total = sum(terms[1:], terms[0])
             summed = Signal(total.shape(), name=f"sum_{i}")
@@ -104,3 +102,30 @@ class BinaryArray(Component):
             with m.If(steps[1]):
                 m.d.sync += self.counts[i].eq(self.counts[i] + summed)
         return m
+
+    def _in_luts(self, m: Module, q: int, j: int) -> list[Value]:
+        """Products of a position's activation in a lane with every channel's weight."""
+        products = []
+        for p in range(self.array.channels):
+            i = q * self.array.channels + p
+            m.submodules[f"multiplier_{i}_{j}"] = multiplier = Multiplier(self.bits)
+            m.d.comb += [
+                multiplier.a.eq(self.activations[q][j]),
+                multiplier.b.eq(self.weights[p][j].magnitude),
+            ]
+            products.append(multiplier.product)
+        return products
+
+    def _in_blocks(self, m: Module, q: int, j: int) -> list[Value]:
+        """The same, of as many channels in a DSP block as have room there."""
+        products, size = [], factors_of_block(self.bits)
+        for first in range(0, self.array.channels, size):
+            channels = range(first, min(first + size, self.array.channels))
+            i = q * self.array.channels + first
+            m.submodules[f"multiplier_{i}_{j}"] = block = DspMultiplier(self.bits, len(channels))
+            m.d.comb += block.a.eq(self.activations[q][j])
+            m.d.comb += [
+                block.b[k].eq(self.weights[p][j].magnitude) for k, p in enumerate(channels)
+            ]
+            products += [block.products[k] for k in range(len(channels))]
+        return products

@@ -1,4 +1,4 @@
-"""Integer multiplier: full adders in LUTs, or a DSP block."""
+"""Integer multiplier from full adders in LUTs."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib.wiring import Component, In, Out
@@ -20,16 +20,12 @@ class Multiplier(Component):
               └► a b_n | b a_n ───────►│top│────┘
         cycle 0                          1
 
-    With ``dsp`` it is a multiplication, which synthesis puts into a DSP block where there are any.
-
     Latency: 1 cycle, one product per cycle.
 
     Parameters
     ----------
     bits
         Precision n.
-    dsp
-        Whether synthesis chooses how.
 
     Members
     -------
@@ -39,18 +35,14 @@ class Multiplier(Component):
         0 … 2^2n.
     """
 
-    def __init__(self, bits: int, *, dsp: bool = False):
+    def __init__(self, bits: int):
         self.bits = bits
-        self.dsp = dsp
         number = activation_shape(bits)
         super().__init__({"a": In(number), "b": In(number), "product": Out(2 * bits + 1)})
 
     def elaborate(self, platform):
         m = Module()
         n, a, b = self.bits, self.a, self.b
-        if self.dsp:
-            m.d.sync += self.product.eq(a * b)
-            return m
         finished: list[Value] = []  # bits of the product that no later row adds to
         sums: list[Value] = [a[i] & b[0] for i in range(n)]
         carries: list[Value] = [Const(0, 1)] * n

@@ -9,9 +9,11 @@ BITS, COUNT_BITS = 3, 9
 
 
 @pytest.mark.parametrize(("channels", "positions", "lanes"), [(2, 3, 1), (1, 1, 2), (3, 1, 5)])
-def test_counts_of_consecutive_tiles(channels, positions, lanes):
+@pytest.mark.parametrize("dsp", [False, True])
+def test_counts_of_consecutive_tiles(channels, positions, lanes, dsp):
     """A chunk in every cycle, of numbers up to 2^n; counts go on from tile to tile and wrap."""
-    array = Array(channels=channels, positions=positions, lanes=lanes, arithmetic="binary")
+    sizes = {"channels": channels, "positions": positions, "lanes": lanes}
+    array = Array(**sizes, arithmetic="binary", dsp=dsp)
     dut = BinaryArray(array, bits=BITS, count_bits=COUNT_BITS)
     rng = np.random.default_rng(0)
     one = 1 << BITS

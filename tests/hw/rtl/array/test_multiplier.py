@@ -4,12 +4,10 @@ from bench_amaranth import simulate
 from bitrain.rtl.array.multiplier import Multiplier
 
 
-@pytest.mark.parametrize(
-    ("bits", "dsp"), [(1, False), (2, False), (3, False), (4, False), (3, True)]
-)
-def test_all_products(bits, dsp):
+@pytest.mark.parametrize("bits", [1, 2, 3, 4])
+def test_all_products(bits):
     """One pair of factors per cycle, each product a cycle later."""
-    dut = Multiplier(bits, dsp=dsp)
+    dut = Multiplier(bits)
     numbers = range((1 << bits) + 1)
 
     async def testbench(ctx):

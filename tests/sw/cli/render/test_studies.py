@@ -79,16 +79,17 @@ def test_accuracy_is_left_out_where_none_is_known() -> None:
 
 def test_a_line_for_each_site_with_faults() -> None:
     rows = [
-        {"arithmetic": arithmetic, "site": site, "rate": rate, "bits": 12_345}
+        {"arithmetic": arithmetic, "site": "streams", "rate": rate, "bits": 12_345}
         | {"median": 98.04, "low": 97.0, "high": 99.0}
-        for arithmetic, site in (("stochastic", "streams"), ("binary", "streams"))
+        for arithmetic in ("stochastic", "binary", "bitserial")
         for rate in (1e-5, 0.1)
     ]
-    clean = {"stochastic": 99.125, "binary": 99.5}
+    clean = {"stochastic": 99.125, "binary": 99.5, "bitserial": 98.25}
     result = {"images": 1000, "seeds": 20, "rates": [1e-5, 0.1], "without_faults": clean}
     text = printed(faults_table(result | {"rows": rows}))
     assert "1,000 test images" in text and "20 seeds" in text
-    first, second = (line for line in text.splitlines() if "12,345" in line)
+    first, second, third = (line for line in text.splitlines() if "12,345" in line)
     assert "streams" in first and "stream bits" in first and " 99.12 " in first
     assert "integers" in second and "operand bits" in second and " 99.50 " in second
-    assert first.count(" 98.0 ") == 2 and text.count("97.0…99.0") == 4
+    assert "bit-serial integers" in third and "selected bits" in third and " 98.25 " in third
+    assert first.count(" 98.0 ") == 2 and text.count("97.0…99.0") == 6
