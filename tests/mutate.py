@@ -52,6 +52,12 @@ from bitrain.cosim import simulate, write_testbench
 from bitrain.gen.ip.package import generate_ip
 from bitrain.gen.tools.tools import which
 from bitrain.program import AcceleratorConfig, Program
+from bitrain.program.descriptor import (
+    SHORTCUT_FIELDS,
+    SHORTCUT_GROUP_FIELDS,
+    SHORTCUT_PHASE_FIELDS,
+    SHORTCUT_PLACE_FIELDS,
+)
 from bitrain.program.rom_words import bias_places, num_biases
 from bitrain.rtl.engine.layouts import descriptor_layout
 from bitrain.spec import BitrainError, Layer, MaxPool2d, Network, all_precisions
@@ -87,6 +93,9 @@ def with_exits(network: Network) -> Network:
     return Network.model_validate({**dict(network), "exits": exits})
 
 
+PARTS = SHORTCUT_FIELDS + SHORTCUT_PLACE_FIELDS + SHORTCUT_GROUP_FIELDS + SHORTCUT_PHASE_FIELDS
+SHORTCUT_PARTS = {*PARTS} - {"shortcut_gain"}
+"""Fields without effect where the gain is zero."""
 LEAST_WORDS = 2
 """Of the ROM of the layer program, though it be of one layer."""
 TOP, LEAST_SCORE, IMAGES = "mutated", 0.97, 8
@@ -282,6 +291,10 @@ def idle_bits(program: Program) -> dict[str, set[tuple[int, int]]]:
         for name in [name for name, count in ends.items() if count == 1 and name in fields]:
             bits = range(fields[name].offset, fields[name].offset + fields[name].width)
             free["program"] |= {(word, bit) for bit in bits}
+        if layer.shortcut is None:  # what adds nothing may do so from anywhere
+            for name in fields.keys() & SHORTCUT_PARTS:
+                bits = range(fields[name].offset, fields[name].offset + fields[name].width)
+                free["program"] |= {(word, bit) for bit in bits}
     layers, width = len(program.network.layers), sum(field.width for field in fields.values())
     free["program"] |= set(product(range(layers, LEAST_WORDS), range(width)))
     return free

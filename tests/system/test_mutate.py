@@ -77,7 +77,7 @@ def test_mutants_are_found(tmp_path, capsys):
         "raw",
         *(
             pytest.param(name, marks=pytest.mark.slow)
-            for name in ("axi", "stream", "wide", "padded")
+            for name in ("axi", "stream", "wide", "padded", "bitserial")
         ),
     ],
 )
