@@ -218,6 +218,8 @@ def summarise(result: dict[str, Any]) -> list[str]:
         for name in clean
     }
     for name, by_site in limits.items():
+        if not by_site:  # integers, where sequences alone are struck
+            continue
         parts = [f"{site_name(name, site)} {_limit(rate)}" for site, rate in by_site.items()]
         lines.append(
             f"{KINDS[name].capitalize()} lose at most {TOLERATED:g} point at the median up to "

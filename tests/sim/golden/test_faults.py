@@ -153,6 +153,13 @@ def test_rtl_of_short_streams_and_either_generator(monkeypatch, seed):
     check_rtl(monkeypatch, network, "stochastic", "sources", lanes=4)
 
 
+@pytest.mark.parametrize("site", ["streams", "weights"])
+def test_rtl_of_more_slots_than_a_word_has_bits(monkeypatch, site):
+    network = random_network(3, bits=3, lanes=2, in_shape=(2, 7, 9))
+    assert network.layers[2].num_inputs > 64
+    check_rtl(monkeypatch, network, "bitserial", site)
+
+
 def test_bits_of_each_site():
     """A convolution of 2 channels on 3 x 3 pixels: 9 neurons each, 18 inputs in 3 chunks of 8."""
     network = next(n for n in map(random_network, range(20)) if n.layers[0].num_inputs > 8)

@@ -121,8 +121,8 @@ def made(**medians: list[list[float] | None]) -> dict[str, Any]:
     rates = [1e-4, 1e-3, 1e-2]
     rows = [
         {"arithmetic": arithmetic, "site": site, "rate": rate, "median": median}
-        for site, all_of_it in medians.items()
-        for arithmetic, values in zip(ARITHMETICS, all_of_it, strict=False)
+        for site, by_arithmetic in medians.items()
+        for arithmetic, values in zip(ARITHMETICS, by_arithmetic, strict=False)
         for rate, median in zip(rates, values or (), strict=bool(values))
     ]
     clean = {"stochastic": 99.0, "binary": 99.5, "bitserial": 98.0}
@@ -183,6 +183,14 @@ def test_words_of_integers_alone():
     )
 
 
+def test_words_of_sequences_alone(study):
+    summary = study(sites=["sources"], rates=[0.2], num_seeds=1)["summary"]
+    assert [line.split(" lose ")[0] for line in summary[1:]] == [
+        "Streams",
+        "Sequence values: integers have none.",
+    ]
+
+
 def test_words_of_one_arithmetic(study):
     summary = study(arithmetics=["binary"], sites=["weights"])["summary"]
     assert len(summary) == 2 and summary[1].startswith("Integers lose at most 1 point")
@@ -203,7 +211,10 @@ def test_words_of_one_arithmetic(study):
         ({"sites": ["bias"]}, f"--sites bias: expected some of {','.join(SITES)}, each once"),
         ({"sites": ["weights"] * 2}, "--sites weights,weights: expected some of"),
         ({"arithmetics": ["ternary"]}, "--arithmetics ternary: expected some of stochastic,binary"),
-        ({"arithmetics": [""]}, "--arithmetics : expected some of stochastic,binary,bitserial, each"),
+        (
+            {"arithmetics": [""]},
+            "--arithmetics : expected some of stochastic,binary,bitserial, each",
+        ),
         ({"arithmetics": ["binary"], "sites": ["sources"]}, "--sites sources: integers have no"),
     ],
 )

@@ -29,7 +29,7 @@ from .vectors import Vectors
 PERIOD_NS = 10
 IDLE_CYCLES = 8
 """How long the accelerator is watched doing nothing."""
-RANDOM_STATES = 4
+RANDOM_STATES = 12
 """In which registers are put before a reset."""
 
 
