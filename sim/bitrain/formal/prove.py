@@ -16,6 +16,7 @@ from bitrain.spec import BitrainError, load_network
 
 from .accumulators import CountsFit, ranges
 from .neurons import FiresAsContracted, MaxIsLargestCount, window_of
+from .planes import PlanesFollowPairs
 from .sequence import SequenceIsPermutation, SourceFollowsSequence, StreamsFollowNumbers
 from .solve import Proof, ProofResult, solve
 from .streams import BufferedElementsAreKept, BytesAreKept, ElementsAreKept, ScoresAreKept
@@ -58,6 +59,11 @@ def proofs_of(engines: Engines) -> Iterator[Proof]:
         yield Proof(
             claim=f"{name} SNGs ({bank.generator}s): the contract's bit of any number at each lane",
             component=StreamsFollowNumbers(bank),
+        )
+    if engines.array.arithmetic == "bitserial":
+        yield Proof(
+            claim=f"planes (n = {network.bits}): each pair of bits in its cycle, after any restart",
+            component=PlanesFollowPairs(network.bits),
         )
     yield Proof(
         claim="serial link: an offered byte stays until it is sent",

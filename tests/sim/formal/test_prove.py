@@ -13,6 +13,7 @@ from bitrain.accelerator import Engines
 from bitrain.formal import Proof, proofs_of, prove, solve
 from bitrain.formal.accumulators import CountsFit, ranges
 from bitrain.formal.neurons import FiresAsContracted, MaxIsLargestCount, window_of
+from bitrain.formal.planes import PlanesFollowPairs
 from bitrain.formal.sequence import (
     SequenceIsPermutation,
     SourceFollowsSequence,
@@ -27,6 +28,7 @@ from bitrain.formal.streams import (
 from bitrain.gen.ip.package import generate_ip
 from bitrain.host import SerialLink
 from bitrain.program import Array, Program
+from bitrain.rtl.array.plane_source import PlaneSource
 from bitrain.rtl.array.sng_bank import StochasticNumberGenerators
 from bitrain.rtl.array.source import SequenceSource
 from bitrain.rtl.engine.firing_neurons import FiringNeurons
@@ -103,6 +105,30 @@ def test_a_sequence_that_repeats_is_refuted():
             return super().values // 2
 
     assert not proven(SequenceIsPermutation(Repeats(width=4)), sequential=False)
+
+
+class SkipsAPair(PlaneSource):
+    """Goes on to the next bit of weights from the last one as well."""
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.inner = inner = PlaneSource(self.bits)
+        outputs = ("activation_lines", "weight_lines", "shift")
+        m.d.comb += [
+            inner.restart.eq(self.restart),
+            inner.step.eq(self.step | inner.weight_lines[0]),
+            *(getattr(self, name).eq(getattr(inner, name)) for name in outputs),
+        ]
+        return m
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4, 6])
+def test_planes_follow_their_pairs(bits):
+    assert proven(PlanesFollowPairs(bits))
+
+
+def test_faulty_planes_are_refuted():
+    assert not proven(PlanesFollowPairs(3, SkipsAPair))
 
 
 class Lowest(StochasticNumberGenerators):
