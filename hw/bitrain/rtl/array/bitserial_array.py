@@ -48,8 +48,18 @@ class BitSerialArray(Component):
     -------
     restart : In(1)
         The next cycle is the first of a chunk.
-    step, last, activations, weights, counts, done
-        As of :class:`MacArray`.
+    step : In(1)
+        This cycle's bits count.
+    last : In(1)
+        With ``step``: the last of a neuron.
+    activations : In(ArrayLayout(ArrayLayout(n + 1, N), Q))
+        Operands of each position, stable while their bits are at work.
+    weights : In(ArrayLayout(ArrayLayout(weight, N), P))
+        Operands of each channel.
+    counts : Out(ArrayLayout(count_bits, P Q))
+        In the order in which results leave: position by position.
+    done : Out(1)
+        The counts are complete.
     """
 
     def __init__(self, array: Array, *, bits: int, count_bits: int):

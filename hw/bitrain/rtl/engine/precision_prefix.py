@@ -24,8 +24,14 @@ class PrecisionPrefix(Component):
 
     Members
     -------
-    start, log_length, descriptor, restart, scaled
-        As of :class:`StreamPrefix`.
+    start : In(1), log_length : In(…)
+        Begin a network, and log2 of the length that stands for its bits.
+    descriptor : In(descriptor)
+        Of all bits, stable from ``restart`` on.
+    restart : In(1)
+        Begin a layer.
+    scaled : Out(descriptor)
+        Of the bits at work.
     lost : Out(…)
         d.
     """
