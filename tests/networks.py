@@ -361,6 +361,25 @@ def streamed(network: Network, names: set[str] | None = None) -> Network:
     return Network.model_validate({**dict(network), "layers": layers})
 
 
+def of_lengths(network: Network) -> Network:
+    """``network`` with layers of different lengths, down to one cycle, the first as it is."""
+    layers = [
+        Layer.model_validate(dict(layer) | {"stream_length": max(1, layer.stream_length >> 2 * i)})
+        for i, layer in enumerate(network.layers)
+    ]
+    return network.model_copy(update={"layers": tuple(layers)})
+
+
+def at_full_scale(network: Network) -> Network:
+    """``network`` with weights of ± 2^n alone."""
+    one = network.one
+    layers = [
+        layer.model_copy(update={"weight": np.where(layer.weight > 0, one, -one).astype(np.int32)})
+        for layer in network.layers
+    ]
+    return network.model_copy(update={"layers": tuple(layers)})
+
+
 def retrained(network: Network, seed: int = 0) -> Network:
     """A network of the same layer program with other weights, biases and upscales."""
     rng = np.random.default_rng(seed)

@@ -22,8 +22,8 @@ LEAST_BITS = 2
 def with_precision(network: Network, bits: int) -> Network:
     """``network`` of the ``bits`` most significant bits, for exact products of integers.
 
-    Its streams have 2^d cycles less and sequences of no meaning. Raises :class:`BitrainError` for
-    more bits than there are, or fewer than two.
+    Its L, which are 2^m times less, say in what unit biases are; its sequences mean nothing. Raises
+    :class:`BitrainError` for more bits than there are, or fewer than two.
     """
     lost = network.bits - bits
     if bits < LEAST_BITS or lost < 0:

@@ -4,20 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import padded_network, random_images, random_network, residual_network
+from networks import of_lengths, padded_network, random_images, random_network, residual_network
 from strategies import networks
 
 from bitrain import golden
-from bitrain.spec import BitrainError, Layer, Network, all_precisions, with_precision
-
-
-def mixed(network: Network) -> Network:
-    """With layers of other lengths, down to one cycle."""
-    layers = [
-        Layer.model_validate(dict(layer) | {"stream_length": max(1, layer.stream_length >> 2 * i)})
-        for i, layer in enumerate(network.layers)
-    ]
-    return network.model_copy(update={"layers": tuple(layers)})
+from bitrain.spec import BitrainError, Network, all_precisions, with_precision
 
 
 def check(network: Network, images: np.ndarray) -> None:
@@ -40,7 +31,7 @@ def test_runs_are_the_references(network, seed):
 @pytest.mark.parametrize("bits", [3, 5])
 def test_layers_of_different_lengths(build, bits):
     """Biases of short streams are coarse already, and lose no more than they have."""
-    network = mixed(build(1, bits=bits))
+    network = of_lengths(build(1, bits=bits))
     check(network, random_images(network, 2))
 
 

@@ -1,6 +1,5 @@
 """Gates by hand, and a mapped array against Icarus with the cell models that Yosys makes."""
 
-import shutil
 import subprocess
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 import pytest
 from netlists import module
 from networks import random_network
+from simulators import require
 from standard_cells import SMALL, small_library
 
 from bitrain.gen.asic.gates import BATCHES, COPIES, Gates, pack, read_module, unpack
@@ -162,9 +162,9 @@ endmodule
 
 @pytest.mark.tools
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("iverilog") is None, reason="iverilog not installed")
 def test_transitions_are_those_of_icarus(library, tmp_path) -> None:
     """An array of streams: every net in every cycle, by another simulator and other cell models."""
+    require("icarus")
     program = Program(random_network(0, bits=3, lanes=4), Array(channels=2, positions=2, lanes=4))
     out = tmp_path / "out"
     map_component(build_array(program), library, out, name="array")

@@ -2,23 +2,14 @@
 
 import pytest
 from bench_amaranth import simulate
-from networks import random_network, residual_network
+from networks import of_lengths, random_network, residual_network
 
 from bitrain.program import Array, Program
 from bitrain.program.arithmetics import find_arithmetic
 from bitrain.rtl.engine.precision_bias import PrecisionBias
-from bitrain.spec import Layer, Network
+from bitrain.spec import Network
 
 ARRAY = Array(channels=2, positions=2, lanes=4, arithmetic="bitserial")
-
-
-def of_lengths(network: Network) -> Network:
-    """Layers of different lengths, the first of all cycles."""
-    layers = [
-        Layer.model_validate(dict(layer) | {"stream_length": max(1, layer.stream_length >> 2 * i)})
-        for i, layer in enumerate(network.layers)
-    ]
-    return network.model_copy(update={"layers": tuple(layers)})
 
 
 @pytest.mark.parametrize(

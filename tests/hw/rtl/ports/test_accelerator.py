@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from bench_amaranth import simulate
 from networks import (
+    at_full_scale,
     dense_network,
     grouped_network,
     padded_network,
@@ -317,15 +318,11 @@ def test_binary_arithmetic(build, seed):
     check(network, array, random_images(network, 2))
 
 
-def test_binary_products_of_all_ones():
-    """Every factor is 2^n, which is a bit more than n: the largest sums of either sign."""
-    network = random_network(2, bits=3, lanes=1)
-    layers = [
-        layer.model_copy(update={"weight": np.where(layer.weight > 0, 8, -8).astype(np.int32)})
-        for layer in network.layers
-    ]
-    network = network.model_copy(update={"layers": tuple(layers)})
-    array = Array(channels=2, positions=2, lanes=1, arithmetic="binary")
+@pytest.mark.parametrize("arithmetic", ["binary", "bitserial"])
+def test_products_of_full_scale(arithmetic):
+    """Every factor is 2^n, a bit more than n, or ones alone: the largest sums of either sign."""
+    network = at_full_scale(random_network(2, bits=3, lanes=1))
+    array = Array(channels=2, positions=2, lanes=1, arithmetic=arithmetic)
     check(network, array, np.full((1, *network.in_shape), network.one))
 
 
@@ -355,18 +352,6 @@ def test_bitserial_arithmetic(build, seed):
         one = slice(i, i + 1)
         expected = run_shorter(network, program.prefixes[length], images[one], "bitserial")
         compare_outputs(program, results[one], expected, cycles)
-
-
-def test_bits_of_full_scale():
-    """Every factor is 2^n, whose bits are all ones, in runs of all bits and of fewer."""
-    network = random_network(2, bits=3, lanes=1)
-    layers = [
-        layer.model_copy(update={"weight": np.where(layer.weight > 0, 8, -8).astype(np.int32)})
-        for layer in network.layers
-    ]
-    network = network.model_copy(update={"layers": tuple(layers)})
-    array = Array(channels=2, positions=2, lanes=1, arithmetic="bitserial")
-    check(network, array, np.full((1, *network.in_shape), network.one))
 
 
 def test_random_stalls_on_both_streams():
