@@ -6,10 +6,10 @@ from networks import random_layer
 from bitrain.spec import Layer, Network, Shape, SngBank, Sobol, VanDerCorput
 
 
-def random_classifier() -> Network:
+def random_classifier(seed: int = 0) -> Network:
     """One convolution over (1, 4, 4) at 5 bits, 32 cycles and 4 lanes; 5 classes, no biases."""
     layer = random_layer(
-        np.random.default_rng(0), Shape(1, 4, 4), 5, bits=5, length=32, kernel=(4, 4), relu=False
+        np.random.default_rng(seed), Shape(1, 4, 4), 5, bits=5, length=32, kernel=(4, 4), relu=False
     )
     return Network(
         name="classifier",

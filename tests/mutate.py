@@ -82,6 +82,11 @@ def pooled_again(network: Network) -> Network:
     return enlivened(pooled, random_images(pooled, 4))
 
 
+def wide_network() -> Network:
+    """One that fills eight channels of neurons."""
+    return grouped_network(6, bits=4, length=8, channels=8, scores=4)
+
+
 def with_exits(network: Network) -> Network:
     """``network`` with an exit at each shorter length, which about a third of images take."""
     runs = sorted(all_precisions(network).items())[:-1]
@@ -116,7 +121,7 @@ ACCELERATORS = {
     ),
     "wide": (
         {"array": {"channels": 8, "positions": 1, "lanes": 4, "width": 4}},
-        lambda: worded(pooled_again(grouped_network(6, bits=4, length=8, channels=8)), 4),
+        lambda: worded(with_ties(pooled_again(wide_network())), 4),
     ),
     "bitserial": (
         {

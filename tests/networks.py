@@ -173,11 +173,12 @@ def grouped_network(
     lanes: int = 4,
     length: int | None = None,
     channels: int | None = None,
+    scores: int = 2,
 ) -> Network:
     """A convolution, one of every channel by itself, pooled, one of two groups, and scores.
 
     The third adds what the first stored where ``seed`` is even. channels: of the first, 2 or 4 by
-    default.
+    default. scores: in two groups.
     """
     rng = np.random.default_rng(seed)
     common: dict[str, Any] = {"bits": bits, "length": length or 1 << bits}
@@ -198,13 +199,13 @@ def grouped_network(
     shortcut = None if seed % 2 else Shortcut(source=0, gain=gain, stride=(2, 2), before=1)
     size = channels + 2 * int(rng.integers(1, 4))
     third = random_layer(rng, second.out_shape, size, groups=2, shortcut=shortcut, **same, **common)
-    scores = random_layer(rng, third.out_shape, 2, groups=2, relu=False, **common)
+    last = random_layer(rng, third.out_shape, scores, groups=2, relu=False, **common)
     return _alive(
         seed,
         name=f"grouped{seed}",
         activation_bank=random_bank(rng, bits, lanes),
         weight_bank=random_bank(rng, bits, lanes),
-        layers=(first, second, third, scores),
+        layers=(first, second, third, last),
     )
 
 

@@ -244,6 +244,88 @@ def compare_arithmetic(
         console.print(energy_table(result))
 
 
+@app.command()
+def verdict(
+    context: Context,
+    folders: Annotated[
+        list[Path],
+        Argument(help="Folders of `bitrain accuracy`: of streams and integers, and of OR groups."),
+    ],
+    *,
+    out: common.OutFolder,
+    neurons: Annotated[str, Option(help="P x Q of all accelerators.")] = "8x8",
+    max_lanes: Annotated[
+        int, Option(help="Most lanes N of a neuron that counts bits.", min=1, max=256)
+    ] = 16,
+    arithmetics: Annotated[
+        str,
+        Option(
+            help="What to compare, between commas: stochastic (streams), or (streams in OR "
+            "groups), binary (integers, in LUTs), dsp (these in DSP blocks), bitserial (integers "
+            "bit by bit)."
+        ),
+    ] = "stochastic,or,binary,dsp,bitserial",
+    widths: Annotated[
+        str, Option(help="Widths W that each accelerator chooses from, between commas.")
+    ] = "1,2,4,8",
+    least: Annotated[
+        float | None,
+        Option(
+            help="Accuracy (%) from which to compare; by default half a point below float.",
+            min=0,
+            max=100,
+        ),
+    ] = None,
+    clock: Annotated[
+        float, Option(help="Clock in MHz: W is chosen at it, routing aims at it.", min=1, max=2000)
+    ] = 80,
+    route: Annotated[
+        bool, Option(help="Place and route each in the end; without, all is at --clock.")
+    ] = True,
+    device: common.Device = "ecp5-85k",
+    liberty: Annotated[
+        Path | None,
+        Option(help="Standard cells (a Liberty file) that the arrays are mapped to as well."),
+    ] = None,
+    images: common.EnergyImages = None,
+    data: common.Data = None,
+    data_dir: common.DataDir = None,
+) -> None:
+    """Which arithmetic pays: whole accelerators at equal accuracy, Pareto curves, in words."""
+    from bitrain.flow.networks import dataset_of
+    from bitrain.gen.asic.liberty import read_library
+    from bitrain.studies.arithmetic import parse_neurons
+    from bitrain.studies.contenders import find_contenders
+    from bitrain.studies.verdict import measure_verdict, parse_families, parse_widths
+
+    from .render.studies import verdict_cells_table, verdict_table
+
+    if liberty is None:
+        check_used(context, ["images"], "without --liberty")
+    contenders = find_contenders(folders, parse_families(arithmetics))
+    result = measure_verdict(
+        contenders,
+        parse_neurons(neurons),
+        dataset_of(contenders[0].networks[0], data, data_dir),
+        out,
+        console,
+        widths=parse_widths(widths),
+        max_lanes=max_lanes,
+        device=device,
+        clock_mhz=clock,
+        route=route,
+        least=least,
+        library=None if liberty is None else read_library(liberty),
+        images=images,
+    )
+    console.print(verdict_table(result))
+    if liberty is not None:
+        console.print(verdict_cells_table(result))
+    for line in result["summary"]:
+        console.print(line, soft_wrap=True)
+    console.print(f"wrote {out}", soft_wrap=True)
+
+
 def _check_energy_options(context: Context, liberty: Path | None, images: int | None) -> None:
     """Raise :class:`BitrainError` for options that others leave without effect."""
     if liberty is not None:

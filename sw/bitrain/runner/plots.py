@@ -328,6 +328,40 @@ def arithmetic(rows: Sequence[Mapping[str, Any]]) -> str:
     return _svg(figure)
 
 
+def verdict(result: Mapping[str, Any], titles: Mapping[str, str]) -> str:
+    """Images a second per 1,000 LUTs against accuracy (%): points, and the fronts of families.
+
+    titles: of the families. Bars are 95 % of draws of the images.
+    """
+    with _drawing(6.4, 4) as figure:
+        axes = figure.subplots()
+        for number, family in enumerate(titles):
+            rows = [row for row in result["rows"] if row["family"] == family]
+            if not rows:
+                continue
+            points = [(row["accuracy"], row["images_per_s_per_klut"]) for row in rows]
+            errors = [
+                [abs(row["accuracy"] - row["interval"][end]) for row in rows] for end in (0, 1)
+            ]
+            colour, marker = f"C{number}", "oDs^v"[number]
+            axes.errorbar(
+                *zip(*points, strict=True),
+                xerr=errors,
+                fmt=marker,
+                color=colour,
+                label=titles[family],
+                markersize=5,
+                elinewidth=0.8,
+            )
+            best = sorted(point for point, row in zip(points, rows, strict=True) if row["on_front"])
+            axes.plot(*zip(*best, strict=True), color=colour, linewidth=1)
+        axes.axvline(result["float"], color="black", linestyle=":", label="float")
+        axes.set_yscale("log")
+        axes.set(xlabel="test accuracy (%)", ylabel="images/s per 1,000 LUT4")
+        axes.legend(fontsize=7)
+    return _svg(figure)
+
+
 def faults(result: Mapping[str, Any], sites: Mapping[str, str], kinds: Mapping[str, str]) -> str:
     """Accuracy (%) against the rate of bit flips: a panel for each site, with the spread.
 

@@ -106,13 +106,7 @@ def measure_arithmetic(
     for index, network in enumerate(networks):
         length = max(layer.stream_length for layer in network.layers)
         for asked in kinds:
-            fields = {"width": width, **KINDS[asked]}
-            rules = find_arithmetic(fields["arithmetic"])
-            cycles = max(rules.cycles(network, layer) for layer in network.layers)
-            most = max_lanes // width if rules.counts_bits else 1
-            array = _array(neurons, width * max(1, min(cycles, most)), fields)
-            shown = _rewired(network, array)
-            check_conflicts(AcceleratorConfig(array=array), shown)
+            array, shown = array_of_kind(network, asked, neurons, width, max_lanes)
             cost = estimate(Program(shown, array))
             name = f"n{network.bits}-L{length}-{neurons[0]}x{neurons[1]}-{asked}"
             name += f"-W{width}" if width > 1 else ""
@@ -124,7 +118,7 @@ def measure_arithmetic(
             measure = partial(_array_alone, shown, array, folder, device)
             if library is not None:
                 inputs.append(clock_mhz)
-                measure = partial(_array_in_cells, shown, array, folder, library, clock_mhz)
+                measure = partial(array_in_cells, shown, array, folder, library, clock_mhz)
             if whole:
                 inputs.append(clock_mhz)
                 measure = partial(_accelerator, shown, array, folder, device, clock_mhz)
@@ -140,12 +134,13 @@ def measure_arithmetic(
                 "width": width,
                 "image_cycles": cost.initiation_interval,
                 "images_per_s": per_second,
-                "accuracy": known.get((length, fields["arithmetic"])),
+                "accuracy": known.get((length, array.arithmetic)),
             }
             if library is None:
                 row["images_per_s_per_klut"] = 1e3 * per_second / measured["lut"]
             else:
                 row["images_per_s_per_mm2"] = 1e6 * per_second / measured["area"]
+                cycles = max(array.rules.cycles(shown, layer) for layer in shown.layers)
                 row["area_per_mac"] = measured["area"] * cycles / array.multipliers
                 if images is not None:
                     row |= energy_step(
@@ -175,14 +170,28 @@ def measure_arithmetic(
     return result
 
 
-def _array(neurons: tuple[int, int], lanes: int, fields: dict[str, Any]) -> Array:
+def array_of_kind(
+    network: Network, kind: str, neurons: tuple[int, int], width: int, max_lanes: int
+) -> tuple[Array, Network]:
+    """An array of one of ``KINDS`` with as many lanes as it can keep at work, at most so many.
+
+    Beside it the network with as many wires, which cost the same. Raises :class:`BitrainError`.
+    """
+    fields = {"width": width, **KINDS[kind]}
+    rules = find_arithmetic(fields["arithmetic"])
+    cycles = max(rules.cycles(network, layer) for layer in network.layers)
+    most = max_lanes // width if rules.counts_bits else 1
     channels, positions = neurons
+    lanes = width * max(1, min(cycles, most))
     try:
-        return Array(channels=channels, positions=positions, lanes=lanes, **fields)
+        array = Array(channels=channels, positions=positions, lanes=lanes, **fields)
     except ValueError as error:
         raise BitrainError(
             f"--neurons {channels}x{positions}: expected P and Q of 1 … 64"
         ) from error
+    network = _rewired(network, array)
+    check_conflicts(AcceleratorConfig(array=array), network)
+    return array, network
 
 
 def _rewired(network: Network, array: Array) -> Network:
@@ -216,15 +225,16 @@ def _array_alone(network: Network, array: Array, folder: Path, device: str) -> d
     report = synthesise_component(build_array(program), device, folder, name="array")
     carry = report.resources.carry_lut
     return {
-        **_resources(report, array, folder),
+        **resources_of(report, array, folder),
         "carry_lut": carry,
         "count_bits": program.count_bits,
     }
 
 
-def _array_in_cells(
+def array_in_cells(
     network: Network, array: Array, folder: Path, library: Library, clock_mhz: float
 ) -> dict[str, Any]:
+    """Area (µm²), leakage (nW) and longest path (ns) of an array in standard cells."""
     circuit = build_array(Program(network, array))
     report = map_component(circuit, library, folder, name="array", frequency=clock_mhz)
     return {
@@ -242,10 +252,11 @@ def _accelerator(
     generate_ip(engines, folder, device=device, frequency=clock_mhz)
     report = synthesise(folder, device, frequency=clock_mhz)
     bram = report.resources.bram
-    return {**_resources(report, array, folder), "bram": bram, "clock_mhz": report.fmax_mhz}
+    return {**resources_of(report, array, folder), "bram": bram, "clock_mhz": report.fmax_mhz}
 
 
-def _resources(report: SynthesisReport, array: Array, folder: Path) -> dict[str, Any]:
+def resources_of(report: SynthesisReport, array: Array, folder: Path) -> dict[str, Any]:
+    """LUT4, flip-flops, DSP blocks and tools; DSP blocks must be where they are asked for."""
     if (report.resources.dsp > 0) != array.dsp:
         asked = "some" if array.dsp else "none"
         raise BitrainError(f"{folder}: {report.resources.dsp} DSP blocks used, expected {asked}")

@@ -14,6 +14,7 @@ takes; ``energy_per_image_glitches`` has every pulse of cells that all have one 
 cells swallow short ones.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ def energy_step(
     library: Library,
     images: np.ndarray,
     clock_mhz: float,
+    shorter: Network | None = None,
 ) -> dict[str, Any]:
     """:func:`measure_energy` as the step of a workspace that follows the mapping of the array.
 
@@ -60,15 +62,18 @@ def energy_step(
     """
     weights = {f"weight.{i}": layer.weight for i, layer in enumerate(network.layers)}
     digest = content_digest([], weights | {"images": images})
-    mapped = workspace.results[name]
+    mapped, step, inputs = workspace.results[name], f"energy-{name}", [digest, clock_mhz]
+    if shorter is not None:
+        lengths = [layer.stream_length for layer in shorter.layers]
+        step, inputs = f"{step}-L{max(lengths)}", [*inputs, shorter.bits, lengths]
 
     def measure() -> dict[str, Any]:
         netlist, leakage = mapped_netlist(folder, library), mapped["leakage"]
-        options = {"clock_mhz": clock_mhz, "leakage": leakage}
+        options = {"clock_mhz": clock_mhz, "leakage": leakage, "shorter": shorter}
         return measure_energy(network, array, netlist, library, images, **options)
 
-    workspace.step(f"energy-{name}", [digest, clock_mhz, CHUNKS, SEED], measure)
-    return workspace.results[f"energy-{name}"]
+    workspace.step(step, [*inputs, CHUNKS, SEED], measure)
+    return workspace.results[step]
 
 
 def measure_energy(
@@ -80,28 +85,32 @@ def measure_energy(
     *,
     clock_mhz: float,
     leakage: float,
+    shorter: Network | None = None,
     chunks: int = CHUNKS,
 ) -> dict[str, Any]:
     """Energy of ``network``'s images on ``array``, which ``netlist`` (Yosys' JSON) is.
 
     images: integers (images, channels, height, width) in 0 … 2^n. leakage: of all cells, nW, which
-    counts for the cycles of an image at ``clock_mhz``. Returns, in nJ, ``energy_per_image`` and
-    ``energy_per_image_glitches`` with the standard errors of the sample, ``energy_by_part`` of the
-    first, and ``leakage_per_image``; ``energy_per_mac`` in fJ, for each product of the network.
+    counts for the cycles of an image at ``clock_mhz``. shorter: one of the array's shorter runs of
+    the network (``Arithmetic.shorter``), in the place of the whole. Returns, in nJ,
+    ``energy_per_image`` and ``energy_per_image_glitches`` with the standard errors of the sample,
+    ``energy_by_part`` of the first, and ``leakage_per_image``; ``energy_per_mac`` in fJ, for each
+    product of the network.
     """
     check_energy(network)
-    program = Program(network, array)
+    program, run = Program(network, array), Program(shorter or network, array)
     module = read_module(netlist, "array")
     energies = transition_energies(module, library)
     gates, rng = Gates(module, library), np.random.default_rng(SEED)
-    counts = [tiling.tiles * tiling.chunks for tiling in program.tilings]
-    inputs = golden.layer_inputs(network, images, golden.run(network, images, array.arithmetic))
+    counts = [tiling.tiles * tiling.chunks for tiling in run.tilings]
+    stored = golden.run_shorter(network, run.network, images, array.arithmetic)
+    inputs = golden.layer_inputs(network, images, stored)
     totals, parts, simulated = np.zeros((2, BATCHES)), np.zeros(len(PARTS)), 0
     for index, count in enumerate(counts):
         each = -(-chunks * count // (sum(counts) * COPIES))
         operands = draw(program, index, inputs[index], each, rng)
         gates.clear_counts()
-        simulate(gates, program, network.layers[index], operands, rng)
+        simulate(gates, program, run, index, operands, rng=rng)
         share = count / (each * COPIES // BATCHES) * 1e-3
         found = (gates.settled, gates.with_glitches)
         totals += share * np.stack([energies.total(transitions) for transitions in found])
@@ -109,7 +118,7 @@ def measure_energy(
         simulated += each * COPIES
     means = totals.mean(1)
     errors = totals.std(1, ddof=1) / np.sqrt(BATCHES)
-    cycles = sum(np.multiply(counts, program.chunk_cycles).tolist())
+    cycles = sum(np.multiply(counts, run.chunk_cycles).tolist())
     macs = sum(layer.macs for layer in network.layers)
     return {
         "energy_per_image": float(means[0]),
@@ -135,13 +144,20 @@ def check_energy(network: Network) -> None:
 
 
 def simulate(
-    gates: Gates, program: Program, layer: Layer, operands: Operands, rng: np.random.Generator
+    gates: Gates,
+    program: Program,
+    run: Program,
+    index: int,
+    operands: Operands,
+    *,
+    rng: np.random.Generator,
 ) -> None:
-    """Run the chunks, of which every second one counts, and check the array's counts.
+    """Run chunks of a layer, of which every second one counts, and check the array's counts.
 
+    program: what the array is made for. run: what it runs, of whose bits it may leave out the last.
     Accumulators begin at random, as they go on from tile to tile.
     """
-    cycles = program.array.rules.cycles(program.network, layer)
+    cycles, layer = run.chunk_cycles[index], run.network.layers[index]
     num_chunks = operands.last.shape[1]
     activations = [pack(bits) for bits in _bits(operands.activations, program.activation_bits)]
     magnitude = np.abs(operands.weights) | (operands.weights < 0) << program.weight_bits - 1
@@ -167,7 +183,7 @@ def simulate(
         gates.step(idle)
     modulus = 1 << program.count_bits
     found = (_counts(gates.read("counts"), program) - _counts(before, program)) % modulus
-    wanted = expected_counts(program, layer, operands) % modulus
+    wanted = _expected_in_run(program, run, layer, operands) % modulus
     if (found != wanted).any():
         copy, neuron = np.argwhere(found != wanted)[0]
         raise BitrainError(
@@ -197,6 +213,23 @@ def expected_counts(program: Program, layer: Layer, operands: Operands) -> np.nd
         constants = array.rules.accumulate(network, one, array.lanes).constants
         wanted[copy] = (sums.reshape(sums.shape[:2]) - constants).ravel()
     return wanted
+
+
+def _expected_in_run(
+    program: Program, run: Program, layer: Layer, operands: Operands
+) -> np.ndarray:
+    """:func:`expected_counts` of operands without the bits that the run leaves out."""
+    lost = program.network.bits - run.network.bits
+    magnitudes = np.abs(operands.weights) >> lost
+    weights = np.sign(operands.weights) * magnitudes
+    activations = operands.activations >> lost
+    wanted = expected_counts(
+        run, layer, replace(operands, activations=activations, weights=weights)
+    )
+    # Negative weights of which nothing is left count as negative all the same.
+    vanished = ((operands.weights < 0) & (magnitudes == 0)).sum((1, 3))  # (copies, P)
+    excess = np.tile(vanished, program.array.positions) * (run.network.one - 1) ** 2
+    return (wanted + (excess if lost else 0)) << 2 * lost
 
 
 def _bits(numbers: np.ndarray, width: int) -> np.ndarray:

@@ -165,7 +165,8 @@ def test_energy_of_images(monkeypatch, tmp_path):
     """Each network with its images, after its array is mapped, and kept with it."""
     asked = []
 
-    def energy(network, array, netlist, library, images, *, clock_mhz, leakage):
+    def energy(network, array, netlist, library, images, *, clock_mhz, leakage, shorter):
+        assert shorter is None
         asked.append((network.name, array.arithmetic, images[0, 0, 0, 0], clock_mhz, leakage))
         assert netlist.parts[-3:] == ("synth", "small", "netlist.json")
         numbers = {"energy_per_image": 1500.0, "energy_per_image_glitches": 1750.0}

@@ -77,7 +77,7 @@ def test_energy_of_images(monkeypatch, tmp_path):
 
     asked = []
 
-    def energy(network, array, netlist, library, images, *, clock_mhz, leakage):
+    def energy(network, array, netlist, library, images, *, clock_mhz, leakage, shorter):
         asked.append((array.sharing, len(images), clock_mhz, leakage))
         numbers = {"energy_per_image": 1500.0, "energy_per_image_glitches": 1750.0}
         numbers |= {"energy_error": 2.5, "energy_per_mac": 321.0, "leakage_per_image": 0.5}

@@ -58,6 +58,21 @@ def test_an_image_on_each_array(tmp_path, arithmetic) -> None:
 
 @pytest.mark.tools
 @pytest.mark.slow
+@pytest.mark.parametrize(("arithmetic", "cycles"), [("stochastic", 4), ("bitserial", 4)])
+def test_a_shorter_run(tmp_path, arithmetic, cycles) -> None:
+    """L = 4 of 8 cycles, 2 of 3 bits: the counts are those of that run, in fewer cycles."""
+    library, array, netlist, _ = mapped(tmp_path, arithmetic)
+    images = random_images(NETWORK, 2)
+    whole = measure_energy(NETWORK, array, netlist, library, images, **OPTIONS)
+    shorter = array.rules.shorter(NETWORK)[4]
+    found = measure_energy(NETWORK, array, netlist, library, images, shorter=shorter, **OPTIONS)
+    all_cycles = array.rules.cycles(NETWORK, NETWORK.layers[0])
+    assert found["array_cycles"] * all_cycles == whole["array_cycles"] * cycles
+    assert found["energy_per_image"] < whole["energy_per_image"]
+
+
+@pytest.mark.tools
+@pytest.mark.slow
 def test_or_groups(tmp_path) -> None:
     network = NETWORK.model_copy(update={"or_lanes": 2})
     library, array, netlist, _ = mapped(tmp_path, "stochastic", network)

@@ -7,6 +7,7 @@ from rich.table import Table
 from bitrain.studies.accuracy import COLUMNS
 from bitrain.studies.faults import KINDS, site_name
 from bitrain.studies.progressive import ProgressiveReport
+from bitrain.studies.verdict import ENERGIES
 
 from .table import table_of
 
@@ -177,6 +178,51 @@ def arithmetic_table(result: dict[str, Any]) -> Table:
             f"{rate:,.0f}",
             "" if row["accuracy"] is None else f"{row['accuracy']:.2f} %",
         )
+    return table
+
+
+def verdict_table(result: dict[str, Any]) -> Table:
+    """Whole accelerators, a row for each contender; what no other of its family beats has a *."""
+    title = (
+        f"{result['network']}, {result['channels']} x {result['positions']} neurons on "
+        f"{result['device']}, {result['tag']}; {result['seeds']} seeds, "
+        f"{result['test_images']:,} test images, float {result['float']:.2f} %"
+    )
+    columns = ("accuracy", "95 %", "W", "N", "LUT4", "DSP", "BRAM", "MHz", "cycles", "images/s")
+    table = table_of(title, ("arithmetic",), (*columns, "per 1,000 LUT4"))
+    for row in result["rows"]:
+        low, high = row["interval"]
+        table.add_row(
+            row["title"] + (" *" if row["on_front"] else ""),
+            f"{row['accuracy']:.2f}",
+            f"{low:.2f} … {high:.2f}",
+            str(row["width"]),
+            str(row["lanes"]),
+            f"{row['lut']:,}",
+            str(row["dsp"]),
+            str(row["bram"]),
+            f"{row['clock_mhz']:.1f}",
+            f"{row['image_cycles']:,.0f}",
+            f"{row['images_per_s']:,.0f}",
+            f"{row['images_per_s_per_klut']:,.0f}",
+        )
+    return table
+
+
+def verdict_cells_table(result: dict[str, Any]) -> Table:
+    """The same arrays in standard cells, with the energy of an image where it was asked for."""
+    energy = "energy" in result
+    columns = ["accuracy", "µm²", "µm² for a MAC a cycle"]
+    columns += ["nJ an image", "with glitches", "leakage, nJ"] if energy else []
+    title = f"Arrays in {result['library']}, {result['clock_mhz']:g} MHz"
+    table = table_of(title, ("arithmetic",), columns)
+    for row in result["rows"]:
+        if "area" in row:
+            cells = [f"{row['accuracy']:.2f}", f"{row['area']:,.0f}", f"{row['area_per_mac']:,.0f}"]
+            cells += [f"{row[key]:,.1f}" for key in ENERGIES if energy]
+            table.add_row(row["title"], *cells)
+    if energy:
+        table.caption = result["energy"]
     return table
 
 

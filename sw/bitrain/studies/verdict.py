@@ -1,0 +1,374 @@
+"""``bitrain verdict``: which arithmetic pays, whole accelerators at equal accuracy.
+
+All that `bitrain accuracy` trained of one float network (``studies.contenders``) becomes an
+accelerator of P x Q neurons. Each takes the width W that gives it the most images a second per LUT,
+post-synthesis at one clock, and is then placed and routed for that clock. Accuracies are the golden
+model's, of all test images; cycles the cost model's, which is exact, of every run that an image
+takes. With a library of standard cells the arrays are mapped too, with the energy of an image.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from bitrain.accelerator import compile_network
+from bitrain.data import Dataset
+from bitrain.gen.asic.liberty import Library
+from bitrain.gen.families.devices import find_device
+from bitrain.gen.ip.package import generate_ip
+from bitrain.gen.tools.synth import synthesise
+from bitrain.program import AcceleratorConfig
+from bitrain.runner import plots
+from bitrain.runner.workspace import Workspace, write_result
+from bitrain.spec import BitrainError, file_digest, to_unipolar
+
+from .arithmetic import array_in_cells, array_of_kind, resources_of
+from .array_energy import LEFT_OUT, energy_step
+from .contenders import TITLES, Contender
+from .pareto import Draws, best_ratio, front
+
+WIDTHS = 1, 2, 4, 8
+ENERGIES = "energy_per_image", "energy_per_image_glitches", "leakage_per_image"
+"""nJ, all runs of an image."""
+BELOW_FLOAT = 0.5
+"""Points: networks that lose more are not compared."""
+
+
+def measure_verdict(
+    contenders: Sequence[Contender],
+    neurons: tuple[int, int],
+    dataset: Dataset,
+    out: Path,
+    console: Console,
+    *,
+    widths: Sequence[int] = WIDTHS,
+    max_lanes: int = 16,
+    device: str = "ecp5-85k",
+    clock_mhz: float = 80,
+    route: bool = True,
+    least: float | None = None,
+    library: Library | None = None,
+    images: int | None = None,
+) -> dict[str, Any]:
+    """The verdict on ``contenders``: ``verdict.json`` and a plot in ``out``.
+
+    neurons: P and Q of all. widths: W to choose from. max_lanes: most of a
+    neuron that counts bits. clock_mhz: at which W is chosen, and that routing aims at. route: else
+    all is post-synthesis and at that clock. least: accuracy (%) from which curves are compared, by
+    default half a point below float. library: arrays in its standard cells too, and the energy of
+    so many test images. What is done is kept in ``out``.
+    """
+    find_device(device)
+    workspace, circuits = Workspace(out), {}
+    judged = {}
+    for contender in contenders:
+        console.print(f"{contender.title}: {len(dataset.test_labels):,} test images ...")
+        judged[contender.name] = _judged(workspace, contender, dataset)
+    for accelerator, group in groupby(contenders, lambda each: each.accelerator):
+        *_, chooser = group  # the one with exits, if there is one
+        choice = _Choice(chooser, judged[chooser.name], neurons, max_lanes, device, clock_mhz)
+        circuits[accelerator] = choice.best(workspace, widths, console, route=route)
+    rows = [_row(each, judged[each.name], circuits[each.accelerator]) for each in contenders]
+    if library is not None:
+        pixels = None if images is None else dataset.examples(images)[0]
+        cells = _Cells(workspace, library, clock_mhz, pixels)
+        for contender, row in zip(contenders, rows, strict=True):
+            if contender.family != "dsp":  # in cells there are none
+                console.print(f"{contender.title}: standard cells ...")
+                circuit = circuits[contender.accelerator]
+                row |= cells.measure(contender, judged[contender.name], circuit)
+    draws = Draws({name: each.right for name, each in judged.items()})
+    for row in rows:
+        row["interval"] = draws.interval(row["name"])
+        point = row["accuracy"], row["images_per_s_per_klut"]
+        row["on_front"] = point in front(_points(rows, row["family"]))
+    floats = [float(each.metadata["float_accuracy"]) for each in contenders[0].networks]
+    if least is None:
+        least = median(floats) - BELOW_FLOAT
+    result: dict[str, Any] = {
+        "network": contenders[0].networks[0].name,
+        "data": dataset.note,
+        "test_images": len(dataset.test_labels),
+        "seeds": len(floats),
+        "float": median(floats),
+        "channels": neurons[0],
+        "positions": neurons[1],
+        "device": device,
+        "clock_mhz": clock_mhz,
+        "tag": f"{'post-route' if route else 'post-synthesis'}; cycles estimated",
+        "least": least,
+        "rows": rows,
+        "ratios": _ratios(rows, draws, least),
+    }
+    if library is not None:
+        result["library"] = library.name
+    if images is not None:
+        result["energy"] = LEFT_OUT
+    result["summary"] = words(result)
+    write_result(out / "verdict", result, plots.verdict(result, TITLES))
+    return result
+
+
+def parse_families(text: str) -> list[str]:
+    """Families of an option such as stochastic,binary, or :class:`BitrainError`."""
+    found = list(dict.fromkeys(text.split(",")))
+    for family in found:
+        if family not in TITLES:
+            raise BitrainError(f"--arithmetics {text}: expected some of {', '.join(TITLES)}")
+    return found
+
+
+def parse_widths(text: str) -> list[int]:
+    """Widths of an option such as 1,4, or :class:`BitrainError`."""
+    names = {str(width): width for width in WIDTHS}
+    found = list(dict.fromkeys(text.split(",")))
+    if unknown := [name for name in found if name not in names]:
+        raise BitrainError(f"--widths {text}: {unknown[0]!r}, expected some of {', '.join(names)}")
+    return [names[name] for name in found]
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """All test images of each seed, (seeds, images)."""
+
+    right: np.ndarray
+    runs: np.ndarray
+    """The last run of each, from 0."""
+
+    @property
+    def accuracies(self) -> list[float]:
+        """Per cent, by seed."""
+        return (100 * self.right.mean(1)).tolist()
+
+
+def _judged(workspace: Workspace, contender: Contender, dataset: Dataset) -> _Judged:
+    def judge() -> list[dict[str, str]]:
+        outcomes = contender.judge(dataset)
+        return [
+            {"right": _hex(np.packbits(each.right)), "runs": _hex(each.places.astype(np.uint8))}
+            for each in outcomes
+        ]
+
+    name, count = f"judge-{contender.name}", len(dataset.test_labels)
+    workspace.fingerprint = dataset.digest
+    workspace.step(name, [contender.digest, count], judge)
+    found = workspace.results[name]
+    right = [np.unpackbits(_from_hex(each["right"]))[:count] for each in found]
+    return _Judged(np.stack(right), np.stack([_from_hex(each["runs"]) for each in found]))
+
+
+def _hex(numbers: np.ndarray) -> str:
+    return numbers.tobytes().hex()
+
+
+def _from_hex(text: str) -> np.ndarray:
+    return np.frombuffer(bytes.fromhex(text), np.uint8)
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """All that an accelerator is made of, but for its width."""
+
+    contender: Contender
+    judged: _Judged
+    neurons: tuple[int, int]
+    max_lanes: int
+    device: str
+    clock_mhz: float
+
+    def best(
+        self, workspace: Workspace, widths: Sequence[int], console: Console, *, route: bool
+    ) -> dict[str, Any]:
+        """The circuit of the width with the most images/s per LUT, routed if asked for."""
+        found, refused = [], "no width to choose from"
+        for width in widths:
+            console.print(f"{self.contender.accelerator}, W = {width}: post-synthesis ...")
+            try:
+                found.append(self._circuit(workspace, width, route=False))
+            except BitrainError as error:  # too large for the device, or too wide for the network
+                refused = str(error)
+                console.print(f"left out: {refused}", soft_wrap=True)
+        if not found:
+            raise BitrainError(f"{self.contender.title}: {refused}")
+        chosen = max(found, key=lambda each: each["images_per_s_per_klut"])
+        tried = [{key: each[key] for key in _TRIED} for each in found]
+        if route:
+            console.print(f"{self.contender.accelerator}, W = {chosen['width']}: post-route ...")
+            chosen = self._circuit(workspace, chosen["width"], route=True)
+        return chosen | {"tried": tried}
+
+    def _circuit(self, workspace: Workspace, width: int, *, route: bool) -> dict[str, Any]:
+        contender = self.contender
+        array, network = array_of_kind(
+            contender.networks[0], contender.kind, self.neurons, width, self.max_lanes
+        )
+        config = AcceleratorConfig.model_validate({"array": array, **contender.options})
+        folder = workspace.path("accelerators", f"{contender.accelerator}-W{width}")
+
+        def measure() -> dict[str, Any]:
+            engines = compile_network(network, config)
+            generate_ip(engines, folder, device=self.device, frequency=self.clock_mhz)
+            report = synthesise(folder, self.device, frequency=self.clock_mhz, route=route)
+            return {
+                **resources_of(report, array, folder),
+                "bram": report.resources.bram,
+                "clock_mhz": report.fmax_mhz if route else self.clock_mhz,
+            }
+
+        name = f"{'route' if route else 'synth'}-{contender.accelerator}-W{width}"
+        inputs = [network.model_dump(mode="json"), config.model_dump(mode="json"), self.device]
+        workspace.fingerprint = ""  # circuits do not depend on images
+        workspace.step(name, [*inputs, self.clock_mhz], measure)
+        measured = workspace.results[name]
+        circuit = {"array": array, "network": network, "width": width, "lanes": array.lanes}
+        circuit |= measured
+        return circuit | _speed(contender, self.judged, circuit)
+
+
+_TRIED = "width", "lanes", "lut", "dsp", "images_per_s_per_klut"
+
+
+def _speed(contender: Contender, judged: _Judged, circuit: dict[str, Any]) -> dict[str, float]:
+    """Cycles of an image on average, all its runs, and images a second at the circuit's clock."""
+    around, runs = contender.cycles(contender.networks[0], circuit["array"])
+    cycles = around + median(np.cumsum(runs)[taken].mean() for taken in judged.runs)
+    per_second = 1e6 * circuit["clock_mhz"] / cycles
+    return {
+        "image_cycles": cycles,
+        "images_per_s": per_second,
+        "images_per_s_per_klut": 1e3 * per_second / circuit["lut"],
+    }
+
+
+def _row(contender: Contender, judged: _Judged, circuit: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": contender.name,
+        "title": contender.title,
+        "family": contender.family,
+        "bits": contender.bits,
+        "lengths": list(contender.lengths),
+        "accuracy": median(judged.accuracies),
+        "by_seed": judged.accuracies,
+        **{key: value for key, value in circuit.items() if key not in ("array", "network")},
+        **_speed(contender, judged, circuit),
+    }
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """Arrays in standard cells."""
+
+    workspace: Workspace
+    library: Library
+    clock_mhz: float
+    pixels: np.ndarray | None
+    """Images in [0, 1] whose energy is asked for."""
+
+    def measure(
+        self, contender: Contender, judged: _Judged, circuit: dict[str, Any]
+    ) -> dict[str, float]:
+        """Area of the array, and the energy of an image in all its runs."""
+        array, network = circuit["array"], circuit["network"]
+        name = f"{contender.accelerator}-W{array.width}"
+        folder, step = self.workspace.path("arrays", name), f"cells-{name}"
+        inputs = [network.model_dump(mode="json"), array.model_dump(mode="json")]
+        inputs += [self.library.name, file_digest(self.library.path), self.clock_mhz]
+        self.workspace.fingerprint = ""
+        self.workspace.step(
+            step,
+            inputs,
+            lambda: array_in_cells(network, array, folder, self.library, self.clock_mhz),
+        )
+        area = self.workspace.results[step]["area"]
+        cycles = max(array.rules.cycles(network, layer) for layer in network.layers)
+        found = {"area": area, "area_per_mac": area * cycles / array.multipliers}
+        if self.pixels is None:
+            return found
+        mapped = self.workspace.fingerprint
+        for run, length in enumerate(contender.lengths):
+            self.workspace.fingerprint = mapped  # runs do not depend on each other
+            energy = energy_step(
+                self.workspace,
+                step,
+                network=network,
+                array=array,
+                folder=folder,
+                library=self.library,
+                images=to_unipolar(self.pixels, network.bits),
+                clock_mhz=self.clock_mhz,
+                shorter=array.rules.shorter(network)[length] if contender.several_lengths else None,
+            )
+            share = float((judged.runs >= run).mean())
+            for key in ENERGIES:
+                found[key] = found.get(key, 0.0) + share * energy[key]
+        return found
+
+
+def _curve(rows: Sequence[dict[str, Any]], family: str) -> dict[str, float]:
+    return {r["name"]: r["images_per_s_per_klut"] for r in rows if r["family"] == family}
+
+
+def _points(rows: Sequence[dict[str, Any]], family: str) -> list[tuple[float, float]]:
+    return [(r["accuracy"], r["images_per_s_per_klut"]) for r in rows if r["family"] == family]
+
+
+def _ratios(rows: Sequence[dict[str, Any]], draws: Draws, least: float) -> list[dict[str, Any]]:
+    """Of each two families' curves, where the first is most ahead."""
+    families = list(dict.fromkeys(row["family"] for row in rows))
+    found = []
+    for family in families:
+        for rival in families:
+            if family == rival:
+                continue
+            accuracy, ratio = best_ratio(_points(rows, family), _points(rows, rival), least)
+            if np.isnan(ratio):
+                continue
+            interval = draws.best_ratio(_curve(rows, family), _curve(rows, rival), least)
+            found.append(
+                {
+                    "family": family,
+                    "rival": rival,
+                    "accuracy": accuracy,
+                    "ratio": ratio,
+                    "interval": interval,
+                }
+            )
+    return found
+
+
+def words(result: dict[str, Any]) -> list[str]:
+    """The verdict in words."""
+    lines = []
+    for family in dict.fromkeys(row["family"] for row in result["rows"]):
+        of_family = [row for row in result["rows"] if row["family"] == family]
+        reach = [row for row in of_family if row["accuracy"] >= result["least"]]
+        if not reach:
+            best = max(of_family, key=lambda row: row["accuracy"])
+            lines.append(
+                f"{TITLES[family]}: none reaches {result['least']:.2f} % (best {best['title']}, "
+                f"{best['accuracy']:.2f} %)"
+            )
+            continue
+        best = max(reach, key=lambda row: row["images_per_s_per_klut"])
+        lines.append(
+            f"{TITLES[family]}: at {result['least']:.2f} % or more the fastest for its LUTs is "
+            f"{best['title']} with {best['images_per_s_per_klut']:,.0f} images/s per 1,000 LUT4 "
+            f"at {best['accuracy']:.2f} %"
+        )
+    for each in result["ratios"]:
+        sure = ""
+        if each["interval"]:
+            low, high = each["interval"]
+            sure = f" (95 % of draws of the images: {low:.2f} … {high:.2f})"
+        lines.append(
+            f"{TITLES[each['family']]} against {TITLES[each['rival']]}: at most "
+            f"{each['ratio']:.2f} times as many images/s per 1,000 LUT4 at equal accuracy, "
+            f"at {each['accuracy']:.2f} %{sure}"
+        )
+    return lines

@@ -1,0 +1,291 @@
+"""Which arithmetic pays: contenders of a study's folder, their accelerators, and the words."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from classifier import random_classifier
+from networks import worded
+from rich.console import Console
+from standard_cells import small_library
+
+from bitrain import golden
+from bitrain.accelerator import Engines
+from bitrain.cli.render.studies import verdict_cells_table, verdict_table
+from bitrain.cost import estimate
+from bitrain.data import Dataset
+from bitrain.gen.asic.liberty import read_library
+from bitrain.gen.families.resources import Resources
+from bitrain.program import ARITHMETICS, Array, Program
+from bitrain.spec import BitrainError, Exit, Network, save_network, to_unipolar, with_prefix
+from bitrain.studies import pareto, verdict
+from bitrain.studies.contenders import TITLES, Contender, find_contenders
+from bitrain.studies.verdict import measure_verdict, parse_families, parse_widths, words
+
+NETWORK = worded(random_classifier(), 2)
+BITS, LENGTH = NETWORK.bits, NETWORK.layers[0].stream_length
+NEURONS = 4, 2
+ARRAY = Array(channels=4, positions=2, lanes=4)
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Dataset:
+    """Random images with the classes that the network gives them, some of them wrong."""
+    rng = np.random.default_rng(0)
+    images = rng.random((50, 1, 4, 4), np.float32)
+    labels = golden.predict(NETWORK, to_unipolar(images, BITS)).argmax(1)
+    labels[::7] = rng.integers(0, 5, len(labels[::7]))
+    return Dataset(
+        name="random",
+        note="random pixels",
+        classes=tuple("abcde"),
+        train_images=images[:10],
+        train_labels=labels[:10],
+        test_images=images[10:],
+        test_labels=labels[10:],
+    )
+
+
+def saved(folder: Path, network: Network, arithmetic: str, **changes: Any) -> None:
+    metadata = {"arithmetic": arithmetic, "float_accuracy": 90.0, **changes.pop("metadata", {})}
+    folder.mkdir(parents=True, exist_ok=True)
+    file = "network.npz" if arithmetic == "stochastic" else "rival.npz"
+    changed = Network.model_validate(dict(network) | {"metadata": metadata, **changes})
+    save_network(changed, folder / file)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory, dataset) -> Path:
+    """The folder of a study: two seeds, one length alone, and several lengths with an exit."""
+    out = tmp_path_factory.mktemp("study")
+    lengths = {"recipe": {"sc": {"lengths": [4, 8, LENGTH]}}}
+    for seed in range(2):
+        network = worded(random_classifier(seed), 2)
+        for arithmetic in ("stochastic", "bitserial"):
+            shorter = ARITHMETICS[arithmetic].shorter(network)[8]
+            images = to_unipolar(dataset.test_images, BITS) >> BITS - shorter.bits
+            margins = golden.margins(golden.predict(shorter, images, arithmetic))
+            exits = (Exit(length=8, margin=int(np.median(margins))),)
+            folder = out / f"seed{seed}/anytime"
+            saved(folder, network, arithmetic, exits=exits, metadata=lengths)
+        for arithmetic in ("stochastic", "binary"):
+            saved(out / f"seed{seed}/L{LENGTH}", network, arithmetic)
+    return out
+
+
+class Report:
+    """What synthesis finds: LUTs by the width, at a clock of its own where it is routed."""
+
+    tools: ClassVar = {"stand-in": "1"}
+
+    def __init__(self, array: Array, *, route: bool):
+        lut = {1: 1000, 2: 1500}[array.width] + 10 * route
+        self.resources = Resources(lut=lut, ff=3, bram=2, dsp=int(array.dsp))
+        self.fmax_mhz = 90.0 if route else None
+
+
+@pytest.fixture
+def judge(monkeypatch, study, dataset, tmp_path):
+    """The verdict with a stand-in for synthesis; and what was synthesised."""
+
+    def call(families: str = ",".join(TITLES), **options: Any) -> tuple[dict[str, Any], list[str]]:
+        made, arrays = [], {}
+
+        def generate_ip(engines: Engines, folder: Path, **_: Any) -> None:
+            arrays[folder] = engines.array
+
+        def synthesise(folder: Path, device: str, *, frequency: float, route: bool) -> Report:
+            if arrays[folder].width == 4:
+                raise BitrainError("does not fit")
+            made.append(f"{folder.name}{' routed' * route}")
+            return Report(arrays[folder], route=route)
+
+        monkeypatch.setattr(pareto, "DRAWS", 20)
+        monkeypatch.setattr(verdict, "generate_ip", generate_ip)
+        monkeypatch.setattr(verdict, "synthesise", synthesise)
+        contenders = find_contenders([study], parse_families(families))
+        options = {"widths": (1, 2), "max_lanes": 4, "least": 10.0} | options
+        out = tmp_path / "out"
+        result = measure_verdict(contenders, NEURONS, dataset, out, Console(quiet=True), **options)
+        return result, made
+
+    return call
+
+
+def contender(study: Path, title: str) -> Contender:
+    return next(each for each in find_contenders([study], list(TITLES)) if each.title == title)
+
+
+def test_contenders(study):
+    assert [each.title for each in find_contenders([study], list(TITLES))] == [
+        f"streams, n = {BITS}, L = {LENGTH}",
+        f"integers in LUTs, n = {BITS}",
+        f"integers in DSP blocks, n = {BITS}",
+        f"bit-serial integers, n = {BITS}",
+        f"streams, n = {BITS}, L = 4, one set of weights",
+        f"streams, n = {BITS}, L = 8, one set of weights",
+        f"streams, n = {BITS}, L = {LENGTH}, one set of weights",
+        "streams, exits",
+        "bit-serial integers, n = 2, one set of weights",
+        "bit-serial integers, n = 3, one set of weights",
+        f"bit-serial integers, n = {BITS}, one set of weights",
+        "bit-serial integers, exits",
+    ]
+
+
+def test_accuracy_and_cycles_of_exits(study, dataset):
+    found = contender(study, "streams, exits")
+    pixels = to_unipolar(dataset.test_images, BITS)
+    for network, outcome in zip(found.networks, found.judge(dataset), strict=True):
+        short = golden.predict(with_prefix(network, 8), pixels)
+        scores = golden.predict(network, pixels)
+        stops = golden.margins(short) >= network.exits[0].margin
+        assert 0 < stops.sum() < len(stops)
+        classes = np.where(stops, short.argmax(1), scores.argmax(1))
+        assert (outcome.right == (classes == dataset.test_labels)).all()
+        assert (outcome.places == ~stops).all()
+    around, runs = found.cycles(found.networks[0], ARRAY)
+    program = Program(found.networks[0], ARRAY, early_termination=True)
+    costs = [estimate(program.prefix_programs[length]) for length in (8, LENGTH)]
+    assert runs == [cost.latency for cost in costs]
+    assert around == costs[0].load_cycles + costs[0].output_cycles
+
+
+def test_bits_left_out_of_integers(study, dataset):
+    """A shorter run of integers has the numbers of fewer bits."""
+    found = contender(study, "bit-serial integers, n = 2, one set of weights")
+    array = ARRAY.model_copy(update={"arithmetic": "bitserial"})
+    pixels = to_unipolar(dataset.test_images, BITS)
+    for network, outcome in zip(found.networks, found.judge(dataset), strict=True):
+        shorter = array.rules.shorter(network)[4]
+        *_, scores = golden.run_shorter(network, shorter, pixels, "bitserial")
+        classes = scores.reshape(len(pixels), -1).argmax(1)
+        assert (outcome.right == (classes == dataset.test_labels)).all()
+
+
+def test_rows(judge, dataset, study, tmp_path):
+    result, made = judge()
+    assert len(result["rows"]) == 12 and result["seeds"] == 2
+    rows = {row["title"]: row for row in result["rows"]}
+    exits = rows["streams, exits"]
+    found = contender(study, "streams, exits")
+    outcomes = found.judge(dataset)
+    accuracies = [100 * outcome.right.mean() for outcome in outcomes]
+    assert exits["by_seed"] == pytest.approx(accuracies)
+    assert exits["accuracy"] == pytest.approx(np.mean(accuracies))  # the median of two
+    # All runs count, with loading and scores; at the clock that routing found.
+    array = Array(channels=4, positions=2, lanes=exits["lanes"], width=exits["width"])
+    around, runs = found.cycles(found.networks[0], array)
+    cycles = [around + np.cumsum(runs)[outcome.places].mean() for outcome in outcomes]
+    assert exits["image_cycles"] == pytest.approx(np.mean(cycles))
+    assert exits["images_per_s"] == pytest.approx(90e6 / np.mean(cycles))
+    per_lut = exits["images_per_s"] / exits["lut"] * 1000
+    assert exits["images_per_s_per_klut"] == pytest.approx(per_lut)
+    # The width with most images/s for its LUTs is routed, and no other; all runs of one network
+    # have one accelerator.
+    routed = [name for name in made if name.endswith("routed")]
+    assert len(routed) == 6 and len(made) == 6 * 3
+    for row in result["rows"]:
+        best = max(row["tried"], key=lambda tried: tried["images_per_s_per_klut"])
+        assert (row["width"], row["lut"] - 10) == (best["width"], best["lut"])
+    assert rows[f"streams, n = {BITS}, L = 4, one set of weights"]["lut"] == exits["lut"]
+    assert rows[f"integers in DSP blocks, n = {BITS}"]["dsp"] == 1
+    assert json.loads((tmp_path / "out/verdict.json").read_text()) == result
+    assert (tmp_path / "out/verdict.svg").read_text().startswith("<svg")
+    assert verdict_table(result).row_count == 12
+    again, made = judge()
+    assert (again, made) == (result, [])  # kept
+
+
+def test_without_routing_all_is_at_one_clock(judge):
+    result, made = judge("stochastic,binary", route=False, clock_mhz=50.0)
+    assert not any(name.endswith("routed") for name in made)
+    assert {row["clock_mhz"] for row in result["rows"]} == {50}
+    assert result["tag"].startswith("post-synthesis")
+
+
+def test_what_does_not_fit_is_left_out(judge):
+    result, _ = judge("binary", widths=(1, 4))
+    assert [tried["width"] for tried in result["rows"][0]["tried"]] == [1]
+    with pytest.raises(BitrainError, match=r"integers in LUTs, n = \d+: does not fit"):
+        judge("binary", widths=(4,))
+
+
+@pytest.mark.tools
+@pytest.mark.slow
+def test_in_standard_cells(judge, tmp_path):
+    """Energy of exits: that of each run, by the share of images that take it."""
+    library = read_library(small_library(tmp_path))
+    options = {"route": False, "library": library, "images": 2, "widths": (1,)}
+    result, _ = judge("stochastic,dsp,bitserial", **options)
+    rows = {row["title"]: row for row in result["rows"]}
+    for kind, short in (("streams", f"n = {BITS}, L = 8"), ("bit-serial integers", "n = 3")):
+        exits, full = (
+            rows[f"{kind}, exits"],
+            f"n = {BITS}" + f", L = {LENGTH}" * (kind == "streams"),
+        )
+        parts = [rows[f"{kind}, {run}, one set of weights"] for run in (short, full)]
+        energies = [part["energy_per_image"] for part in parts]
+        assert energies[0] < energies[1]
+        assert energies[0] < exits["energy_per_image"] < sum(energies)
+        assert exits["area"] == parts[0]["area"] > 0
+    assert "area" not in rows[f"integers in DSP blocks, n = {BITS}"]
+    assert verdict_cells_table(result).row_count == 10
+
+
+def test_words_follow_from_the_numbers():
+    def row(family: str, accuracy: float, rate: float) -> dict[str, Any]:
+        return {
+            "family": family,
+            "title": f"{family} title",
+            "accuracy": accuracy,
+            "images_per_s_per_klut": rate,
+        }
+
+    ratio = {"family": "stochastic", "rival": "binary", "accuracy": 99.4, "ratio": 1.5}
+    lines = words(
+        {
+            "least": 99.3,
+            "rows": [
+                row("stochastic", 99.4, 1500.4),
+                row("stochastic", 99.0, 3000),
+                row("binary", 99.4, 1000),
+                row("bitserial", 99.2, 7),
+            ],
+            "ratios": [ratio | {"interval": [1.2, 1.7]}, ratio | {"interval": []}],
+        }
+    )
+    assert lines[0] == (
+        "streams: at 99.30 % or more the fastest for its LUTs is stochastic title with 1,500 "
+        "images/s per 1,000 LUT4 at 99.40 %"
+    )
+    assert lines[2] == ("bit-serial integers: none reaches 99.30 % (best bitserial title, 99.20 %)")
+    assert lines[3] == (
+        "streams against integers in LUTs: at most 1.50 times as many images/s per 1,000 LUT4 at "
+        "equal accuracy, at 99.40 % (95 % of draws of the images: 1.20 … 1.70)"
+    )
+    assert lines[4].endswith("at equal accuracy, at 99.40 %")
+
+
+def test_wrong_folders(study, tmp_path):
+    with pytest.raises(BitrainError, match="empty: no networks; expected the --out folder of"):
+        find_contenders([tmp_path / "empty"], ["binary"])
+    with pytest.raises(BitrainError, match="no network for or; OR groups want a folder"):
+        find_contenders([study], ["or"])
+    with pytest.raises(BitrainError, match=r"streams, .* is in more than one; give one of them"):
+        find_contenders([study, study], ["stochastic"])
+    saved(tmp_path / "old/seed0/L4", NETWORK, "stochastic")
+    with pytest.raises(BitrainError, match=re.escape("rival.npz: not there; expected the --out")):
+        find_contenders([tmp_path / "old"], ["stochastic"])
+
+
+def test_wrong_options():
+    assert parse_families("dsp,or,dsp") == ["dsp", "or"]
+    assert parse_widths("4,1") == [4, 1]
+    with pytest.raises(BitrainError, match="--arithmetics ternary: expected some of stochastic"):
+        parse_families("ternary")
+    with pytest.raises(BitrainError, match=r"--widths 1,3: '3', expected some of 1, 2, 4, 8"):
+        parse_widths("1,3")
