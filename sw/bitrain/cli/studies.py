@@ -254,9 +254,9 @@ def verdict(
     *,
     out: common.OutFolder,
     neurons: Annotated[str, Option(help="P x Q of all accelerators.")] = "8x8",
-    max_lanes: Annotated[
-        int, Option(help="Most lanes N of a neuron that counts bits.", min=1, max=256)
-    ] = 16,
+    lanes: Annotated[
+        str, Option(help="Most lanes N of a neuron that counts bits, to choose from.")
+    ] = "16,32",
     arithmetics: Annotated[
         str,
         Option(
@@ -265,9 +265,7 @@ def verdict(
             "bit by bit)."
         ),
     ] = "stochastic,or,binary,dsp,bitserial",
-    widths: Annotated[
-        str, Option(help="Widths W that each accelerator chooses from, between commas.")
-    ] = "1,2,4,8",
+    widths: Annotated[str, Option(help="Widths W to choose from, between commas.")] = "1,2,4,8",
     least: Annotated[
         float | None,
         Option(
@@ -277,7 +275,8 @@ def verdict(
         ),
     ] = None,
     clock: Annotated[
-        float, Option(help="Clock in MHz: W is chosen at it, routing aims at it.", min=1, max=2000)
+        float,
+        Option(help="Clock in MHz: W and N are chosen at it, routing aims at it.", min=1, max=2000),
     ] = 80,
     route: Annotated[
         bool, Option(help="Place and route each in the end; without, all is at --clock.")
@@ -296,7 +295,7 @@ def verdict(
     from bitrain.gen.asic.liberty import read_library
     from bitrain.studies.arithmetic import parse_neurons
     from bitrain.studies.contenders import find_contenders
-    from bitrain.studies.verdict import measure_verdict, parse_families, parse_widths
+    from bitrain.studies.verdict import measure_verdict, parse_families, parse_lanes, parse_widths
 
     from .render.studies import verdict_cells_table, verdict_table
 
@@ -310,7 +309,7 @@ def verdict(
         out,
         console,
         widths=parse_widths(widths),
-        max_lanes=max_lanes,
+        lanes=parse_lanes(lanes),
         device=device,
         clock_mhz=clock,
         route=route,

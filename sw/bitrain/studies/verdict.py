@@ -1,10 +1,11 @@
 """``bitrain verdict``: which arithmetic pays, whole accelerators at equal accuracy.
 
 All that `bitrain accuracy` trained of one float network (``studies.contenders``) becomes an
-accelerator of P x Q neurons. Each takes the width W that gives it the most images a second per LUT,
-post-synthesis at one clock, and is then placed and routed for that clock. Accuracies are the golden
-model's, of all test images; cycles the cost model's, which is exact, of every run that an image
-takes. With a library of standard cells the arrays are mapped too, with the energy of an image.
+accelerator of P x Q neurons. Each takes the width W and the lanes N that give it the most images a
+second per LUT, post-synthesis at one clock, and is then placed and routed for that clock.
+Accuracies are the golden model's, of all test images; cycles the cost model's, which is exact, of
+every run that an image takes. With a library of standard cells the arrays are mapped too, with the
+energy of an image.
 """
 
 from collections.abc import Sequence
@@ -23,17 +24,18 @@ from bitrain.gen.asic.liberty import Library
 from bitrain.gen.families.devices import find_device
 from bitrain.gen.ip.package import generate_ip
 from bitrain.gen.tools.synth import synthesise
-from bitrain.program import AcceleratorConfig
+from bitrain.program import AcceleratorConfig, Array
 from bitrain.runner import plots
 from bitrain.runner.workspace import Workspace, write_result
-from bitrain.spec import BitrainError, file_digest, to_unipolar
+from bitrain.spec import BitrainError, Network, file_digest, to_unipolar
+from bitrain.spec.bank import MAX_LANES
 
 from .arithmetic import array_in_cells, array_of_kind, resources_of
 from .array_energy import LEFT_OUT, energy_step
 from .contenders import TITLES, Contender
 from .pareto import Draws, best_ratio, front
 
-WIDTHS = 1, 2, 4, 8
+WIDTHS, LANES = (1, 2, 4, 8), (16, 32)
 ENERGIES = "energy_per_image", "energy_per_image_glitches", "leakage_per_image"
 """nJ, all runs of an image."""
 BELOW_FLOAT = 0.5
@@ -48,7 +50,7 @@ def measure_verdict(
     console: Console,
     *,
     widths: Sequence[int] = WIDTHS,
-    max_lanes: int = 16,
+    lanes: Sequence[int] = LANES,
     device: str = "ecp5-85k",
     clock_mhz: float = 80,
     route: bool = True,
@@ -58,8 +60,8 @@ def measure_verdict(
 ) -> dict[str, Any]:
     """The verdict on ``contenders``: ``verdict.json`` and a plot in ``out``.
 
-    neurons: P and Q of all. widths: W to choose from. max_lanes: most of a
-    neuron that counts bits. clock_mhz: at which W is chosen, and that routing aims at. route: else
+    neurons: P and Q of all. widths, lanes: W and most N of a neuron that counts
+    bits, to choose from. clock_mhz: at which W is chosen, and that routing aims at. route: else
     all is post-synthesis and at that clock. least: accuracy (%) from which curves are compared, by
     default half a point below float. library: arrays in its standard cells too, and the energy of
     so many test images. What is done is kept in ``out``.
@@ -72,8 +74,8 @@ def measure_verdict(
         judged[contender.name] = _judged(workspace, contender, dataset)
     for accelerator, group in groupby(contenders, lambda each: each.accelerator):
         *_, chooser = group  # the one with exits, if there is one
-        choice = _Choice(chooser, judged[chooser.name], neurons, max_lanes, device, clock_mhz)
-        circuits[accelerator] = choice.best(workspace, widths, console, route=route)
+        choice = _Choice(chooser, judged[chooser.name], neurons, device, clock_mhz)
+        circuits[accelerator] = choice.best(workspace, widths, lanes, console, route=route)
     rows = [_row(each, judged[each.name], circuits[each.accelerator]) for each in contenders]
     if library is not None:
         pixels = None if images is None else dataset.examples(images)[0]
@@ -133,6 +135,17 @@ def parse_widths(text: str) -> list[int]:
     return [names[name] for name in found]
 
 
+def parse_lanes(text: str) -> list[int]:
+    """Lanes of an option such as 16,32, or :class:`BitrainError`."""
+    try:
+        found = [int(part) for part in text.split(",")]
+    except ValueError:
+        found = [0]
+    if not all(1 <= each <= MAX_LANES for each in found):
+        raise BitrainError(f"--lanes {text}: expected numbers of 1 … {MAX_LANES} between commas")
+    return found
+
+
 @dataclass(frozen=True)
 class _Judged:
     """All test images of each seed, (seeds, images)."""
@@ -173,25 +186,45 @@ def _from_hex(text: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Choice:
-    """All that an accelerator is made of, but for its width."""
+    """All that an accelerator is made of, but for its width and lanes."""
 
     contender: Contender
     judged: _Judged
     neurons: tuple[int, int]
-    max_lanes: int
     device: str
     clock_mhz: float
 
     def best(
-        self, workspace: Workspace, widths: Sequence[int], console: Console, *, route: bool
+        self,
+        workspace: Workspace,
+        widths: Sequence[int],
+        lanes: Sequence[int],
+        console: Console,
+        *,
+        route: bool,
     ) -> dict[str, Any]:
-        """The circuit of the width with the most images/s per LUT, routed if asked for."""
-        found, refused = [], "no width to choose from"
-        for width in widths:
-            console.print(f"{self.contender.accelerator}, W = {width}: post-synthesis ...")
+        """The circuit with the most images/s per LUT, routed if asked for.
+
+        Wider ones and those of more lanes have no fewer LUTs, so that one is left out which would
+        be no better with the LUTs of a smaller one.
+        """
+        name, found = self.contender.accelerator, list[dict[str, Any]]()
+        arrays, refused = self._arrays(widths, lanes)
+        for array, network in arrays:
+            size = f"{name}, W = {array.width}, N = {array.lanes}"
+            speed = _speed(self.contender, self.judged, array, self.clock_mhz)
+            smaller = [
+                each["lut"]
+                for each in found
+                if each["width"] <= array.width and each["lanes"] <= array.lanes
+            ]
+            best = max((each["images_per_s_per_klut"] for each in found), default=0)
+            if smaller and 1e3 * speed["images_per_s"] / max(smaller) <= best:
+                continue
+            console.print(f"{size}: post-synthesis ...")
             try:
-                found.append(self._circuit(workspace, width, route=False))
-            except BitrainError as error:  # too large for the device, or too wide for the network
+                found.append(self._circuit(workspace, array, network, route=False))
+            except BitrainError as error:  # too large for the device
                 refused = str(error)
                 console.print(f"left out: {refused}", soft_wrap=True)
         if not found:
@@ -199,17 +232,34 @@ class _Choice:
         chosen = max(found, key=lambda each: each["images_per_s_per_klut"])
         tried = [{key: each[key] for key in _TRIED} for each in found]
         if route:
-            console.print(f"{self.contender.accelerator}, W = {chosen['width']}: post-route ...")
-            chosen = self._circuit(workspace, chosen["width"], route=True)
+            array, network = chosen["array"], chosen["network"]
+            console.print(f"{name}, W = {array.width}, N = {array.lanes}: post-route ...")
+            chosen = self._circuit(workspace, array, network, route=True)
         return chosen | {"tried": tried}
 
-    def _circuit(self, workspace: Workspace, width: int, *, route: bool) -> dict[str, Any]:
+    def _arrays(
+        self, widths: Sequence[int], lanes: Sequence[int]
+    ) -> tuple[list[tuple[Array, Network]], str]:
+        """Arrays to choose from, the smallest first, with their networks; why others are none."""
+        network, kind, found = self.contender.networks[0], self.contender.kind, {}
+        refused = "no width to choose from"
+        for width in widths:
+            for most in lanes:
+                try:
+                    array, wired = array_of_kind(network, kind, self.neurons, width, most)
+                except BitrainError as error:  # too wide for the network
+                    refused = str(error)
+                    continue
+                found[array.lanes, width] = array, wired
+        return [found[key] for key in sorted(found)], refused
+
+    def _circuit(
+        self, workspace: Workspace, array: Array, network: Network, *, route: bool
+    ) -> dict[str, Any]:
         contender = self.contender
-        array, network = array_of_kind(
-            contender.networks[0], contender.kind, self.neurons, width, self.max_lanes
-        )
         config = AcceleratorConfig.model_validate({"array": array, **contender.options})
-        folder = workspace.path("accelerators", f"{contender.accelerator}-W{width}")
+        size = f"{contender.accelerator}-W{array.width}-N{array.lanes}"
+        folder = workspace.path("accelerators", size)
 
         def measure() -> dict[str, Any]:
             engines = compile_network(network, config)
@@ -221,32 +271,37 @@ class _Choice:
                 "clock_mhz": report.fmax_mhz if route else self.clock_mhz,
             }
 
-        name = f"{'route' if route else 'synth'}-{contender.accelerator}-W{width}"
+        name = f"{'route' if route else 'synth'}-{size}"
         inputs = [network.model_dump(mode="json"), config.model_dump(mode="json"), self.device]
         workspace.fingerprint = ""  # circuits do not depend on images
         workspace.step(name, [*inputs, self.clock_mhz], measure)
         measured = workspace.results[name]
-        circuit = {"array": array, "network": network, "width": width, "lanes": array.lanes}
-        circuit |= measured
-        return circuit | _speed(contender, self.judged, circuit)
+        speed = _speed(contender, self.judged, array, measured["clock_mhz"])
+        return {
+            "array": array,
+            "network": network,
+            "width": array.width,
+            "lanes": array.lanes,
+            **measured,
+            **speed,
+            "images_per_s_per_klut": 1e3 * speed["images_per_s"] / measured["lut"],
+        }
 
 
 _TRIED = "width", "lanes", "lut", "dsp", "images_per_s_per_klut"
 
 
-def _speed(contender: Contender, judged: _Judged, circuit: dict[str, Any]) -> dict[str, float]:
-    """Cycles of an image on average, all its runs, and images a second at the circuit's clock."""
-    around, runs = contender.cycles(contender.networks[0], circuit["array"])
+def _speed(
+    contender: Contender, judged: _Judged, array: Array, clock_mhz: float
+) -> dict[str, float]:
+    """Cycles of an image on average, all its runs, and images a second."""
+    around, runs = contender.cycles(contender.networks[0], array)
     cycles = around + median(np.cumsum(runs)[taken].mean() for taken in judged.runs)
-    per_second = 1e6 * circuit["clock_mhz"] / cycles
-    return {
-        "image_cycles": cycles,
-        "images_per_s": per_second,
-        "images_per_s_per_klut": 1e3 * per_second / circuit["lut"],
-    }
+    return {"image_cycles": cycles, "images_per_s": 1e6 * clock_mhz / cycles}
 
 
 def _row(contender: Contender, judged: _Judged, circuit: dict[str, Any]) -> dict[str, Any]:
+    speed = _speed(contender, judged, circuit["array"], circuit["clock_mhz"])
     return {
         "name": contender.name,
         "title": contender.title,
@@ -256,7 +311,8 @@ def _row(contender: Contender, judged: _Judged, circuit: dict[str, Any]) -> dict
         "accuracy": median(judged.accuracies),
         "by_seed": judged.accuracies,
         **{key: value for key, value in circuit.items() if key not in ("array", "network")},
-        **_speed(contender, judged, circuit),
+        **speed,
+        "images_per_s_per_klut": 1e3 * speed["images_per_s"] / circuit["lut"],
     }
 
 
@@ -275,7 +331,7 @@ class _Cells:
     ) -> dict[str, float]:
         """Area of the array, and the energy of an image in all its runs."""
         array, network = circuit["array"], circuit["network"]
-        name = f"{contender.accelerator}-W{array.width}"
+        name = f"{contender.accelerator}-W{array.width}-N{array.lanes}"
         folder, step = self.workspace.path("arrays", name), f"cells-{name}"
         inputs = [network.model_dump(mode="json"), array.model_dump(mode="json")]
         inputs += [self.library.name, file_digest(self.library.path), self.clock_mhz]

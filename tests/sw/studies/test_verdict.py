@@ -23,7 +23,13 @@ from bitrain.program import ARITHMETICS, Array, Program
 from bitrain.spec import BitrainError, Exit, Network, save_network, to_unipolar, with_prefix
 from bitrain.studies import pareto, verdict
 from bitrain.studies.contenders import TITLES, Contender, find_contenders
-from bitrain.studies.verdict import measure_verdict, parse_families, parse_widths, words
+from bitrain.studies.verdict import (
+    measure_verdict,
+    parse_families,
+    parse_lanes,
+    parse_widths,
+    words,
+)
 
 NETWORK = worded(random_classifier(), 2)
 BITS, LENGTH = NETWORK.bits, NETWORK.layers[0].stream_length
@@ -82,7 +88,7 @@ class Report:
     tools: ClassVar = {"stand-in": "1"}
 
     def __init__(self, array: Array, *, route: bool):
-        lut = {1: 1000, 2: 1500}[array.width] + 10 * route
+        lut = {1: 1000, 2: 1500}[array.width] + array.lanes + 10 * route
         self.resources = Resources(lut=lut, ff=3, bram=2, dsp=int(array.dsp))
         self.fmax_mhz = 90.0 if route else None
 
@@ -107,7 +113,7 @@ def judge(monkeypatch, study, dataset, tmp_path):
         monkeypatch.setattr(verdict, "generate_ip", generate_ip)
         monkeypatch.setattr(verdict, "synthesise", synthesise)
         contenders = find_contenders([study], parse_families(families))
-        options = {"widths": (1, 2), "max_lanes": 4, "least": 10.0} | options
+        options = {"widths": (1, 2), "lanes": (4,), "least": 10.0} | options
         out = tmp_path / "out"
         result = measure_verdict(contenders, NEURONS, dataset, out, Console(quiet=True), **options)
         return result, made
@@ -214,6 +220,12 @@ def test_what_does_not_fit_is_left_out(judge):
         judge("binary", widths=(4,))
 
 
+def test_what_cannot_be_better_is_not_synthesised(judge):
+    """A neuron of 16 inputs has one chunk in 16 lanes; in 32 it only takes longer to load."""
+    _, made = judge("bitserial", lanes=(16, 32), widths=(1,), route=False)
+    assert made == ["bitserial-n5-L32-W1-N16", "bitserial-anytime-W1-N16"]
+
+
 @pytest.mark.tools
 @pytest.mark.slow
 def test_in_standard_cells(judge, tmp_path):
@@ -289,3 +301,7 @@ def test_wrong_options():
         parse_families("ternary")
     with pytest.raises(BitrainError, match=r"--widths 1,3: '3', expected some of 1, 2, 4, 8"):
         parse_widths("1,3")
+    assert parse_lanes("16,32") == [16, 32]
+    for text in ("0", "16,", "257"):
+        with pytest.raises(BitrainError, match=f"--lanes {text}: expected numbers of 1 … 256"):
+            parse_lanes(text)
