@@ -60,11 +60,11 @@ def measure_verdict(
 ) -> dict[str, Any]:
     """The verdict on ``contenders``: ``verdict.json`` and a plot in ``out``.
 
-    neurons: P and Q of all. widths, lanes: W and most N of a neuron that counts
-    bits, to choose from. clock_mhz: at which W is chosen, and that routing aims at. route: else
-    all is post-synthesis and at that clock. least: accuracy (%) from which curves are compared, by
-    default half a point below float. library: arrays in its standard cells too, and the energy of
-    so many test images. What is done is kept in ``out``.
+    neurons: P and Q of all. widths, lanes: W and most N of a neuron that counts bits, to choose
+    from. clock_mhz: at which they are chosen, and that routing aims at. route: else all is
+    post-synthesis and at that clock. least: accuracy (%) from which curves are compared, by default
+    half a point below float. library: arrays in its standard cells too, and with images the energy
+    of so many test images. What is done is kept in ``out``.
     """
     find_device(device)
     workspace, circuits = Workspace(out), {}
@@ -212,7 +212,7 @@ class _Choice:
         arrays, refused = self._arrays(widths, lanes)
         for array, network in arrays:
             size = f"{name}, W = {array.width}, N = {array.lanes}"
-            speed = _speed(self.contender, self.judged, array, self.clock_mhz)
+            speed = _speed(self.contender, self.judged, array, network, self.clock_mhz)
             smaller = [
                 each["lut"]
                 for each in found
@@ -276,7 +276,7 @@ class _Choice:
         workspace.fingerprint = ""  # circuits do not depend on images
         workspace.step(name, [*inputs, self.clock_mhz], measure)
         measured = workspace.results[name]
-        speed = _speed(contender, self.judged, array, measured["clock_mhz"])
+        speed = _speed(contender, self.judged, array, network, measured["clock_mhz"])
         return {
             "array": array,
             "network": network,
@@ -292,16 +292,20 @@ _TRIED = "width", "lanes", "lut", "dsp", "images_per_s_per_klut"
 
 
 def _speed(
-    contender: Contender, judged: _Judged, array: Array, clock_mhz: float
+    contender: Contender, judged: _Judged, array: Array, network: Network, clock_mhz: float
 ) -> dict[str, float]:
-    """Cycles of an image on average, all its runs, and images a second."""
-    around, runs = contender.cycles(contender.networks[0], array)
+    """Cycles of an image on average, all its runs, and images a second.
+
+    network: of one seed, wired for the array.
+    """
+    around, runs = contender.cycles(network, array)
     cycles = around + median(np.cumsum(runs)[taken].mean() for taken in judged.runs)
     return {"image_cycles": cycles, "images_per_s": 1e6 * clock_mhz / cycles}
 
 
 def _row(contender: Contender, judged: _Judged, circuit: dict[str, Any]) -> dict[str, Any]:
-    speed = _speed(contender, judged, circuit["array"], circuit["clock_mhz"])
+    made = circuit["array"], circuit["network"], circuit["clock_mhz"]
+    speed = _speed(contender, judged, *made)
     return {
         "name": contender.name,
         "title": contender.title,

@@ -213,6 +213,13 @@ def test_without_routing_all_is_at_one_clock(judge):
     assert result["tag"].startswith("post-synthesis")
 
 
+def test_fewer_lanes_than_the_network_was_exported_for(judge):
+    """Other wires, which cost the same."""
+    result, made = judge("stochastic", lanes=(2,), widths=(1,), route=False)
+    assert made == ["stochastic-n5-L32-W1-N2", "stochastic-anytime-W1-N2"]
+    assert {row["lanes"] for row in result["rows"]} == {2}
+
+
 def test_what_does_not_fit_is_left_out(judge):
     result, _ = judge("binary", widths=(1, 4))
     assert [tried["width"] for tried in result["rows"][0]["tried"]] == [1]
