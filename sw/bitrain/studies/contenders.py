@@ -3,19 +3,21 @@
 A folder of it has, for each seed, networks trained at each stream length alone, and one trained at
 several, in streams and in integers. Streams give a contender for each length; the integers' twins
 one in LUTs, one in DSP blocks and one bit by bit, n = log2 L. What was trained at several lengths
-has one contender that stops at its exits, and one for each of its lengths alone on the same
-accelerator.
+has contenders on one accelerator: each of its lengths alone, the exits of its file, and exits that
+are chosen on training images for accuracies that they may cost.
 """
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from bitrain import golden
 from bitrain.cost import estimate
-from bitrain.data import Dataset
-from bitrain.golden.exits import Ladder, Outcome
+from bitrain.data import Dataset, evenly_spaced
+from bitrain.golden.exits import TOLERANCES, Exits, Ladder, Outcome
 from bitrain.nn import torch_threads
 from bitrain.program import Array, Options, Program, find_arithmetic
 from bitrain.spec import BitrainError, Network, content_digest, load_network, to_unipolar
@@ -30,6 +32,8 @@ TITLES = {
     "bitserial": "bit-serial integers",
 }
 """Families that have a Pareto curve each."""
+CALIBRATION_IMAGES = 20_000
+"""At most so many training images choose exits for a tolerance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,14 +47,19 @@ class Contender:
     networks: tuple[Network, ...]
     """One a seed."""
     lengths: tuple[int, ...]
-    """Runs of an image, shortest first, of which exits may leave out the last ones."""
+    """Runs that an image may take, shortest first."""
     several_lengths: bool
-    """Whether its accelerator runs others too."""
+    """Whether its accelerator can run others than the longest."""
+    tolerance: float | None = None
+    """Points of accuracy that exits may cost on training images; None takes those of the file."""
 
     @property
     def name(self) -> str:
         """Unique among contenders."""
-        return f"{self.accelerator}-{'-'.join(map(str, self.lengths))}"
+        ladder = "-".join(map(str, self.lengths))
+        return f"{self.accelerator}-{ladder}" + (
+            "" if self.tolerance is None else f"-tolerance-{self.tolerance:g}"
+        )
 
     @property
     def kind(self) -> str:
@@ -65,8 +74,8 @@ class Contender:
     @property
     def digest(self) -> str:
         """Of all that its accuracy depends on."""
-        files = [[network.model_dump(mode="json") for network in self.networks], self.lengths]
-        return content_digest(files, {})
+        files = [network.model_dump(mode="json") for network in self.networks]
+        return content_digest([files, self.lengths, self.tolerance, CALIBRATION_IMAGES], {})
 
     @property
     def options(self) -> Options:
@@ -83,7 +92,9 @@ class Contender:
         network = self.networks[0]
         groups = f" of {network.or_lanes}" if network.or_lanes > 1 else ""
         how = f"n = {self.bits}" + (f", L = {self.lengths[-1]}" if self._has_streams else "")
-        if len(self.lengths) > 1:
+        if self.tolerance is not None:
+            how = f"exits, tolerance {self.tolerance:g}"
+        elif len(self.lengths) > 1:
             how = "exits"
         elif self.several_lengths:
             how += ", one set of weights"
@@ -101,37 +112,63 @@ class Contender:
     def _has_streams(self) -> bool:
         return self.arithmetic == "stochastic"
 
-    def judge(self, dataset: Dataset) -> list[Outcome]:
-        """Where each test image stops and whether its class is right, for each seed."""
+    def judge(self, dataset: Dataset) -> list[tuple[tuple[int, ...], Outcome]]:
+        """For each seed the runs of its ladder, and where each test image stops, and as what."""
         found = []
         for network in self.networks:
-            exits = {each.length: each.margin for each in network.exits}
-            thresholds = tuple(exits[length] for length in self.lengths[:-1])
-            images = to_unipolar(dataset.test_images, network.bits)
-            runs = self._runs(network)
-            with torch_threads():
-                scores = [
-                    golden.predict(run, images >> network.bits - run.bits, self.arithmetic)
-                    for run in runs
-                ]
-            ladder = Ladder(rungs=tuple(range(len(runs))), thresholds=thresholds)
-            found.append(Outcome(ladder, scores, dataset.test_labels, self.lengths))
+            ladder = self._ladder(network, dataset)
+            lengths = tuple(self.lengths[rung] for rung in ladder.rungs)
+            scores = self._scores(network, lengths, dataset.test_images)
+            # Those runs alone.
+            ladder = Ladder(rungs=tuple(range(len(lengths))), thresholds=ladder.thresholds)
+            found.append((lengths, Outcome(ladder, scores, dataset.test_labels, lengths)))
         return found
 
-    def _runs(self, network: Network) -> list[Network]:
+    def _ladder(self, network: Network, dataset: Dataset) -> Ladder:
+        """Of one seed, rungs among ``lengths``."""
+        if self.tolerance is None:
+            exits = {each.length: each.margin for each in network.exits}
+            thresholds = tuple(exits[length] for length in self.lengths[:-1])
+            return Ladder(rungs=tuple(range(len(self.lengths))), thresholds=thresholds)
+        images, labels = (
+            evenly_spaced(array, CALIBRATION_IMAGES)
+            for array in (dataset.train_images, dataset.train_labels)
+        )
+        rules = find_arithmetic(self.arithmetic)
+        runs = self._runs(network, self.lengths)
+        cycles = [rules.cycles(run, run.layers[0]) for run in runs]
+        scores = self._scores(network, self.lengths, images)
+        return Exits(scores, labels, cycles).choose(self.tolerance / 100)
+
+    def _scores(
+        self, network: Network, lengths: Sequence[int], images: np.ndarray
+    ) -> list[np.ndarray]:
+        """Of each run, by the golden model; images: in [0, 1]."""
+        pixels = to_unipolar(images, network.bits)
+        runs = self._runs(network, lengths)
+        with torch_threads():
+            return [
+                golden.predict(run, pixels >> network.bits - run.bits, self.arithmetic)
+                for run in runs
+            ]
+
+    def _runs(self, network: Network, lengths: Sequence[int]) -> list[Network]:
         if not self.several_lengths:
             return [network]
         shorter = find_arithmetic(self.arithmetic).shorter(network)
-        return [shorter[length] for length in self.lengths]
+        return [shorter[length] for length in lengths]
 
-    def cycles(self, network: Network, array: Array) -> tuple[int, list[int]]:
-        """Cycles to load an image and send its scores, and those of each run."""
+    def cycles(self, network: Network, array: Array) -> tuple[int, dict[int, int]]:
+        """Cycles to load an image and send its scores, and those of each run, by its length."""
         program = Program(network, array, **self.options)
-        runs = [program]
+        runs = {self.lengths[-1]: program}
         if self.several_lengths:
-            runs = [program.prefix_programs[length] for length in self.lengths]
-        costs = [estimate(run) for run in runs]
-        return costs[0].load_cycles + costs[0].output_cycles, [cost.latency for cost in costs]
+            runs = {length: program.prefix_programs[length] for length in self.lengths}
+        costs = {length: estimate(run) for length, run in runs.items()}
+        around = costs[self.lengths[-1]]
+        return around.load_cycles + around.output_cycles, {
+            length: cost.latency for length, cost in costs.items()
+        }
 
 
 def find_contenders(folders: Sequence[Path], families: Sequence[str]) -> list[Contender]:
@@ -186,17 +223,19 @@ def _contenders_of(family: str, networks: tuple[Network, ...]) -> Iterator[Conte
     longest, lengths = _longest(network), _lengths(network)
     groups = f"{network.or_lanes}" if network.or_lanes > 1 else ""
     name = f"{family}{groups}-" + ("anytime" if lengths else f"n{network.bits}-L{longest}")
-    ladders: list[tuple[int, ...]] = [(length,) for length in lengths or (longest,)]
+    contender = Contender(
+        family=family,
+        accelerator=name,
+        networks=networks,
+        lengths=(longest,),
+        several_lengths=bool(lengths),
+    )
+    for length in lengths or (longest,):
+        yield replace(contender, lengths=(length,))
     if network.exits:
-        ladders.append((*(each.length for each in network.exits), longest))
-    for ladder in ladders:
-        yield Contender(
-            family=family,
-            accelerator=name,
-            networks=networks,
-            lengths=ladder,
-            several_lengths=bool(lengths),
-        )
+        for tolerance in TOLERANCES:
+            yield replace(contender, lengths=lengths, tolerance=tolerance)
+        yield replace(contender, lengths=(*(each.length for each in network.exits), longest))
 
 
 def _lengths(network: Network) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ every run that an image takes. With a library of standard cells the arrays are m
 energy of an image.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -151,29 +151,45 @@ class _Judged:
     """All test images of each seed, (seeds, images)."""
 
     right: np.ndarray
-    runs: np.ndarray
-    """The last run of each, from 0."""
+    places: np.ndarray
+    """The last run of each in its seed's ladder, from 0."""
+    ladders: list[list[int]]
+    """Lengths of the runs, shortest first, of each seed."""
 
     @property
     def accuracies(self) -> list[float]:
         """Per cent, by seed."""
         return (100 * self.right.mean(1)).tolist()
 
+    def mean(self, costs: Mapping[int, float]) -> float:
+        """Mean cost of all runs of an image, each by its length; the median of the seeds."""
+        found = []
+        for ladder, places in zip(self.ladders, self.places, strict=True):
+            used = np.cumsum([costs[length] for length in ladder])
+            found.append(float(used[places].mean()))
+        return median(found)
+
 
 def _judged(workspace: Workspace, contender: Contender, dataset: Dataset) -> _Judged:
-    def judge() -> list[dict[str, str]]:
-        outcomes = contender.judge(dataset)
+    def judge() -> list[dict[str, Any]]:
         return [
-            {"right": _hex(np.packbits(each.right)), "runs": _hex(each.places.astype(np.uint8))}
-            for each in outcomes
+            {
+                "ladder": ladder,
+                "right": _hex(np.packbits(outcome.right)),
+                "places": _hex(outcome.places.astype(np.uint8)),
+            }
+            for ladder, outcome in contender.judge(dataset)
         ]
 
     name, count = f"judge-{contender.name}", len(dataset.test_labels)
     workspace.fingerprint = dataset.digest
     workspace.step(name, [contender.digest, count], judge)
     found = workspace.results[name]
-    right = [np.unpackbits(_from_hex(each["right"]))[:count] for each in found]
-    return _Judged(np.stack(right), np.stack([_from_hex(each["runs"]) for each in found]))
+    return _Judged(
+        right=np.stack([np.unpackbits(_from_hex(each["right"]))[:count] for each in found]),
+        places=np.stack([_from_hex(each["places"]) for each in found]),
+        ladders=[each["ladder"] for each in found],
+    )
 
 
 def _hex(numbers: np.ndarray) -> str:
@@ -299,7 +315,7 @@ def _speed(
     network: of one seed, wired for the array.
     """
     around, runs = contender.cycles(network, array)
-    cycles = around + median(np.cumsum(runs)[taken].mean() for taken in judged.runs)
+    cycles = around + judged.mean(runs)
     return {"image_cycles": cycles, "images_per_s": 1e6 * clock_mhz / cycles}
 
 
@@ -311,7 +327,7 @@ def _row(contender: Contender, judged: _Judged, circuit: dict[str, Any]) -> dict
         "title": contender.title,
         "family": contender.family,
         "bits": contender.bits,
-        "lengths": list(contender.lengths),
+        "ladders": judged.ladders,
         "accuracy": median(judged.accuracies),
         "by_seed": judged.accuracies,
         **{key: value for key, value in circuit.items() if key not in ("array", "network")},
@@ -350,10 +366,10 @@ class _Cells:
         found = {"area": area, "area_per_mac": area * cycles / array.multipliers}
         if self.pixels is None:
             return found
-        mapped = self.workspace.fingerprint
-        for run, length in enumerate(contender.lengths):
+        mapped, energies = self.workspace.fingerprint, dict[int, dict[str, Any]]()
+        for length in sorted({length for ladder in judged.ladders for length in ladder}):
             self.workspace.fingerprint = mapped  # runs do not depend on each other
-            energy = energy_step(
+            energies[length] = energy_step(
                 self.workspace,
                 step,
                 network=network,
@@ -364,9 +380,8 @@ class _Cells:
                 clock_mhz=self.clock_mhz,
                 shorter=array.rules.shorter(network)[length] if contender.several_lengths else None,
             )
-            share = float((judged.runs >= run).mean())
-            for key in ENERGIES:
-                found[key] = found.get(key, 0.0) + share * energy[key]
+        for key in ENERGIES:
+            found[key] = judged.mean({length: each[key] for length, each in energies.items()})
         return found
 
 

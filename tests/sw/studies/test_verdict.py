@@ -19,6 +19,7 @@ from bitrain.cost import estimate
 from bitrain.data import Dataset
 from bitrain.gen.asic.liberty import read_library
 from bitrain.gen.families.resources import Resources
+from bitrain.golden.exits import TOLERANCES, Exits, Outcome
 from bitrain.program import ARITHMETICS, Array, Program
 from bitrain.spec import BitrainError, Exit, Network, save_network, to_unipolar, with_prefix
 from bitrain.studies import pareto, verdict
@@ -134,10 +135,12 @@ def test_contenders(study):
         f"streams, n = {BITS}, L = 4, one set of weights",
         f"streams, n = {BITS}, L = 8, one set of weights",
         f"streams, n = {BITS}, L = {LENGTH}, one set of weights",
+        *(f"streams, exits, tolerance {each:g}" for each in TOLERANCES),
         "streams, exits",
         "bit-serial integers, n = 2, one set of weights",
         "bit-serial integers, n = 3, one set of weights",
         f"bit-serial integers, n = {BITS}, one set of weights",
+        *(f"bit-serial integers, exits, tolerance {each:g}" for each in TOLERANCES),
         "bit-serial integers, exits",
     ]
 
@@ -145,7 +148,8 @@ def test_contenders(study):
 def test_accuracy_and_cycles_of_exits(study, dataset):
     found = contender(study, "streams, exits")
     pixels = to_unipolar(dataset.test_images, BITS)
-    for network, outcome in zip(found.networks, found.judge(dataset), strict=True):
+    for network, (ladder, outcome) in zip(found.networks, found.judge(dataset), strict=True):
+        assert ladder == (8, LENGTH)
         short = golden.predict(with_prefix(network, 8), pixels)
         scores = golden.predict(network, pixels)
         stops = golden.margins(short) >= network.exits[0].margin
@@ -156,8 +160,22 @@ def test_accuracy_and_cycles_of_exits(study, dataset):
     around, runs = found.cycles(found.networks[0], ARRAY)
     program = Program(found.networks[0], ARRAY, early_termination=True)
     costs = [estimate(program.prefix_programs[length]) for length in (8, LENGTH)]
-    assert runs == [cost.latency for cost in costs]
+    assert runs == {8: costs[0].latency, LENGTH: costs[1].latency}
     assert around == costs[0].load_cycles + costs[0].output_cycles
+
+
+def test_exits_for_a_tolerance_are_chosen_on_training_images(study, dataset):
+    found = contender(study, "streams, exits, tolerance 0.2")
+    for network, (ladder, outcome) in zip(found.networks, found.judge(dataset), strict=True):
+        runs = [with_prefix(network, length) for length in (4, 8, LENGTH)]
+        known = to_unipolar(dataset.train_images, BITS)
+        chosen = Exits.of(runs, known, dataset.train_labels, [4, 8, LENGTH]).choose(0.002)
+        assert ladder == tuple((4, 8, LENGTH)[rung] for rung in chosen.rungs)
+        pixels = to_unipolar(dataset.test_images, BITS)
+        scores = [golden.predict(run, pixels) for run in runs]
+        expected = Outcome(chosen, scores, dataset.test_labels, [4, 8, LENGTH])
+        assert (outcome.right == expected.right).all()
+        assert (outcome.places == expected.places).all()
 
 
 def test_bits_left_out_of_integers(study, dataset):
@@ -165,7 +183,7 @@ def test_bits_left_out_of_integers(study, dataset):
     found = contender(study, "bit-serial integers, n = 2, one set of weights")
     array = ARRAY.model_copy(update={"arithmetic": "bitserial"})
     pixels = to_unipolar(dataset.test_images, BITS)
-    for network, outcome in zip(found.networks, found.judge(dataset), strict=True):
+    for network, (_, outcome) in zip(found.networks, found.judge(dataset), strict=True):
         shorter = array.rules.shorter(network)[4]
         *_, scores = golden.run_shorter(network, shorter, pixels, "bitserial")
         classes = scores.reshape(len(pixels), -1).argmax(1)
@@ -174,18 +192,19 @@ def test_bits_left_out_of_integers(study, dataset):
 
 def test_rows(judge, dataset, study, tmp_path):
     result, made = judge()
-    assert len(result["rows"]) == 12 and result["seeds"] == 2
+    assert len(result["rows"]) == 12 + 2 * len(TOLERANCES) and result["seeds"] == 2
     rows = {row["title"]: row for row in result["rows"]}
     exits = rows["streams, exits"]
     found = contender(study, "streams, exits")
-    outcomes = found.judge(dataset)
+    outcomes = [outcome for _, outcome in found.judge(dataset)]
     accuracies = [100 * outcome.right.mean() for outcome in outcomes]
     assert exits["by_seed"] == pytest.approx(accuracies)
     assert exits["accuracy"] == pytest.approx(np.mean(accuracies))  # the median of two
     # All runs count, with loading and scores; at the clock that routing found.
     array = Array(channels=4, positions=2, lanes=exits["lanes"], width=exits["width"])
     around, runs = found.cycles(found.networks[0], array)
-    cycles = [around + np.cumsum(runs)[outcome.places].mean() for outcome in outcomes]
+    used = np.cumsum([runs[8], runs[LENGTH]])
+    cycles = [around + used[outcome.places].mean() for outcome in outcomes]
     assert exits["image_cycles"] == pytest.approx(np.mean(cycles))
     assert exits["images_per_s"] == pytest.approx(90e6 / np.mean(cycles))
     per_lut = exits["images_per_s"] / exits["lut"] * 1000
@@ -201,7 +220,7 @@ def test_rows(judge, dataset, study, tmp_path):
     assert rows[f"integers in DSP blocks, n = {BITS}"]["dsp"] == 1
     assert json.loads((tmp_path / "out/verdict.json").read_text()) == result
     assert (tmp_path / "out/verdict.svg").read_text().startswith("<svg")
-    assert verdict_table(result).row_count == 12
+    assert verdict_table(result).row_count == len(result["rows"])
     again, made = judge()
     assert (again, made) == (result, [])  # kept
 
@@ -252,7 +271,7 @@ def test_in_standard_cells(judge, tmp_path):
         assert energies[0] < exits["energy_per_image"] < sum(energies)
         assert exits["area"] == parts[0]["area"] > 0
     assert "area" not in rows[f"integers in DSP blocks, n = {BITS}"]
-    assert verdict_cells_table(result).row_count == 10
+    assert verdict_cells_table(result).row_count == 10 + 2 * len(TOLERANCES)
 
 
 def test_words_follow_from_the_numbers():
