@@ -6,6 +6,7 @@ it must be that of the network which the accelerator was generated from.
 """
 
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -39,10 +40,11 @@ def weight_image(program: Program, network: Network) -> np.ndarray:
             "ram` makes one whose weights can be loaded"
         )
     other = _check(program, network)
-    entries = other.weight_words + program.bias_words_of(other)
-    count, mask = words_per_entry(program), (1 << WORD_BITS) - 1
-    words = [entry >> WORD_BITS * i & mask for entry in entries for i in range(count)]
-    return np.array(words, np.uint32)
+    size = words_per_entry(program) * WORD_BITS // 8
+    image = bytearray()
+    for entry in chain(other.weight_words, program.bias_words_of(other)):
+        image += entry.to_bytes(size, "little")
+    return np.frombuffer(image, "<u4")
 
 
 def write_weight_image(program: Program, network: Network, path: Path) -> None:

@@ -18,19 +18,24 @@ def weights(layer: Layer, tiling: Tiling, array: Array, bits: int) -> Iterator[i
     rounded up to whole chunks; what has no input is zero, as are channels beyond a group's last.
     """
     matrix, size = layer.weight_matrix, layer.group_channels
-    slots = layer.slots.tolist()
-    slots += [-1] * (tiling.chunks * array.lanes - len(slots))
+    slots = np.full(tiling.chunks * array.lanes, -1)
+    slots[: layer.num_slots] = layer.slots
     for group in range(0, layer.out_channels, size):
         for first in range(group, group + size, array.channels):
-            rows = matrix[first : min(first + array.channels, group + size)].tolist()
-            for start in range(0, len(slots), array.width):
-                word = 0
-                for i, k in enumerate(slots[start : start + array.width]):
-                    for p, row in enumerate(rows):
-                        weight = row[k] if k >= 0 else 0
-                        place = (i * array.channels + p) * bits
-                        word |= (abs(weight) | (weight < 0) << (bits - 1)) << place
-                yield word
+            rows = matrix[first : min(first + array.channels, group + size), slots]
+            rows[:, slots < 0] = 0
+            tile = np.zeros((len(slots), array.channels), "<u4")
+            tile[:, : len(rows)] = (np.abs(rows) | (rows < 0) << (bits - 1)).T
+            yield from _joined(tile.reshape(-1, array.width * array.channels), bits)
+
+
+def _joined(numbers: np.ndarray, bits: int) -> Iterator[int]:
+    """A word for each row of ``numbers``, lowest first, of ``bits`` bits each: (words, numbers)."""
+    octets = np.ascontiguousarray(numbers, "<u4")[..., None].view(np.uint8)
+    single = np.unpackbits(octets, axis=-1, count=bits, bitorder="little")
+    packed = np.packbits(single.reshape(len(numbers), -1), axis=-1, bitorder="little")
+    data, size = packed.tobytes(), packed.shape[1]
+    return (int.from_bytes(data[i : i + size], "little") for i in range(0, len(data), size))
 
 
 def is_padded(layer: Layer) -> bool:

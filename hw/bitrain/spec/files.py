@@ -6,24 +6,25 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 
-def write_atomically(path: Path, content: bytes | str) -> None:
+def write_atomically(path: Path, content: bytes | str | Iterable[str]) -> None:
     """Write to a temporary file beside ``path``, then rename over it.
 
-    What processes that were killed left beside it goes.
+    Text may come in parts, which are written as they come: it need not fit in memory. What
+    processes that were killed left beside it goes.
     """
-    data = content.encode() if isinstance(content, str) else content
+    parts = [content] if isinstance(content, bytes | str) else content
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_beside(path)
     try:
         with temporary.open("xb") as file:
-            file.write(data)
+            file.writelines(part.encode() if isinstance(part, str) else part for part in parts)
         temporary.replace(path)
     except OSError as error:
         raise type(error)(error.errno, error.strerror, str(path)) from error

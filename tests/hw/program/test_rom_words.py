@@ -50,6 +50,24 @@ def test_a_tile_holds_channels_of_one_group():
     assert found == [0x1, 0, 0, 0xA, 0, 0, 0x3, 0, 0, 0x4, 0, 0]
 
 
+@pytest.mark.parametrize("bits", [3, 8, 10, 14])
+def test_words_of_more_bits_than_a_machine_s(bits):
+    """Of 11 channels and tiles of 8; a weight of full scale has its bit below the sign."""
+    array, one = Array(channels=8, positions=1, lanes=3), 1 << bits - 2
+    weight = np.random.default_rng(bits).integers(-one, one + 1, (11, 5))
+    weight[0, :2] = one, -one
+    given = layer(weight.tolist())
+    found = list(weights(given, Tiling.of(given, array), array, bits))
+    assert len(found) == 2 * 6 and max(found).bit_length() <= 8 * bits
+    for place, word in enumerate(found):
+        tile, k = divmod(place, 6)
+        numbers = [word >> p * bits & 4 * one - 1 for p in range(8)]
+        found_weights = [-(n - 2 * one) if n & 2 * one else n for n in numbers]
+        channels = range(8 * tile, 8 * tile + 8)
+        expected = [int(weight[c, k]) if c < 11 and k < 5 else 0 for c in channels]
+        assert found_weights == expected
+
+
 def accumulation(constants, upscale) -> Accumulation:
     return Accumulation(
         constants=np.array(constants),

@@ -4,6 +4,8 @@ import errno
 import os
 import subprocess
 import sys
+import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,13 @@ from bitrain.spec import files, write_atomically
 
 
 @pytest.mark.parametrize(
-    ("content", "written"), [("ö\n", "ö\n".encode()), (b"\x00\xff", b"\x00\xff")]
+    ("content", "written"),
+    [
+        ("ö\n", "ö\n".encode()),
+        (b"\x00\xff", b"\x00\xff"),
+        (iter(["ö", "", "\n"]), "ö\n".encode()),
+        (iter(()), b""),
+    ],
 )
 def test_writes_text_and_bytes_and_makes_folders(tmp_path: Path, content, written):
     path = tmp_path / "new" / "folder" / "file"
@@ -33,6 +41,30 @@ def test_interruption_leaves_the_old_file(tmp_path: Path, monkeypatch):
         write_atomically(path, "new content")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_producer_that_fails_leaves_the_old_file(tmp_path: Path):
+    path = tmp_path / "file"
+    write_atomically(path, "old")
+
+    def parts() -> Iterator[str]:
+        yield "new" * 100_000
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(path, parts())
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_parts_are_not_gathered(tmp_path: Path):
+    part, count = "0123456789abcde\n" * 1024, 500
+    tracemalloc.start()
+    write_atomically(tmp_path / "file", (part for _ in range(count)))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (tmp_path / "file").stat().st_size == count * len(part)
+    assert peak < 16 * len(part)
 
 
 def test_what_a_killed_process_left_goes_and_what_another_writes_stays(tmp_path: Path):

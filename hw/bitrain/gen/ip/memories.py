@@ -6,11 +6,11 @@ A file is named after its memory and as much of the module's path as makes the n
 import copy
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from amaranth.hdl import Shape
 from amaranth.lib.memory import Memory as AmaranthMemory
 
 SEPARATOR = "__"
@@ -38,13 +38,18 @@ class Memory:
     depth: int
     width: int
 
+    def image(self, words: Iterable[int]) -> Iterator[str]:
+        """Lines of the file, one for each word; of negative ones in two's complement."""
+        mask = (1 << self.width) - 1
+        return (f"{word & mask:0{self.width}b}\n" for word in words)
+
 
 class Contents:
     """A platform of Amaranth that makes memories without contents, numbered by an attribute."""
 
     def __init__(self):
         self.words: list[list[int]] = []
-        """Of each memory."""
+        """Of each memory, as Amaranth has them: those of a signed shape may be negative."""
         self.kept: set[int] = set()
         """Memories with the attribute ``initial_contents``, whose words matter if all are zero."""
         self.unchecked: set[int] = set()
@@ -52,10 +57,10 @@ class Contents:
 
     def get_memory(self, made: AmaranthMemory) -> Any:
         """Amaranth's hook: what a memory elaborates to."""
-        number, mask = len(self.words), (1 << Shape.cast(made.shape).width) - 1
+        number = len(self.words)
         instance: Any = made.elaborate(None)
         data: Any = copy.copy(made.data)
-        self.words.append([word & mask for word in data._init._raw])
+        self.words.append(data._init._raw)
         if "initial_contents" in made.attrs:
             self.kept.add(number)
         if "no_rw_check" in made.attrs:

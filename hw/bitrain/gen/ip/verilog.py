@@ -72,8 +72,7 @@ def write_verilog(component: Component, directory: Path, name: str) -> Sources:
     write_atomically(directory / "rtl" / f"{name}.v", verilog)
     for memory, words in named.items():
         if memory.file:
-            image = "".join(f"{word:0{memory.width}b}\n" for word in words)
-            write_atomically(directory / "rom" / memory.file, image)
+            write_atomically(directory / "rom" / memory.file, memory.image(words))
     shutil.rmtree(folder)
     return Sources(directory=directory, top=name, memories=tuple(named))
 

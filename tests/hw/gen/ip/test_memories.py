@@ -6,7 +6,7 @@ import pytest
 from amaranth.hdl import signed
 from amaranth.lib import memory
 
-from bitrain.gen.ip.memories import Contents, name_memories
+from bitrain.gen.ip.memories import Contents, Memory, name_memories
 
 # What Yosys gives (shortened): a RAM that starts as zeros, one that does not, ROMs of one name in
 # two modules, and a memory whose name was taken.
@@ -115,14 +115,22 @@ def test_tools_learn_what_nobody_reads_as_it_is_written(contents):
 
 
 def test_contents_are_kept_beside_the_memory(contents):
-    """By number, as raw words; Amaranth gets a memory as it was, without them."""
+    """By number; Amaranth gets a memory as it was, without them."""
     made = memory.Memory(shape=signed(4), depth=3, init=[-1, 7], attrs={"initial_contents": "1"})
     made.attrs["no_rw_check"] = "1"
     made.read_port()
     instance = contents.get_memory(made)
-    assert contents.words[-1] == [15, 7, 0] and contents.kept == contents.unchecked == {5}
+    assert contents.words[-1] == [-1, 7, 0] and contents.kept == contents.unchecked == {5}
     assert instance._attrs == {"contents": 5} and instance._data.depth == 3
     assert len(instance._read_ports) == 1 and list(made.data.init) == [-1, 7, 0]
+
+
+def test_an_image_is_a_line_for_each_word():
+    """Of as many digits as the memory is wide, and in two's complement."""
+    narrow = Memory(file="narrow.mem", module="top", name="narrow", depth=3, width=4)
+    assert list(narrow.image([-1, 7, 0])) == ["1111\n", "0111\n", "0000\n"]
+    lines = narrow.image(word for word in range(16))
+    assert next(lines) == "0000\n" and next(lines) == "0001\n"
 
 
 def test_memories_that_only_a_number_tells_apart(contents):
