@@ -333,7 +333,7 @@ def test_products_of_full_scale(arithmetic):
 def test_bitserial_arithmetic(build, seed):
     """All runs of one accelerator, in any order: of n bits and of fewer, with layers of any L."""
     rng = np.random.default_rng(seed)
-    bits = int(rng.integers(3, 6))
+    bits = 3 + seed % 3  # the quick one has the fewest
     network = build(seed, bits=bits, lanes=2, length=1 << int(rng.integers(bits + 1)))
     array = Array(
         channels=int(rng.integers(1, 5)),
