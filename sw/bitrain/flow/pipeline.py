@@ -149,8 +149,7 @@ def run_flow(
     dataset = load_dataset(config.data.name, **config.data.source)
     run = Run(config, Workspace(directory, fingerprint=dataset.digest), dataset)
     learning.check_model(run, accelerated="finetune" in names)  # any teacher may be trained
-    if "finetune" in names:
-        learning.check_exit(run)
+    learning.check_exit(run)  # training leaves out what is held out
     if "generate" in names:
         hardware.check_network(run)
     run_steps(run, names, console)

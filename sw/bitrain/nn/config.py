@@ -136,10 +136,15 @@ class ScConfig(BaseModel):
     @model_validator(mode="after")
     def _check(self):
         self._check_prefixes()
-        for length in (*self.lengths, self.length, *self.layer_lengths.values()):
+        lengths = [
+            *(("lengths: ", length) for length in self.lengths),
+            ("", self.length),
+            *((f"layer_lengths: {name}: ", each) for name, each in self.layer_lengths.items()),
+        ]
+        for option, length in lengths:
             if length < 2 or length & (length - 1) or length > 1 << self.bits:
                 raise ValueError(
-                    f"stream length {length}: expected a power of two, 2 to 2^bits = "
+                    f"{option}stream length {length}: expected a power of two, 2 to 2^bits = "
                     f"{1 << self.bits}"
                 )
         if self.or_lanes > 1 and "stream" in (self.neuron, *self.layer_neurons.values()):

@@ -49,7 +49,7 @@ LENGTHS = "sc: {bits: 4, lengths: [4, 8, 16]}\n"
         ("exit: {}", "line 2: exit: needs a network of several lengths"),
         (
             "sc: {bits: 4, lengths: [1, 4]}",
-            "line 2: sc: stream length 1: expected a power of two, 2",
+            "line 2: sc: lengths: stream length 1: expected a power of two, 2",
         ),
     ],
 )

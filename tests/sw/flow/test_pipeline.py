@@ -264,13 +264,14 @@ def test_ports_of_early_termination(flow, interface):
     assert found["generate"]["exits"]["lengths"][-1] == 16
 
 
-def test_images_held_out_that_there_are_not(flow):
+@pytest.mark.parametrize("until", ["train", "finetune"])
+def test_images_held_out_that_there_are_not(flow, until):
     """Told before anything is trained."""
     sc = {"bits": 4, "lengths": [4, 16]}
     with pytest.raises(
         BitrainError, match=r"^exit: held_out = 5000: .*; give fewer, or 0 to choose"
     ):
-        flow("finetune", sc=sc, exit={"held_out": 5000})
+        flow(until, sc=sc, exit={"held_out": 5000})
 
 
 def test_exits_have_one_aim():

@@ -90,7 +90,7 @@ def test_options_that_do_not_suit() -> None:
     for options, message in (
         ({"lengths": (4, 4)}, "expected two or more that rise"),
         ({"lengths": (4,)}, "expected two or more that rise"),
-        ({"lengths": (4, 12)}, "stream length 12: expected a power of two"),
+        ({"lengths": (4, 12)}, "lengths: stream length 12: expected a power of two"),
         ({"lengths": (4, 8), "stream_length": 16}, "leave stream_length out"),
         ({"lengths": (4, 8), "neuron": "stream"}, "does not scale with its streams"),
     ):
