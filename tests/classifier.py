@@ -3,7 +3,9 @@
 import numpy as np
 from networks import random_layer
 
-from bitrain.spec import Layer, Network, Shape, SngBank, Sobol, VanDerCorput
+from bitrain import golden
+from bitrain.data import Dataset
+from bitrain.spec import Layer, Network, Shape, SngBank, Sobol, VanDerCorput, to_unipolar
 
 
 def random_classifier(seed: int = 0) -> Network:
@@ -16,4 +18,22 @@ def random_classifier(seed: int = 0) -> Network:
         activation_bank=SngBank.wired(VanDerCorput(width=5), 4, "rotated"),
         weight_bank=SngBank.wired(Sobol(width=5), 4, "identical"),
         layers=(Layer.model_validate(dict(layer) | {"bias": np.zeros(5, int)}),),
+    )
+
+
+def labelled_images(network: Network, train: int, test: int, *, wrong: bool) -> Dataset:
+    """Random images with the classes that the network gives them, some of them wrong."""
+    rng = np.random.default_rng(0)
+    images = rng.random((train + test, 1, 4, 4), np.float32)
+    labels = golden.predict(network, to_unipolar(images, network.bits)).argmax(1)
+    if wrong:
+        labels[::7] = rng.integers(0, 5, len(labels[::7]))
+    return Dataset(
+        name="random",
+        note="random pixels",
+        classes=tuple("abcde"),
+        train_images=images[:train],
+        train_labels=labels[:train],
+        test_images=images[train:],
+        test_labels=labels[train:],
     )

@@ -33,7 +33,7 @@ from bitrain.program import (
 from bitrain.rtl.array.arrays import build_array
 from bitrain.runner import plots
 from bitrain.runner.workspace import Workspace, write_result
-from bitrain.spec import BitrainError, Network, SngBank, file_digest
+from bitrain.spec import BitrainError, Network, SngBank, file_digest, network_digest
 
 from .array_energy import LEFT_OUT, check_energy, energy_step
 
@@ -114,7 +114,7 @@ def measure_arithmetic(
 
             kind = "accelerator" if whole else "array"
             folder, step = workspace.path(f"{kind}s", name), f"{kind}-{name}"
-            inputs = [shown.model_dump(mode="json"), array.model_dump(mode="json"), target]
+            inputs = [network_digest(shown), array.model_dump(mode="json"), target]
             measure = partial(_array_alone, shown, array, folder, device)
             if library is not None:
                 inputs.append(clock_mhz)

@@ -17,7 +17,7 @@ from bitrain.program import AcceleratorConfig, Array, Program, Sharing, check_co
 from bitrain.rtl.array.arrays import build_array
 from bitrain.runner import plots
 from bitrain.runner.workspace import Workspace, write_result
-from bitrain.spec import BitrainError, Network, file_digest
+from bitrain.spec import BitrainError, Network, file_digest, network_digest
 
 from .array_energy import LEFT_OUT, check_energy, energy_step
 
@@ -63,7 +63,7 @@ def measure_arrays(
             check_conflicts(AcceleratorConfig(array=array), network)
             name = f"{'x'.join(map(str, size))}-{sharing}"
             console.print(f"{name} ...")
-            inputs = [network.model_dump(mode="json"), array.model_dump(mode="json"), target]
+            inputs = [network_digest(network), array.model_dump(mode="json"), target]
             folder = workspace.path("arrays", name)
             measure = partial(_measure, network, array, folder, library or device)
             workspace.fingerprint = ""  # sizes do not depend on each other

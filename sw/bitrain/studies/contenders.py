@@ -7,10 +7,10 @@ has contenders on one accelerator: each of its lengths alone, the exits of its f
 are chosen on training images for accuracies that they may cost.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from bitrain.data import Dataset, evenly_spaced
 from bitrain.golden.exits import TOLERANCES, Exits, Ladder, Outcome
 from bitrain.nn import torch_threads
 from bitrain.program import Array, Options, Program, find_arithmetic
-from bitrain.spec import BitrainError, Network, content_digest, load_network, to_unipolar
+from bitrain.spec import BitrainError, Network, load_network, network_digest, to_unipolar
 
 from .arithmetic import KINDS
 
@@ -72,10 +72,10 @@ class Contender:
         return KINDS[self.kind]["arithmetic"]
 
     @property
-    def digest(self) -> str:
-        """Of all that its accuracy depends on."""
-        files = [network.model_dump(mode="json") for network in self.networks]
-        return content_digest([files, self.lengths, self.tolerance, CALIBRATION_IMAGES], {})
+    def inputs(self) -> list[Any]:
+        """All that its accuracy depends on beside the data."""
+        digests = [network_digest(network) for network in self.networks]
+        return [digests, self.lengths, self.tolerance, CALIBRATION_IMAGES]
 
     @property
     def options(self) -> Options:
@@ -102,7 +102,7 @@ class Contender:
 
     @property
     def bits(self) -> int:
-        """N of its last run."""
+        """Precision n of its last run."""
         network = self.networks[0]
         if self._has_streams:
             return network.bits
@@ -136,7 +136,7 @@ class Contender:
         )
         rules = find_arithmetic(self.arithmetic)
         runs = self._runs(network, self.lengths)
-        cycles = [rules.cycles(run, run.layers[0]) for run in runs]
+        cycles = [max(rules.cycles(run, layer) for layer in run.layers) for run in runs]
         scores = self._scores(network, self.lengths, images)
         return Exits(scores, labels, cycles).choose(self.tolerance / 100)
 
@@ -179,8 +179,9 @@ def find_contenders(folders: Sequence[Path], families: Sequence[str]) -> list[Co
     """
     found: list[Contender] = []
     for folder in folders:
-        seeds = sorted(folder.glob("seed*"), key=lambda seed: int(re.sub(r"\D", "", seed.name)))
-        names = sorted({path.parent.name for path in folder.glob("seed*/*/network.npz")})
+        seeds = [path for path in folder.glob("seed*") if path.name[len("seed") :].isdecimal()]
+        seeds.sort(key=lambda path: int(path.name[len("seed") :]))
+        names = {path.parent.name for seed in seeds for path in seed.glob("*/network.npz")}
         if not names:
             raise BitrainError(
                 f"{folder}: no networks; expected the --out folder of `bitrain accuracy`"

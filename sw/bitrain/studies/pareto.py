@@ -68,10 +68,6 @@ class Draws:
         """95 % of a contender's accuracies."""
         return np.percentile(self._accuracies[name], INTERVAL).tolist()
 
-    def difference(self, name: str, other: str) -> list[float]:
-        """95 % of what ``name`` is more accurate than ``other`` by, in points."""
-        return np.percentile(self._accuracies[name] - self._accuracies[other], INTERVAL).tolist()
-
     def best_ratio(
         self, rates: Mapping[str, float], rivals: Mapping[str, float], least: float
     ) -> list[float]:

@@ -27,7 +27,7 @@ from bitrain.gen.tools.synth import synthesise
 from bitrain.program import AcceleratorConfig, Array
 from bitrain.runner import plots
 from bitrain.runner.workspace import Workspace, write_result
-from bitrain.spec import BitrainError, Network, file_digest, to_unipolar
+from bitrain.spec import BitrainError, Network, file_digest, network_digest, to_unipolar
 from bitrain.spec.bank import MAX_LANES
 
 from .arithmetic import array_in_cells, array_of_kind, resources_of
@@ -183,7 +183,7 @@ def _judged(workspace: Workspace, contender: Contender, dataset: Dataset) -> _Ju
 
     name, count = f"judge-{contender.name}", len(dataset.test_labels)
     workspace.fingerprint = dataset.digest
-    workspace.step(name, [contender.digest, count], judge)
+    workspace.step(name, [*contender.inputs, count], judge)
     found = workspace.results[name]
     return _Judged(
         right=np.stack([np.unpackbits(_from_hex(each["right"]))[:count] for each in found]),
@@ -288,7 +288,7 @@ class _Choice:
             }
 
         name = f"{'route' if route else 'synth'}-{size}"
-        inputs = [network.model_dump(mode="json"), config.model_dump(mode="json"), self.device]
+        inputs = [network_digest(network), config.model_dump(mode="json"), self.device]
         workspace.fingerprint = ""  # circuits do not depend on images
         workspace.step(name, [*inputs, self.clock_mhz], measure)
         measured = workspace.results[name]
@@ -353,7 +353,7 @@ class _Cells:
         array, network = circuit["array"], circuit["network"]
         name = f"{contender.accelerator}-W{array.width}-N{array.lanes}"
         folder, step = self.workspace.path("arrays", name), f"cells-{name}"
-        inputs = [network.model_dump(mode="json"), array.model_dump(mode="json")]
+        inputs = [network_digest(network), array.model_dump(mode="json")]
         inputs += [self.library.name, file_digest(self.library.path), self.clock_mhz]
         self.workspace.fingerprint = ""
         self.workspace.step(

@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from classifier import random_classifier
+from classifier import labelled_images, random_classifier
 from rich.console import Console
 
-from bitrain import golden
 from bitrain.data import Dataset, evenly_spaced
 from bitrain.golden.faults import ARITHMETICS, SITES, Faults, Site, faulty_scores
 from bitrain.program import Array, Program
@@ -22,19 +21,7 @@ NETWORK = random_classifier()
 
 @pytest.fixture(scope="module")
 def dataset() -> Dataset:
-    """Random images with the classes that the network gives them."""
-    rng = np.random.default_rng(0)
-    images = rng.random((60, 1, 4, 4), np.float32)
-    labels = golden.predict(NETWORK, to_unipolar(images, NETWORK.bits)).argmax(1)
-    return Dataset(
-        name="random",
-        note="random pixels",
-        classes=tuple("abcde"),
-        train_images=images[:10],
-        train_labels=labels[:10],
-        test_images=images[10:],
-        test_labels=labels[10:],
-    )
+    return labelled_images(NETWORK, 10, 50, wrong=False)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from classifier import random_classifier
+from classifier import labelled_images, random_classifier
 
 from bitrain import golden
 from bitrain.cost import estimate
@@ -20,20 +20,7 @@ NETWORK = random_classifier()
 
 @pytest.fixture(scope="module")
 def dataset() -> Dataset:
-    """Random images with the classes that the network gives them, some of them wrong."""
-    rng = np.random.default_rng(0)
-    images = rng.random((90, 1, 4, 4), np.float32)
-    labels = golden.predict(NETWORK, to_unipolar(images, NETWORK.bits)).argmax(1)
-    labels[::7] = rng.integers(0, 5, len(labels[::7]))
-    return Dataset(
-        name="random",
-        note="random pixels",
-        classes=tuple("abcde"),
-        train_images=images[:50],
-        train_labels=labels[:50],
-        test_images=images[50:],
-        test_labels=labels[50:],
-    )
+    return labelled_images(NETWORK, 50, 40, wrong=True)
 
 
 def report(dataset: Dataset, **options: Any) -> ProgressiveReport:

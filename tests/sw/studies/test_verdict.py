@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from classifier import random_classifier
+from classifier import labelled_images, random_classifier
 from networks import worded
 from rich.console import Console
 from standard_cells import small_library
@@ -40,20 +40,7 @@ ARRAY = Array(channels=4, positions=2, lanes=4)
 
 @pytest.fixture(scope="module")
 def dataset() -> Dataset:
-    """Random images with the classes that the network gives them, some of them wrong."""
-    rng = np.random.default_rng(0)
-    images = rng.random((50, 1, 4, 4), np.float32)
-    labels = golden.predict(NETWORK, to_unipolar(images, BITS)).argmax(1)
-    labels[::7] = rng.integers(0, 5, len(labels[::7]))
-    return Dataset(
-        name="random",
-        note="random pixels",
-        classes=tuple("abcde"),
-        train_images=images[:10],
-        train_labels=labels[:10],
-        test_images=images[10:],
-        test_labels=labels[10:],
-    )
+    return labelled_images(NETWORK, 10, 40, wrong=True)
 
 
 def saved(folder: Path, network: Network, arithmetic: str, **changes: Any) -> None:
@@ -225,6 +212,21 @@ def test_rows(judge, dataset, study, tmp_path):
     assert (again, made) == (result, [])  # kept
 
 
+def test_a_network_trained_anew_is_judged_anew(judge, study, dataset, monkeypatch):
+    """Of the same recipe: its weights count."""
+    before, _ = judge("binary", route=False, widths=(1,))
+    folder = study / f"seed0/L{LENGTH}"
+    original = (folder / "rival.npz").read_bytes()
+    saved(folder, worded(random_classifier(7), 2), "binary")
+    try:
+        after, made = judge("binary", route=False, widths=(1,))
+    finally:
+        (folder / "rival.npz").write_bytes(original)
+    assert made == [f"binary-n{BITS}-L{LENGTH}-W1-N1"]
+    assert after["rows"][0]["by_seed"][0] != before["rows"][0]["by_seed"][0]
+    assert after["rows"][0]["by_seed"][1] == before["rows"][0]["by_seed"][1]
+
+
 def test_without_routing_all_is_at_one_clock(judge):
     result, made = judge("stochastic,binary", route=False, clock_mhz=50.0)
     assert not any(name.endswith("routed") for name in made)
@@ -315,6 +317,9 @@ def test_wrong_folders(study, tmp_path):
         find_contenders([study], ["or"])
     with pytest.raises(BitrainError, match=r"streams, .* is in more than one; give one of them"):
         find_contenders([study, study], ["stochastic"])
+    (tmp_path / "odd/seedless/L4").mkdir(parents=True)
+    with pytest.raises(BitrainError, match="odd: no networks; expected the --out folder of"):
+        find_contenders([tmp_path / "odd"], ["binary"])
     saved(tmp_path / "old/seed0/L4", NETWORK, "stochastic")
     with pytest.raises(BitrainError, match=re.escape("rival.npz: not there; expected the --out")):
         find_contenders([tmp_path / "old"], ["stochastic"])
