@@ -122,6 +122,21 @@ class Engines:
         return self.config.weights == "ram"
 
     @property
+    def weights_streamed(self) -> bool:
+        """Whether weights come from outside, for each engine on a stream of its own."""
+        return self.config.weights == "stream"
+
+    @property
+    def weight_streams(self) -> list[str]:
+        """Names of these streams, one for each engine."""
+        names = (
+            ["weights"]
+            if not self.are_several
+            else [f"weights{i}" for i in range(len(self.programs))]
+        )
+        return names * self.weights_streamed
+
+    @property
     def prefixes(self) -> dict[int, Network]:
         """The networks that run, by the L of their longest streams, longest first."""
         if self.are_several:

@@ -7,7 +7,7 @@ from bitrain.program import AcceleratorConfig, Array, Tiling, check_conflicts, f
 from bitrain.spec import BitrainError, Network
 from bitrain.spec.bank import MAX_LANES
 
-from .cost import IMAGE_OVERHEAD, judge_cycles, layer_cycles, layer_overhead
+from .cycles import IMAGE_OVERHEAD, judge_cycles, layer_cycles, layer_overhead
 
 WIDTHS: tuple[Literal[1, 2, 4, 8], ...] = (1, 2, 4, 8)
 """W of an array."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from bitrain.program import Array, Program, Tiling
 
-from .cost import LAYER_OVERHEAD, layer_overhead
+from .cycles import LAYER_OVERHEAD, layer_overhead
 
 LOADER_DEPTH = 3
 """Cycles from the first look at a tile's positions to its first element; one more where W > 1."""

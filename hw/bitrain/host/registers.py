@@ -12,7 +12,7 @@ from bitrain.accelerator import Engines
 
 Access = Literal["ro", "rw", "w1c", "wo"]
 """Read only; read and write; read, and write 1 to clear a bit; write only, which reads as zero."""
-Option = Literal["weights", "early_termination", "wide"]
+Option = Literal["weights", "early_termination", "wide", "weight_stream"]
 """What an accelerator may have registers for that others lack."""
 
 IDENTIFICATION = int.from_bytes(b"BITR", "big")
@@ -89,6 +89,18 @@ _OF_ALL: tuple[_Row, ...] = (
                 low=3,
                 meaning="a write to WEIGHT_ADDRESS or WEIGHT_DATA was refused",
                 option="weights",
+            ),
+            Field(
+                name="WEIGHTS_EARLY",
+                low=4,
+                meaning="a frame of weights ended early and was dropped",
+                option="weight_stream",
+            ),
+            Field(
+                name="WEIGHTS_MISSING",
+                low=5,
+                meaning="a frame of weights went on too long and was dropped",
+                option="weight_stream",
             ),
         ),
     ),
@@ -199,6 +211,7 @@ def registers_of(engines: Engines) -> tuple[Register, ...]:
         "weights": engines.weights_writable,
         "early_termination": engines.early_termination,
         "wide": engines.array.width > 1,
+        "weight_stream": engines.weights_streamed,
     }
     return tuple(
         replace(entry, fields=tuple(field for field in entry.fields if there[field.option]))

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from .array import Array
 from .interface import Interface, Streams
-from .options import Options, Weights
+from .options import BEATS, DEFAULT_BEAT, Options, Weights
 
 
 def sizes_of(text: str) -> dict[str, int]:
@@ -36,9 +36,19 @@ class AcceleratorConfig(BaseModel):
     early_termination: bool = False
     """Images run at short lengths first, and stop where the best two scores lie far apart."""
     weights: Weights = "rom"
-    """Weights and biases are fixed, or can be loaded while the accelerator runs (ram)."""
+    """Weights and biases are fixed, or can be loaded while the accelerator runs (ram), or weights
+    come on a stream of their own (stream)."""
+    weight_beat: int = DEFAULT_BEAT
+    """Bits of a beat of that stream: a power of two from 8 to 1024."""
     skip_zeros: bool = False
     """Chunks of zeros take no cycles of streams."""
+
+    @field_validator("weight_beat")
+    @classmethod
+    def _is_beat(cls, bits: int) -> int:
+        if bits not in BEATS:
+            raise ValueError(f"{bits} is not a power of two from {BEATS[0]} to {BEATS[-1]}")
+        return bits
 
     @field_validator("interface", mode="before")
     @classmethod
@@ -74,5 +84,6 @@ class AcceleratorConfig(BaseModel):
             "run_time_length": self.run_time_length,
             "early_termination": self.early_termination,
             "weights": self.weights,
+            "weight_beat": self.weight_beat,
             "skip_zeros": self.skip_zeros,
         }

@@ -30,7 +30,8 @@ class Descriptor:
     """Address step from the last column of a window row to the first of the next."""
     channel_step: int
     """Address step from the last element of a channel's window to the first of the next's."""
-    weight_base: int
+    weight_base: int = 0
+    """0 where weights are streamed."""
     # How neuron positions follow each other, in input coordinates.
     first_row: int
     first_column: int
@@ -171,6 +172,9 @@ GROUP_FIELDS = ("last_group_tile", "group_step")
 
 STREAM_FIELDS = ("streaming", "stream_base")
 """Fields that only programs with a layer in stream mode have in their ROM."""
+
+WEIGHT_FIELDS = ("weight_base",)
+"""Fields that programs do not have in their ROM whose weights are streamed."""
 
 WORD_FIELDS = (
     "last_in_word",

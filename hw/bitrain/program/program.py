@@ -45,12 +45,13 @@ from .descriptor import (
     STORE_GROUP_FIELDS,
     STORE_PHASE_FIELDS,
     STREAM_FIELDS,
+    WEIGHT_FIELDS,
     WORD_FIELDS,
     Descriptor,
 )
 from .interface import Interface
 from .memory_map import Buffer, buffers_of, num_words, place
-from .options import Options
+from .options import DEFAULT_BEAT, Options
 from .stream_rom import StreamWidths, num_stream_words, stream_widths, stream_words
 from .tiling import Tiling
 
@@ -68,6 +69,10 @@ class Program:
         self.run_time_length = options.get("run_time_length", False) or self.early_termination
         self.weights_writable = options.get("weights", "rom") == "ram"
         """Whether other weights and biases can be loaded."""
+        self.weights_streamed = options.get("weights", "rom") == "stream"
+        """Whether weights come from outside, once for each run."""
+        self.weight_beat = options.get("weight_beat", DEFAULT_BEAT)
+        """Bits of a beat of these."""
         self.skip_zeros = options.get("skip_zeros", False)
         """Whether the array leaves out chunks of zeros."""
         # For itself a program may have any ports, and one of the shortest streams no shorter ones.
@@ -353,7 +358,8 @@ class Program:
     @cached_property
     def buffers(self) -> tuple[Buffer, ...]:
         """The image and every layer's output but the scores."""
-        return buffers_of(self.network, self.width, image_stays=self.early_termination)
+        stays = self.early_termination or self.weights_streamed  # which may call for another run
+        return buffers_of(self.network, self.width, image_stays=stays)
 
     @cached_property
     def _memory_map(self) -> tuple[int, tuple[int, ...]]:
@@ -404,8 +410,8 @@ class Program:
 
     @cached_property
     def weight_bases(self) -> tuple[int, ...]:
-        """First weight ROM address of each layer."""
-        return _starts(self._weight_depths)
+        """First weight ROM address of each layer; 0 where weights are streamed."""
+        return _starts([0 if self.weights_streamed else depth for depth in self._weight_depths])
 
     @cached_property
     def bias_bases(self) -> tuple[int, ...]:
@@ -418,14 +424,31 @@ class Program:
         return [rom_words.num_biases(layer, self.array) // width for layer in layers]
 
     @property
+    def weight_tiles(self) -> list[int]:
+        """Weight words of a tile of channels, of each layer."""
+        return [tiling.chunks * self.array.loading_cycles for tiling in self.tilings]
+
+    @property
     def _weight_depths(self) -> list[int]:
-        cycles = self.array.loading_cycles
-        return [tiling.channel_tiles * tiling.chunks * cycles for tiling in self.tilings]
+        pairs = zip(self.tilings, self.weight_tiles, strict=True)
+        return [tiling.channel_tiles * words for tiling, words in pairs]
+
+    @property
+    def num_weight_words(self) -> int:
+        """Weight words of all layers."""
+        return sum(self._weight_depths)
 
     @property
     def weight_depth(self) -> int:
-        """Words of weight ROM."""
-        return sum(self._weight_depths)
+        """Words of the weight memory: all, or the two largest tiles where weights are streamed."""
+        if self.weights_streamed:
+            return 2 * max(self.weight_tiles)
+        return self.num_weight_words
+
+    @property
+    def weight_parts(self) -> int:
+        """Beats of a weight word, where weights are streamed."""
+        return -(-self.weight_word_bits // self.weight_beat)
 
     @property
     def bias_depth(self) -> int:
@@ -543,6 +566,7 @@ class Program:
             SHORTCUT_GROUP_FIELDS
             * (self.width == 1 or not (self.has_shortcut and self.has_groups)),
             SHORTCUT_PHASE_FIELDS * (not self.has_shortcut_phases),
+            WEIGHT_FIELDS * self.weights_streamed,
         )
         names = [name for name in Descriptor.__dataclass_fields__ if name not in sum(unused, ())]
         columns = {name: [asdict(d)[name] for d in self.descriptors] for name in names}

@@ -11,7 +11,7 @@ import numpy as np
 from bitrain import golden
 from bitrain.accelerator import Engines
 from bitrain.cost import skipping_cycles
-from bitrain.cost.cost import IMAGE_OVERHEAD
+from bitrain.cost.cycles import IMAGE_OVERHEAD
 from bitrain.host import write_weight_image
 from bitrain.spec import BitrainError, Layer, Network
 

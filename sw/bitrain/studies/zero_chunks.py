@@ -6,7 +6,7 @@ import numpy as np
 
 from bitrain import golden
 from bitrain.cost import estimate, skipping_cycles
-from bitrain.cost.cost import IMAGE_OVERHEAD
+from bitrain.cost.cycles import IMAGE_OVERHEAD
 from bitrain.program import Array, Program
 from bitrain.spec import Network
 

@@ -10,17 +10,17 @@ from networks import random_network, residual_network, worded
 from strategies import networks
 
 from bitrain.cost import estimate
-from bitrain.cost.cost import (
+from bitrain.cost.cycles import (
     IMAGE_OVERHEAD,
     LAYER_OVERHEAD,
     LENGTH_OVERHEAD,
     PIPELINED_OVERHEAD,
     SHORTCUT_OVERHEAD,
-    beats,
     layer_cycles,
     layer_overhead,
 )
 from bitrain.program import Array, Program, Tiling
+from bitrain.program.memory_map import beats
 from bitrain.spec import Shape
 
 tilings = st.builds(

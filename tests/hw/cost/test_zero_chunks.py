@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import grouped_network, random_network, residual_network, streamed
 
-from bitrain.cost import skipping_cycles
-from bitrain.cost.cost import LAYER_OVERHEAD, estimate, layer_cycles
+from bitrain.cost import estimate, skipping_cycles
+from bitrain.cost.cycles import LAYER_OVERHEAD, layer_cycles
 from bitrain.cost.zero_chunks import layer_skipping_cycles
 from bitrain.program import Array, Program, Tiling
 from bitrain.spec import BitrainError

@@ -15,7 +15,7 @@ def test_interface_by_name() -> None:
 
 
 def test_options_are_those_of_a_program() -> None:
-    asked = {"run_time_length": True, "weights": "ram", "skip_zeros": True}
+    asked = {"run_time_length": True, "weights": "ram", "weight_beat": 32, "skip_zeros": True}
     options = AcceleratorConfig.model_validate(asked).options
     assert options.keys() == Options.__annotations__.keys()
     assert options == {**asked, "early_termination": False}

@@ -6,7 +6,7 @@ from rich.console import Console
 from bitrain import golden
 from bitrain.cli.render.cost import print_mean, zeros_table
 from bitrain.cost import estimate, skipping_cycles
-from bitrain.cost.cost import IMAGE_OVERHEAD
+from bitrain.cost.cycles import IMAGE_OVERHEAD
 from bitrain.program import Array, Program
 from bitrain.spec import BitrainError
 from bitrain.studies.zero_chunks import BATCH, measure_zeros

@@ -23,7 +23,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bitrain.accelerator import Engines
-from bitrain.cost.cost import JUDGE_OVERHEAD, layer_overhead
+from bitrain.cost.cycles import JUDGE_OVERHEAD, layer_overhead
 from bitrain.host import write_weight_image
 from bitrain.host.registers import constants, registers_of
 from bitrain.host.weight_image import num_image_words, words_per_entry

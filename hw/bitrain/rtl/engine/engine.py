@@ -3,7 +3,7 @@
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, signed, unsigned
-from amaranth.lib import data
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import Component, In, Out
 
 from bitrain.program import Program
@@ -17,6 +17,7 @@ from .layouts import (
     activation_shape,
     descriptor_layout,
     stream_word_layout,
+    weight_reading,
     weight_word,
     weight_write,
     wide,
@@ -83,6 +84,8 @@ class Engine(Component):
     weight_write : In(signature)
         Replace an entry of the weight memory or the bias memory, while idle; only in programs whose
         weights are RAM.
+    weights : Out(signature)
+        Reads the weight buffer; only in programs whose weights are streamed.
     """
 
     def __init__(self, program: Program):
@@ -120,13 +123,12 @@ class Engine(Component):
                 else {}
             )
             | ({"weight_write": In(weight_write(program))} if program.weights_writable else {})
+            | ({"weights": Out(weight_reading(program))} if program.weights_streamed else {})
         )
 
     def elaborate(self, platform):
         m = Module()
         program, network = self.program, self.program.network
-        weights = weight_word(program.array, network.bits)
-
         m.submodules.loader = loader = Loader(program)
         m.submodules.buffer = buffer = SkidBuffer(
             program.array,
@@ -179,9 +181,6 @@ class Engine(Component):
 
         # Activations and weights to the array.
         self._add_activations(m)
-        m.submodules.weights = weight_rom = rom(
-            weights, program.weight_words, loadable=program.weights_writable
-        )
         m.d.comb += [
             loader.descriptor.eq(descriptor),
             loader.restart.eq(restart),
@@ -192,12 +191,8 @@ class Engine(Component):
             operands.weight.eq(buffer.first.weight),
             buffer.element.inside.eq(loader.inside),
         ]
-        weight_port = weight_rom.read_port()
-        m.d.comb += [
-            weight_port.addr.eq(loader.weight_address),
-            weight_port.en.eq(loader.enable),
-            buffer.element.weight.eq(self._shown(m, loader, weight_port.data)),
-        ]
+        word = self._read_weights(m, loader)
+        m.d.comb += buffer.element.weight.eq(self._shown(m, loader, word))
         if program.has_padding_values:
             self._padding(m, loader, buffer)
         self._read(m, loader, buffer, operands, writeback)
@@ -246,7 +241,7 @@ class Engine(Component):
         scores = self._write(m)
         if program.weights_writable:
             put = self.weight_write
-            weight_in, bias_in = weight_rom.write_port(), bias_rom.write_port()
+            weight_in, bias_in = m.submodules.weights.write_port(), bias_rom.write_port()
             m.d.comb += [
                 weight_in.en.eq(put.weight),
                 weight_in.addr.eq(put.weight_address),
@@ -267,6 +262,24 @@ class Engine(Component):
         program = self.program
         shape = activation_shape(program.network.bits)
         m.submodules.activations = ram(shape, program.activation_depth)
+
+    def _read_weights(self, m: Module, loader: Loader) -> Value:
+        """What the weight ROM shows, or the buffer outside."""
+        program = self.program
+        if program.weights_streamed:
+            wiring.connect(m, loader.tile, wiring.flipped(self.weights.tile))
+            m.d.comb += [
+                self.weights.address.eq(loader.weight_address),
+                self.weights.enable.eq(loader.enable),
+            ]
+            return Value.cast(self.weights.word)
+        words = weight_word(program.array, program.network.bits)
+        m.submodules.weights = weights = rom(
+            words, program.weight_words, loadable=program.weights_writable
+        )
+        port = weights.read_port()
+        m.d.comb += [port.addr.eq(loader.weight_address), port.en.eq(loader.enable)]
+        return port.data
 
     def _shown(self, m: Module, loader: Loader, word: Value) -> Value:
         """What a memory shows, as it meets the loader's element: memories are slow."""

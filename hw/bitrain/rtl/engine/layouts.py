@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Shape, ShapeLike, signed, unsigned
 from amaranth.lib import data, wiring
-from amaranth.lib.wiring import Out
+from amaranth.lib.wiring import In, Out
 
 from bitrain.program import Array, Program
 from bitrain.program.descriptor import SIGNED_FIELDS
@@ -92,3 +92,29 @@ def weight_write(program: Program) -> wiring.Signature:
             "word": Out(max(weight_bits, program.bias_word_bits)),
         }
     )
+
+
+def weight_tile() -> wiring.Signature:
+    """Tiles of weights in turn, as the loader takes them.
+
+    ``ready``: the next tile is there, in the second half of the buffer if ``second``. ``begin``:
+    its words are read from now on. ``end``: the last word of the oldest tile has been read.
+    """
+    return wiring.Signature({"ready": In(1), "second": In(1), "begin": Out(1), "end": Out(1)})
+
+
+def weight_reading(program: Program) -> wiring.Signature:
+    """How an engine reads weights that lie outside of it; ``word`` as of a memory."""
+    return wiring.Signature(
+        {
+            "tile": Out(weight_tile()),
+            "address": Out(range(max(2, program.weight_depth))),
+            "enable": Out(1),
+            "word": In(weight_word(program.array, program.network.bits)),
+        }
+    )
+
+
+def weight_beat(program: Program) -> data.StructLayout:
+    """A beat of the weight stream, and whether it is the last of a run."""
+    return data.StructLayout({"data": program.weight_beat, "last": 1})

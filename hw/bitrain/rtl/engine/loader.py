@@ -9,7 +9,7 @@ from amaranth.lib.wiring import Component, In, Out
 from bitrain.program import Program
 
 from .countdown import counts_down
-from .layouts import descriptor_layout, wide
+from .layouts import descriptor_layout, weight_tile, wide
 from .window_address_generator import WindowAddressGenerator
 
 
@@ -56,6 +56,8 @@ class Loader(Component):
     occupied : Out(Q)
         A neuron is at the position: what only completes a tile is zero. Only in these programs,
         where zeros are skipped.
+    tile : Out(signature)
+        Tiles of weights, for each of which it waits; only where weights are streamed.
     """
 
     def __init__(self, program: Program):
@@ -69,7 +71,7 @@ class Loader(Component):
                 "restart": In(1),
                 "enable": Out(1),
                 "addresses": Out(data.ArrayLayout(addresses, positions)),
-                "weight_address": Out(range(max(2, len(program.weight_words)))),
+                "weight_address": Out(range(max(2, program.weight_depth))),
                 "valid": Out(1),
                 "ready": In(1),
                 "inside": Out(data.ArrayLayout(width, positions) if width > 1 else positions),
@@ -85,6 +87,7 @@ class Loader(Component):
                 if program.has_padding_values and program.skip_zeros
                 else {}
             )
+            | ({"tile": Out(weight_tile())} if program.weights_streamed else {})
         )
 
     def elaborate(self, platform):
@@ -128,6 +131,15 @@ class Loader(Component):
         if self.program.has_dilation:
             row_step, column_step = layer.dilation_rows, layer.dilation_columns
 
+        # Weights of the tile of channels are there.
+        supplied: Value = Const(1)
+        if self.program.weights_streamed:
+            supplied = ~begins | self.tile.ready
+            read = Signal()  # the tile's last word is addressed
+            m.d.comb += [
+                self.tile.begin.eq(walker.take & begins),
+                self.tile.end.eq(self.enable & read),
+            ]
         # Sums stand outside of ``enable``: they need not wait for it.
         m.d.comb += following_weight.eq(weight + active)
         rows, columns = (
@@ -139,7 +151,7 @@ class Loader(Component):
         words: list[list[Value]] = []
         with m.If(self.enable):
             m.d.comb += [
-                walker.take.eq(walker.ready & remaining & (~active | slots.last)),
+                walker.take.eq(walker.ready & remaining & (~active | slots.last) & supplied),
                 slots.step.eq(1),
             ]
             # Cycle 0: the next element, or the first of the next tile.
@@ -192,10 +204,7 @@ class Loader(Component):
                     m.d.sync += phase.eq(walker.positions[0].phase)
                 elif self.program.has_columns:
                     m.d.sync += phase.eq(0)
-                with m.If(begins):
-                    m.d.sync += tile_weight.eq(following_weight)
-                with m.Else():
-                    m.d.sync += weight.eq(tile_weight)
+                self._first_weight(m, begins, weight, following_weight, tile_weight)
                 with m.If(position_tiles.last & channel_tiles.last):
                     m.d.sync += remaining.eq(0)
                 if first_padding is not None:
@@ -207,6 +216,8 @@ class Loader(Component):
                 self.valid.eq(_later(m, element)),
                 self.weight_address.eq(weight),
             ]
+            if self.program.weights_streamed:
+                m.d.sync += read.eq(active & slots.last & begins)
             wanted = self._wanted(is_input, column, channel)
             wanted_later = _later(m, wanted)
             for q in range(num_positions):
@@ -241,12 +252,25 @@ class Loader(Component):
             channel_tiles.step.eq(walker.take & position_tiles.last),
         ]
         with m.If(self.restart):
-            m.d.sync += [
-                begins.eq(1),
-                remaining.eq(1),
-                weight.eq(layer.weight_base),
-            ]
+            m.d.sync += [begins.eq(1), remaining.eq(1)]
+            if not self.program.weights_streamed:
+                m.d.sync += weight.eq(layer.weight_base)
         return m
+
+    def _first_weight(
+        self, m: Module, begins: Value, weight: Signal, following: Signal, first: Signal
+    ) -> None:
+        """The first weight word of a tile of positions, and ``first`` of the tile of channels."""
+        if not self.program.weights_streamed:
+            with m.If(begins):
+                m.d.sync += first.eq(following)
+            with m.Else():
+                m.d.sync += weight.eq(first)
+            return
+        base = Mux(self.tile.second, self.program.weight_depth // 2, 0)
+        m.d.sync += weight.eq(Mux(begins, base, first))
+        with m.If(begins):
+            m.d.sync += first.eq(base)
 
     def _word(self, m: Module, q: int, address: Value, column: Value, phase: Value) -> list[Value]:
         """Addresses of the W inputs that lie from ``address`` on, a cycle later, by banks.

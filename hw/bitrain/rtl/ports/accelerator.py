@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from amaranth.hdl import Module, Signal, Value, unsigned
+from amaranth.hdl import Module, ResetInserter, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import Component, In, Out
 
@@ -15,9 +15,11 @@ from ..engine.layouts import (
     activation_shape,
     rungs_after_reset,
     rungs_layout,
+    weight_beat,
     weight_write,
     wide,
 )
+from ..engine.weight_buffer import WeightBuffer
 from ..wide.engine import WideEngine, build_engine
 
 
@@ -73,6 +75,10 @@ class Accelerator(Component):
         ``log_length`` is the longest, and ``cycles`` are those of all passes.
     weight_write : In(signature)
         Replace a weight word or a bias, while not ``busy``; only if the program's weights are RAM.
+    weights : In(stream of {data, last}), weights_early : Out(1), weights_missing : Out(1)
+        As ``beats``, ``early`` and ``missing`` of :class:`WeightBuffer`, a frame for each run; only
+        if the program's weights are streamed. A run whose frame is broken begins again, and
+        ``cycles`` go on.
     """
 
     def __init__(
@@ -127,12 +133,32 @@ class Accelerator(Component):
             | ({"rungs": In(rungs_layout(program))} if program.early_termination and hosted else {})
             | ({"lengths": Out(program.longest.bit_length())} if program.early_termination else {})
             | ({"weight_write": In(weight_write(program))} if program.weights_writable else {})
+            | (
+                {
+                    "weights": In(stream.Signature(weight_beat(program))),
+                    "weights_early": Out(1),
+                    "weights_missing": Out(1),
+                }
+                if program.weights_streamed
+                else {}
+            )
         )
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.engine = engine = self.engine(self.program)
-        network = self.program.network
+        engine, network = self.engine(self.program), self.program.network
+        void = Signal()  # the run at work has to begin again
+        streamed = self.program.weights_streamed
+        m.submodules.engine = ResetInserter(void)(engine) if streamed else engine
+        if streamed:
+            m.submodules.weight_buffer = buffer = WeightBuffer(self.program)
+            wiring.connect(m, wiring.flipped(self.weights), buffer.beats)
+            wiring.connect(m, engine.weights, buffer.weights)
+            m.d.comb += [
+                void.eq(buffer.void),
+                self.weights_early.eq(buffer.early),
+                self.weights_missing.eq(buffer.missing),
+            ]
 
         is_wide = isinstance(engine, WideEngine)
         # The word of pixels that comes next, and whether it is an image's last.
@@ -161,9 +187,10 @@ class Accelerator(Component):
                 ladder.rungs.eq(rungs),
                 ladder.margin.eq(engine.margin),
                 ladder.single.eq(engine.single),
-                engine.log_length.eq(ladder.log_length),
                 self.lengths.eq(ladder.lengths),
             ]
+            log_length = Signal.like(ladder.log_length, name="run_log_length")
+            m.d.comb += engine.log_length.eq(ladder.log_length)
         else:
             ladder = None
             if self.program.run_time_length:
@@ -204,13 +231,24 @@ class Accelerator(Component):
                 m.d.comb += [self.busy.eq(1), engine.start.eq(1)]
                 if ladder:
                     m.d.comb += ladder.next.eq(1)
+                    m.d.sync += log_length.eq(ladder.log_length)
                 m.d.sync += self.cycles.eq(self.cycles + 1)
                 m.next = "RUN"
+            if streamed:
+                with m.State("AGAIN"):
+                    m.d.comb += [self.busy.eq(1), engine.start.eq(1)]
+                    if ladder:  # at the same length
+                        m.d.comb += engine.log_length.eq(log_length)
+                    m.d.sync += self.cycles.eq(self.cycles + 1)
+                    m.next = "RUN"
             with m.State("RUN"):
                 m.d.comb += self.busy.eq(1)
                 m.d.sync += [self.cycles.eq(self.cycles + 1), score.eq(0)]
                 with m.If(engine.done):
                     m.next = "READ"
+                if streamed:
+                    with m.If(void):
+                        m.next = "AGAIN"
             with m.State("READ"):
                 # The score RAM shows score 0 in the next cycle.
                 m.d.comb += self.busy.eq(1)

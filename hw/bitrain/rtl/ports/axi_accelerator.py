@@ -60,7 +60,8 @@ class AxiAccelerator(Component):
     class_index : Out(…), busy : Out(1), cycles : Out(32)
         As in the registers, for logic beside the accelerator.
 
-    Beside them the traces of the accelerator, one for each engine.
+    Beside them the traces of the accelerator, one for each engine, and where weights are streamed
+    ``s_axis_weights``, or ``s_axis_weights0`` and so on for each engine: AXI4-Stream.
     """
 
     def __init__(self, engines: Engines):
@@ -80,6 +81,10 @@ class AxiAccelerator(Component):
                 "cycles": Out(32),
             }
             | {name: Out(members[name].signature) for name in engines.traces}
+            | {
+                f"s_axis_{name}": In(axi_stream(program.weight_beat))
+                for name, program in zip(engines.weight_streams, engines.programs, strict=False)
+            }
         )
 
     def elaborate(self, platform):
@@ -116,10 +121,19 @@ class AxiAccelerator(Component):
         for name in self.engines.traces:
             wiring.connect(m, getattr(accelerator, name), wiring.flipped(getattr(self, name)))
 
+        for name in self.engines.weight_streams:
+            taken, port = getattr(accelerator, name), getattr(self, f"s_axis_{name}")
+            m.d.comb += [
+                taken.payload.data.eq(port.tdata),
+                taken.payload.last.eq(port.tlast),
+                taken.valid.eq(port.tvalid),
+                port.tready.eq(taken.ready),
+            ]
+
         # Registers.
         enable = Signal(init=ENABLE)
         fields = next(entry.fields for entry in self.registers if entry.name == "ERROR")
-        errors = Signal(sum(entry.width for entry in fields))
+        errors = Signal(max(entry.low + entry.width for entry in fields))
         frames = Signal(32)
         length = Signal(range(self.engines.longest + 1), init=self.engines.longest)
         network = self.engines.network
@@ -148,6 +162,12 @@ class AxiAccelerator(Component):
             values |= self._weights(m, registers, written, happened)
         if self.engines.early_termination:
             values |= self._ladder(m, registers, written, happened)
+        if self.engines.weights_streamed:
+            errors_of = {"WEIGHTS_EARLY": "weights_early", "WEIGHTS_MISSING": "weights_missing"}
+            m.d.comb += [
+                happened[field("ERROR", name).low].eq(getattr(accelerator, member))
+                for name, member in errors_of.items()
+            ]
         m.d.comb += [
             registers.values[i].eq(values[entry.name]) for i, entry in enumerate(self.registers)
         ]

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from amaranth.hdl import Module, Signal, unsigned
+from amaranth.hdl import Cat, Module, Signal, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Component, In, Out
 
@@ -37,7 +37,8 @@ class PipelinedAccelerator(Component):
         An image is in an engine.
 
     Beside them ``trace0``, ``trace1`` and so on: the trace of each engine, whose ``layer`` counts
-    its own layers.
+    its own layers; and, where weights are streamed, ``weights0`` and so on, ``weights_early`` and
+    ``weights_missing``, these two of any engine.
     """
 
     def __init__(self, engines: Engines, *, rewindable: bool = False):
@@ -60,7 +61,17 @@ class PipelinedAccelerator(Component):
                 for name, engine in zip(engines.traces, self.engines, strict=True)
             }
             | ({"rewind": In(1)} if rewindable else {})
+            | {
+                name: engine.signature.members["weights"]
+                for name, engine in zip(engines.weight_streams, self.engines, strict=False)
+            }
+            | {
+                name: Out(1)
+                for name in ("weights_early", "weights_missing")
+                if engines.weights_streamed
+            }
         )
+        self.weight_streams = engines.weight_streams
 
     def elaborate(self, platform):
         m = Module()
@@ -75,6 +86,15 @@ class PipelinedAccelerator(Component):
         wiring.connect(m, last.scores, wiring.flipped(self.scores))
         if "rewind" in self.signature.members:
             m.d.comb += first.rewind.eq(self.rewind)
+        for name, engine in zip(self.weight_streams, self.engines, strict=False):
+            wiring.connect(m, wiring.flipped(getattr(self, name)), engine.weights)
+        if self.weight_streams:
+            m.d.comb += [
+                self.weights_early.eq(Cat(engine.weights_early for engine in self.engines).any()),
+                self.weights_missing.eq(
+                    Cat(engine.weights_missing for engine in self.engines).any()
+                ),
+            ]
 
         # An image's age moves on with it: cycles since its last pixel was taken.
         age = first.cycles

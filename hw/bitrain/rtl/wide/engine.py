@@ -10,7 +10,7 @@ from bitrain.program import Program
 
 from ..array.operands import OperandRegisters
 from ..engine.engine import Engine
-from ..engine.layouts import activation_shape, weight_write
+from ..engine.layouts import activation_shape, weight_reading, weight_write
 from ..engine.loader import Loader
 from ..engine.skid_buffer import SkidBuffer
 from .banks import Banks, lane_of, rotated, write_layout
@@ -41,7 +41,7 @@ class WideEngine(Engine):
     store : Out(write)
         Trace of the write-back to the banks, from which layer ``layer`` says.
     layer : Out(1), class_index : Out(…), log_length : In(…), margin : Out(…), single : Out(1)
-    weight_write : In(signature)
+    weight_write : In(signature), weights : Out(signature)
         As of :class:`Engine`.
     """
 
@@ -77,7 +77,8 @@ class WideEngine(Engine):
                 if program.early_termination
                 else {}
             )
-            | ({"weight_write": In(weight_write(program))} if program.weights_writable else {}),
+            | ({"weight_write": In(weight_write(program))} if program.weights_writable else {})
+            | ({"weights": Out(weight_reading(program))} if program.weights_streamed else {}),
         )
 
     def _banks(self, depth: int, ports: int) -> Banks:

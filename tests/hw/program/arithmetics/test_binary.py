@@ -9,7 +9,7 @@ from strategies import networks
 
 from bitrain import golden
 from bitrain.cost import estimate
-from bitrain.cost.cost import LAYER_OVERHEAD, SHORTCUT_OVERHEAD, layer_cycles
+from bitrain.cost.cycles import LAYER_OVERHEAD, SHORTCUT_OVERHEAD, layer_cycles
 from bitrain.program import Array, Program, Sharing
 from bitrain.spec import BitrainError, Layer, Network, Shape
 

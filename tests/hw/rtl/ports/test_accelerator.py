@@ -22,7 +22,7 @@ from networks import (
 )
 
 from bitrain.cost import estimate, skipping_cycles
-from bitrain.cost.cost import IMAGE_OVERHEAD
+from bitrain.cost.cycles import IMAGE_OVERHEAD
 from bitrain.golden import run, run_shorter, zero_chunks
 from bitrain.program import Array, Options, Program, Sharing
 from bitrain.rtl.ports.accelerator import Accelerator

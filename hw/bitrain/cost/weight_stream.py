@@ -1,0 +1,181 @@
+"""Weights from outside: the exact cycles of an engine that may have to wait for them.
+
+The weight buffer has two halves, of a tile of channels each. For a stream that offers a beat in the
+slots of a rate r <= 1 beat a cycle, which are the cycles t with floor((t + 1) r) > floor(t r), and
+goes on offering it until it is taken,
+
+    tile k is filled from  max(taken(k - 1), ended(k - 2)) + 1  on
+    tile k can be begun    one cycle after its last beat is taken
+    tile k is begun        when the loader comes to it, or waits for it
+
+where ``taken`` is when a tile's last beat is taken and ``ended`` when its last word has been read
+for its last tile of positions. From a wait on, everything behind the loader runs dry as its
+handshakes have it, chunk by chunk, as in ``zero_chunks``. Simulation must find exactly these
+numbers.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from bitrain.program import Program, Tiling
+
+from .cycles import IMAGE_OVERHEAD, judge_cycles, layer_overhead
+from .zero_chunks import LOADER_DEPTH
+
+_REMEMBERED = 6
+"""Moves of the loader that may still matter: as in ``zero_chunks``, and the last word's."""
+_BEFORE = -(1 << 40)
+"""A cycle before all others."""
+_BEGIN_DELAY = 2
+"""Cycles from a layer's first to the walker's, beside the depth of the loader."""
+
+
+class WeightFeed:
+    """The weight stream of an engine, from a moment on at which both halves of its buffer are full.
+
+    Parameters
+    ----------
+    program
+        Of the engine; those of its prefixes have the same weights.
+    rate
+        Beats a cycle that the stream offers at most.
+    """
+
+    def __init__(self, program: Program, rate: Fraction | int = 1):
+        parts = program.weight_parts
+        self.rate = Fraction(rate)
+        self._beats = [
+            words * parts
+            for tiling, words in zip(program.tilings, program.weight_tiles, strict=True)
+            for _ in range(tiling.channel_tiles)
+        ]
+        self._filled = 2
+        """Tiles that are in the buffer, or were."""
+        self._taken = _BEFORE
+        """Cycle in which the last beat of these was taken."""
+        self._ready = deque([_BEFORE, _BEFORE])
+        """When the tiles that are not begun can be."""
+
+    def begin(self) -> int:
+        """First cycle in which the next tile can be begun."""
+        return self._ready.popleft()
+
+    def end(self, cycle: int) -> None:
+        """The last word of the oldest tile is read in this cycle: the next one comes in."""
+        beats = self._beats[self._filled % len(self._beats)]
+        first = max(self._slot(self._taken + 1), cycle + 1)
+        self._filled += 1
+        self._taken = first
+        if beats > 1:
+            passed = (first + 1) * self.rate.numerator // self.rate.denominator
+            self._taken = self._slot_of(passed + beats - 1)
+        self._ready.append(self._taken + 1)
+
+    def _slot(self, cycle: int) -> int:
+        """The first slot from this cycle on."""
+        if self.rate == 1 or cycle <= 0:  # before the first frame it offers as much as is taken
+            return cycle
+        return self._slot_of(cycle * self.rate.numerator // self.rate.denominator + 1)
+
+    def _slot_of(self, number: int) -> int:
+        """The cycle of a slot, counted from 1 at cycle 0."""
+        return -(-number * self.rate.denominator // self.rate.numerator) - 1
+
+
+@dataclass
+class _Loader:
+    """When the loader has moved on, slot by slot, and what its elements meet."""
+
+    program: Program
+    tiling: Tiling
+    length: int
+
+    def __post_init__(self):
+        array = self.program.array
+        self.depth = LOADER_DEPTH + (array.width > 1)
+        self.slot = 0
+        self.known = deque([(0, array.positions - self.depth)], maxlen=_REMEMBERED)
+        self.freed = self.computed = 0
+        self.ended = -array.leaving_cycles
+
+    def moved(self, slot: int) -> int:
+        """When a slot, which is not far behind the last known, was."""
+        return max(when + slot - at for at, when in self.known if at <= slot)
+
+    def slot_at(self, cycle: int) -> int:
+        """The first slot from this cycle on."""
+        return min(max(at, at + cycle - when) for at, when in self.known)
+
+    def tile(self, zero: Sequence[bool]) -> None:
+        """The chunks of a tile, whose first element enters at ``slot``; which of them are zero."""
+        array, chunks = self.program.array, self.tiling.chunks
+        lanes, leaving = array.loading_cycles, array.leaving_cycles
+        for chunk, skipped in enumerate(zero):
+            first = self.slot + self.depth + chunk * lanes
+            before, when = self.known[-1]
+            accepted = max(when + first - before, self.freed)
+            self.known.append((first, accepted))
+            full = accepted + lanes
+            taken = max(full, self.computed)
+            if chunk < chunks - 1:
+                self.freed = full if skipped else taken
+                self.computed = self.computed if skipped else taken + self.length
+            else:
+                self.freed = taken
+                steps = 1 if skipped else self.length
+                self.computed = self.ended = max(taken + steps, self.ended + leaving)
+
+
+def layers_fed(
+    program: Program, feed: WeightFeed, start: int, zero: Sequence[np.ndarray] | None = None
+) -> list[int]:
+    """Cycles of each layer of a run that starts in cycle ``start``.
+
+    zero: where zeros are skipped, the zero chunks of its image, (groups, position tiles, chunks) of
+    each layer, as ``golden.zero_chunks`` finds them.
+    """
+    network, array = program.network, program.array
+    overhead = layer_overhead(network, array, run_time_length=program.run_time_length)
+    begin, cycles = start + 1, []
+    for i, (layer, tiling) in enumerate(zip(network.layers, program.tilings, strict=True)):
+        loader = _Loader(program, tiling, program.chunk_cycles[i])
+        origin = begin + _BEGIN_DELAY + loader.depth
+        slots = tiling.chunks * array.loading_cycles
+        found = np.zeros((tiling.tiles, tiling.chunks), bool)
+        if zero is not None:
+            found = np.repeat(zero[i], tiling.channel_tiles // layer.groups, axis=0)
+            found = found.reshape(tiling.tiles, tiling.chunks)
+        chunks, earliest = found.tolist(), array.positions - loader.depth
+        for tile in range(tiling.tiles):
+            if tile % tiling.position_tiles == 0:
+                earliest = max(earliest, feed.begin() - origin)
+            loader.slot = max(loader.slot, loader.slot_at(earliest))
+            begun = loader.moved(loader.slot)
+            loader.tile(chunks[tile])
+            if tile % tiling.position_tiles == tiling.position_tiles - 1:
+                feed.end(origin + loader.moved(loader.slot + slots + 1))
+            loader.slot, earliest = loader.slot + slots, begun + array.positions
+        cycles.append(loader.ended + array.leaving_cycles + overhead)
+        begin += cycles[-1]
+    return cycles
+
+
+def latency_fed(
+    programs: Sequence[Program],
+    feed: WeightFeed,
+    taken: int,
+    zero: Sequence[Sequence[np.ndarray]] | None = None,
+) -> int:
+    """Cycles of an image whose last pixel is taken in cycle ``taken``, to its first score.
+
+    programs: those of its runs, in turn; zero: of each run, as :func:`layers_fed` has them.
+    """
+    cycles = 0
+    for i, program in enumerate(programs):
+        layers = layers_fed(program, feed, taken + cycles + 1, zero and zero[i])
+        cycles += sum(layers) + judge_cycles(program.network, program.array) + IMAGE_OVERHEAD
+    return cycles
