@@ -5,7 +5,7 @@ sends its last layer's activations on word by word, so that it takes as long for
 would by itself. It waits with its words until the next engine is idle.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import pairwise
@@ -47,14 +47,15 @@ class EnginesCost:
         return self.latency - sum(part.latency for part in self.parts)
 
     def at_full_rate(
-        self, images: int, cycles: Sequence[Sequence[int]] | None = None
+        self, images: int, cycles: Callable[[int, int, int], int] | None = None
     ) -> tuple[list[int], list[int]]:
         """Cycles of each of so many images, and from each to the next, if neither stream pauses.
 
         The first images wait for none, so both settle once the pipeline is full, if all take as
-        long. cycles: of each engine, image by image, where they differ.
+        long. cycles: of an engine for an image whose last word it takes in some cycle, counted from
+        that of the first image in the first engine, where they differ.
         """
-        cycles = cycles or [[part.latency] * images for part in self.parts]
+        cycles = cycles or (lambda engine, image, taken: self.parts[engine].latency)
         free = [0] * len(self.parts)
         """When each engine can take a word."""
         loaded, found = [], []
@@ -63,7 +64,7 @@ class EnginesCost:
             loaded.append(taken)
             offered = taken
             for i, part in enumerate(self.parts):
-                offered = taken + cycles[i][image] + 1
+                offered = taken + cycles(i, image, taken - loaded[0]) + 1
                 begin = max(offered, free[i + 1]) if i + 1 < len(free) else offered
                 taken = begin + part.output_cycles - 1
                 free[i] = taken + 1

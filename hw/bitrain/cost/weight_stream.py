@@ -23,7 +23,7 @@ import numpy as np
 
 from bitrain.program import Program, Tiling
 
-from .cycles import IMAGE_OVERHEAD, judge_cycles, layer_overhead
+from .cycles import IMAGE_OVERHEAD, judge_cycles, layer_cycles, layer_overhead
 from .zero_chunks import LOADER_DEPTH
 
 _REMEMBERED = 6
@@ -157,7 +157,7 @@ def layers_fed(
             begun = loader.moved(loader.slot)
             loader.tile(chunks[tile])
             if tile % tiling.position_tiles == tiling.position_tiles - 1:
-                feed.end(origin + loader.moved(loader.slot + slots + 1))
+                feed.end(origin + 1 + loader.moved(loader.slot + slots))
             loader.slot, earliest = loader.slot + slots, begun + array.positions
         cycles.append(loader.ended + array.leaving_cycles + overhead)
         begin += cycles[-1]
@@ -168,7 +168,7 @@ def latency_fed(
     programs: Sequence[Program],
     feed: WeightFeed,
     taken: int,
-    zero: Sequence[Sequence[np.ndarray]] | None = None,
+    zero: Sequence[Sequence[np.ndarray] | None] | None = None,
 ) -> int:
     """Cycles of an image whose last pixel is taken in cycle ``taken``, to its first score.
 
@@ -176,6 +176,52 @@ def latency_fed(
     """
     cycles = 0
     for i, program in enumerate(programs):
-        layers = layers_fed(program, feed, taken + cycles + 1, zero and zero[i])
+        own = zero[i] if zero else None
+        layers = layers_fed(program, feed, taken + cycles + 1, own)
         cycles += sum(layers) + judge_cycles(program.network, program.array) + IMAGE_OVERHEAD
     return cycles
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerBandwidth:
+    """What a layer needs of the weight stream so that nothing waits."""
+
+    name: str
+    bits: int
+    """Of its beats."""
+    cycles: int
+    """Of the layer."""
+    peak: float
+    """Bits a cycle of the tile that needs most: all of its beats while the tile before runs."""
+
+    @property
+    def average(self) -> float:
+        """Bits a cycle."""
+        return self.bits / self.cycles
+
+
+def bandwidths(program: Program) -> list[LayerBandwidth]:
+    """What each layer needs, at the program's stream lengths."""
+    array, bits = program.array, program.weight_parts * program.weight_beat
+    overhead = layer_overhead(program.network, array, run_time_length=program.run_time_length)
+    tiles = list(zip(program.tilings, program.weight_tiles, program.chunk_cycles, strict=True))
+    lasting = [
+        tiling.position_tiles
+        * max(tiling.chunks * max(chunk, array.loading_cycles), array.leaving_cycles)
+        for tiling, _, chunk in tiles
+    ]
+    found = []
+    for i, (layer, (tiling, words, chunk)) in enumerate(
+        zip(program.network.layers, tiles, strict=True)
+    ):
+        before = [lasting[i - 1]]  # of the run before, in the first layer
+        before += [lasting[i]] * (tiling.channel_tiles > 1)
+        found.append(
+            LayerBandwidth(
+                name=layer.name,
+                bits=tiling.channel_tiles * words * bits,
+                cycles=layer_cycles(tiling, array, chunk, overhead),
+                peak=words * bits / min(before),
+            )
+        )
+    return found

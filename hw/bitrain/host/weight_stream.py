@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bitrain.accelerator import Engines
 from bitrain.program import Program
 from bitrain.spec import BitrainError, write_atomically
 
@@ -35,6 +36,12 @@ def num_beats(program: Program) -> int:
 def write_weight_beats(program: Program, path: Path) -> None:
     """Write the beats of a run to a file."""
     write_atomically(path, weight_beats(program).tobytes())
+
+
+def weight_files(engines: Engines, top: str) -> list[tuple[str, Program]]:
+    """Names of the files of an accelerator's weight streams, and the program of each."""
+    names = [stream.replace("weights", top, 1) for stream in engines.weight_streams]
+    return [(f"{name}.bin", each) for name, each in zip(names, engines.programs, strict=False)]
 
 
 def _words(program: Program) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ from bitrain.spec import BitrainError, Layer, Network
 
 from .array import Sharing
 from .config import AcceleratorConfig
+from .options import DEFAULT_BEAT
 
 Finder = Callable[[AcceleratorConfig, Any], "dict[str, Any] | None"]
 
@@ -141,6 +142,12 @@ def _reshaped(config: AcceleratorConfig, network: Network) -> dict[str, Any] | N
     return None
 
 
+def _beat(config: AcceleratorConfig, _: Any) -> dict[str, Any] | None:
+    if config.weights == "stream" or config.weight_beat == DEFAULT_BEAT:
+        return None
+    return {"beat": config.weight_beat, "weights": config.weights}
+
+
 def _run_time(config: AcceleratorConfig) -> bool:
     return config.run_time_length or config.early_termination
 
@@ -220,6 +227,13 @@ OPTION_CONFLICTS = (
         reason="engines = {engines}: weights can be loaded into one engine",
         remedy="use one, or leave the weights in ROM",
         find=lambda c, _: {"engines": c.engines} if c.engines > 1 and c.weights == "ram" else None,
+    ),
+    Conflict(
+        one="weight_beat",
+        other="weights that are not streamed",
+        reason="weight_beat = {beat} is of weights on a stream, and weights = {weights}",
+        remedy="choose weights = stream, or leave it out",
+        find=_beat,
     ),
     Conflict(
         one="weights = ram",

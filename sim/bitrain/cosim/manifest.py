@@ -54,9 +54,16 @@ def describe_ports(engines: Engines) -> dict[str, Any]:
             **({"log_length": "log_length"} if has_length else {}),
         },
         "traces": traces,
+        "weights": [_weight_pins(name, engines) for name in engines.weight_streams],
         "bus_inputs": [f"s_axil_{name}" for name in _BUS_INPUTS] * interface.is_axi,
         "bus_outputs": [f"s_axil_{name}" for name in _BUS_OUTPUTS] * interface.is_axi,
     }
+
+
+def _weight_pins(name: str, engines: Engines) -> dict[str, str]:
+    if engines.config.interface.is_axi:
+        return {kind: f"s_axis_{name}_t{kind}" for kind in ("data", "valid", "ready", "last")}
+    return {"data": f"{name}__payload", "valid": f"{name}__valid", "ready": f"{name}__ready"}
 
 
 def pixel_bits(engines: Engines) -> int:

@@ -49,6 +49,7 @@ console = Console(quiet=os.environ.get("RANK", "0") != "0", emoji=False)
 Arithmetic = Literal["stochastic", "binary", "bitserial"]
 Sharing = Literal["shared", "unshared"]
 Simulator = Literal["verilator", "icarus"]
+Weights = Literal["rom", "ram", "stream"]
 
 NetworkFile = Annotated[Path, Argument(help="Network file (.npz), as `bitrain run` writes it.")]
 IpFolder = Annotated[Path, Argument(help="IP folder, as `bitrain generate` writes it.")]
@@ -102,6 +103,18 @@ ArithmeticOption = Annotated[
 ]
 Dsp = Annotated[
     bool, Option("--dsp", help="With --arith binary: multiply in the device's DSP blocks.")
+]
+WeightsOption = Annotated[
+    Weights,
+    Option(
+        "--weights",
+        help="rom: fixed; ram: others can be loaded over the bus of axi; stream: they come from "
+        "outside, all of them for each run, and need not fit the device.",
+    ),
+]
+WeightBeat = Annotated[
+    int,
+    Option("--weight-beat", help="Bits of a beat of --weights stream: a power of two, 8 to 1024."),
 ]
 Images = Annotated[int, Option(help="How many test images, spread evenly.", min=1)]
 Data = Annotated[

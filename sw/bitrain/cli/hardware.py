@@ -43,10 +43,8 @@ def generate(
             "a network with exits.",
         ),
     ] = False,
-    weights: Annotated[
-        Literal["rom", "ram"],
-        Option(help="rom: fixed; ram: other weights can be loaded over the bus of axi."),
-    ] = "rom",
+    weights: common.WeightsOption = "rom",
+    weight_beat: common.WeightBeat = 64,
     skip_zeros: Annotated[
         bool,
         Option("--skip-zeros", help="Run no streams for chunks of zeros: saves cycles if L > N."),
@@ -78,9 +76,11 @@ def generate(
     """Write the IP folder: Verilog, ROM images, constraints, test bench."""
     from bitrain.accelerator import compile_network
     from bitrain.flow.networks import RANDOM, generate_with_testbench, read_vectors
+    from bitrain.gen.families.devices import find_device
     from bitrain.program import AcceleratorConfig, Interface
     from bitrain.spec import load_network
 
+    from .render.bandwidth import print_bandwidths
     from .render.cost import print_memories
 
     array = array_of(
@@ -94,6 +94,7 @@ def generate(
         run_time_length=run_time_length,
         early_termination=early_termination,
         weights=weights,
+        weight_beat=weight_beat,
         skip_zeros=skip_zeros,
     )
     compiled = compile_network(load_network(network), config)
@@ -120,6 +121,7 @@ def generate(
         vectors=given,
     )
     print_memories(compiled, device, console)
+    print_bandwidths(compiled, find_device(device).frequency, console)
     console.print(f"wrote {written}")
 
 
@@ -129,15 +131,23 @@ def weights(
     network: common.NetworkFile,
     *,
     out: Annotated[
-        Path, Option(help="File to write, for the registers of an accelerator with --weights ram.")
+        Path,
+        Option(
+            help="File to write: for the registers of an accelerator with --weights ram, or for "
+            "the stream of one with --weights stream; of several engines a file each."
+        ),
     ],
 ) -> None:
-    """Write the weight image that makes an IP folder's accelerator run another training."""
+    """Write the weights of a network for an IP folder's accelerator.
+
+    With --weights ram they may be another training's, which it then runs; with --weights stream
+    they are those of the network that it was generated from, whose biases are in ROM.
+    """
     from bitrain.flow.networks import write_weights
     from bitrain.spec import load_network
 
-    words = write_weights(ip, load_network(network), out)
-    console.print(f"wrote {out}: {words:,} words of 32 bits", soft_wrap=True)
+    for file, size in write_weights(ip, load_network(network), out):
+        console.print(f"wrote {file}: {size}", soft_wrap=True)
 
 
 @app.command()

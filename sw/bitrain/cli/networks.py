@@ -65,6 +65,15 @@ def cost(
         bool,
         Option("--skip-zeros", help="Show what `generate --skip-zeros` would save on test images."),
     ] = False,
+    weights: common.WeightsOption = "rom",
+    weight_beat: common.WeightBeat = 64,
+    bandwidth: Annotated[
+        float | None,
+        Option(help="Of the weight stream, in Gbit/s; by default a beat a cycle.", min=1e-6),
+    ] = None,
+    clock: Annotated[
+        float | None, Option(help="Clock in MHz for --weights stream; by default 100.", min=0.001)
+    ] = None,
     images: common.Images = 100,
     data: common.Data = None,
     data_dir: common.DataDir = None,
@@ -73,18 +82,21 @@ def cost(
     from bitrain.accelerator import compile_network
     from bitrain.cost.array_shapes import fastest_arrays
     from bitrain.flow.networks import example_vectors
-    from bitrain.program import AcceleratorConfig, Program
+    from bitrain.program import AcceleratorConfig, Interface, Program
     from bitrain.spec import BitrainError, load_network
     from bitrain.studies.zero_chunks import measure_zeros
 
+    from .render.bandwidth import print_bandwidths
     from .render.cost import cost_table, shapes_table, zeros_table
 
     if multipliers is not None:
         others = ("channels", "positions", "lanes", "width", "engines", "last_array")
-        others += ("skip_zeros",)
+        others += ("skip_zeros", "weights", "weight_beat", "bandwidth", "clock")
         check_used(context, others, "with --multipliers, which compares arrays of all shapes")
     if not skip_zeros or multipliers is not None:
         check_used(context, ("images", "data", "data_dir"), "without --skip-zeros")
+    if weights != "stream":
+        check_used(context, ("bandwidth", "clock"), "without --weights stream")
     loaded = load_network(network)
     if multipliers is not None:
         console.print(shapes_table(fastest_arrays(loaded, multipliers, arith)))
@@ -101,15 +113,22 @@ def cost(
         console.print(zeros_table(measure_zeros(loaded, array, vectors)))
         return
     config = AcceleratorConfig(
-        array=array, engines=engines, last_array=last_array_of(last_array, array)
+        array=array,
+        engines=engines,
+        last_array=last_array_of(last_array, array),
+        interface=Interface.usual("axi"),
+        weights=weights,
+        weight_beat=weight_beat,
     )
-    found = compile_network(loaded, config).cost
+    compiled = compile_network(loaded, config)
+    found = compiled.cost
     for i, part in enumerate(found.parts):
         console.print(cost_table(part, f"engine {i}" if engines > 1 else ""))
     if engines > 1:
         rate = f"an image every {found.initiation_interval:,}"
         latency = f"{found.latency:,} cycles from the last pixel to the first score"
         console.print(f"{latency}, {rate}", soft_wrap=True)
+    print_bandwidths(compiled, clock or 100, console, bandwidth=bandwidth, prefixes=True)
 
 
 @app.command()

@@ -12,10 +12,10 @@ from bitrain.cosim import write_testbench
 from bitrain.gen.ip.config import read_config
 from bitrain.gen.ip.names import default_name
 from bitrain.gen.ip.package import generate_ip
-from bitrain.host import write_weight_image
+from bitrain.host import num_beats, write_weight_beats, write_weight_image
 from bitrain.host.weight_image import num_image_words
 from bitrain.program import ARITHMETICS
-from bitrain.spec import BitrainError, Network, load_network, to_unipolar
+from bitrain.spec import BitrainError, Network, load_network, network_digest, to_unipolar
 
 if TYPE_CHECKING:
     from bitrain.data import Dataset
@@ -226,13 +226,32 @@ def read_vectors(path: Path, network: Network) -> np.ndarray:
     return vectors.astype(np.int64)
 
 
-def write_weights(ip: Path, network: Network, out: Path) -> int:
-    """Write the weight image of ``network`` for the accelerator in an IP folder; its words.
+def write_weights(ip: Path, network: Network, out: Path) -> list[tuple[Path, str]]:
+    """Write the weights of ``network`` for the accelerator in an IP folder: files and sizes.
 
-    Raises :class:`BitrainError` where the accelerator cannot load it.
+    For an accelerator whose weights can be loaded its weight image; for one whose weights are
+    streamed the beats of a run, in a file for each engine, ``FILE``, or ``FILE`` with the engine's
+    number before its ending.
+
+    Raises :class:`BitrainError` where the accelerator cannot run it with them.
     """
     config = read_config(ip)
-    accelerator = compile_network(load_network(ip / "network.npz"), config.accelerator)
-    program = accelerator.programs[0]
-    write_weight_image(program, network, out)
-    return num_image_words(program)
+    own = load_network(ip / "network.npz")
+    accelerator = compile_network(own, config.accelerator)
+    if not accelerator.weights_streamed:
+        program = accelerator.programs[0]
+        write_weight_image(program, network, out)
+        return [(out, f"{num_image_words(program):,} words of 32 bits")]
+    if network_digest(network) != network_digest(own):
+        raise BitrainError(
+            f"network {network.name!r} is not the one that {ip} was generated from, whose biases "
+            f"are in its ROM; give {ip / 'network.npz'}, or generate an accelerator for this one"
+        )
+    written = []
+    for number, program in enumerate(accelerator.programs):
+        file = out
+        if accelerator.are_several:
+            file = out.with_name(f"{out.stem}{number}{out.suffix}")
+        write_weight_beats(program, file)
+        written.append((file, f"{num_beats(program):,} beats of {program.weight_beat} bits"))
+    return written

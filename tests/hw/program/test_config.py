@@ -54,11 +54,27 @@ def test_there_is_no_last_array_by_default() -> None:
         {"last_array": 4},
         {"last_array": "16"},
         {"last_array": "16x0"},
+        {"weight_beat": 0},
+        {"weight_beat": 4},
+        {"weight_beat": 48},
+        {"weight_beat": 2048},
     ],
 )
 def test_what_is_no_accelerator(wrong) -> None:
     with pytest.raises(ValidationError):
         AcceleratorConfig.model_validate(wrong)
+
+
+@pytest.mark.parametrize("beat", [8, 16, 32, 64, 128, 256, 512, 1024])
+def test_beats_of_weights(beat) -> None:
+    config = AcceleratorConfig.model_validate({"weights": "stream", "weight_beat": beat})
+    assert config.options.get("weight_beat") == beat
+
+
+def test_beats_that_no_stream_has() -> None:
+    with pytest.raises(ValidationError, match="48 is not a power of two from 8 to 1024"):
+        AcceleratorConfig(weights="stream", weight_beat=48)
+    assert AcceleratorConfig(weights="stream").weight_beat == 64
 
 
 def test_it_does_not_change() -> None:

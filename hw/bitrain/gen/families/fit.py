@@ -8,7 +8,7 @@ blocks as one shape of block allows. Synthesis may mix shapes and has the last w
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bitrain.program import Program
+from bitrain.program import Options, Program
 
 from .devices import DEVICES
 from .family import Device
@@ -96,6 +96,9 @@ def _what_fits(program: Program, device: Device) -> Iterator[str]:
         needs = memory_needs(changed, on, fewer_bits=fewer_bits)
         return sum(need.blocks for need in needs) <= on.capacity.bram
 
+    streamed: Options = {**program.options, "weights": "stream"}
+    if not program.weights_writable and fits(Program(network, array, **streamed)):
+        yield "weights = stream"
     for name, field in ("W", "width"), ("P", "channels"), ("Q", "positions"), ("N", "lanes"):
         for value in range(getattr(array, field) - 1, 0, -1):
             if field == "lanes" and value % network.num_lanes:
@@ -104,7 +107,8 @@ def _what_fits(program: Program, device: Device) -> Iterator[str]:
                 continue
             if field == "width" and value & (value - 1):
                 continue
-            if fits(Program(network, array.model_copy(update={field: value}))):
+            other = array.model_copy(update={field: value})
+            if fits(Program(network, other, **program.options)):
                 yield f"{name} = {value}"
                 break
     for fewer in range(1, network.bits - _FEWEST_BITS + 1):

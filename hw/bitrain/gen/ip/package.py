@@ -10,7 +10,7 @@
     include/<name>_registers.h    addresses of its registers, where it has a bus
     lint/<name>.vlt      what Verilator's linter need not say, and why
     rom/*.mem            contents of its memories ($readmemb, bare names)
-    weights/<name>.bin   its weight image, where weights can be loaded
+    weights/<name>.bin   its weight image, where weights can be loaded, or the beats of its weights
     constraints/         target frequency for nextpnr (LPF, PCF) and for others (SDC)
     tb/                  test bench, where one is given
 """
@@ -24,7 +24,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bitrain.accelerator import Engines
 from bitrain.cost.cycles import JUDGE_OVERHEAD, layer_overhead
-from bitrain.host import write_weight_image
+from bitrain.host import num_beats, weight_files, write_weight_beats, write_weight_image
 from bitrain.host.registers import constants, registers_of
 from bitrain.host.weight_image import num_image_words, words_per_entry
 from bitrain.rtl.ports.top import build_top
@@ -84,6 +84,8 @@ def generate_ip(
         if engines.weights_writable:
             image = staging / "weights" / f"{top}.bin"
             write_weight_image(engines.programs[0], engines.network, image)
+        for file, program in weight_files(engines, top):
+            write_weight_beats(program, staging / "weights" / file)
         write_config(config, staging)
         if testbench:
             testbench(staging)
@@ -138,6 +140,12 @@ def _template_values(
         "memories": sources.memories,
         "image_words": num_image_words(programs[0]) if engines.weights_writable else 0,
         "words_per_entry": words_per_entry(programs[0]) if engines.weights_writable else 0,
+        "weight_files": [
+            (stream, name, num_beats(program), program)
+            for stream, (name, program) in zip(
+                engines.weight_streams, weight_files(engines, config.top), strict=True
+            )
+        ],
         "ports": ports,
         "pixel_bytes": -(-engines.activation_bits // 8),
         "width": engines.array.width,

@@ -23,6 +23,13 @@ _MEANINGS = {
     "s_axis_tlast": "the last of a frame",
     "m_axis_tdata": "score, two's complement, sign extended",
     "m_axis_tlast": "the last of a frame",
+    "weights_payload": "beat of weights; the most significant bit marks the last of a run",
+    "weights_valid": "the payload is there",
+    "weights_ready": "the accelerator takes it at the next edge",
+    "weights_early": "for a cycle: a frame of weights ended early and was dropped",
+    "weights_missing": "for a cycle: a frame of weights went on too long and was dropped",
+    "s_axis_weights_tdata": "beat of weights",
+    "s_axis_weights_tlast": "the last of a run",
     "class_index": "index of the largest score (lowest of equals), valid from the first score word "
     "until the next image's last layer",
     "busy": "an image is being loaded, computed or sent",
@@ -79,7 +86,11 @@ def list_ports(top: Component, interface: Interface, width: int = 1) -> list[Por
 
 def _meaning(name: str, width: int) -> str:
     bus, _, signal = name.rpartition("_")
-    plain = re.sub(r"^(trace)\d+", r"\1", name.replace("__", "_"))  # of one engine or several
+    # Of one engine or several.
+    plain = re.sub(r"^(trace|(?:s_axis_)?weights)\d+", r"\1", name.replace("__", "_"))
     if width > 1 and plain in _WIDE:
         return _WIDE[plain].format(width=width)
-    return _MEANINGS.get(plain) or f"{_BUSES[bus]}, {signal.upper()}"
+    if found := _MEANINGS.get(plain):
+        return found
+    of_weights = bus.startswith("s_axis_weights")
+    return f"{'AXI4-Stream of weights' if of_weights else _BUSES[bus]}, {signal.upper()}"

@@ -133,9 +133,9 @@ class Loader(Component):
 
         # Weights of the tile of channels are there.
         supplied: Value = Const(1)
+        read = Signal()  # the tile's last word is addressed
         if self.program.weights_streamed:
             supplied = ~begins | self.tile.ready
-            read = Signal()  # the tile's last word is addressed
             m.d.comb += [
                 self.tile.begin.eq(walker.take & begins),
                 self.tile.end.eq(self.enable & read),

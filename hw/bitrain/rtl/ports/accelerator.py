@@ -179,6 +179,7 @@ class Accelerator(Component):
             self.trace.address.eq(store.address if store is not None else engine.store_address),
             self.trace.data.eq(store.number if store is not None else engine.store_activation),
         ]
+        log_length = Signal(range(self.program.longest.bit_length()), name="held_log_length")
         if self.program.early_termination:
             m.submodules.ladder = ladder = ExitPoints(self.program)
             limit, rungs = self._length_and_exits()
@@ -189,12 +190,10 @@ class Accelerator(Component):
                 ladder.single.eq(engine.single),
                 self.lengths.eq(ladder.lengths),
             ]
-            log_length = Signal.like(ladder.log_length, name="run_log_length")
             m.d.comb += engine.log_length.eq(ladder.log_length)
         else:
             ladder = None
             if self.program.run_time_length:
-                log_length = Signal.like(self.log_length, name="held_log_length")
                 with m.If(self.pixels.ready):
                     m.d.sync += log_length.eq(self.log_length)
                 m.d.comb += engine.log_length.eq(log_length)

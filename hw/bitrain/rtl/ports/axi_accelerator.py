@@ -157,7 +157,12 @@ class AxiAccelerator(Component):
             for entry in self.registers
             if entry.access != "ro"
         }
-        happened = Signal.like(errors)
+        # Bits that the accelerator lacks are constants: in Verilog a part of a signal that never
+        # changes stays unknown in some simulators.
+        there = {entry.low for entry in fields}
+        happened = [
+            Signal(name=f"happened_{i}") if i in there else Const(0, 1) for i in range(len(errors))
+        ]
         if self.engines.weights_writable:
             values |= self._weights(m, registers, written, happened)
         if self.engines.early_termination:
@@ -193,11 +198,15 @@ class AxiAccelerator(Component):
         cleared = Signal.like(errors)
         with m.If(written["ERROR"]):
             m.d.comb += cleared.eq(registers.data & registers.mask)
-        m.d.sync += errors.eq((errors & ~cleared) | happened)
+        m.d.sync += errors.eq((errors & ~cleared) | Cat(happened))
         return m
 
     def _weights(
-        self, m: Module, bus: AxiLiteRegisters, written: dict[str, Value], happened: Signal
+        self,
+        m: Module,
+        bus: AxiLiteRegisters,
+        written: dict[str, Value],
+        happened: list[Signal | Const],
     ) -> dict[str, Value | int]:
         """Loading of weights; what its registers hold."""
         m.submodules.loader = loader = WeightLoader(self.engines.programs[0])
@@ -217,7 +226,11 @@ class AxiAccelerator(Component):
         }
 
     def _ladder(
-        self, m: Module, bus: AxiLiteRegisters, written: dict[str, Value], happened: Signal
+        self,
+        m: Module,
+        bus: AxiLiteRegisters,
+        written: dict[str, Value],
+        happened: list[Signal | Const],
     ) -> dict[str, Value | int]:
         """Early termination; what its registers hold."""
         lengths = sorted(self.engines.prefixes)[:-1]

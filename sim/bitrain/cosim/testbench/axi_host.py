@@ -22,7 +22,8 @@ from cocotbext.axi import (
 from cocotbext.axi.axil_channels import AxiLiteAWTransaction, AxiLiteWTransaction
 
 from .checker import Checker
-from .environment import PERIOD_NS, Environment
+from .environment import Environment
+from .feed import PERIOD_NS
 from .pins import read
 from .session import Session
 from .stalls import Stalls
@@ -129,6 +130,7 @@ class Host:
         self.registers = Registers(self.session)
         self.environment.watch()
         start_soon(self._follow())
+        await self.session.pins.feed.full()
 
     async def _follow(self) -> None:
         """Tell what watches ``busy`` of frames that begin and end, for ever."""
@@ -194,6 +196,7 @@ class Host:
         """Wait for the task, but not for ever; report."""
         vectors = self.session.vectors
         words = vectors.pixels.shape[1] + vectors.scores.shape[1]
+        words += self.session.pins.feed.most_cycles
         longest = int(vectors.predicted_cycles.max())
         cycles = (words + longest) * (len(self.checker.images) + 4) * 50
         try:

@@ -153,8 +153,9 @@ class Checker:
         if self.mismatches:
             lines.append(f"mismatches: {self.mismatches}, the first: {self.first_mismatch}")
         lines += [f"{breach} ({count}x)" for breach, count in self.violations.items()]
-        # In a pipeline an image may wait for those before it.
-        waits, predicted = len(self._done) > 1, self.vectors.predicted_cycles[list(self.images)]
+        # In a pipeline an image may wait for those before it, or for weights.
+        waits = len(self._done) > 1 or self.vectors.fed
+        predicted = self.vectors.predicted_cycles[list(self.images)]
         if unlike := [
             f"{found} cycles, predicted {expected}"
             for found, expected in zip(self.cycles, predicted.tolist(), strict=False)

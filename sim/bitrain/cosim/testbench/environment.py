@@ -8,7 +8,6 @@ from time import perf_counter
 from cocotb import start_soon
 from cocotb.clock import Clock
 from cocotb.handle import Deposit
-from cocotb.simtime import get_sim_time
 from cocotb.task import Task
 from cocotb.triggers import (
     ClockCycles,
@@ -21,12 +20,12 @@ from cocotb.triggers import (
 
 from .checker import Checker
 from .driver import PixelDriver
+from .feed import PERIOD_NS, clock_cycle
 from .monitor import BusyMonitor, ScoreMonitor, TraceMonitor
 from .pins import Pins, read, width_of
 from .stalls import NONE, Stalls
 from .vectors import Vectors
 
-PERIOD_NS = 10
 IDLE_CYCLES = 8
 """How long the accelerator is watched doing nothing."""
 RANDOM_STATES = 12
@@ -37,7 +36,9 @@ class Environment:
     """Runs ``images`` (numbers of vectors) through the accelerator and checks what comes out.
 
     ``stalls(i)``: how the pixel and the score stream pause during the i-th image. ``checker``: one
-    of another kind than that which compares with the vectors.
+    of another kind than that which compares with the vectors. ``apart``: with weights that come
+    from outside, each image waits until their buffer is full, so that it takes the cycles that it
+    takes by itself; else only the first does.
     """
 
     def __init__(
@@ -49,12 +50,14 @@ class Environment:
         stalls: Callable[[int], tuple[Stalls, Stalls]] = lambda i: (NONE, NONE),
         *,
         checker: Checker | None = None,
+        apart: bool = True,
     ):
         self.pins = pins
         self.vectors = vectors
         self.images = images
         self.random = random
         self.stalls = [stalls(i) for i in range(len(images))]
+        self.apart = apart
         self.checker = checker or Checker(vectors, images)
         self.busy = BusyMonitor(pins, self.checker)
         self.driver = PixelDriver(pins, self.checker, random, on_begin=self.busy.begin)
@@ -67,6 +70,7 @@ class Environment:
         """Start the clock and reset the accelerator; nobody is on the bus."""
         for handle in self.pins.bus_inputs:
             handle.value = 0
+        self.pins.feed.stop()
         if self.pins.log_length is not None:  # the full length
             self.pins.log_length.value = 2 ** len(self.pins.log_length) - 1
         Clock(self.pins.clock, PERIOD_NS, unit="ns").start()
@@ -76,6 +80,7 @@ class Environment:
     async def reset(self, cycles: int = 1) -> None:
         """Reset, after which the accelerator must be idle."""
         self.driver.idle()
+        self.pins.feed.stop()
         self.pins.score_ready.value = 0
         self.pins.reset.value = self.pins.reset_level
         self.busy.images = 0
@@ -83,6 +88,7 @@ class Environment:
         await FallingEdge(self.pins.clock)
         self._compare_registers()
         self.pins.reset.value = 1 - self.pins.reset_level
+        self.pins.feed.start()
         await self._stay_idle("after reset")
 
     async def _reset_states(self) -> None:
@@ -127,17 +133,21 @@ class Environment:
             )
         for task in watching:
             task.cancel()
+        if self.pins.feed.sources and self.apart and not self.pins.feed.is_slow:
+            predicted = self.checker.vectors.predicted_cycles
+            self.checker.check_cycles([int(predicted[image]) for image in self.images])
         self.checker.finish()
 
     def watch(self) -> list[Task[None]]:
         """Hand what the engines store to the checker, and watch ``busy``, for ever."""
         engines = range(len(self.pins.traces))
         traces = [TraceMonitor(self.pins, self.checker, engine) for engine in engines]
-        return [start_soon(monitor.run()) for monitor in (self.busy, *traces)]
+        watching = (self.busy.follow(), *(monitor.run() for monitor in (self.busy, *traces)))
+        return [start_soon(each) for each in watching]
 
     def check_rate(self) -> None:
         """Images must come out and follow each other as predicted, if neither stream has paused."""
-        if len(self.vectors.engines) > 1:
+        if len(self.vectors.engines) > 1 or self.pins.feed.sources:
             self.checker.check_cycles(self.vectors.full_rate_cycles)
         for (first, second), predicted in zip(
             pairwise(self.loaded_at), self.vectors.full_rate_intervals, strict=False
@@ -157,8 +167,14 @@ class Environment:
 
     async def _drive(self) -> None:
         for number, (stalls, _) in zip(self.images, self.stalls, strict=True):
+            if self.pins.feed.sources and (self.apart or not self.loaded_at):
+                while read(self.pins.busy) != 0:
+                    await RisingEdge(self.pins.clock)
+                await self.pins.feed.full()
             await self.driver.drive(self.vectors.pixels[number], stalls.pauses(self.random))
             self.loaded_at.append(clock_cycle())
+            for source in self.pins.feed.sources:
+                source.origin = self.loaded_at[0]
 
     async def _take(self) -> None:
         for _, stalls in self.stalls:
@@ -188,9 +204,5 @@ class Environment:
         vectors = self.vectors
         words = vectors.pixels.shape[1] * (1 + pixels.longest)
         words += vectors.scores.shape[1] * (1 + scores.longest)
-        return 2 * (words + int(vectors.predicted_cycles.max()) + 100)
-
-
-def clock_cycle() -> int:
-    """Number of the present clock cycle."""
-    return round(get_sim_time("ns")) // PERIOD_NS
+        waits = self.pins.feed.most_cycles
+        return 2 * (words + waits + int(vectors.predicted_cycles.max()) + 100)

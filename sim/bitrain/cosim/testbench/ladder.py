@@ -36,6 +36,8 @@ def with_passes(passes: Mapping[int, Sequence[Vectors]]) -> Vectors:
     for image, taken in passes.items():
         scores[image] = taken[-1].scores[image]
         cycles[image] = sum(int(vectors.predicted_cycles[image]) for vectors in taken)
+        if len(taken) > 1 and some.fed:  # a later run has to wait for its weights
+            cycles[image] = some.run_cycles[tuple(each.length for each in taken)][image]
     return replace(some, scores=scores, predicted_cycles=cycles)
 
 

@@ -6,7 +6,7 @@ until ``valid`` changes, and look at every clock edge only while it is 1.
 
 from collections.abc import Callable, Iterator
 
-from cocotb.triggers import Event, First, ReadOnly, RisingEdge, ValueChange
+from cocotb.triggers import Event, ReadOnly, RisingEdge, ValueChange
 
 from .checker import Checker
 from .pins import Pins, parts, read, width_of
@@ -83,15 +83,23 @@ class BusyMonitor:
         self._moved.set()
 
     async def run(self) -> None:
-        """Watch for ever."""
-        busy = self.pins.busy
+        """Watch for ever what it changes to."""
         while True:
-            await First(ValueChange(busy), self._moved.wait())
+            await ValueChange(self.pins.busy)
+            await self._look()
+
+    async def follow(self) -> None:
+        """Watch for ever whether it changes when it should."""
+        while True:
+            await self._moved.wait()
             self._moved.clear()
-            await ReadOnly()
-            if read(busy) != (expected := int(self.images > 0)):
-                which = "an" if expected else "no"
-                self.checker.violate(f"busy is not {expected} while {which} image is at work")
+            await self._look()
+
+    async def _look(self) -> None:
+        await ReadOnly()
+        if read(self.pins.busy) != (expected := int(self.images > 0)):
+            which = "an" if expected else "no"
+            self.checker.violate(f"busy is not {expected} while {which} image is at work")
 
 
 class ScoreMonitor:

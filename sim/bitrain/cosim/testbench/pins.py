@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from cocotb.handle import HierarchyObject, LogicObject
+
+from .feed import Feed
 
 
 def read(handle) -> int | None:
@@ -72,10 +75,12 @@ class Pins:
     """Those inside, and what a reset sets them to; none where the simulator shows only ports."""
     keeps_contents: bool
     """Whether a reset leaves a memory whose contents matter."""
+    feed: Feed
+    """What drives the weight streams."""
 
     @classmethod
-    def of(cls, dut, manifest: dict) -> "Pins":
-        """Ports of ``dut`` under the names in a manifest."""
+    def of(cls, dut, manifest: dict, folder: Path) -> "Pins":
+        """Ports of ``dut`` under the names in a manifest, whose files lie in ``folder``."""
         ports = manifest["ports"]
         handles = {role: getattr(dut, name) for role, name in ports["names"].items()}
         absent = {"pixel_last": None, "score_last": None, "log_length": None}
@@ -89,6 +94,7 @@ class Pins:
             bus_inputs=tuple(getattr(dut, name) for name in ports["bus_inputs"]),
             keeps_contents=manifest["weights"] is not None,
             registers=tuple(_registers(dut, manifest["state"])),
+            feed=Feed.of(dut, manifest, folder),
             **{**absent, **handles},
         )
 

@@ -18,7 +18,7 @@ MORE_RESETS, RESET_CYCLES = 7, 4_000
 async def full_rate(dut):
     """All images back to back; nobody pauses."""
     session = Session(dut, "full_rate")
-    environment = _environment(session, range(session.num_images))
+    environment = _environment(session, range(session.num_images), apart=False)
     await environment.start()
     await environment.run()
     environment.check_rate()

@@ -31,7 +31,7 @@ class Session:
         self.vectors = Vectors.load(_TB)
         """Of the full length; with what the exits that are there after reset make of it."""
         self._passes: dict[int, list[Vectors]] = {}
-        self.pins = Pins.of(dut, self.manifest)
+        self.pins = Pins.of(dut, self.manifest, _TB.parent)
         self.random = Random(f"{os.environ['TB_SEED']} {scenario}")
         self.num_images = int(os.environ["TB_IMAGES"])
         """Vectors to choose from, the first of all."""
@@ -87,6 +87,7 @@ class Session:
 
     def report_parts(self, parts: dict[str, dict]) -> None:
         """Of a scenario that is told part by part, by the ends of their names."""
+        self.pins.feed.stop()
         path = Path(os.environ["TB_FINDINGS"])
         found = json.loads(path.read_text()) if path.is_file() else {}
         named = {self.scenario + part: findings for part, findings in parts.items()}

@@ -18,6 +18,8 @@ SCENARIOS: dict[str, tuple[str, ...]] = {"scenarios": ("full_rate", "stalled", "
 """By module, in every test bench."""
 WEIGHT_PARTS = ("in_use", "loaded", "after_reset", "restored")
 """Of the scenario of weights that can be loaded."""
+FEED_SCENARIOS = ("feed_paused", "feed_broken", "feed_limited")
+"""Of weights that come on a stream."""
 LADDER_TRIALS = 6
 """Images of the scenario of early termination."""
 MARGIN_BITS = 31
@@ -140,6 +142,8 @@ def _scenarios(manifest: dict, ladder_trials: int) -> dict[str, tuple[str, ...]]
         expected["axi_scenarios"] = ("registers", "frames")
     if manifest["weights"]:
         expected["weight_scenarios"] = tuple(f"weights_{part}" for part in WEIGHT_PARTS)
+    if manifest["weight_streams"]:
+        expected["feed_scenarios"] = FEED_SCENARIOS
     if manifest["early_termination"] and manifest["registers"]:
         expected["ladder_scenarios"] = tuple(f"ladder{trial}" for trial in range(ladder_trials))
     chosen = manifest["registers"] or "log_length" in manifest["ports"]["names"]
@@ -153,6 +157,7 @@ def load_manifest(path: Path) -> dict:
     try:
         manifest = json.loads(path.read_text())
         needed = [*manifest["sources"], *manifest["memories"]]
+        needed += [stream["file"] for stream in manifest["weight_streams"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path} cannot be read; generate the IP package again") from error
     for name in needed:
@@ -170,6 +175,7 @@ def build(simulator: Icarus | Verilator, manifest: dict, waves: bool, out: Path)
     described = manifest["ports"]
     ports = [*described["names"].values(), *described["bus_inputs"], *described["bus_outputs"]]
     ports += [name for trace in described["traces"] for name in trace.values()]
+    ports += [name for stream in described["weights"] for name in stream.values()]
     options = simulator.build_options(waves)
     tools = (simulator.version, importlib.metadata.version("cocotb"), sys.prefix)
     key = sha256(repr((tools, top, waves, TIMESCALE, options, simulator.environment)).encode())

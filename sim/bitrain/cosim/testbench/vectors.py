@@ -1,7 +1,7 @@
 """The manifest of an accelerator and the golden vectors that its outputs are compared with."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,8 @@ class StoredLayer:
 class Vectors:
     """What the scenarios need to know of an accelerator, and what it should answer."""
 
+    length: int
+    """Of the longest streams."""
     pixels: np.ndarray
     """(images, words), in the order in which they are streamed in: pixels, or beats of W."""
     layers: tuple[StoredLayer, ...]
@@ -60,6 +62,10 @@ class Vectors:
     """The same for images of which each follows the one before at once."""
     full_rate_intervals: tuple[int, ...]
     """From each of these to the next."""
+    fed: bool = False
+    """Whether weights come from outside, for which an image may wait."""
+    run_cycles: dict[tuple[int, ...], np.ndarray] = field(default_factory=dict)
+    """Then what ``predicted_cycles`` are of images that run at several lengths, by these."""
 
     @classmethod
     def load(cls, folder: Path, rung: int = 0, expected: str | None = None) -> "Vectors":
@@ -79,6 +85,7 @@ class Vectors:
         *stored, last = manifest["layers"]
         sizes, rate = manifest["engines"], manifest["full_rate"]
         return cls(
+            length=prefix["length"],
             pixels=beats(
                 np.load(folder / "vectors" / "images.npy"),
                 manifest["width"],
@@ -105,6 +112,10 @@ class Vectors:
             ),
             full_rate_cycles=tuple(rate["cycles"]),
             full_rate_intervals=tuple(rate["intervals"]),
+            fed=bool(manifest["weight_streams"]),
+            run_cycles={
+                tuple(runs["lengths"]): np.array(runs["cycles"]) for runs in manifest["runs"]
+            },
         )
 
 
