@@ -60,6 +60,8 @@ PORTS = (
     {"interface": "axi"},
 )
 """Options of interface, in turn."""
+BEATS = 8, 64, 16
+"""Bits of a beat of weights that are streamed, in turn."""
 NAME = "drawn"
 
 
@@ -84,6 +86,7 @@ class Case:
         config, network = self.config, self.network
         array, options = config.array, config.options | {"axi": config.interface.is_axi}
         options["weights"] = config.weights == "ram"
+        options["weight_stream"] = options.pop("weight_beat") * (config.weights == "stream")
         return {
             "seed": self.seed,
             "bits": network.bits,
@@ -181,7 +184,9 @@ def _case(number: int, network: Network, array: Array, *, several: bool) -> Case
     engines = 1 + int(several and any(cuts(network)))
     images = random_images(network, NUM_IMAGES, number)
     config = AcceleratorConfig(array=array, engines=engines)
-    for option in ({"skip_zeros": number % 3 == 1}, PORTS[number % len(PORTS)]):
+    streamed = {"weights": "stream", "weight_beat": BEATS[number // 4 % len(BEATS)]}
+    streamed = streamed if number % 4 == 1 else {}
+    for option in ({"skip_zeros": number % 3 == 1}, PORTS[number % len(PORTS)], streamed):
         wanted = AcceleratorConfig.model_validate({**dict(config), **option})
         config = wanted if _fits(network, wanted) else config
     # Models of AXI take Icarus ten times as long as Verilator takes to compile.

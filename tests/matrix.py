@@ -2,9 +2,9 @@
 
 Networks for the digits, from random weights, converted and calibrated as trained ones are:
 residual, dense, depthwise, and a mixed one that has all of these. Each is generated and simulated
-at full rate, with random pauses of both streams and after a reset, and with integers too; every
-stored value, every score and every cycle count must be as predicted. The exit status is 1 if one is
-not. Results are lines of ``matrix.jsonl``.
+at full rate, with random pauses of both streams and after a reset, with integers too, and with
+weights from outside; every stored value, every score and every cycle count must be as predicted.
+The exit status is 1 if one is not. Results are lines of ``matrix.jsonl``.
 """
 
 import argparse
@@ -100,13 +100,16 @@ def run(out: Path) -> Iterator[dict]:
     with (out / "matrix.jsonl").open("w", encoding="utf-8") as file:
         for name, neuron in product(NETWORKS, get_args(Neuron)):
             network = make(name, neuron)
-            cases = [("stochastic", width) for width in WIDTHS[neuron]]
-            cases += INTEGERS.items() if neuron == "counter" else ()
+            cases = [("stochastic", width, "rom") for width in WIDTHS[neuron]]
+            cases += [("stochastic", max(WIDTHS[neuron]), "stream")]
+            if neuron == "counter":
+                cases += [(arithmetic, width, "rom") for arithmetic, width in INTEGERS.items()]
             vectors = to_unipolar(images, network.bits)
-            for arithmetic, width in cases:
-                folder = out / f"{name}_{neuron}_{arithmetic}_{width}"
+            for arithmetic, width, weights in cases:
+                folder = out / f"{name}_{neuron}_{arithmetic}_{width}_{weights}"
                 changes = {"width": width, "arithmetic": arithmetic}
-                engines = compiled(network, ARRAY.model_copy(update=changes))
+                array = ARRAY.model_copy(update=changes)
+                engines = compiled(network, array, weights=weights)
                 generate_ip(
                     engines,
                     folder,
@@ -124,6 +127,7 @@ def run(out: Path) -> Iterator[dict]:
                         "neuron": neuron,
                         "width": width,
                         "arithmetic": arithmetic,
+                        "weights": weights,
                         "simulator": report.simulator_version,
                         "values": report.values_compared,
                         "mismatches": report.mismatches,
@@ -148,7 +152,7 @@ def main(arguments: list[str] | None = None) -> int:
         verdict = "; ".join(result["problems"]) or "ok"
         print(
             f"{result['network']}, {result['layers']} layers, {result['neuron']} mode, "
-            f"{result['arithmetic']}, W = {result['width']}, "
+            f"{result['arithmetic']}, W = {result['width']}, weights {result['weights']}, "
             f"{result['simulator']}: {result['mismatches']} mismatches in {result['values']:,} "
             f"values, {result['cycles']:,} cycles, {result['seconds']} s: {verdict}",
             flush=True,

@@ -1,7 +1,7 @@
 """Mutants of the generated Verilog, which the IP folder's own bench must find: `make mutate`.
 
-Small networks on six accelerators (ports and stream lengths, stream mode, engines, width, uneven
-margins with padding values), each with the images that tell most of its weights and biases from
+Small networks on eight accelerators (ports and stream lengths, stream mode, engines, width,
+bit-serial integers, weights from outside, uneven margins with padding values), each with the images that tell most of its weights and biases from
 others (``telling``). A mutant is one change in a module or one bit of a memory, drawn from all
 modules alike: an operator, a constant, a condition, a reset, a register or an operand. The bench of
 the folder runs on it as `bitrain simulate` runs it. A mutant that passes is compared with the
@@ -129,6 +129,16 @@ ACCELERATORS = {
             "early_termination": True,
         },
         lambda: with_exits(residual_network(7, bits=4)),
+    ),
+    "fed": (
+        {
+            "array": {**ARRAY, "channels": 2, "width": 2},
+            "interface": "axi",
+            "early_termination": True,
+            "weights": "stream",
+            "weight_beat": 8,
+        },
+        lambda: worded(random_network(5, bits=4, lanes=8), 2),
     ),
     "padded": (
         {"array": {**ARRAY, "channels": 2}, "interface": "axi"},

@@ -40,6 +40,7 @@ OPTIONS = (
     "run_time_length",
     "early_termination",
     "weights ram",
+    "weights stream",
 )
 BOUNDS = (
     "L = 1",
@@ -105,6 +106,7 @@ def options(config: AcceleratorConfig, network: Network, layer: Layer) -> list[s
         "run_time_length": config.run_time_length,
         "early_termination": config.early_termination,
         "weights ram": config.weights == "ram",
+        "weights stream": config.weights == "stream",
     }
     return [option for option, holds in found.items() if holds] or ["plain"]
 

@@ -32,6 +32,7 @@ def test_cases_are_of_many_kinds():
         "icarus",
         "verilator",
         "skip_zeros",
+        "weight_stream",
     ):
         assert part in text, part
 

@@ -46,6 +46,7 @@ CASES = [
     ({"array": BINARY, "skip_zeros": True}, NETWORK),
     ({"array": FITS, "engines": 2, "run_time_length": True}, NETWORK),
     ({"array": FITS, "engines": 2, "weights": "ram", "interface": "axi"}, NETWORK),
+    ({"array": FITS, "weight_beat": 8}, NETWORK),
     ({"array": FITS, "weights": "ram"}, NETWORK),
     ({"array": WIDE}, streaming()),
     ({"array": WIDE}, network(or_lanes=2)),

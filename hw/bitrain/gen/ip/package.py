@@ -24,6 +24,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bitrain.accelerator import Engines
 from bitrain.cost.cycles import JUDGE_OVERHEAD, layer_overhead
+from bitrain.cost.weight_stream import bandwidths
 from bitrain.host import num_beats, weight_files, write_weight_beats, write_weight_image
 from bitrain.host.registers import constants, registers_of
 from bitrain.host.weight_image import num_image_words, words_per_entry
@@ -140,6 +141,11 @@ def _template_values(
         "memories": sources.memories,
         "image_words": num_image_words(programs[0]) if engines.weights_writable else 0,
         "words_per_entry": words_per_entry(programs[0]) if engines.weights_writable else 0,
+        "bandwidths": [
+            [(length, bandwidths(each)) for length, each in program.prefix_programs.items()]
+            for program in programs
+            if program.weights_streamed
+        ],
         "weight_files": [
             (stream, name, num_beats(program), program)
             for stream, (name, program) in zip(
