@@ -1,11 +1,12 @@
 """Mutants of the generated Verilog, which the IP folder's own bench must find: `make mutate`.
 
 Small networks on eight accelerators (ports and stream lengths, stream mode, engines, width,
-bit-serial integers, weights from outside, uneven margins with padding values), each with the images that tell most of its weights and biases from
-others (``telling``). A mutant is one change in a module or one bit of a memory, drawn from all
-modules alike: an operator, a constant, a condition, a reset, a register or an operand. The bench of
-the folder runs on it as `bitrain simulate` runs it. A mutant that passes is compared with the
-module as it was by Yosys' SAT solver; unless that proves that the two are one, it has survived.
+bit-serial integers, weights from outside, uneven margins with padding values), each with the images
+that tell most of its weights and biases from others (``telling``). A mutant is one change in a
+module or one bit of a memory, drawn from all modules alike: an operator, a constant, a condition, a
+reset, a register or an operand. The bench of the folder runs on it as `bitrain simulate` runs it. A
+mutant that passes is compared with the module as it was by Yosys' SAT solver; unless that proves
+that the two are one, it has survived.
 Bits of ROMs are equal without a proof where they have no effect: weights and biases of channels
 beyond a group's last, which are computed and not stored, magnitudes at inputs beyond a layer's
 last, which are zero, a layer's steps to a next row, channel or group where there is only one, and

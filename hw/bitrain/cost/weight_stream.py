@@ -96,9 +96,11 @@ class _Loader:
 
     def __post_init__(self):
         array = self.program.array
-        self.depth = LOADER_DEPTH + (array.width > 1)
+        self.depth = LOADER_DEPTH
         self.slot = 0
         self.known = deque([(0, array.positions - self.depth)], maxlen=_REMEMBERED)
+        self.held: int | None = None
+        """When the last element was accepted, if the slot of the next one is not known."""
         self.freed = self.computed = 0
         self.ended = -array.leaving_cycles
 
@@ -116,9 +118,16 @@ class _Loader:
         lanes, leaving = array.loading_cycles, array.leaving_cycles
         for chunk, skipped in enumerate(zero):
             first = self.slot + self.depth + chunk * lanes
-            before, when = self.known[-1]
-            accepted = max(when + first - before, self.freed)
-            self.known.append((first, accepted))
+            # An element waits behind the loader, which stands still with the next one only: it goes
+            # through the empty slots between them.
+            shown = first + 1
+            if self.held is not None:
+                self.known.append((shown, max(self.moved(shown), self.held + 2)))
+            accepted = max(self.moved(shown) - 1, self.freed)
+            if lanes > 1:
+                self.known.append((shown + 1, accepted + 2))
+            else:
+                self.held = accepted
             full = accepted + lanes
             taken = max(full, self.computed)
             if chunk < chunks - 1:
@@ -157,7 +166,7 @@ def layers_fed(
             begun = loader.moved(loader.slot)
             loader.tile(chunks[tile])
             if tile % tiling.position_tiles == tiling.position_tiles - 1:
-                feed.end(origin + 1 + loader.moved(loader.slot + slots))
+                feed.end(origin + loader.moved(loader.slot + slots + 1))
             loader.slot, earliest = loader.slot + slots, begun + array.positions
         cycles.append(loader.ended + array.leaving_cycles + overhead)
         begin += cycles[-1]

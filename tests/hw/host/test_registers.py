@@ -29,6 +29,7 @@ NETWORK, ARRAY = random_network(0), Array(channels=2, positions=2, lanes=4)
         ({}, 0x10000, {0: 13}),
         ({"weights": "ram"}, 0x10001, {0: 13, 0x40: 3}),
         ({"early_termination": True}, 0x10001, {0: 13, 0x60: 3}),
+        ({"weights": "stream"}, 0x10000, {0: 13}),  # more fields, and no register
     ],
 )
 def test_registers_of_an_accelerator(options, version, blocks):
@@ -40,7 +41,8 @@ def test_registers_of_an_accelerator(options, version, blocks):
     assert expected[-1] + 4 < 1 << address_bits(registers)
     assert map_version(registers) == version
     errors = next(entry.fields for entry in registers if entry.name == "ERROR")
-    assert [field.low for field in errors] == [0, 1, 2] + [3] * ("weights" in options)
+    more = {"ram": [3], "stream": [4, 5]}.get(options.get("weights"), [])
+    assert [field.low for field in errors] == [0, 1, 2, *more]
 
 
 def test_addresses_are_words_that_rise():

@@ -161,10 +161,11 @@ def test_ram_is_no_deeper_than_needed(program):
 @pytest.mark.parametrize(
     "build", [random_network, residual_network, dense_network, projected_network, padded_network]
 )
-def test_early_termination_keeps_the_image(build, seed):
+@pytest.mark.parametrize("options", [{"early_termination": True}, {"weights": "stream"}])
+def test_what_may_run_again_keeps_the_image(options, build, seed):
     """No layer stores where it lies; without the option some layer does."""
     network, array = build(seed, bits=3, lanes=2), Array(channels=2, positions=2, lanes=2)
-    program = Program(network, array, early_termination=True)
+    program = Program(network, array, **options)
     image = program.buffers[0]
     assert (image.first, image.last) == (-1, len(network.layers) - 1)
     size = network.in_shape.size

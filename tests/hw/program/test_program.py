@@ -6,6 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from networks import random_network, residual_network, streamed
 from strategies import programs
 from windows import neuron_positions
@@ -28,6 +29,7 @@ from bitrain.program.descriptor import (
     STORE_GROUP_FIELDS,
     STORE_PHASE_FIELDS,
     STREAM_FIELDS,
+    WEIGHT_FIELDS,
     WORD_FIELDS,
 )
 from bitrain.spec import BitrainError, Layer, Network, Shape, with_prefix
@@ -101,14 +103,17 @@ def P(program: Program) -> int:
 
 
 @settings(deadline=None, max_examples=60)
-@given(programs())
-def test_fields_come_out_of_the_program_rom(program):
+@given(programs(), st.booleans())
+def test_fields_come_out_of_the_program_rom(program, streams_weights):
+    if streams_weights:
+        program = with_streamed_weights(program)
     for word, descriptor in zip(program.descriptor_words, program.descriptors, strict=True):
         fields = asdict(descriptor)
         for names, used in (
             (GROUP_FIELDS, program.has_groups),
             (SHORTCUT_FIELDS, program.has_shortcut),
             (STREAM_FIELDS, program.stream_layers),
+            (WEIGHT_FIELDS, not program.weights_streamed),
             (LENGTH_FIELDS, program.run_time_length),
             (DILATION_FIELDS, program.has_dilation),
             (PADDING_FIELDS, program.has_padding_values),
@@ -128,6 +133,16 @@ def test_fields_come_out_of_the_program_rom(program):
         assert unpack(program, word) == fields
         assert unpack(program, word).keys() == program.field_widths.keys()
         assert word >> sum(program.field_widths.values()) == 0
+
+
+def with_streamed_weights(program: Program) -> Program:
+    return Program(
+        program.network,
+        program.array,
+        run_time_length=program.run_time_length,
+        weights="stream",
+        weight_beat=8,
+    )
 
 
 def unpack(program: Program, word: int) -> dict[str, int]:
@@ -472,3 +487,34 @@ def test_run_time_length_of_neurons_that_fire():
     Program(network, array)
     with pytest.raises(BitrainError, match="is in stream mode, whose fires a shorter stream"):
         Program(network, array, run_time_length=True)
+
+
+# --- weights that come on a stream ---------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=60)
+@given(programs())
+def test_streamed_weights_lie_in_tiles_of_which_two_have_room(program):
+    streamed_program, array = with_streamed_weights(program), program.array
+    assert streamed_program.weight_words == program.weight_words
+    assert streamed_program.bias_words == program.bias_words
+    assert streamed_program.weight_bases == (0,) * len(program.network.layers)
+    sizes = [-(-layer.num_inputs // array.lanes) * array.lanes for layer in program.network.layers]
+    assert streamed_program.weight_tiles == program.weight_tiles == sizes
+    assert streamed_program.weight_depth == 2 * max(sizes)
+    tiles = [tiling.channel_tiles for tiling in program.tilings]
+    total = sum(size * count for size, count in zip(sizes, tiles, strict=True))
+    assert streamed_program.num_weight_words == program.num_weight_words == total
+    assert program.weight_depth == total
+    assert streamed_program.weight_parts == -(-array.channels * program.weight_bits // 8)
+
+
+def test_streamed_weights_leave_a_field_out_and_keep_the_rest():
+    network, array = random_network(2, bits=4, lanes=4), Array(channels=2, positions=2, lanes=4)
+    rom, stream = Program(network, array), Program(network, array, weights="stream")
+    assert rom.field_widths.keys() - stream.field_widths.keys() == {"weight_base"}
+    assert stream.weights_streamed and not (rom.weights_streamed or stream.weights_writable)
+    assert stream.score_bits == rom.score_bits and stream.weight_beat == 64
+    prefixes = Program(network, array, run_time_length=True, weights="stream").prefix_programs
+    assert all(each.weights_streamed for each in prefixes.values())
+    assert len({tuple(each.weight_tiles) for each in prefixes.values()}) == 1

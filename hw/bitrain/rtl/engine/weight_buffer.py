@@ -22,10 +22,10 @@ class WeightBuffer(Component):
 
         beats.last  ____________/‾‾\______      in the midst of a frame
         early       ____________/‾‾\______
-        void        _______________/‾‾\___      if the run has begun on it
+        abort       _______________/‾‾\___      if the run has begun on it
 
     What has come of a broken frame is dropped, and of one that goes on too long everything up to
-    its mark; a run that has begun on it is ``void``, and begins again with the next frame. Tiles of
+    its mark; a run that has begun on it is aborted, and begins again with the next frame. Tiles of
     the frame before stay.
 
     Latency: a tile is ready in the cycle after that in which its last beat is taken, and its half
@@ -36,7 +36,7 @@ class WeightBuffer(Component):
     beats : In(stream of {data, last})
     weights : In(signature)
         To the engine.
-    void : Out(1)
+    abort : Out(1)
         The run at work has read a frame that is broken: the engine is reset in this cycle.
     early, missing : Out(1)
         For a cycle: a frame ended early, or did not end where it should.
@@ -48,7 +48,7 @@ class WeightBuffer(Component):
             {
                 "beats": In(stream.Signature(weight_beat(program))),
                 "weights": In(weight_reading(program)),
-                "void": Out(1),
+                "abort": Out(1),
                 "early": Out(1),
                 "missing": Out(1),
             }
@@ -167,7 +167,7 @@ class WeightBuffer(Component):
                 with m.If(self.early | self.missing):
                     m.next = "DROP"
             with m.State("DROP"):
-                m.d.comb += [dropping.eq(1), self.void.eq(used), next_layer.eq(0)]
+                m.d.comb += [dropping.eq(1), self.abort.eq(used), next_layer.eq(0)]
                 m.d.sync += [part.eq(0), word.eq(0), tile.eq(0), used.eq(0)]
                 m.d.sync += [
                     waiting.eq(earlier),

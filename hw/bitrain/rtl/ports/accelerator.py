@@ -147,15 +147,15 @@ class Accelerator(Component):
     def elaborate(self, platform):
         m = Module()
         engine, network = self.engine(self.program), self.program.network
-        void = Signal()  # the run at work has to begin again
+        abort = Signal()  # the run at work has to begin again
         streamed = self.program.weights_streamed
-        m.submodules.engine = ResetInserter(void)(engine) if streamed else engine
+        m.submodules.engine = ResetInserter(abort)(engine) if streamed else engine
         if streamed:
             m.submodules.weight_buffer = buffer = WeightBuffer(self.program)
             wiring.connect(m, wiring.flipped(self.weights), buffer.beats)
             wiring.connect(m, engine.weights, buffer.weights)
             m.d.comb += [
-                void.eq(buffer.void),
+                abort.eq(buffer.abort),
                 self.weights_early.eq(buffer.early),
                 self.weights_missing.eq(buffer.missing),
             ]
@@ -246,7 +246,7 @@ class Accelerator(Component):
                 with m.If(engine.done):
                     m.next = "READ"
                 if streamed:
-                    with m.If(void):
+                    with m.If(abort):
                         m.next = "AGAIN"
             with m.State("READ"):
                 # The score RAM shows score 0 in the next cycle.

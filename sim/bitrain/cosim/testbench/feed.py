@@ -21,6 +21,8 @@ from .stalls import Stalls
 PERIOD_NS = 10
 BLOCKED = 3
 """Cycles for which a beat is not taken once the buffer is full."""
+MOST_FRAMES, FEW = 40, 100
+"""Frames, and cycles besides, after which a buffer is not waited for any more; broken ones count."""
 
 
 def clock_cycle() -> int:
@@ -75,8 +77,10 @@ class WeightSource:
         self._task = start_soon(self._run())
 
     async def full(self) -> None:
-        """Return when the buffer takes no more."""
-        while self.blocked < BLOCKED:
+        """Return when the buffer takes no more, or has taken more than it can hold."""
+        for _ in range(MOST_FRAMES * len(self.beats) + FEW):
+            if self.blocked >= BLOCKED:
+                return
             await RisingEdge(self.clock)
 
     async def _run(self) -> None:

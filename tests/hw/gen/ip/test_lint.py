@@ -152,6 +152,23 @@ def test_verilator_on_constants_that_fill_their_addresses(tmp_path: Path, lint):
     assert lint(folder, folder / "dut.vlt") == ""
 
 
+@pytest.mark.parametrize(
+    ("name", "width", "options"),
+    [
+        ("residual", 1, {"axi": True}),
+        ("grouped", 4, {"skip_zeros": True}),
+        pytest.param("padded", 2, {"early_termination": True, "axi": True}, marks=pytest.mark.slow),
+        pytest.param("stream", 1, {}, marks=pytest.mark.slow),
+    ],
+)
+def test_weights_from_outside(name, width, options, tmp_path: Path, lint):
+    network = NETWORKS[name] if width == 1 else worded(NETWORKS[name], 4)
+    array = Array(channels=4, positions=4, lanes=4, width=width)
+    given: dict[str, Any] = {"axi": False, "run_time_length": False, "array": array} | options
+    folder = write(tmp_path, network, weights="stream", **given)
+    assert lint(folder, folder / "dut.vlt") == ""
+
+
 def test_verilator_on_binary_arithmetic(tmp_path: Path, lint):
     network = NETWORKS["residual"]
     folder = write(tmp_path, network, axi=False, run_time_length=False, array=BINARY)
@@ -236,6 +253,7 @@ def test_yosys_on_binary_arithmetic(tmp_path: Path):
     [
         ("random", "rom"),
         ("random", "ram"),
+        ("random", "stream"),
         ("residual", "rom"),
         ("grouped", "rom"),
         ("dense", "rom"),

@@ -101,3 +101,80 @@ def test_elements_follow_the_loop_nest(build, word, seed, gaps):
                 await ctx.tick()
 
     simulate(dut, testbench)
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("build", "word"), [(random_network, None), (grouped_network, None), (padded_network, 2)]
+)
+def test_waits_for_tiles_of_weights(build, word, seed, gaps):
+    """Addresses lie in the half that is said as a tile begins, which is when it is there.
+
+    It ends as its last word is read for the last time. Gaps: of what takes elements, too; without,
+    every tile is there in time.
+    """
+    network = build(seed)
+    network = worded(network, word) if word else network
+    array = Array(channels=2, positions=1 + seed, lanes=network.num_lanes)
+    program = Program(network, array, weights="stream")
+    dut, rng, half = Loader(program), random.Random(seed), program.weight_depth // 2
+    assert len(dut.weight_address) == max(1, (2 * half - 1).bit_length())
+
+    async def run_layer(ctx, index: int) -> None:
+        tiling, words = program.tilings[index], program.weight_tiles[index]
+        set_descriptor(ctx, dut, program, index)
+        ctx.set(dut.restart, 1)
+        ctx.set(dut.tile.ready, 0)
+        ctx.set(dut.ready, 1)
+        await ctx.tick()
+        ctx.set(dut.restart, 0)
+        bases: list[int] = []  # of the tiles that were begun
+        read = kept = None
+        ended = elements = 0
+        total = tiling.tiles * words
+        cycles, there = 1, False
+        while elements < total:
+            ready = not gaps or rng.random() < 0.6
+            there = not gaps or there or rng.random() < 0.02
+            ctx.set(dut.ready, ready)
+            ctx.set(dut.tile.ready, there)
+            second = rng.getrandbits(1)
+            ctx.set(dut.tile.second, second)
+            valid, enable = ctx.get(dut.valid), ctx.get(dut.enable)
+            begin, end = ctx.get(dut.tile.begin), ctx.get(dut.tile.end)
+            if begin:
+                assert there and enable and len(bases) < tiling.channel_tiles
+                assert ended >= len(bases) - 1  # at most one that is not over
+                bases.append(half * second)
+                there = False
+            if valid and ready:
+                tile, word = divmod(elements, tiling.position_tiles * words)
+                assert kept == bases[tile] + word % words
+                elements += 1
+                if not gaps and array.positions <= words:
+                    assert cycles == array.positions + 5 + elements - 1  # as weights in ROM do
+            if enable:
+                kept, read = read, ctx.get(dut.weight_address)
+            # The word that is read now is the element after the one that is shown.
+            if end:
+                assert enable and len(bases) > ended
+                ended += 1
+                last = ended * tiling.position_tiles * words - 1
+                assert read == bases[ended - 1] + words - 1
+                assert last - 2 <= elements - 1 <= last
+            await ctx.tick()
+            cycles += 1
+        assert len(bases) == ended == tiling.channel_tiles
+        ctx.set(dut.ready, 1)
+        ctx.set(dut.tile.ready, 1)
+        for _ in range(10):
+            assert not ctx.get(dut.valid) and not ctx.get(dut.tile.begin)
+            assert not ctx.get(dut.tile.end)
+            await ctx.tick()
+
+    async def testbench(ctx):
+        for index in range(len(network.layers)):
+            await run_layer(ctx, index)
+
+    simulate(dut, testbench)

@@ -14,6 +14,7 @@ from bitrain.golden import margins, run, run_shorter
 from bitrain.golden.exits import Ladder, Outcome
 from bitrain.host import weight_image
 from bitrain.host.registers import constants, register
+from bitrain.host.weight_stream import weight_beats
 from bitrain.program import Array, Program
 from bitrain.rtl.ports.axi import OKAY
 from bitrain.rtl.ports.axi_accelerator import AxiAccelerator
@@ -161,6 +162,65 @@ def test_weights_over_the_bus(channels, run_time_length, arithmetic):
         assert await receive(ctx, dut) == scores(other, min(program.prefixes))
 
     simulate(dut, testbench)
+
+
+async def send_weights(ctx, dut, beats) -> None:
+    for i, beat in enumerate(beats):
+        ctx.set(dut.s_axis_weights.tdata, beat)
+        ctx.set(dut.s_axis_weights.tlast, i == len(beats) - 1)
+        ctx.set(dut.s_axis_weights.tvalid, 1)
+        await ctx.tick().until(dut.s_axis_weights.tready)
+    ctx.set(dut.s_axis_weights.tvalid, 0)
+
+
+def test_frames_of_weights():
+    """One that is too short or too long is told, and the next one serves; bits are cleared."""
+    program = Program(NETWORK, ARRAY, weights="stream", weight_beat=8)
+    dut = AxiAccelerator(Engines.of(program))
+    beats = [int.from_bytes(bytes(beat), "little") for beat in weight_beats(program)]
+    images = random_images(NETWORK, 2)
+    numbers = {
+        entry.name: 1 << entry.low
+        for entry in next(entry for entry in dut.registers if entry.name == "ERROR").fields
+    }
+    early, missing = numbers["WEIGHTS_EARLY"], numbers["WEIGHTS_MISSING"]
+    assert (early, missing) == (16, 32)
+    frames = [beats, beats[:-1], beats[3:], beats, beats]
+    sent = []
+
+    async def weights(ctx):
+        for frame in frames:
+            await send_weights(ctx, dut, frame)
+            sent.append(len(frame))
+        await send_weights(ctx, dut, beats + beats[:2])
+        sent.append(len(beats) + 2)
+
+    async def testbench(ctx):
+        bus = dut.s_axil
+        assert await read(ctx, bus, "ERROR") == 0
+        for image, errors in zip(images, (0, early), strict=True):
+            await send(ctx, dut, image.ravel().tolist())
+            assert await receive(ctx, dut) == run(NETWORK, image[None])[-1].ravel().tolist()
+            assert await read(ctx, bus, "ERROR") == errors
+        await write(ctx, bus, "ERROR", missing)  # of another field
+        assert await read(ctx, bus, "ERROR") == early
+        await write(ctx, bus, "ERROR", early)
+        assert await read(ctx, bus, "ERROR") == 0
+        # A whole frame, and one that goes on: its image is answered when another has come.
+        await send(ctx, dut, images[0].ravel().tolist())
+        expected = run(NETWORK, images[:1])[-1].ravel().tolist()
+        assert await receive(ctx, dut) == expected
+        await send(ctx, dut, images[0].ravel().tolist())
+        while len(sent) < len(frames) + 1:
+            await ctx.tick()
+        assert await read(ctx, bus, "STATUS") == 1
+        assert await read(ctx, bus, "ERROR") == missing
+        await send_weights(ctx, dut, beats)
+        assert await receive(ctx, dut) == expected
+        await write(ctx, bus, "ERROR", missing)
+        assert await read(ctx, bus, "ERROR") == 0
+
+    simulate(dut, testbench, weights)
 
 
 def test_weights_need_a_bus():

@@ -1,10 +1,13 @@
 """Engines in a row in Amaranth's own simulator against golden; cycles against the schedule."""
 
 import random
+from fractions import Fraction
 
 import numpy as np
 import pytest
+from amaranth.hdl import Module, Signal
 from bench_amaranth import simulate
+from fed import Sender, Supply
 from networks import (
     compiled,
     dense_network,
@@ -16,6 +19,7 @@ from networks import (
 
 from bitrain.accelerator import Engines
 from bitrain.accelerator.engines import cuts
+from bitrain.cost.weight_stream import WeightFeed, latency_fed
 from bitrain.golden import run
 from bitrain.program import Array
 from bitrain.rtl.ports.pipelined_accelerator import PipelinedAccelerator
@@ -146,3 +150,84 @@ def test_binary_arithmetic():
 
 def test_streams_that_pause():
     check(small(1), 2, stalls=0.3)
+
+
+def run_fed(pipeline: Engines, images, supply: Supply):
+    """Scores and cycles of each image, cycles in between, and errors of frames of weights."""
+    m, now = Module(), Signal(32)
+    m.submodules.dut = dut = PipelinedAccelerator(pipeline)
+    m.d.sync += now.eq(now + 1)
+    # Each stream has pauses and broken frames of its own.
+    supplies = [Supply(**{**vars(supply), "seed": i}) for i in range(len(dut.engines))]
+    pairs = zip(pipeline.programs, supplies, strict=True)
+    senders = [Sender(program, own, now) for program, own in pairs]
+    answers, loaded, errors = [], [], [0, 0]
+
+    async def drive(ctx):
+        while supply.is_even and not all(sender.is_full for sender in senders):
+            await ctx.tick()
+        for image in images:
+            for pixel in image.ravel().tolist():
+                ctx.set(dut.pixels.valid, 1)
+                ctx.set(dut.pixels.payload, pixel)
+                await ctx.tick().until(dut.pixels.ready)
+            loaded.append(ctx.get(now) - 1)
+            for sender in senders:
+                sender.origin = loaded[0]
+        ctx.set(dut.pixels.valid, 0)
+
+    async def collect(ctx):
+        ctx.set(dut.scores.ready, 1)
+        for _ in images:
+            scores, last, cycles = [], False, None
+            while not last:
+                word, cycles = (
+                    await ctx.tick().sample(dut.scores.payload, dut.cycles).until(dut.scores.valid)
+                )
+                scores.append(word.score)
+                last = bool(word.last)
+            answers.append((scores, cycles))
+
+    async def watch(ctx):
+        async for _, _, *found in ctx.tick().sample(dut.weights_early, dut.weights_missing):
+            errors[:] = [total + each for total, each in zip(errors, found, strict=True)]
+
+    def sending(i):
+        async def send(ctx):
+            await senders[i].send(ctx, getattr(dut, f"weights{i}"))
+
+        return send
+
+    simulate(m, drive, collect, background=[watch, *map(sending, range(len(senders)))])
+    return answers, np.diff(loaded).tolist(), errors
+
+
+@pytest.mark.parametrize(
+    "supply",
+    [
+        Supply(),
+        pytest.param(Supply(rate=Fraction(2, 5)), marks=pytest.mark.slow),
+        Supply(pauses=0.2, broken=0.4),
+    ],
+    ids=["full", "limited", "broken"],
+)
+def test_engines_with_a_stream_of_weights_each(supply):
+    network = random_network(3, bits=2, lanes=2, length=2, in_shape=(1, 4, 4))
+    array = Array(channels=2, positions=4, lanes=2)
+    pipeline = compiled(network, array, engines=2, weights="stream", weight_beat=8)
+    images = random_images(network, 3)
+    answers, intervals, errors = run_fed(pipeline, images, supply)
+    expected = run(network, images)[-1]
+    assert [scores for scores, _ in answers] == [each.ravel().tolist() for each in expected]
+    if not supply.is_even:
+        assert min(errors) > 0
+        return
+    feeds = [WeightFeed(program, supply.rate) for program in pipeline.programs]
+
+    def cycles(engine: int, image: int, taken: int) -> int:
+        del image
+        return latency_fed([pipeline.programs[engine]], feeds[engine], taken)
+
+    found, predicted = pipeline.cost.at_full_rate(len(images), cycles)
+    assert [cycles for _, cycles in answers] == found
+    assert intervals == predicted
