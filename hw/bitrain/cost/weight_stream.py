@@ -117,10 +117,9 @@ class _Loader:
         array, chunks = self.program.array, self.tiling.chunks
         lanes, leaving = array.loading_cycles, array.leaving_cycles
         for chunk, skipped in enumerate(zero):
-            first = self.slot + self.depth + chunk * lanes
-            # An element waits behind the loader, which stands still with the next one only: it goes
-            # through the empty slots between them.
-            shown = first + 1
+            # Its first element may wait behind the loader, which goes on through empty slots and
+            # stands still with the next element.
+            shown = self.slot + self.depth + 1 + chunk * lanes
             if self.held is not None:
                 self.known.append((shown, max(self.moved(shown), self.held + 2)))
             accepted = max(self.moved(shown) - 1, self.freed)

@@ -204,5 +204,6 @@ class Environment:
         vectors = self.vectors
         words = vectors.pixels.shape[1] * (1 + pixels.longest)
         words += vectors.scores.shape[1] * (1 + scores.longest)
-        waits = self.pins.feed.most_cycles
-        return 2 * (words + waits + int(vectors.predicted_cycles.max()) + 100)
+        feed = self.pins.feed
+        cycles = int(vectors.predicted_cycles.max()) * (1 + feed.repeats)
+        return 2 * (words + feed.most_cycles + cycles + 100)

@@ -22,7 +22,7 @@ PERIOD_NS = 10
 BLOCKED = 3
 """Cycles for which a beat is not taken once the buffer is full."""
 MOST_FRAMES, FEW = 40, 100
-"""Frames, and cycles besides, after which a buffer is not waited for any more; broken ones count."""
+"""Frames, and cycles besides, after which a buffer is not waited for any more."""
 
 
 def clock_cycle() -> int:
@@ -125,6 +125,8 @@ class Feed:
     """Most runs of an image."""
     slowness: int = 1
     """How often the cycles of full rate may be needed, for what gives up."""
+    repeats: int = 0
+    """How often a run may begin again."""
 
     @classmethod
     def of(cls, dut, manifest: dict, folder: Path) -> "Feed":

@@ -65,7 +65,7 @@ async def feed_broken(dut):
     """Frames of weights from which beats are lost, or that have too many, between whole ones."""
     session = Session(dut, "feed_broken")
     feed, random = session.pins.feed, session.random
-    feed.slowness = BROKEN_SLOWNESS
+    feed.slowness, feed.repeats = BROKEN_SLOWNESS, MOST_BROKEN
     errors: set[int] = set()
     images = [session.choose_image() for _ in range(3)]
     checker = ScoreChecker(session.vectors, images)
