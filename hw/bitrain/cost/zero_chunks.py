@@ -20,9 +20,9 @@ from bitrain.program import Array, Program, Tiling
 from .cycles import LAYER_OVERHEAD, layer_overhead
 
 LOADER_DEPTH = 3
-"""Cycles from the first look at a tile's positions to its first element; one more where W > 1."""
-_REMEMBERED = 4
-"""Chunks whose first elements may be on the way through so deep a loader, and the one before."""
+"""Cycles from the first look at a tile's positions to its first element."""
+_REMEMBERED = 6
+"""Chunks whose first elements may be on the way through so deep a loader, and those before."""
 
 
 def skipping_cycles(program: Program, zero: Sequence[np.ndarray]) -> np.ndarray:
@@ -57,21 +57,33 @@ def layer_skipping_cycles(
     which it moves. Between tiles slots may be empty, as finding Q positions takes Q cycles.
     """
     images, lanes, leaving = len(zero), array.loading_cycles, array.leaving_cycles
-    depth = LOADER_DEPTH + (array.width > 1)
+    depth = LOADER_DEPTH
     slot = np.zeros(images, np.int64)
     """Cycle in which the first element of the tile enters the loader."""
     known = deque([(slot, slot + array.positions - depth)], maxlen=_REMEMBERED)
     """Slots and when the loader moved them on, from each of them on a slot per cycle."""
+    held = None
+    """When the last element was accepted, if the slot of the next one is not known."""
+
+    def moved(to: np.ndarray) -> np.ndarray:
+        """When the loader moved this slot on."""
+        return np.max([np.where(at <= to, when + to - at, -depth) for at, when in known], axis=0)
+
     freed = computed = np.zeros_like(slot)
     ended = np.full_like(slot, -leaving)
     for tile in range(tiling.tiles):
-        moved = [np.where(at <= slot, when + slot - at, -depth) for at, when in known]
-        begun = np.max(moved, axis=0)
+        begun = moved(slot)
         for chunk in range(tiling.chunks):
-            first = slot + depth + chunk * lanes
-            before, when = known[-1]
-            accepted = np.maximum(when + first - before, freed)
-            known.append((first, accepted))
+            # Its first element may wait behind the loader, which goes on through empty slots and
+            # stands still with the next element.
+            shown = slot + depth + 1 + chunk * lanes
+            if held is not None:
+                known.append((shown, np.maximum(moved(shown), held + 2)))
+            accepted = np.maximum(moved(shown) - 1, freed)
+            if lanes > 1:
+                known.append((shown + 1, accepted + 2))
+            else:
+                held = accepted
             full, skipped = accepted + lanes, zero[:, tile, chunk]
             taken = np.maximum(full, computed)
             if chunk < tiling.chunks - 1:
