@@ -55,7 +55,7 @@ def test_manifest(ip: Path):
     cosim.write_testbench(ip, compiled(NETWORK, ARRAY), IMAGES)
     program, cost = Program(NETWORK, ARRAY), estimate(Program(NETWORK, ARRAY))
     assert json.loads((ip / "tb" / "manifest.json").read_text()) == {
-        "format": 5,
+        "format": 6,
         "network": NETWORK.name,
         "top": "top",
         "sources": ["rtl/top.v"],
@@ -63,6 +63,9 @@ def test_manifest(ip: Path):
         "registers": None,
         "state": {},
         "weights": None,
+        "weight_streams": [],
+        "runs": [],
+        "limited": None,
         "early_termination": False,
         "exits": {},
         "memories": ["rom/biases.mem", "rom/weights.mem"],
@@ -208,3 +211,22 @@ def test_ambiguous_and_named_module(ip: Path):
         cosim.write_testbench(ip, compiled(NETWORK, ARRAY), IMAGES, top="third")
     cosim.write_testbench(ip, compiled(NETWORK, ARRAY), IMAGES, top="other")
     assert json.loads((ip / "tb" / "manifest.json").read_text())["sources"] == ["rtl/other.v"]
+
+
+def test_manifest_of_weights_from_outside(ip: Path):
+    """A file for each engine, cycles of runs that wait, and a rate that is too low."""
+    options = {"weights": "stream", "weight_beat": 8, "early_termination": True}
+    engines = compiled(NETWORK, ARRAY, interface=Interface.usual("axi"), **options)
+    cosim.write_testbench(ip, engines, IMAGES)
+    manifest = json.loads((ip / "tb" / "manifest.json").read_text())
+    assert manifest["weight_streams"] == [{"file": "weights/top.bin", "bits": 8}]
+    lengths = sorted(engines.prefixes)
+    alone = {entry["length"]: entry["predicted_cycles"] for entry in manifest["lengths"]}
+    runs = {tuple(entry["lengths"]): entry["cycles"] for entry in manifest["runs"]}
+    assert len(runs) == 2 ** len(lengths) - 1 - len(lengths)
+    for taken, cycles in runs.items():
+        assert list(taken) == sorted(taken) and len(set(cycles)) == 1
+        assert cycles[0] >= sum(alone[length] for length in taken)
+    full, limited = manifest["full_rate"]["cycles"], manifest["limited"]
+    assert 0 < limited["rate"][0] < limited["rate"][1]
+    assert all(slow > fast for slow, fast in zip(limited["cycles"], full, strict=True))

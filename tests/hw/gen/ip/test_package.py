@@ -219,6 +219,7 @@ def test_weights_that_can_be_loaded(fast, network: Network, array: Array, tmp_pa
         "run_time_length": False,
         "early_termination": False,
         "weights": "ram",
+        "weight_beat": 64,
         "skip_zeros": False,
     }
     words = np.fromfile(ip / "weights" / "tiny.bin", "<u4")

@@ -13,6 +13,7 @@ BITS = 6
 LAST = 1 << BITS
 
 VECTORS = Vectors(
+    length=16,
     pixels=np.zeros((2, 4), int),
     layers=(
         StoredLayer(

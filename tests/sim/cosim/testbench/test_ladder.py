@@ -11,6 +11,7 @@ from bitrain.cosim.testbench.ladder import LadderChecker, passes_of
 from bitrain.cosim.testbench.vectors import StoredLayer, Vectors
 
 FULL = Vectors(
+    length=16,
     pixels=np.zeros((1, 1), int),
     layers=(StoredLayer(name="conv", shape=(2, 1, 1), out_base=4, expected=np.array([[5, 6]])),),
     score_layer="fc",
@@ -24,6 +25,7 @@ FULL = Vectors(
 )
 SHORT = replace(
     FULL,
+    length=8,
     layers=(replace(FULL.layers[0], expected=np.array([[1, 2]])),),
     scores=np.array([[0, 0]]),
     predicted_cycles=np.array([30]),

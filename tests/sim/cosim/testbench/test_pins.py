@@ -1,5 +1,6 @@
 """Ports by what they are for."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -36,9 +37,11 @@ def pins_of(score_bits: int = 4, **roles: str) -> Pins:
     names = (*every.values(), *trace.values(), "bus")
     dut: Any = Instance("top", **{name: Handle(name=name, width=8) for name in names})
     ports = {"names": every, "reset_level": 1, "traces": [trace], "bus_inputs": ["bus"]}
+    ports["weights"] = []
     state = {"top": {"busy": 0, "hidden": 3}}
     manifest = {"ports": ports, "score_bits": score_bits, "weights": None, "state": state}
-    return Pins.of(dut, manifest)
+    manifest |= {"weight_streams": [], "lengths": [{"length": 8}]}
+    return Pins.of(dut, manifest, Path())
 
 
 def test_names():

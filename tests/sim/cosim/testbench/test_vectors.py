@@ -24,6 +24,8 @@ def folder(tmp_path):
         "engines": [2, 1],
         "full_rate": {"cycles": [100, 90], "intervals": [110]},
         "score_bits": 6,
+        "weight_streams": [],
+        "runs": [],
     }
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     vectors = tmp_path / "vectors"
@@ -50,6 +52,15 @@ def test_own_network_at_full_length(folder):
     assert vectors.predicted_cycles.tolist() == [100, 101]
     assert vectors.engines == (range(2), range(2, 3))
     assert (vectors.full_rate_cycles, vectors.full_rate_intervals) == ((100, 90), (110,))
+    assert vectors.length == 16 and not vectors.fed
+
+
+def test_runs_that_wait_for_weights(folder):
+    path, runs = folder / "manifest.json", [{"lengths": [8, 16], "cycles": [230, 231]}]
+    more = {"weight_streams": [{"file": "weights/a.bin", "bits": 8}], "runs": runs}
+    path.write_text(json.dumps(json.loads(path.read_text()) | more))
+    vectors = Vectors.load(folder)
+    assert vectors.fed and vectors.run_cycles[8, 16].tolist() == [230, 231]
 
 
 @pytest.mark.parametrize(("options", "number"), [({"rung": 1}, 1), ({"expected": "other"}, 2)])
