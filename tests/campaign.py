@@ -86,7 +86,8 @@ class Case:
         config, network = self.config, self.network
         array, options = config.array, config.options | {"axi": config.interface.is_axi}
         options["weights"] = config.weights == "ram"
-        options["weight_stream"] = options.pop("weight_beat") * (config.weights == "stream")
+        options["weight_stream"] = config.weights == "stream"
+        del options["weight_beat"]
         return {
             "seed": self.seed,
             "bits": network.bits,

@@ -1,12 +1,15 @@
 """The source of weights: what it reads of a file, and how long it is waited for."""
 
+from typing import Any
+
 from handles import Handle
 
 from bitrain.cosim.testbench.feed import Feed, WeightSource, read_beats
 
 
 def source(beats: list[int]) -> WeightSource:
-    pins = {name: Handle(name=name, width=8) for name in ("clock", "data", "valid", "ready")}
+    names = ("clock", "data", "valid", "ready")
+    pins: dict[str, Any] = {name: Handle(name=name, width=8) for name in names}
     return WeightSource(**pins, last=None, beats=beats, bits=8)
 
 
