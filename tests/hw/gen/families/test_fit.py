@@ -1,7 +1,8 @@
 """Block RAM of the memories before synthesis: counts, and what would fit instead."""
 
+import numpy as np
 import pytest
-from networks import padded_network, random_network, residual_network
+from networks import padded_network, random_bank, random_layer, random_network, residual_network
 
 from bitrain.gen.families.devices import DEVICES, find_device
 from bitrain.gen.families.fit import _blocks, memory_needs, memory_problem
@@ -86,3 +87,24 @@ def test_nothing_fits():
     assert network.in_shape == Shape(4, 700, 700)
     problem = memory_problem(Program(network, Array(lanes=4)), find_device("ecp5-85k"))
     assert problem is not None and problem.endswith("; choose a smaller network")
+
+
+def test_weights_from_outside_are_proposed_where_they_are_what_does_not_fit():
+    rng, device = np.random.default_rng(0), find_device("ice40-hx8k")
+    layers = [
+        random_layer(rng, Shape(400, 1, 1), channels, bits=4, length=16, kind="linear", relu=more)
+        for channels, more in ((400, True), (10, False))
+    ]
+    bank = random_bank(rng, 4, 4)
+    network = Network(name="wide", layers=layers, activation_bank=bank, weight_bank=bank)
+    array = Array(channels=4, positions=1, lanes=4)
+    problem = memory_problem(Program(network, array, run_time_length=True), device)
+    assert problem is not None and "; weights take " in problem
+    assert "; weights = stream or " in problem
+    streamed = Program(network, array, run_time_length=True, weights="stream")
+    assert memory_problem(streamed, device) is None
+    needs = {need.name: need for need in memory_needs(streamed, device)}
+    assert needs["weights"].depth == 2 * 400
+    # Where activations do not fit either, it is no way out.
+    crowded = Program(large(), Array(channels=4, positions=8, lanes=4))
+    assert "stream" not in str(memory_problem(crowded, device))
