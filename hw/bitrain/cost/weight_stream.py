@@ -10,7 +10,7 @@ goes on offering it until it is taken,
 
 where ``taken`` is when a tile's last beat is taken and ``ended`` when its last word has been read
 for its last tile of positions. From a wait on, everything behind the loader runs dry as its
-handshakes have it, chunk by chunk, as in ``zero_chunks``. Simulation must find exactly these
+handshakes have it, chunk by chunk (``handshakes``). Simulation must find exactly these
 numbers.
 """
 
@@ -21,13 +21,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from bitrain.program import Program, Tiling
+from bitrain.program import Program
 
 from .cycles import IMAGE_OVERHEAD, judge_cycles, layer_cycles, layer_overhead
-from .zero_chunks import LOADER_DEPTH
+from .handshakes import LOADER_DEPTH, LayerRun
 
-_REMEMBERED = 6
-"""Moves of the loader that may still matter: as in ``zero_chunks``, and the last word's."""
 _BEFORE = -(1 << 40)
 """A cycle before all others."""
 _BEGIN_DELAY = 2
@@ -86,58 +84,6 @@ class WeightFeed:
         return -(-number * self.rate.denominator // self.rate.numerator) - 1
 
 
-@dataclass
-class _Loader:
-    """When the loader has moved on, slot by slot, and what its elements meet."""
-
-    program: Program
-    tiling: Tiling
-    length: int
-
-    def __post_init__(self):
-        array = self.program.array
-        self.depth = LOADER_DEPTH
-        self.slot = 0
-        self.known = deque([(0, array.positions - self.depth)], maxlen=_REMEMBERED)
-        self.held: int | None = None
-        """When the last element was accepted, if the slot of the next one is not known."""
-        self.freed = self.computed = 0
-        self.ended = -array.leaving_cycles
-
-    def moved(self, slot: int) -> int:
-        """When a slot, which is not far behind the last known, was."""
-        return max(when + slot - at for at, when in self.known if at <= slot)
-
-    def slot_at(self, cycle: int) -> int:
-        """The first slot from this cycle on."""
-        return min(max(at, at + cycle - when) for at, when in self.known)
-
-    def tile(self, zero: Sequence[bool]) -> None:
-        """The chunks of a tile, whose first element enters at ``slot``; which of them are zero."""
-        array, chunks = self.program.array, self.tiling.chunks
-        lanes, leaving = array.loading_cycles, array.leaving_cycles
-        for chunk, skipped in enumerate(zero):
-            # Its first element may wait behind the loader, which goes on through empty slots and
-            # stands still with the next element.
-            shown = self.slot + self.depth + 1 + chunk * lanes
-            if self.held is not None:
-                self.known.append((shown, max(self.moved(shown), self.held + 2)))
-            accepted = max(self.moved(shown) - 1, self.freed)
-            if lanes > 1:
-                self.known.append((shown + 1, accepted + 2))
-            else:
-                self.held = accepted
-            full = accepted + lanes
-            taken = max(full, self.computed)
-            if chunk < chunks - 1:
-                self.freed = full if skipped else taken
-                self.computed = self.computed if skipped else taken + self.length
-            else:
-                self.freed = taken
-                steps = 1 if skipped else self.length
-                self.computed = self.ended = max(taken + steps, self.ended + leaving)
-
-
 def layers_fed(
     program: Program, feed: WeightFeed, start: int, zero: Sequence[np.ndarray] | None = None
 ) -> list[int]:
@@ -150,24 +96,18 @@ def layers_fed(
     overhead = layer_overhead(network, array, run_time_length=program.run_time_length)
     begin, cycles = start + 1, []
     for i, (layer, tiling) in enumerate(zip(network.layers, program.tilings, strict=True)):
-        loader = _Loader(program, tiling, program.chunk_cycles[i])
-        origin = begin + _BEGIN_DELAY + loader.depth
-        slots = tiling.chunks * array.loading_cycles
+        run = LayerRun(array, program.chunk_cycles[i])
+        origin = begin + _BEGIN_DELAY + LOADER_DEPTH
         found = np.zeros((tiling.tiles, tiling.chunks), bool)
         if zero is not None:
             found = np.repeat(zero[i], tiling.channel_tiles // layer.groups, axis=0)
             found = found.reshape(tiling.tiles, tiling.chunks)
-        chunks, earliest = found.tolist(), array.positions - loader.depth
-        for tile in range(tiling.tiles):
-            if tile % tiling.position_tiles == 0:
-                earliest = max(earliest, feed.begin() - origin)
-            loader.slot = max(loader.slot, loader.slot_at(earliest))
-            begun = loader.moved(loader.slot)
-            loader.tile(chunks[tile])
+        for tile, chunks in enumerate(found.tolist()):
+            begins = tile % tiling.position_tiles == 0
+            run.tile(chunks, not_before=feed.begin() - origin if begins else None)
             if tile % tiling.position_tiles == tiling.position_tiles - 1:
-                feed.end(origin + loader.moved(loader.slot + slots + 1))
-            loader.slot, earliest = loader.slot + slots, begun + array.positions
-        cycles.append(loader.ended + array.leaving_cycles + overhead)
+                feed.end(origin + run.moved(run.slot + 1))
+        cycles.append(run.cycles + overhead)
         begin += cycles[-1]
     return cycles
 

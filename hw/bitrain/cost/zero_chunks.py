@@ -10,7 +10,6 @@ Weights' signs are counted while a chunk is loaded, as what the sign trick count
 on which chunks are at work: biases are bare (see ``Program.sums``).
 """
 
-from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,11 +17,7 @@ import numpy as np
 from bitrain.program import Array, Program, Tiling
 
 from .cycles import LAYER_OVERHEAD, layer_overhead
-
-LOADER_DEPTH = 3
-"""Cycles from the first look at a tile's positions to its first element."""
-_REMEMBERED = 6
-"""Chunks whose first elements may be on the way through so deep a loader, and those before."""
+from .handshakes import LayerRun
 
 
 def skipping_cycles(program: Program, zero: Sequence[np.ndarray]) -> np.ndarray:
@@ -49,52 +44,12 @@ def layer_skipping_cycles(
 ) -> np.ndarray:
     """Cycles of a layer (images,), with streams of ``length`` bits.
 
-    zero: which chunks of each tile are zero, (images, tiles, chunks), bool. A recurrence over
-    chunks: when a chunk's first element is accepted, when its last is there, when it leaves the
-    registers that the loader fills (``freed``), and when its streams are over (``computed``).
-
-    The loader moves as a whole or stands still: it has a slot for an element in every cycle in
-    which it moves. Between tiles slots may be empty, as finding Q positions takes Q cycles.
+    zero: which chunks of each tile are zero, (images, tiles, chunks), bool.
     """
-    images, lanes, leaving = len(zero), array.loading_cycles, array.leaving_cycles
-    depth = LOADER_DEPTH
-    slot = np.zeros(images, np.int64)
-    """Cycle in which the first element of the tile enters the loader."""
-    known = deque([(slot, slot + array.positions - depth)], maxlen=_REMEMBERED)
-    """Slots and when the loader moved them on, from each of them on a slot per cycle."""
-    held = None
-    """When the last element was accepted, if the slot of the next one is not known."""
-
-    def moved(to: np.ndarray) -> np.ndarray:
-        """When the loader moved this slot on."""
-        return np.max([np.where(at <= to, when + to - at, -depth) for at, when in known], axis=0)
-
-    freed = computed = np.zeros_like(slot)
-    ended = np.full_like(slot, -leaving)
-    for tile in range(tiling.tiles):
-        begun = moved(slot)
-        for chunk in range(tiling.chunks):
-            # Its first element may wait behind the loader, which goes on through empty slots and
-            # stands still with the next element.
-            shown = slot + depth + 1 + chunk * lanes
-            if held is not None:
-                known.append((shown, np.maximum(moved(shown), held + 2)))
-            accepted = np.maximum(moved(shown) - 1, freed)
-            if lanes > 1:
-                known.append((shown + 1, accepted + 2))
-            else:
-                held = accepted
-            full, skipped = accepted + lanes, zero[:, tile, chunk]
-            taken = np.maximum(full, computed)
-            if chunk < tiling.chunks - 1:
-                freed = np.where(skipped, full, taken)
-                computed = np.where(skipped, computed, taken + length)
-            else:
-                freed = taken
-                # Results of the tile before leave W per cycle.
-                steps = np.where(skipped, 1, length)
-                computed = ended = np.maximum(taken + steps, ended + leaving)
-        # The next tile enters behind this one, Q cycles after it at the earliest.
-        found = [np.maximum(at, at + begun + array.positions - when) for at, when in known]
-        slot = np.maximum(slot + tiling.chunks * lanes, np.min(found, axis=0))
-    return ended + leaving + overhead
+    cycles = []
+    for tiles in zero.tolist():
+        run = LayerRun(array, length)
+        for chunks in tiles:
+            run.tile(chunks)
+        cycles.append(run.cycles + overhead)
+    return np.array(cycles)
