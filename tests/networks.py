@@ -117,10 +117,11 @@ def random_network(
 def residual_network(
     seed: int = 0, *, bits: int = 4, lanes: int = 4, length: int | None = None
 ) -> Network:
-    """Four convolutions; the second pools after its shortcut, the last gives the scores.
+    """Six convolutions; the second pools after its shortcut, the last gives the scores.
 
     The third adds the second's output with stride 2 (``seed`` even), or the first's (odd), which
-    must then outlive two layers. Channels that get nothing lie before those that do, or around.
+    must then outlive two layers. Channels that get nothing lie before those that do, or around. The
+    fifth adds the third's output, element by element, and is stored in its place.
     """
     rng = np.random.default_rng(seed)
     chain: list[Layer] = []
@@ -143,7 +144,9 @@ def residual_network(
         add_to(0, take=(2, 2), before=2, after=1, **same)
     else:
         add_to(1, take=(2, 1), stride=(2, 1), **same)
-    add_to(2, before=0, relu=False)
+    add(chain[-1].out_shape, 2)
+    add_to(2, before=0)
+    add_to(4, before=0, relu=False)
     return _alive(
         seed,
         name=f"residual{seed}",

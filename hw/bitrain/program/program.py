@@ -50,7 +50,7 @@ from .descriptor import (
     Descriptor,
 )
 from .interface import Interface
-from .memory_map import Buffer, buffers_of, num_words, place
+from .memory_map import Buffer, buffers_of, num_words, place, ram_parts
 from .options import DEFAULT_BEAT, Options
 from .stream_rom import StreamWidths, num_stream_words, stream_widths, stream_words
 from .tiling import Tiling
@@ -372,14 +372,19 @@ class Program:
 
     @cached_property
     def _first_addresses(self) -> dict[int, int]:
-        """First address of each buffer, by the layer that begins it."""
-        firsts = [buffer.first for buffer in self.buffers]
-        return dict(zip(firsts, self.buffer_bases, strict=True))
+        """First address of each buffer, by the layers that begin it or store over it."""
+        pairs = zip(self.buffers, self.buffer_bases, strict=True)
+        return {layer: base for buffer, base in pairs for layer in (buffer.first, *buffer.sums)}
 
     @property
     def activation_depth(self) -> int:
         """Words of activation RAM, of each bank."""
         return self._memory_map[0]
+
+    @property
+    def activation_parts(self) -> tuple[int, ...]:
+        """Words of the memories that it is made of."""
+        return ram_parts(self.activation_depth, self.activation_bits)
 
     @property
     def output_depth(self) -> int:

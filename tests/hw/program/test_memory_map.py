@@ -1,5 +1,6 @@
 """Memory maps of buffers with any lifetimes, and of programs."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,14 +8,23 @@ from networks import (
     dense_network,
     padded_network,
     projected_network,
+    random_layer,
     random_network,
     residual_network,
+    worded,
 )
 from strategies import programs
 
 from bitrain.program import Array, Program
-from bitrain.program.memory_map import Buffer, buffers_of, num_words, place
-from bitrain.spec import Shape
+from bitrain.program.memory_map import (
+    Buffer,
+    buffers_of,
+    num_blocks,
+    num_words,
+    place,
+    ram_parts,
+)
+from bitrain.spec import Layer, MaxPool2d, Network, Shape, Shortcut
 
 
 @st.composite
@@ -95,6 +105,32 @@ def test_buffers_of_banks(build, width):
             assert buffer.size == -(-channels // width) * plane
 
 
+@pytest.mark.parametrize(
+    ("depth", "width", "parts"),
+    [
+        (8192, 5, (8192,)),
+        (8224, 5, (8192, 32)),  # three blocks and some LUTs, in the place of five
+        (9216, 5, (8192, 1024)),  # four in the place of five
+        (11824, 5, (11824,)),  # five either way
+        (4097, 5, (4096, 1)),  # two in the place of three
+        (1100, 5, (1100,)),
+        (2, 384, (2,)),
+    ],
+)
+def test_parts_of_a_ram(depth, width, parts):
+    assert ram_parts(depth, width) == parts
+
+
+@given(st.integers(1, 40_000), st.integers(1, 20))
+def test_parts_of_a_ram_save_blocks(depth, width):
+    parts = ram_parts(depth, width)
+    assert sum(parts) == depth and len(parts) <= 2
+    if len(parts) == 2:
+        assert parts[0].bit_count() == 1 and parts[1] < parts[0]
+        apart = sum(num_blocks(words, width) for words in parts)
+        assert apart < num_blocks(depth, width)
+
+
 # --- of programs --------------------------------------------------------------------------------
 
 
@@ -135,10 +171,88 @@ def test_live_activations_never_overlap(program):
             base = program.out_bases[i]
             target = range(base, base + layer.out_shape.size)
             assert base >= 0 and target.stop <= program.activation_depth
+            if stores_over_what_it_adds(program, i):  # each element is read before it is stored
+                source, *place = readers.pop()
+                assert place == [base, layer.out_shape.size]
+                assert all(cells[address] == source for address in target)
             cells.update(dict.fromkeys(target, i))
         # Outputs are written while the inputs are read.
         for stored, first, size in readers:
             assert all(cells[address] == stored for address in range(first, first + size))
+
+
+def stores_over_what_it_adds(program: Program, index: int) -> bool:
+    """By the shapes of both maps, and by what all other layers need."""
+    network, layer = program.network, program.network.layers[index]
+    shortcut, later = layer.shortcut, range(index + 1, len(network.layers))
+    if shortcut is None or shortcut.stride != (1, 1) or shortcut.before or layer.pool:
+        return False
+    source = shortcut.source
+    needed = source == -1 and (program.early_termination or program.weights_streamed)
+    for i in later:
+        added = network.layers[i].shortcut
+        needed = needed or (added is not None and added.source == source)
+    needed = needed or any(source in network.reads[i] for i in (index, *later))
+    beside = [one for one in network.layers if one.concat_after in (source, index)]
+    joined = beside or len(network.stored[source]) > 1 or len(network.stored[index]) > 1
+    return not needed and not joined and network.added_shape(source) == layer.out_shape
+
+
+NETWORK = random_network(0, bits=4, lanes=4)
+
+
+def _layer(shape: Shape, channels: int = 4, **options) -> Layer:
+    rng = np.random.default_rng(0)
+    return random_layer(rng, shape, channels, bits=4, length=16, **options)
+
+
+def _scores(shape: Shape) -> Layer:
+    return _layer(shape, 3, relu=False)
+
+
+def chain_of_blocks(blocks: int) -> Network:
+    """A layer, blocks of two layers whose input is added to their output, and scores."""
+    shape = Shape(4, 3, 3)
+    layers = [_layer(shape)]
+    for block in range(blocks):
+        shortcut = Shortcut(source=2 * block, gain=16)
+        layers += [_layer(shape), _layer(shape, shortcut=shortcut)]
+    return Network.model_validate(dict(NETWORK) | {"layers": (*layers, _scores(shape))})
+
+
+@pytest.mark.parametrize("width", [1, 2])
+@pytest.mark.parametrize("blocks", [1, 2, 3])
+def test_a_sum_takes_the_place_of_what_it_adds(blocks, width):
+    """Blocks need room for two maps, not for three, and the image lies where these do."""
+    network = worded(chain_of_blocks(blocks), width) if width > 1 else chain_of_blocks(blocks)
+    program = Program(network, Array(channels=2, positions=2, lanes=4, width=width))
+    assert program.activation_depth == 2 * 4 * 9 // width
+    image, first, *middle = program.buffers
+    assert first.sums == tuple(range(2, 2 * blocks + 1, 2))
+    assert (image.sums, first.first, first.last) == ((), 0, 2 * blocks + 1)
+    assert [(buffer.first, buffer.last, buffer.sums) for buffer in middle] == [
+        (i, i + 1, ()) for i in range(1, 2 * blocks, 2)
+    ]
+    assert {program.out_bases[i] for i in range(0, 2 * blocks + 1, 2)} == {program.out_bases[0]}
+
+
+@pytest.mark.parametrize(
+    ("index", "changes", "sums"),
+    [
+        (4, {"pool": MaxPool2d(kernel=(2, 2), stride=(1, 1))}, {0: (2,)}),
+        (4, {"shortcut": Shortcut(source=0, gain=16)}, {0: (4,)}),  # needed when 2 is stored
+        (3, {"source": 0}, {2: (4,)}),  # the same
+        (2, {"shortcut": Shortcut(source=1, gain=16)}, {2: (4,)}),  # an input as well
+    ],
+    ids=["pooled", "added again", "read again", "input"],
+)
+def test_a_sum_lies_elsewhere_where_shapes_differ_or_the_map_is_needed(index, changes, sums):
+    layers = list(chain_of_blocks(2).layers)
+    layers[index] = layers[index].model_copy(update=changes)
+    layers[-1] = _scores(layers[-2].out_shape)
+    network = Network.model_validate(dict(NETWORK) | {"layers": layers})
+    program = Program(network, Array(channels=2, positions=2, lanes=4))
+    assert {each.first: each.sums for each in program.buffers if each.sums} == sums
 
 
 @settings(deadline=None, max_examples=100)

@@ -21,8 +21,9 @@ def places(shape: Shape, width: int, base: int = 0, before: int = 0) -> Places:
 def stored_places(program: Program, index: int) -> Places:
     """Those of what a layer stores, or of the image, -1."""
     network = program.network
-    firsts = [buffer.first for buffer in program.buffers]
-    base = program.buffer_bases[firsts.index(network.stored[index][0])]
+    first = network.stored[index][0]
+    holders = [first in (buffer.first, *buffer.sums) for buffer in program.buffers]
+    base = program.buffer_bases[holders.index(True)]
     shape, whole = network.added_shape(index), network.stored_shape(index)
     return places(shape, program.width, base, whole.channels - shape.channels)
 

@@ -1,20 +1,19 @@
 """Block RAM that a program's memories take of a device, before any tool has run.
 
 Memories of less than a sixteenth of a block go into LUTs and count nothing; all others take as few
-blocks as one shape of block allows. Synthesis may mix shapes and has the last word
-(``synth.check_fit``).
+blocks as one shape of block allows, in each part (``program.memory_map``). Synthesis may mix shapes
+and has the last word (``synth.check_fit``).
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bitrain.program import Options, Program
+from bitrain.program.memory_map import num_blocks
 
 from .devices import DEVICES
 from .family import Device
 
-_LEAST_PART = 16
-"""Memories below this part of a block's bits are built of LUTs."""
 _FEWEST_BITS = 2
 """Least precision n of a network."""
 
@@ -52,23 +51,18 @@ def memory_needs(program: Program, device: Device, *, fewer_bits: int = 0) -> li
     if program.has_padding_values:
         width = banks * (program.activation_bits - fewer_bits)
         sizes.append(("padding values", len(program.padding_words), width, 1))
+    shapes = device.family.block_shapes
     return [
         MemoryNeed(
             name=name,
             depth=depth,
             width=width,
             copies=copies,
-            blocks=copies * _blocks(depth, width, device),
+            blocks=copies * sum(num_blocks(words, width, shapes) for words in parts),
         )
         for name, depth, width, copies in sizes
+        for parts in [program.activation_parts if name == "activations" else (depth,)]
     ]
-
-
-def _blocks(depth: int, width: int, device: Device) -> int:
-    shapes = device.family.block_shapes
-    if depth * width * _LEAST_PART < shapes[0][0] * shapes[0][1]:
-        return 0
-    return min(-(-depth // words) * -(-width // bits) for words, bits in shapes)
 
 
 def memory_problem(program: Program, device: Device) -> str | None:

@@ -261,7 +261,7 @@ class Engine(Component):
         """The activation RAM."""
         program = self.program
         shape = activation_shape(program.network.bits)
-        m.submodules.activations = ram(shape, program.activation_depth)
+        m.submodules.activations = ram(shape, *program.activation_parts)
 
     def _read_weights(self, m: Module, loader: Loader) -> Value:
         """What the weight ROM shows, or the buffer outside."""

@@ -1,8 +1,9 @@
 """The engine's memories: ROMs, RAMs with contents, and RAMs."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from amaranth.hdl import MemoryData, Shape, ShapeLike, unsigned
+from amaranth.hdl import Elaboratable, MemoryData, Module, Mux, Shape, ShapeLike, Signal, unsigned
 from amaranth.lib import memory
 
 NO_CHECK: Any = {"no_rw_check": "1"}
@@ -27,6 +28,63 @@ def rom(shape: ShapeLike, words: list[int], *, loadable: bool = False) -> memory
     return made
 
 
-def ram(shape: ShapeLike, depth: int) -> memory.Memory:
-    """Memory of ``depth`` elements, at least two."""
-    return memory.Memory(shape=shape, depth=max(2, depth), init=[], attrs=NO_CHECK)
+def ram(shape: ShapeLike, *parts: int) -> "memory.Memory | PartedRam":
+    """Memory of so many elements, at least two, or of two parts (``program.memory_map``)."""
+    if len(parts) > 1:
+        return PartedRam(shape, parts)
+    return memory.Memory(shape=shape, depth=max(2, *parts), init=[], attrs=NO_CHECK)
+
+
+class PartedRam(Elaboratable):
+    """RAM of two memories, the first as deep as a power of two, in the place of one.
+
+    Ports are those of ``amaranth.lib.memory``.
+
+    Parameters
+    ----------
+    shape
+        Of a word.
+    parts
+        Words of each memory.
+    """
+
+    def __init__(self, shape: ShapeLike, parts: Sequence[int]):
+        self._shape: Any = shape
+        self._parts = [ram(shape, words) for words in parts]
+        self._address_bits = (sum(parts) - 1).bit_length()
+        self._reads, self._writes = [], []
+
+    def read_port(self) -> Any:
+        """A further reader, with members ``addr``, ``en`` and ``data``."""
+        signature = memory.ReadPort.Signature(addr_width=self._address_bits, shape=self._shape)
+        self._reads.append(signature.create(path=(f"read{len(self._reads)}",)))
+        return self._reads[-1]
+
+    def write_port(self) -> Any:
+        """A further writer, with members ``addr``, ``en`` and ``data``."""
+        signature = memory.WritePort.Signature(addr_width=self._address_bits, shape=self._shape)
+        self._writes.append(signature.create(path=(f"write{len(self._writes)}",)))
+        return self._writes[-1]
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.first, m.submodules.rest = self._parts
+        for port in self._reads:
+            first, rest = (part.read_port() for part in self._parts)
+            in_rest = Signal()
+            m.d.comb += [
+                *(each.addr.eq(port.addr) for each in (first, rest)),
+                *(each.en.eq(port.en) for each in (first, rest)),
+                port.data.eq(Mux(in_rest, rest.data, first.data)),
+            ]
+            with m.If(port.en):
+                m.d.sync += in_rest.eq(port.addr[-1])
+        for port in self._writes:
+            first, rest = (part.write_port() for part in self._parts)
+            m.d.comb += [
+                *(each.addr.eq(port.addr) for each in (first, rest)),
+                *(each.data.eq(port.data) for each in (first, rest)),
+                first.en.eq(port.en & ~port.addr[-1]),
+                rest.en.eq(port.en & port.addr[-1]),
+            ]
+        return m

@@ -1,5 +1,6 @@
 """Banks: W numbers in a cycle, wherever they begin (see ``program.memory_map``)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from amaranth.hdl import Module, Mux, Shape, Value
@@ -44,8 +45,8 @@ class Banks(Component):
     ----------
     shape
         Of a number.
-    depth
-        Words of a bank.
+    parts
+        Words of the memories that a bank is made of.
     width
         W.
     ports
@@ -62,9 +63,11 @@ class Banks(Component):
     numbers : Out(ArrayLayout(ArrayLayout(shape, W), ports))
     """
 
-    def __init__(self, *, shape: Shape, depth: int, address_bits: int, width: int, ports: int):
+    def __init__(
+        self, *, shape: Shape, parts: Sequence[int], address_bits: int, width: int, ports: int
+    ):
         self.shape, self.width, self.ports = shape, width, ports
-        self.depth = depth
+        self.parts = parts
         addresses, numbers = (data.ArrayLayout(each, width) for each in (address_bits, shape))
         super().__init__(
             {
@@ -79,7 +82,7 @@ class Banks(Component):
         m = Module()
         write = self.write
         for bank in range(self.width):
-            m.submodules[f"bank{bank}"] = words = ram(self.shape, self.depth)
+            m.submodules[f"bank{bank}"] = words = ram(self.shape, *self.parts)
             into = words.write_port()
             m.d.comb += [
                 into.en.eq(write.enable[bank]),

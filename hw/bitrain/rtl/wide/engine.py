@@ -1,5 +1,6 @@
 """The layer-program engine of width W: W inputs, W weights a channel and W results in a cycle."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal, signed
@@ -81,10 +82,10 @@ class WideEngine(Engine):
             | ({"weights": Out(weight_reading(program))} if program.weights_streamed else {}),
         )
 
-    def _banks(self, depth: int, ports: int) -> Banks:
+    def _banks(self, parts: Sequence[int], ports: int) -> Banks:
         return Banks(
             shape=activation_shape(self.program.network.bits),
-            depth=depth,
+            parts=parts,
             address_bits=self.program.address_bits,
             width=self.program.width,
             ports=ports,
@@ -93,7 +94,7 @@ class WideEngine(Engine):
     def _add_activations(self, m: Module) -> None:
         program = self.program
         ports = program.array.positions + program.has_shortcut
-        m.submodules.activations = self._banks(program.activation_depth, ports)
+        m.submodules.activations = self._banks(program.activation_parts, ports)
 
     def _read(
         self,
@@ -155,7 +156,7 @@ class WideEngine(Engine):
         if network.gives_scores:
             m.submodules.scores = scores = ScoreBanks(program)
         else:
-            m.submodules.scores = scores = self._banks(program.output_depth, 1)
+            m.submodules.scores = scores = self._banks((program.output_depth,), 1)
         return scores
 
     def _keep_scores(self, m: Module, scores: Any, writeback: Any) -> None:

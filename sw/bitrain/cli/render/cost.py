@@ -78,8 +78,9 @@ def memory_table(program: Program) -> Table:
         table.add_column(column)
     for buffer, base in zip(program.buffers, program.buffer_bases, strict=True):
         parts = max((parts for parts in stored if parts[0] == buffer.first), key=len)
+        held = [" + ".join(names[part + 1] for part in parts), *(names[i + 1] for i in buffer.sums)]
         table.add_row(
-            escape(" + ".join(names[part + 1] for part in parts)),
+            escape(", ".join(held)),
             f"{buffer.size:,}",
             f"{base:,}",
             f"{base + buffer.size - 1:,}",

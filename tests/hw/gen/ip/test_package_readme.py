@@ -98,7 +98,9 @@ def test_readme_lists_the_shortcuts(fast, array: Array, tmp_path: Path):
     network = residual_network(bits=3, lanes=2)
     readme = (generate_ip(compiled(network, array), tmp_path / "ip") / "README.md").read_text()
     program = Program(network, array)
-    for layer in network.layers[1:]:
+    adding = [layer for layer in network.layers if layer.shortcut]
+    assert len(adding) == 4
+    for layer in adding:
         shortcut = layer.shortcut
         assert shortcut is not None
         row = (
@@ -117,15 +119,19 @@ def test_readme_says_what_stands_around_maps(fast, array: Array, tmp_path: Path)
         assert (ip / "README.md").read_text().count(sentence) == count
 
 
-def test_readme_lists_the_buffers(fast, array: Array, tmp_path: Path):
-    network = dense_network(bits=3, lanes=2)
+@pytest.mark.parametrize("build", [dense_network, residual_network])
+def test_readme_lists_the_buffers(fast, array: Array, tmp_path: Path, build):
+    network = build(bits=3, lanes=2)
     readme = (generate_ip(compiled(network, array), tmp_path / "ip") / "README.md").read_text()
     program = Program(network, array)
     sources = ["pixels", *(f"`{layer.name}`" for layer in network.layers)]
     for buffer, base in zip(program.buffers, program.buffer_bases, strict=True):
-        stored, read = sources[buffer.first + 1], network.layers[buffer.last].name
+        stored = ", ".join(sources[layer + 1] for layer in (buffer.first, *buffer.sums))
+        read = network.layers[buffer.last].name
         assert f"| {buffer.size} | {base} | {stored} | `{read}` |" in readme.splitlines()
-    assert "Outputs that lie behind each other are read as one map." in readme
+    assert any(buffer.sums for buffer in program.buffers) == (build is residual_network)
+    joined = "Outputs that lie behind each other are read as one map."
+    assert (joined in readme) == (build is dense_network)
 
 
 def test_readme_of_a_chain_has_no_shortcuts(package: Path):

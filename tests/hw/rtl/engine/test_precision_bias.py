@@ -46,6 +46,8 @@ def test_biases(network: Network):
                     expected = int(sums.biases[channel]) - excess * negatives[channel]
                     expected = (expected << 2 * lost) % (1 << program.score_bits)
                     found = ctx.get(dut.scaled) % (1 << program.score_bits)
-                    assert found == expected, (lost, index, channel)
+                    # Counts have no smaller bits, so a half that is less than one rounds nothing.
+                    least = 1 << 2 * lost
+                    assert found // least == expected // least, (lost, index, channel)
 
     simulate(dut, testbench)

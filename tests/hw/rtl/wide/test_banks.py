@@ -49,11 +49,14 @@ def test_the_number_in_a_bank(width):
     simulate(m, testbench, combinational=True)
 
 
-@pytest.mark.parametrize(("width", "ports", "depth"), [(2, 1, 5), (4, 3, 8), (8, 2, 1)])
-def test_reads_and_writes(width, ports, depth):
+@pytest.mark.parametrize(
+    ("width", "ports", "parts"), [(2, 1, (5,)), (4, 3, (8,)), (8, 2, (1,)), (2, 2, (8, 3))]
+)
+def test_reads_and_writes(width, ports, parts):
     """What is read is what was there before the cycle's write; it stays while not enabled."""
+    depth = sum(parts)
     bits = max(1, (depth - 1).bit_length())
-    dut = Banks(shape=unsigned(6), depth=depth, address_bits=bits, width=width, ports=ports)
+    dut = Banks(shape=unsigned(6), parts=parts, address_bits=bits, width=width, ports=ports)
     rng = np.random.default_rng(width)
     table = np.zeros((width, max(2, depth)), int)
     shown = np.zeros((ports, width), int)
