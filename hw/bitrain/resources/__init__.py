@@ -1,0 +1,1 @@
+"""What an accelerator takes of a device, without synthesis: a model fitted to samples."""

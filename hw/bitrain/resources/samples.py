@@ -1,0 +1,85 @@
+"""Samples: accelerators that were drawn, and what synthesis and routing made of them."""
+
+import json
+import re
+import tempfile
+from collections import defaultdict
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from bitrain.gen.families.devices import find_device
+from bitrain.gen.families.resources import Resources
+from bitrain.gen.ip.package import generate_ip
+from bitrain.gen.tools.blocks import measure_blocks
+from bitrain.gen.tools.synth import synthesise
+from bitrain.spec import BitrainError, write_atomically
+
+from .drawing import Drawn, draw
+
+
+class Sample(BaseModel):
+    """What the tools say of a drawn accelerator."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: int
+    drawn: Drawn
+    device: str
+    lut: int
+    """Post-synthesis, flattened; so are the next ones."""
+    ff: int
+    bram: int
+    dsp: int
+    ram_lut: int
+    blocks: dict[str, dict[str, int]]
+    """Resources of each block, the hierarchy kept, by its path; instances that are numbered are one
+    block together."""
+    routed_lut: int | None
+    """Post-route; None if it was not asked for, or does not route."""
+    fmax_mhz: float | None
+    tools: dict[str, str]
+
+
+def measure(seed: int, device: str, *, route: bool) -> Sample:
+    """The sample of a seed; :class:`BitrainError` if it does not fit the device."""
+    drawn = draw(seed)
+    chosen = find_device(device)
+    with tempfile.TemporaryDirectory(prefix="bitrain-sample-") as folder:
+        ip = generate_ip(drawn.compile(), Path(folder) / "ip", device=device)
+        flat = synthesise(ip, device, route=False)
+        blocks = measure_blocks(ip, device)
+        tools, routed_lut, fmax = dict(flat.tools), None, None
+        if route:
+            try:
+                routed = synthesise(ip, device, route=True, frequency=chosen.frequency)
+            except BitrainError:  # it fits, and yet cannot be placed
+                routed = None
+            if routed:
+                tools |= routed.tools
+                routed_lut, fmax = routed.resources.lut, routed.fmax_mhz
+    joined: dict[str, Resources] = defaultdict(Resources)
+    for block in blocks.blocks:
+        joined[re.sub(r"\d+", "#", block.path)] += block.resources
+    found = flat.resources
+    return Sample(
+        seed=seed,
+        drawn=drawn,
+        device=device,
+        lut=found.lut,
+        ff=found.ff,
+        bram=found.bram,
+        dsp=found.dsp,
+        ram_lut=found.ram_lut,
+        blocks={path: _nonzero(each) for path, each in sorted(joined.items()) if _nonzero(each)},
+        routed_lut=routed_lut,
+        fmax_mhz=fmax,
+        tools=tools,
+    )
+
+
+def _nonzero(resources: Resources) -> dict[str, int]:
+    found = asdict(replace(resources, lut=0))
+    return {name: value for name, value in found.items() if value}
