@@ -1,21 +1,18 @@
 """Samples: accelerators that were drawn, and what synthesis and routing made of them."""
 
-import json
 import re
 import tempfile
 from collections import defaultdict
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from bitrain.gen.families.devices import find_device
 from bitrain.gen.families.resources import Resources
 from bitrain.gen.ip.package import generate_ip
 from bitrain.gen.tools.blocks import measure_blocks
 from bitrain.gen.tools.synth import synthesise
-from bitrain.spec import BitrainError, write_atomically
+from bitrain.spec import BitrainError
 
 from .drawing import Drawn, draw
 
@@ -46,20 +43,15 @@ class Sample(BaseModel):
 def measure(seed: int, device: str, *, route: bool) -> Sample:
     """The sample of a seed; :class:`BitrainError` if it does not fit the device."""
     drawn = draw(seed)
-    chosen = find_device(device)
     with tempfile.TemporaryDirectory(prefix="bitrain-sample-") as folder:
         ip = generate_ip(drawn.compile(), Path(folder) / "ip", device=device)
-        flat = synthesise(ip, device, route=False)
         blocks = measure_blocks(ip, device)
-        tools, routed_lut, fmax = dict(flat.tools), None, None
-        if route:
-            try:
-                routed = synthesise(ip, device, route=True, frequency=chosen.frequency)
-            except BitrainError:  # it fits, and yet cannot be placed
-                routed = None
-            if routed:
-                tools |= routed.tools
-                routed_lut, fmax = routed.resources.lut, routed.fmax_mhz
+        try:
+            flat = synthesise(ip, device, route=route)
+        except BitrainError:  # what fits by its count may not be placed
+            if not route:
+                raise
+            flat = synthesise(ip, device, route=False)
     joined: dict[str, Resources] = defaultdict(Resources)
     for block in blocks.blocks:
         joined[re.sub(r"\d+", "#", block.path)] += block.resources
@@ -68,15 +60,15 @@ def measure(seed: int, device: str, *, route: bool) -> Sample:
         seed=seed,
         drawn=drawn,
         device=device,
-        lut=found.lut,
+        lut=found.logic_lut + found.carry_lut + found.ram_lut,
         ff=found.ff,
         bram=found.bram,
         dsp=found.dsp,
         ram_lut=found.ram_lut,
         blocks={path: _nonzero(each) for path, each in sorted(joined.items()) if _nonzero(each)},
-        routed_lut=routed_lut,
-        fmax_mhz=fmax,
-        tools=tools,
+        routed_lut=found.lut if flat.fmax_mhz else None,
+        fmax_mhz=flat.fmax_mhz,
+        tools=flat.tools,
     )
 
 
