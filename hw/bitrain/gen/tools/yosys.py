@@ -64,6 +64,8 @@ def map_netlist(
         "scratchpad -set abc9.xaiger 1",
         f'scratchpad -set abc9.script "{ABC_SCRIPT}"',
         f"{synth} -run begin:map_luts",
+        # Amaranth names the elements of an array as ABC's exchange does the bits of a port, x[0].
+        *(() if flatten else ("rename -hide */w:*",)),
         "splitnets",
         f"{synth} -run map_luts:",
         "check -assert",
