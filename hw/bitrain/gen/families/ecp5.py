@@ -8,6 +8,7 @@ After synthesis a LUT is a LUT4, and a carry cell (CCU2C) fills both LUTs of a s
 """
 
 from .family import Device, Family, Pin
+from .memory_mapping import MemoryCell
 from .resources import Capacity
 
 _DPR_LUTS, _RAMW_LUTS = 4, 2
@@ -46,7 +47,16 @@ class _Ecp5(Family):
 ECP5 = _Ecp5(
     name="ecp5",
     title="ECP5",
-    block_shapes=((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)),
+    memory_cells=(
+        MemoryCell(
+            use="bram",
+            shapes=((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)),
+            enabled=9,
+            cost=128,
+            reads=2,
+        ),
+        MemoryCell(use="ram_lut", shapes=((16, 4),), enabled=4, cost=4, holds_roms=False),
+    ),
     synth="synth_ecp5",
     cells={
         "LUT4": ("logic_lut", 1),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from .memory_mapping import MemoryCell
 from .resources import Capacity, Resources
 
 CellUse = Literal["logic_lut", "carry_lut", "ram_lut", "ff", "bram", "dsp"]
@@ -51,8 +52,8 @@ class Family(ABC):
     title: str
     """What people call it."""
 
-    block_shapes: tuple[tuple[int, int], ...]
-    """Words and bits per word of a block RAM; the first shape uses all of its bits."""
+    memory_cells: tuple[MemoryCell, ...]
+    """Block RAM, and distributed RAM if there is any."""
 
     synth: str
     """Yosys' command; it must know ``-run`` with the label ``map_luts`` and ``-noflatten``."""

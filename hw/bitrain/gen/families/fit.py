@@ -1,18 +1,17 @@
 """Block RAM that a program's memories take of a device, before any tool has run.
 
-Memories of less than a sixteenth of a block go into LUTs and count nothing; all others take as few
-blocks as one shape of block allows, in each part (``program.memory_map``). Synthesis may mix shapes
-and has the last word (``synth.check_fit``).
+As synthesis puts them into blocks, distributed RAM or logic (``memory_mapping``); it has the last
+word (``synth.check_fit``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bitrain.program import Options, Program
-from bitrain.program.memory_map import num_blocks
 
 from .devices import DEVICES
 from .family import Device
+from .memory_mapping import MappedMemory, map_memory, varying_columns
 
 _FEWEST_BITS = 2
 """Least precision n of a network."""
@@ -27,42 +26,74 @@ class MemoryNeed:
     """Words."""
     width: int
     """Bits of a word."""
-    copies: int
-    """One for each read port, of each bank."""
-    blocks: int
-    """Block RAMs, all copies together."""
+    reads: int
+    """Read ports of each bank."""
+    banks: int
+    mapped: tuple[MappedMemory, ...]
+    """How a bank is built: its first part, and a copy of its second one for each reader."""
+
+    @property
+    def copies(self) -> int:
+        """One for each read port, of each bank."""
+        return self.reads * self.banks
+
+    @property
+    def blocks(self) -> int:
+        """Block RAMs, all copies together."""
+        return self.banks * sum(part.cells for part in self.mapped if part.use == "bram")
 
 
 def memory_needs(program: Program, device: Device, *, fewer_bits: int = 0) -> list[MemoryNeed]:
     """The engine's memories; ``fewer_bits``: as if the network were of a lower precision n."""
     channels, banks = program.array.channels, program.width
-    copies = banks * (program.array.positions + program.has_shortcut)
-    weight = program.weight_bits - fewer_bits
-    sizes = [
-        ("activations", program.activation_depth, program.activation_bits - fewer_bits, copies),
-        ("weights", program.weight_depth, banks * channels * weight, 1),
-        ("biases", program.bias_depth, program.bias_word_bits, 1),
-        ("program", len(program.network.layers), sum(program.field_widths.values()), 1),
-        ("scores", program.output_depth, program.output_bits, banks),
-    ]
-    if program.stream_layers:
-        words, width = len(program.stream_words), channels * program.stream_widths.channel
-        sizes.append(("stream constants", words, width, 1))
-    if program.has_padding_values:
-        width = banks * (program.activation_bits - fewer_bits)
-        sizes.append(("padding values", len(program.padding_words), width, 1))
-    shapes = device.family.block_shapes
-    return [
-        MemoryNeed(
-            name=name,
-            depth=depth,
-            width=width,
-            copies=copies,
-            blocks=copies * sum(num_blocks(words, width, shapes) for words in parts),
+    ports = program.array.positions + program.has_shortcut
+    weight, activation = program.weight_bits - fewer_bits, program.activation_bits - fewer_bits
+    loaded, words = program.weights_writable, (program.weight_depth,)
+    # Neurons that no layer has channels for have constant weights, if these are not loaded.
+    used = min(channels, max(layer.out_channels for layer in program.network.layers))
+    if loaded or program.weights_streamed:
+        used = channels
+    cells, found = device.family.memory_cells, list[MemoryNeed]()
+
+    def add(
+        name: str,
+        parts: Sequence[int],
+        width: int,
+        *,
+        reads: int = 1,
+        banks: int = 1,
+        written: bool = False,
+    ) -> None:
+        mapped = (
+            map_memory(cells, max(2, part), width, reads=reads, written=written) for part in parts
         )
-        for name, depth, width, copies in sizes
-        for parts in [program.activation_parts if name == "activations" else (depth,)]
-    ]
+        found.append(
+            MemoryNeed(
+                name=name,
+                depth=sum(parts),
+                width=width,
+                reads=reads,
+                banks=banks,
+                mapped=tuple(mapped),
+            )
+        )
+
+    add("activations", program.activation_parts, activation, reads=ports, banks=banks, written=True)
+    add("weights", words, banks * used * weight, written=loaded or program.weights_streamed)
+    add("biases", (program.bias_depth,), program.bias_word_bits, written=loaded)
+    add("program", (len(program.network.layers),), _descriptor_bits(program))
+    add("scores", (program.output_depth,), program.output_bits, banks=banks, written=True)
+    if program.stream_layers:
+        width = channels * program.stream_widths.channel
+        add("stream constants", (len(program.stream_words),), width)
+    if program.has_padding_values:
+        add("padding values", (len(program.padding_words),), banks * activation)
+    return found
+
+
+def _descriptor_bits(program: Program) -> int:
+    """Bits of a layer's descriptor that are not the same in all layers."""
+    return varying_columns(program.descriptor_words, sum(program.field_widths.values()))
 
 
 def memory_problem(program: Program, device: Device) -> str | None:

@@ -8,6 +8,7 @@ routing they are logic cells (ICESTORM_LC), which hold any of LUT, carry and fli
 """
 
 from .family import Device, Family, Pin
+from .memory_mapping import MemoryCell
 from .resources import Capacity
 
 
@@ -42,7 +43,14 @@ class _Ice40(Family):
 ICE40 = _Ice40(
     name="ice40",
     title="iCE40",
-    block_shapes=((256, 16), (512, 8), (1024, 4), (2048, 2)),
+    memory_cells=(
+        MemoryCell(
+            use="bram",
+            shapes=((256, 16), (512, 8), (1024, 4), (2048, 2)),
+            enabled=1,
+            cost=64,
+        ),
+    ),
     synth="synth_ice40",
     cells={
         "SB_LUT4": ("logic_lut", 1),

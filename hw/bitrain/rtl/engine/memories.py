@@ -38,7 +38,8 @@ def ram(shape: ShapeLike, *parts: int) -> "memory.Memory | PartedRam":
 class PartedRam(Elaboratable):
     """RAM of two memories, the first as deep as a power of two, in the place of one.
 
-    Ports are those of ``amaranth.lib.memory``.
+    The second has a copy for each reader, as tools would build it of flip-flops, which are not
+    copied, rather than of many distributed RAMs. Ports are those of ``amaranth.lib.memory``.
 
     Parameters
     ----------
@@ -50,7 +51,7 @@ class PartedRam(Elaboratable):
 
     def __init__(self, shape: ShapeLike, parts: Sequence[int]):
         self._shape: Any = shape
-        self._parts = [ram(shape, words) for words in parts]
+        self._parts = parts
         self._address_bits = (sum(parts) - 1).bit_length()
         self._reads, self._writes = [], []
 
@@ -68,9 +69,12 @@ class PartedRam(Elaboratable):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.first, m.submodules.rest = self._parts
-        for port in self._reads:
-            first, rest = (part.read_port() for part in self._parts)
+        words, more_words = self._parts
+        m.submodules.first = main = ram(self._shape, words)
+        copies = [ram(self._shape, more_words) for _ in self._reads]
+        for index, (port, copy) in enumerate(zip(self._reads, copies, strict=True)):
+            m.submodules[f"rest{index}"] = copy
+            first, rest = main.read_port(), copy.read_port()
             in_rest = Signal()
             m.d.comb += [
                 *(each.addr.eq(port.addr) for each in (first, rest)),
@@ -80,11 +84,11 @@ class PartedRam(Elaboratable):
             with m.If(port.en):
                 m.d.sync += in_rest.eq(port.addr[-1])
         for port in self._writes:
-            first, rest = (part.write_port() for part in self._parts)
+            first, *rest = (each.write_port() for each in (main, *copies))
             m.d.comb += [
-                *(each.addr.eq(port.addr) for each in (first, rest)),
-                *(each.data.eq(port.data) for each in (first, rest)),
+                *(each.addr.eq(port.addr) for each in (first, *rest)),
+                *(each.data.eq(port.data) for each in (first, *rest)),
                 first.en.eq(port.en & ~port.addr[-1]),
-                rest.en.eq(port.en & port.addr[-1]),
+                *(each.en.eq(port.en & port.addr[-1]) for each in rest),
             ]
         return m

@@ -15,6 +15,7 @@ from bitrain.gen.boards.boards import Board
 from bitrain.gen.families.devices import DEVICES, FAMILIES, find_device
 from bitrain.gen.families.family import Device, Family, Pin
 from bitrain.gen.families.fit import memory_needs, memory_problem
+from bitrain.gen.families.memory_mapping import MemoryCell
 from bitrain.gen.families.resources import Capacity, Resources
 from bitrain.gen.ip.package import generate_ip
 from bitrain.gen.tools import nextpnr, synth, yosys
@@ -48,7 +49,7 @@ class Toy(Family):
 TOY = Toy(
     name="toy",
     title="Toy",
-    block_shapes=((64, 8), (512, 1)),
+    memory_cells=(MemoryCell(use="bram", shapes=((64, 8), (512, 1)), enabled=1, cost=40),),
     synth="synth_toy",
     cells={"TOY_LUT": ("logic_lut", 1), "TOY_ADD": ("carry_lut", 3), "TOY_RAM": ("bram", 1)},
     joins_carries=False,
@@ -148,7 +149,8 @@ def test_memories_that_do_not_fit():
     activations = memory_needs(program, device)[0]
     assert (activations.width, activations.copies) == (5, 1)
     depth = activations.depth
-    assert activations.blocks == min(-(-depth // 64), -(-depth // 512) * 5)
+    tall, wide = -(-depth // 512) * 5, -(-depth // 64) * 5
+    assert activations.blocks == min(tall, -(-wide // 8))
     problem = memory_problem(program, device)
     assert problem is not None and problem.startswith("memories do not fit toy-2: about ")
     assert memory_problem(program, find_device("toy-500")) is None

