@@ -69,6 +69,8 @@ def test_scores_and_cycles(tmp_path, simulator, network, width, options):
     results = json.loads((report.log.parent / "results.json").read_text())["scenarios"]
     for name in ("feed_paused", "feed_broken", "feed_limited"):
         assert results[name]["values_compared"]
+    if options.get("interface") == "axi":
+        assert results["feed_modelled"]["values_compared"]
     limited, full = results["feed_limited"]["cycles"], results["full_rate"]["cycles"]
     assert all(slow > fast for slow, fast in zip(limited, full, strict=True))
 

@@ -157,8 +157,8 @@ class Host:
     def pause(self, pixels: Stalls, scores: Stalls) -> None:
         """Make both streams pause at random from now on."""
         random = self.session.random
-        self.source.set_pause_generator(_pauses(pixels, random))
-        self.sink.set_pause_generator(_pauses(scores, random))
+        self.source.set_pause_generator(pauses(pixels, random))
+        self.sink.set_pause_generator(pauses(scores, random))
 
     async def send(self, image: int, *, words: int | None = None) -> None:
         """Queue the image as a frame, cut or lengthened to so many words."""
@@ -207,7 +207,7 @@ class Host:
         self.session.report(self.environment.findings())
 
 
-def _pauses(stalls: Stalls, random: Random) -> Iterator[bool]:
+def pauses(stalls: Stalls, random: Random) -> Iterator[bool]:
     """Whether a stream pauses, cycle by cycle."""
     for pause in stalls.pauses(random):
         yield from (True for _ in range(pause))

@@ -72,7 +72,7 @@ async def feed_broken(dut):
     given = session.pins, session.vectors, images, random
     environment = Environment(*given, checker=checker, apart=False)
     for source in feed.sources:
-        source.frames = lambda beats=source.beats: _broken(beats, random, errors)
+        source.frames = lambda beats=source.beats: broken_frames(beats, random, errors)
     await environment.start()
     await environment.run()
     if session.manifest["registers"]:
@@ -86,7 +86,7 @@ async def feed_broken(dut):
     session.report(environment.findings())
 
 
-def _broken(beats: Sequence[int], random: Random, errors: set[int]) -> Iterator[list[int]]:
+def broken_frames(beats: Sequence[int], random: Random, errors: set[int]) -> Iterator[list[int]]:
     """Frames, some broken; ``errors`` are those of the frames that have ended."""
     while True:
         for _ in range(random.randrange(MOST_BROKEN + 1)):

@@ -144,6 +144,8 @@ def _scenarios(manifest: dict, ladder_trials: int) -> dict[str, tuple[str, ...]]
         expected["weight_scenarios"] = tuple(f"weights_{part}" for part in WEIGHT_PARTS)
     if manifest["weight_streams"]:
         expected["feed_scenarios"] = FEED_SCENARIOS
+        if manifest["ports"]["streams"] == "axi":
+            expected["axi_feed_scenarios"] = ("feed_modelled",)
     if manifest["early_termination"] and manifest["registers"]:
         expected["ladder_scenarios"] = tuple(f"ladder{trial}" for trial in range(ladder_trials))
     chosen = manifest["registers"] or "log_length" in manifest["ports"]["names"]
