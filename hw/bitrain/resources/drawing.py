@@ -13,20 +13,24 @@ from bitrain.program import AcceleratorConfig
 from bitrain.spec import (
     BitrainError,
     Exit,
+    LaneWire,
     Layer,
     MaxPool2d,
     Network,
-    Ramp,
     Shape,
     Shortcut,
     SngBank,
+    Sobol,
     VanDerCorput,
     best_word,
 )
+from bitrain.spec.bank import Generator
 from bitrain.spec.word import WordSize
 
 MOST_MULTIPLIERS = 1024
 """P Q N of the largest array that is drawn."""
+_LARGE = 0.2
+"""Part of the arrays that may be larger than a quarter of that; they take long to synthesise."""
 
 
 class DrawnLayer(BaseModel):
@@ -71,12 +75,14 @@ class DrawnNetwork(BaseModel):
             layers.append(
                 self._layer(rng, drawn, before, layers, last=index == len(self.layers) - 1)
             )
-        kind = "multiplexer" if self.multiplexers else "comparator"
-        activations = SngBank.wired(VanDerCorput(width=self.bits), self.lanes, "inverted")
+        kind: Generator = "multiplexer" if self.multiplexers else "comparator"
+        sequence = VanDerCorput(width=self.bits)  # the pair and wiring of networks as trained
+        inverts = sequence.values[np.arange(self.lanes) % len(sequence.values)].tolist()
+        lanes = tuple(LaneWire(invert=invert) for invert in inverts)
         return Network(
             name="drawn",
-            activation_bank=activations.model_copy(update={"generator": kind}),
-            weight_bank=SngBank.wired(Ramp(width=self.bits), self.lanes, "identical"),
+            activation_bank=SngBank(sequence=sequence, lanes=lanes, generator=kind),
+            weight_bank=SngBank.wired(Sobol(width=self.bits), self.lanes, "identical"),
             or_lanes=self.or_lanes,
             layers=tuple(layers),
             image_shape=Shape(*self.image) if not self.layers[0].kernel else None,
@@ -115,7 +121,7 @@ class DrawnNetwork(BaseModel):
             stride=(drawn.stride, drawn.stride),
             padding=(kernel // 2, kernel // 2),
             groups=drawn.groups,
-            pool=MaxPool2d(kernel=(drawn.pool,) * 2, stride=(drawn.pool,) * 2)
+            pool=MaxPool2d(kernel=(drawn.pool, drawn.pool), stride=(drawn.pool, drawn.pool))
             if drawn.pool > 1
             else None,
             shortcut=None if drawn.adds is None else Shortcut(source=drawn.adds, gain=self.length),
@@ -143,7 +149,8 @@ def draw(seed: int) -> Drawn:
     while True:
         try:
             drawn = _draw(rng, seed)
-            if drawn.config.array.multipliers * drawn.config.engines <= MOST_MULTIPLIERS:
+            most = MOST_MULTIPLIERS // (1 if rng.random() < _LARGE else 4)
+            if drawn.config.array.multipliers * drawn.config.engines <= most:
                 drawn.compile()
                 return drawn
         except (BitrainError, ValueError):  # what does not go together
@@ -159,7 +166,7 @@ def _draw(rng: np.random.Generator, seed: int) -> Drawn:
 
     arithmetic = pick("stochastic", "stochastic", "stochastic", "bitserial", "binary", "dsp")
     streams = arithmetic == "stochastic"
-    width = pick(1, 1, 2, 4, 8)
+    width: Literal[1, 2, 4, 8] = pick(1, 1, 2, 4, 8)
     bits = int(rng.integers(2, 7))
     length = 1 << (bits - pick(0, 0, 0, 1) * (bits > 2))
     lanes = pick(4, 8, 16, 32) if arithmetic in ("stochastic", "bitserial") else pick(1, 2, 4, 8)
@@ -170,7 +177,7 @@ def _draw(rng: np.random.Generator, seed: int) -> Drawn:
         bits=bits,
         length=length,
         lanes=lanes,
-        word=width if width > 1 else None,
+        word=None if width == 1 else width,
         or_lanes=or_lanes,
         multiplexers=streams and chance(0.3),
         image=_image(pick),

@@ -1,0 +1,107 @@
+"""The resource model of a family: coefficients of features, with how well they predict."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources as package_files
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from bitrain.accelerator import Engines
+from bitrain.gen.families.family import Device
+from bitrain.gen.families.fit import memory_needs
+from bitrain.spec import BitrainError
+
+from .features import Features, clock_features, dsp_blocks, features, ram_luts
+
+Coefficients = dict[str, float]
+
+
+class Errors(BaseModel):
+    """Relative errors of a prediction, of accelerators that the fit has not seen; 0.05 is 5 %."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    median: float
+    worst: float
+    count: int
+
+
+class ResourceModel(BaseModel):
+    """What is fitted for a family."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    family: str
+    device: str
+    """That of the samples; others of the family differ in what they hold."""
+    tools: dict[str, str]
+    samples: int
+    blocks: dict[str, dict[str, Coefficients]]
+    """For each block and for lut and ff the coefficients of its features, the hierarchy kept."""
+    totals: dict[str, Coefficients]
+    """For lut, routed_lut and ff the parts of all blocks' that a flattened netlist has."""
+    period: Coefficients
+    """ns, of clock features."""
+    errors: dict[str, Errors]
+    """Of lut, routed_lut, ff and clock."""
+
+    def by_block(self, found: Features, resource: str) -> dict[str, float]:
+        """LUTs (without distributed RAM) or flip-flops of each block, the hierarchy kept."""
+        return {
+            block: weighted(self.blocks.get(block, {}).get(resource, {}), values)
+            for block, values in found.items()
+        }
+
+    def predict(self, engines: Engines, device: Device) -> "ResourceEstimate":
+        """What an accelerator takes."""
+        found, ram = features(engines, device), ram_luts(engines, device)
+        luts, ffs = self.by_block(found, "lut"), self.by_block(found, "ff")
+        lut = weighted(self.totals["lut"], luts) + ram
+        routed = weighted(self.totals["routed_lut"], luts) + ram
+        blocks = {block: luts[block] * self.totals["lut"].get(block, 1) for block in luts}
+        needs = [need for program in engines.programs for need in memory_needs(program, device)]
+        return ResourceEstimate(
+            lut=round(lut),
+            routed_lut=round(routed),
+            ff=round(weighted(self.totals["ff"], ffs)),
+            bram=sum(need.blocks for need in needs),
+            dsp=dsp_blocks(engines, device),
+            clock_mhz=1e3 / weighted(self.period, clock_features(engines, device, lut)),
+            blocks={block: round(value) for block, value in sorted(blocks.items())},
+            errors=self.errors,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceEstimate:
+    """Resources of an accelerator, estimated."""
+
+    lut: int
+    """Post-synthesis."""
+    routed_lut: int
+    ff: int
+    bram: int
+    dsp: int
+    clock_mhz: float
+    blocks: dict[str, int]
+    """LUTs of each block, without distributed RAM."""
+    errors: dict[str, Errors]
+
+
+def weighted(coefficients: Mapping[str, float], values: Mapping[str, float]) -> float:
+    """The sum of values, each times its coefficient."""
+    return sum(coefficients.get(name, 0.0) * value for name, value in values.items())
+
+
+@cache
+def model_of(family: str) -> ResourceModel:
+    """The model that is in the package, or :class:`BitrainError`."""
+    table = package_files.files("bitrain.resources").joinpath("tables", f"{family}.json")
+    if not table.is_file():
+        raise BitrainError(
+            f"no resource model for {family}; make one with `bitrain calibrate-resources`"
+        )
+    content: Any = table.read_text(encoding="utf-8")
+    return ResourceModel.model_validate_json(content)
