@@ -14,7 +14,7 @@ members of a pooling window follow each other. Results leave a tile position by 
 within a position channel by channel.
 """
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import accumulate
 from typing import Unpack, cast
@@ -574,7 +574,7 @@ class Program:
             WEIGHT_FIELDS * self.weights_streamed,
         )
         names = [name for name in Descriptor.__dataclass_fields__ if name not in sum(unused, ())]
-        columns = {name: [asdict(d)[name] for d in self.descriptors] for name in names}
+        columns = {name: [getattr(each, name) for each in self.descriptors] for name in names}
         return {
             name: max(
                 max(max(-v - 1, v).bit_length() + 1 if name in SIGNED_FIELDS else v.bit_length(), 1)
