@@ -48,6 +48,7 @@ IMPORTS = {
     "host": _allow("spec program accelerator", "numpy"),
     "rtl": _allow("spec program accelerator host", "amaranth"),
     "gen": _allow(f"{_ENGINES} host rtl", "amaranth jinja2 numpy pydantic pygments yaml"),
+    "resources": _allow("spec program accelerator rtl gen", "numpy pydantic sklearn"),
     # sim; the wheel of cocotb holds its runner as the module cocotb_tools
     "golden": _allow("spec program", "numba numpy"),
     "cosim": _allow(f"{_ENGINES} host golden", "cocotb cocotb_tools cocotbext numpy"),
@@ -81,11 +82,13 @@ IMPORTS = {
         "models frontend nn data train export runner diagnose",
         "numpy pydantic rich jinja2 serial",
     ),
-    "studies": _allow(f"{_ENGINES} rtl gen golden nn data runner flow", "numpy rich"),
+    "studies": _allow(
+        f"{_ENGINES} rtl gen resources golden nn data runner flow", "numpy pydantic rich"
+    ),
     "__main__": _allow("cli", ""),
     "cli": _allow(
-        f"{_ENGINES} host gen cosim formal recast nas sng flow studies convert diagnose nn data "
-        "train",
+        f"{_ENGINES} host gen resources cosim formal recast nas sng flow studies convert diagnose "
+        "nn data train",
         "typer rich",
     ),
 }
@@ -100,6 +103,7 @@ NOT_LOADED = {
     "host": ("torch", "amaranth", "cocotb"),
     "rtl": ("torch", "cocotb"),
     "gen": ("torch", "cocotb"),
+    "resources": ("torch", "cocotb"),
     "formal": ("torch", "cocotb"),
     "cosim": ("torch", "amaranth"),
     "data": ("torch",),

@@ -15,7 +15,7 @@ from sklearn.linear_model import LinearRegression
 from bitrain.gen.families.devices import find_device
 
 from .features import block_of, clock_features, features, ram_luts
-from .model import Coefficients, Errors, ResourceModel
+from .model import COUNTED, RESOURCES, Coefficients, Errors, ResourceModel
 from .samples import Sample
 
 _LEAST = 20.0
@@ -57,31 +57,26 @@ def fit(samples: Sequence[Sample], held_out: Sequence[Sample] = ()) -> ResourceM
         rows = [model.by_block(found[i], resource) for i in chosen]
         targets = [getattr(samples[i], name) - (name != "ff") * rams[i] for i in chosen]
         totals[name] = _shrunk(rows, targets)
-    clocked = [i for i, sample in enumerate(samples) if sample.fmax_mhz]
+    clocked = [i for i, sample in enumerate(samples) if sample.clock_mhz]
     rows = [clock_features(engines[i], device, samples[i].lut) for i in clocked]
-    periods = [1e3 / (samples[i].fmax_mhz or 1) for i in clocked]
+    periods = [1e3 / (samples[i].clock_mhz or 1) for i in clocked]
     period = _fit(rows, periods, periods)
     model = model.model_copy(update={"totals": totals, "period": period})
     return model.model_copy(update={"errors": errors(model, held_out or samples)})
 
 
 def errors(model: ResourceModel, samples: Sequence[Sample]) -> dict[str, Errors]:
-    """Relative errors of the model on samples."""
+    """Errors of the model on samples: relative, but for whole blocks."""
     device = find_device(model.device)
     found: dict[str, list[float]] = defaultdict(list)
     for sample in samples:
         estimate = model.predict(sample.drawn.compile(), device)
-        pairs = {
-            "lut": (estimate.lut, sample.lut),
-            "routed_lut": (estimate.routed_lut, sample.routed_lut),
-            "ff": (estimate.ff, sample.ff),
-            "clock": (estimate.clock_mhz, sample.fmax_mhz),
-        }
-        for name, (predicted, measured) in pairs.items():
-            if measured:
-                found[name].append(abs(predicted / measured - 1))
-        found["bram"].append(abs(estimate.bram - sample.bram))
-        found["dsp"].append(abs(estimate.dsp - sample.dsp))
+        for name in RESOURCES:
+            predicted, measured = getattr(estimate, name), getattr(sample, name)
+            if measured is None:  # it was not routed
+                continue
+            relative = name not in COUNTED
+            found[name].append(abs(predicted - measured) / (measured if relative else 1))
     return {
         name: Errors(median=median(values), worst=max(values), count=len(values))
         for name, values in found.items()

@@ -17,9 +17,24 @@ from .features import Features, clock_features, dsp_blocks, features, ram_luts
 
 Coefficients = dict[str, float]
 
+RESOURCES = {
+    "lut": "LUTs, post-synthesis",
+    "routed_lut": "LUTs, post-route",
+    "ff": "flip-flops",
+    "bram": "block RAMs",
+    "dsp": "DSP blocks",
+    "clock_mhz": "clock in MHz",
+}
+"""What is predicted: fields of samples and of estimates."""
+COUNTED = ("bram", "dsp")
+"""Those whose errors are counted, not relative."""
+
 
 class Errors(BaseModel):
-    """Relative errors of a prediction, of accelerators that the fit has not seen; 0.05 is 5 %."""
+    """Errors of a prediction, of accelerators that the fit has not seen; 0.05 is 5 %.
+
+    Of block RAMs and DSP blocks they are numbers of these.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,7 +60,7 @@ class ResourceModel(BaseModel):
     period: Coefficients
     """ns, of clock features."""
     errors: dict[str, Errors]
-    """Of lut, routed_lut, ff and clock."""
+    """By the names of ``RESOURCES``."""
 
     def by_block(self, found: Features, resource: str) -> dict[str, float]:
         """LUTs (without distributed RAM) or flip-flops of each block, the hierarchy kept."""

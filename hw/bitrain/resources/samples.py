@@ -3,6 +3,7 @@
 import re
 import tempfile
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from bitrain.gen.families.resources import Resources
 from bitrain.gen.ip.package import generate_ip
 from bitrain.gen.tools.blocks import measure_blocks
 from bitrain.gen.tools.synth import synthesise
-from bitrain.spec import BitrainError
+from bitrain.spec import BitrainError, write_atomically
 
 from .drawing import Drawn, draw
 
@@ -34,9 +35,9 @@ class Sample(BaseModel):
     blocks: dict[str, dict[str, int]]
     """Resources of each block, the hierarchy kept, by its path; instances that are numbered are one
     block together."""
-    routed_lut: int | None
+    routed_lut: int | None = None
     """Post-route; None if it was not asked for, or does not route."""
-    fmax_mhz: float | None
+    clock_mhz: float | None = None
     tools: dict[str, str]
 
 
@@ -67,7 +68,7 @@ def measure(seed: int, device: str, *, route: bool) -> Sample:
         ram_lut=found.ram_lut,
         blocks={path: _nonzero(each) for path, each in sorted(joined.items()) if _nonzero(each)},
         routed_lut=found.lut if flat.fmax_mhz else None,
-        fmax_mhz=flat.fmax_mhz,
+        clock_mhz=flat.fmax_mhz,
         tools=flat.tools,
     )
 
@@ -75,3 +76,15 @@ def measure(seed: int, device: str, *, route: bool) -> Sample:
 def _nonzero(resources: Resources) -> dict[str, int]:
     found = asdict(replace(resources, lut=0))
     return {name: value for name, value in found.items() if value}
+
+
+def read_samples(path: Path) -> list[Sample]:
+    """Samples of a file, one a line."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [Sample.model_validate_json(line) for line in lines]
+
+
+def write_samples(path: Path, samples: Sequence[Sample]) -> None:
+    """Write samples, one a line."""
+    lines = [sample.model_dump_json(exclude_none=True) + "\n" for sample in samples]
+    write_atomically(path, "".join(lines))

@@ -401,3 +401,28 @@ def faults(
     for line in result["summary"]:
         console.print(line, soft_wrap=True)
     console.print(f"wrote {out}", soft_wrap=True)
+
+
+@app.command()
+def calibrate_resources(
+    *,
+    out: common.OutFolder,
+    device: common.Device = "ecp5-85k",
+    samples: Annotated[
+        int, Option(help="Accelerators drawn at random that the model is fitted to.", min=20)
+    ] = 90,
+    held_out: Annotated[
+        int, Option(help="Further ones, which only say how large its errors are.", min=0)
+    ] = 30,
+    route: Annotated[
+        bool, Option(help="Place and route each; without, there is no clock to predict.")
+    ] = True,
+) -> None:
+    """Fit the resource model of a family to synthesised samples (hours): table, JSON, plot."""
+    from bitrain.studies.calibration import calibrate
+
+    from .render.studies import errors_table
+
+    _, result = calibrate(device, out, console, samples=samples, held_out=held_out, route=route)
+    console.print(errors_table(result))
+    console.print(f"wrote {out}", soft_wrap=True)

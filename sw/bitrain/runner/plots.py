@@ -401,6 +401,23 @@ def faults(result: Mapping[str, Any], sites: Mapping[str, str], kinds: Mapping[s
     return _svg(figure)
 
 
+def predictions(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> str:
+    """Estimated against measured resources, a panel each; the line is where both are the same."""
+    with _drawing(8.4, 5.2) as figure:
+        panels = figure.subplots(2, -(-len(names) // 2)).ravel()
+        for axes, (name, title) in zip(panels, names.items(), strict=False):
+            pairs = [
+                (row[name]["measured"], row[name]["estimated"])
+                for row in rows
+                if row[name]["measured"] is not None
+            ]
+            largest = max((max(pair) for pair in pairs), default=1)
+            axes.plot([0, largest], [0, largest], color="0.6", linewidth=0.8)
+            axes.plot(*zip(*pairs, strict=True), "o", markersize=3) if pairs else None
+            axes.set(title=title, xlabel="measured", ylabel="estimated")
+    return _svg(figure)
+
+
 def cells(stages: Sequence[Sequence[Mapping[str, Any]]]) -> str:
     """The graph of every cell: a row for each stage, an arrow for each operation."""
     columns = max(len(stage) for stage in stages)

@@ -4,6 +4,7 @@ from typing import Any
 
 from rich.table import Table
 
+from bitrain.resources.model import COUNTED, RESOURCES
 from bitrain.studies.accuracy import COLUMNS
 from bitrain.studies.faults import KINDS, site_name
 from bitrain.studies.progressive import ProgressiveReport
@@ -240,4 +241,17 @@ def faults_table(result: dict[str, Any]) -> Table:
         line.append(f"{row['median']:.1f}\n{row['low']:.1f}…{row['high']:.1f}")
     for names, cells in lines.items():
         table.add_row(*names, *cells)
+    return table
+
+
+def errors_table(result: dict[str, Any]) -> Table:
+    """How far the resource model's estimates are from what the tools say."""
+    columns = ("median", "worst", "accelerators")
+    title = f"Errors of the resource model, {result['family']}, {result['fitted']} samples fitted"
+    table = table_of(title, ("resource",), columns)
+    for name, each in result["errors"].items():
+        numbers = (each["median"], each["worst"])
+        counted = name in COUNTED
+        cells = [f"{x:g}" if counted else f"{100 * x:.1f} %" for x in numbers]
+        table.add_row(RESOURCES[name], *cells, str(each["count"]))
     return table
