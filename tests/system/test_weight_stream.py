@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from bitrain.cosim import simulate, write_testbench
 from bitrain.gen.ip.package import generate_ip
 from bitrain.host import weight_beats
 from bitrain.program import AcceleratorConfig, Array, Program
-from bitrain.spec import Network, save_network
+from bitrain.spec import BitrainError, Network, save_network
 
 pytestmark = [pytest.mark.tools, pytest.mark.slow]  # with the real tools
 
@@ -103,9 +104,31 @@ def test_faults_are_found(sound, tmp_path, fault):
 def test_a_file_of_other_weights_is_found(sound, tmp_path):
     require("icarus")
     copy = Path(shutil.copytree(sound, tmp_path / "ip"))
-    file = copy / "weights" / "dut.bin"
-    file.write_bytes(bytes(byte ^ 1 for byte in file.read_bytes()))
+    file, manifest = copy / "weights" / "dut.bin", copy / "tb" / "manifest.json"
+    octets = bytes(byte ^ 1 for byte in file.read_bytes())
+    file.write_bytes(octets)
+    with pytest.raises(
+        BitrainError, match=r"dut\.bin has other weights, not the [\d,]+ beats of 8"
+    ):
+        simulate(copy, simulator="icarus", images=1)
+    described = json.loads(manifest.read_text())
+    described["weight_streams"][0]["sha256"] = sha256(octets).hexdigest()
+    manifest.write_text(json.dumps(described))
     assert simulate(copy, simulator="icarus", images=1).mismatches
+
+
+@pytest.mark.parametrize("change", [-1, 0, 1])
+def test_a_file_of_another_size_is_refused(sound, tmp_path, change):
+    require("icarus")
+    copy = Path(shutil.copytree(sound, tmp_path / "ip"))
+    file = copy / "weights" / "dut.bin"
+    octets = file.read_bytes()
+    file.write_bytes(octets[:change] if change < 1 else octets + b"1")
+    size = f"{len(file.read_bytes()):,}"
+    with pytest.raises(
+        BitrainError, match=f"dut.bin has {size} bytes, not the .* `bitrain weights`"
+    ):
+        simulate(copy, simulator="icarus", images=1)
 
 
 def call(monkeypatch, *arguments: Any) -> int | str | None:
@@ -125,6 +148,35 @@ def test_the_command_writes_the_frame(sound, tmp_path, monkeypatch, capsys):
     save_network(random_network(3, bits=3, lanes=2), tmp_path / "other.npz")
     code = call(monkeypatch, "weights", sound, tmp_path / "other.npz", "--out", out)
     assert code != 0 and "is not the one that" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("", "--out '.': expected the name of a file"),
+        ("/dev/null", "/dev/null: not the name of a file that can be written"),
+        ("{ip}/network.npz", "lies in the IP folder"),
+        ("{ip}/rtl/dut.v", "lies in the IP folder"),
+        ("{ip}/weights", "lies in the IP folder"),
+        ("{ip}/..", "is a folder; give another --out"),
+    ],
+)
+def test_the_command_replaces_nothing_else(sound, tmp_path, monkeypatch, capsys, case):
+    out, said = case
+    copy = Path(shutil.copytree(sound, tmp_path / "ip"))
+    before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+    code = call(monkeypatch, "weights", copy, copy / "network.npz", "--out", out.format(ip=copy))
+    assert code == 2 and said in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before
+    assert Path("/dev/null").is_char_device()
+
+
+def test_the_command_writes_all_files_or_none(tmp_path, monkeypatch, capsys):
+    ip = generate(tmp_path / "ip", NETWORK, ARRAY, engines=2)
+    (tmp_path / "frame1.bin").mkdir()
+    code = call(monkeypatch, "weights", ip, ip / "network.npz", "--out", tmp_path / "frame.bin")
+    assert code == 2 and "frame1.bin: is a folder" in capsys.readouterr().err
+    assert not (tmp_path / "frame0.bin").exists()
 
 
 def test_the_command_writes_a_file_for_each_engine(tmp_path, monkeypatch):

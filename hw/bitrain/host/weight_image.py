@@ -37,7 +37,8 @@ def weight_image(program: Program, network: Network) -> np.ndarray:
     if not program.weights_writable:
         raise BitrainError(
             "the accelerator's weights are in ROM; `bitrain generate … --interface axi --weights "
-            "ram` makes one whose weights can be loaded"
+            "ram` makes one whose weights can be loaded, `--weights stream` one that takes them "
+            "from outside"
         )
     other = _check(program, network)
     size = words_per_entry(program) * WORD_BITS // 8

@@ -149,7 +149,8 @@ def num_blocks(depth: int, width: int, shapes: Sequence[tuple[int, int]] = BLOCK
 def ram_parts(depth: int, width: int) -> tuple[int, ...]:
     """Words of the parts of a RAM, the first a power of two; one part where two save no block."""
     first = 1 << (depth.bit_length() - 1)
-    if first == depth:
+    blocks, rest = num_blocks(first, width), depth - first
+    if not rest or not blocks:  # small memories are LUTs, which come dear in large numbers
         return (depth,)
-    apart = num_blocks(first, width) + num_blocks(depth - first, width)
-    return (first, depth - first) if apart < num_blocks(depth, width) else (depth,)
+    saves = blocks + num_blocks(rest, width) < num_blocks(depth, width)
+    return (first, rest) if saves else (depth,)

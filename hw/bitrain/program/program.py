@@ -416,7 +416,13 @@ class Program:
     @cached_property
     def weight_bases(self) -> tuple[int, ...]:
         """First weight ROM address of each layer; 0 where weights are streamed."""
-        return _starts([0 if self.weights_streamed else depth for depth in self._weight_depths])
+        none = (0,) * len(self.network.layers)
+        return none if self.weights_streamed else self.weight_words_before
+
+    @property
+    def weight_words_before(self) -> tuple[int, ...]:
+        """Weight words of all layers before each."""
+        return _starts(self._weight_depths)
 
     @cached_property
     def bias_bases(self) -> tuple[int, ...]:

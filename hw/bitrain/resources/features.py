@@ -173,7 +173,7 @@ def _of_engine(program: Program, device: Device) -> Features:
         for part in need.mapped:
             values["multiplexed"] = values.get("multiplexed", 0) + need.banks * part.multiplexed
             if part.use == "logic":
-                stored = need.banks * need.depth * need.width
+                stored = need.banks * need.depth * need.varying
                 values["memory bits"] = values.get("memory bits", 0) + stored
     return found
 

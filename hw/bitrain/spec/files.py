@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from .errors import BitrainError
+
 
 def write_atomically(path: Path, content: bytes | str | Iterable[str]) -> None:
     """Write to a temporary file beside ``path``, then rename over it.
@@ -19,6 +21,8 @@ def write_atomically(path: Path, content: bytes | str | Iterable[str]) -> None:
     Text may come in parts, which are written as they come: it need not fit in memory. What
     processes that were killed left beside it goes.
     """
+    if not path.name or (path.exists() and not (path.is_file() or path.is_dir())):
+        raise BitrainError(f"{path}: not the name of a file that can be written; give another")
     parts = [content] if isinstance(content, bytes | str) else content
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_beside(path)

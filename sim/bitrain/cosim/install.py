@@ -4,10 +4,11 @@ import json
 import shutil
 from collections.abc import Sequence
 from fractions import Fraction
+from hashlib import sha256
 from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from bitrain import golden
 from bitrain.accelerator import Engines
 from bitrain.cost import WeightFeed, latency_fed, skipping_cycles
 from bitrain.cost.cycles import IMAGE_OVERHEAD
-from bitrain.host import num_beats, weight_files, write_weight_image
+from bitrain.host import num_beats, weight_beats, weight_files, write_weight_image
 from bitrain.program import Program
 from bitrain.spec import BitrainError, Layer, Network
 
@@ -85,7 +86,7 @@ def write_testbench(
         "pixel_bits": pixel_bits(engines),
         "engines": [len(each.network.layers) for each in engines.programs],
         "weight_streams": [
-            {"file": f"weights/{file_name}", "bits": program.weight_beat}
+            {"file": f"weights/{file_name}", "bits": program.weight_beat, **_digest(program)}
             for file_name, program in weight_files(engines, top)
         ],
         "runs": _run_cycles(engines, answers),
@@ -245,6 +246,12 @@ def _cycles_alone(engines: Engines, answers: dict[int, _Answers], lengths: list[
         zero = [answers[length].zero_of(0, image) for length in lengths]
         found.append(latency_fed(programs, WeightFeed(programs[0]), 0, zero))
     return found
+
+
+def _digest(program: Program) -> dict[str, Any]:
+    """What tells the beats of a run from others."""
+    beats = weight_beats(program)
+    return {"beats": len(beats), "sha256": sha256(beats.tobytes()).hexdigest()}
 
 
 def _limited(

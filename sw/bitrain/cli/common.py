@@ -113,8 +113,12 @@ WeightsOption = Annotated[
     ),
 ]
 WeightBeat = Annotated[
-    int,
-    Option("--weight-beat", help="Bits of a beat of --weights stream: a power of two, 8 to 1024."),
+    Literal[8, 16, 32, 64, 128, 256, 512, 1024],
+    Option(
+        "--weight-beat",
+        help="Bits of a beat of --weights stream. A weight word fills whole beats: choose one that "
+        "leaves little of the last one empty.",
+    ),
 ]
 Images = Annotated[int, Option(help="How many test images, spread evenly.", min=1)]
 Data = Annotated[

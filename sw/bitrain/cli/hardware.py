@@ -221,6 +221,10 @@ def synth(
         float | None,
         Option(help="Clock to aim at, in MHz; by default the device's.", min=1, max=2000),
     ] = None,
+    router: Annotated[
+        Literal["router1", "router2"],
+        Option(help="nextpnr's: the first gives the faster clocks, the second ends on large ones."),
+    ] = "router1",
     blocks: Annotated[
         bool, Option("--blocks", help="List the resources of each block of the circuit too.")
     ] = False,
@@ -235,15 +239,15 @@ def synth(
     from .render.hardware import blocks_table, cell_blocks_table, cells_table, synthesis_table
 
     if liberty is not None:
-        check_used(context, ("device", "route", "seed"), "with --liberty")
+        check_used(context, ("device", "route", "seed", "router"), "with --liberty")
         cells = map_package(ip, read_library(liberty), frequency=frequency)
         console.print(cells_table(cells))
         if blocks:
             console.print(cell_blocks_table(cells))
         return
     if not route:
-        check_used(context, ("seed", "frequency"), "without --route")
-    report = synthesise(ip, device, route=route, seed=seed, frequency=frequency)
+        check_used(context, ("seed", "frequency", "router"), "without --route")
+    report = synthesise(ip, device, route=route, seed=seed, frequency=frequency, router=router)
     console.print(synthesis_table(report))
     if blocks:
         console.print(blocks_table(measure_blocks(ip, report.device)))

@@ -69,10 +69,13 @@ def cost(
     weight_beat: common.WeightBeat = 64,
     bandwidth: Annotated[
         float | None,
-        Option(help="Of the weight stream, in Gbit/s; by default a beat a cycle.", min=1e-6),
+        Option(
+            help="Of each weight stream, in Gbit/s; by default a beat a cycle.", min=1e-6, max=1e6
+        ),
     ] = None,
     clock: Annotated[
-        float | None, Option(help="Clock in MHz for --weights stream; by default 100.", min=0.001)
+        float | None,
+        Option(help="Clock in MHz for --weights stream; by default 100.", min=1, max=2000),
     ] = None,
     images: common.Images = 100,
     data: common.Data = None,

@@ -238,20 +238,38 @@ def write_weights(ip: Path, network: Network, out: Path) -> list[tuple[Path, str
     config = read_config(ip)
     own = load_network(ip / "network.npz")
     accelerator = compile_network(own, config.accelerator)
+    _check_apart(out, ip)
     if not accelerator.weights_streamed:
         program = accelerator.programs[0]
         write_weight_image(program, network, out)
         return [(out, f"{num_image_words(program):,} words of 32 bits")]
     if network_digest(network) != network_digest(own):
         raise BitrainError(
-            f"network {network.name!r} is not the one that {ip} was generated from, whose biases "
-            f"are in its ROM; give {ip / 'network.npz'}, or generate an accelerator for this one"
+            f"network {network.name!r} is not the one that {ip} was generated from, whose layers "
+            f"and biases are in its ROM; give {ip / 'network.npz'}, or generate an accelerator for "
+            "this one"
         )
+    files = [out]
+    if accelerator.are_several:
+        numbers = range(len(accelerator.programs))
+        files = [out.with_name(f"{out.stem}{number}{out.suffix}") for number in numbers]
+    for file in files:  # all of them or none
+        if file.is_dir():
+            raise BitrainError(f"{file}: is a folder; give another --out")
     written = []
-    for number, program in enumerate(accelerator.programs):
-        file = out
-        if accelerator.are_several:
-            file = out.with_name(f"{out.stem}{number}{out.suffix}")
+    for file, program in zip(files, accelerator.programs, strict=True):
         write_weight_beats(program, file)
         written.append((file, f"{num_beats(program):,} beats of {program.weight_beat} bits"))
     return written
+
+
+def _check_apart(out: Path, ip: Path) -> None:
+    """Raise :class:`BitrainError` if ``out`` would replace what the accelerator is made of."""
+    if not out.name:
+        raise BitrainError(f"--out {str(out)!r}: expected the name of a file")
+    inside = out.resolve().is_relative_to(ip.resolve())
+    if inside and out.resolve().parent != (ip / "weights").resolve():
+        raise BitrainError(
+            f"--out {out}: lies in the IP folder, whose other files belong together; give a file "
+            f"outside of it, or in {ip / 'weights'}"
+        )

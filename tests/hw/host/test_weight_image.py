@@ -93,7 +93,7 @@ def test_other_layers_and_sequences_are_refused():
     residual = residual_network(4, bits=3, lanes=2)
     banks = {name: getattr(NETWORK, name) for name in ("activation_bank", "weight_bank")}
     residual = Network.model_validate({**dict(residual), **banks})
-    with pytest.raises(BitrainError, match="4 layers, expected 3"):
+    with pytest.raises(BitrainError, match="6 layers, expected 3"):
         weight_image(loadable(), residual)
 
 

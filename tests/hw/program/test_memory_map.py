@@ -114,6 +114,8 @@ def test_buffers_of_banks(build, width):
         (11824, 5, (11824,)),  # five either way
         (4097, 5, (4096, 1)),  # two in the place of three
         (1100, 5, (1100,)),
+        (300, 4, (300,)),  # a block, and two memories of LUTs would be no better
+        (2100, 5, (2048, 52)),
         (2, 384, (2,)),
     ],
 )
@@ -127,6 +129,7 @@ def test_parts_of_a_ram_save_blocks(depth, width):
     assert sum(parts) == depth and len(parts) <= 2
     if len(parts) == 2:
         assert parts[0].bit_count() == 1 and parts[1] < parts[0]
+        assert num_blocks(parts[0], width) > 0
         apart = sum(num_blocks(words, width) for words in parts)
         assert apart < num_blocks(depth, width)
 

@@ -281,8 +281,8 @@ def run_struck(monkeypatch, program: Program, image: np.ndarray, number: int, fa
     monkeypatch.setattr(engine, "build_array", struck_array)
     memories = []
 
-    def ram(shape, depth):
-        memories.append(make(shape, depth))
+    def ram(shape, *parts):
+        memories.append(make(shape, *parts))
         return memories[-1]
 
     monkeypatch.setattr(engine, "ram", ram)

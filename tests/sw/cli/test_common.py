@@ -7,6 +7,7 @@ import pytest
 import bitrain.program as contract
 from bitrain import cosim
 from bitrain.cli import common
+from bitrain.program.options import BEATS
 from bitrain.spec import BitrainError
 
 
@@ -15,6 +16,7 @@ def test_choices_are_those_of_the_contract() -> None:
     assert get_args(common.Arithmetic) == tuple(contract.ARITHMETICS)
     assert get_args(common.Sharing) == tuple(contract.Sharing)
     assert common.Simulator == cosim.Simulator
+    assert get_args(get_args(common.WeightBeat)[0]) == BEATS
 
 
 @pytest.mark.parametrize("text", ["", "1,", "a", "1;2"])

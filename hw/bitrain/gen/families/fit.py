@@ -26,6 +26,8 @@ class MemoryNeed:
     """Words."""
     width: int
     """Bits of a word."""
+    varying: int
+    """Those of them that are not the same in all words."""
     reads: int
     """Read ports of each bank."""
     banks: int
@@ -63,15 +65,18 @@ def memory_needs(program: Program, device: Device, *, fewer_bits: int = 0) -> li
         reads: int = 1,
         banks: int = 1,
         written: bool = False,
+        varying: int | None = None,
     ) -> None:
-        mapped = (
-            map_memory(cells, max(2, part), width, reads=reads, written=written) for part in parts
-        )
+        first, *rest = parts
+        bits = width if varying is None else varying
+        mapped = [map_memory(cells, max(2, first), bits, reads=reads, written=written)]
+        mapped += [map_memory(cells, max(2, part), bits) for part in rest for _ in range(reads)]
         found.append(
             MemoryNeed(
                 name=name,
                 depth=sum(parts),
                 width=width,
+                varying=bits,
                 reads=reads,
                 banks=banks,
                 mapped=tuple(mapped),
@@ -79,9 +84,15 @@ def memory_needs(program: Program, device: Device, *, fewer_bits: int = 0) -> li
         )
 
     add("activations", program.activation_parts, activation, reads=ports, banks=banks, written=True)
-    add("weights", words, banks * used * weight, written=loaded or program.weights_streamed)
+    weights = {
+        "written": loaded or program.weights_streamed,
+        "varying": banks * used * weight,
+    }
+    add("weights", words, banks * channels * weight, **weights)
     add("biases", (program.bias_depth,), program.bias_word_bits, written=loaded)
-    add("program", (len(program.network.layers),), _descriptor_bits(program))
+    descriptor = sum(program.field_widths.values())
+    varying = varying_columns(program.descriptor_words, descriptor)
+    add("program", (len(program.network.layers),), descriptor, varying=varying)
     add("scores", (program.output_depth,), program.output_bits, banks=banks, written=True)
     if program.stream_layers:
         width = channels * program.stream_widths.channel
@@ -89,11 +100,6 @@ def memory_needs(program: Program, device: Device, *, fewer_bits: int = 0) -> li
     if program.has_padding_values:
         add("padding values", (len(program.padding_words),), banks * activation)
     return found
-
-
-def _descriptor_bits(program: Program) -> int:
-    """Bits of a layer's descriptor that are not the same in all layers."""
-    return varying_columns(program.descriptor_words, sum(program.field_widths.values()))
 
 
 def memory_problem(program: Program, device: Device) -> str | None:

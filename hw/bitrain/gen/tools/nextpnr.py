@@ -5,12 +5,16 @@ import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..families.family import Device, Family
 from .tools import run_tool
 
 ROUTED = "routed.txt"
+
+Router = Literal["router1", "router2"]
+"""nextpnr's: the first one wire by wire and by timing, the second all at once, for large circuits
+where the first finds no end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +33,14 @@ class CriticalPath:
 
 
 def place_and_route(
-    build: Path, top: str, device: Device, *, seed: int, frequency: float, pins: str | None = None
+    build: Path,
+    top: str,
+    device: Device,
+    *,
+    seed: int,
+    frequency: float,
+    router: Router = "router1",
+    pins: str | None = None,
 ) -> tuple[dict[str, Any], float]:
     """Place and route ``netlist.json`` of a build folder; return the report and seconds taken.
 
@@ -38,7 +49,7 @@ def place_and_route(
     log = build / "nextpnr.log"
     arguments = ["-q", "-l", log.name, "--json", "netlist.json", "--top", top]
     arguments += ["--seed", str(seed), "--freq", f"{frequency:g}", "--timing-allow-fail"]
-    arguments += [*device.route_options, "--report", "report.json"]
+    arguments += [*device.route_options, "--router", router, "--report", "report.json"]
     if pins is not None:
         (build / "pins.txt").write_text(pins, encoding="utf-8")
         arguments += [device.family.constraint_option, "pins.txt"]

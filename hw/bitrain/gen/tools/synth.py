@@ -20,7 +20,7 @@ from ..families.family import Device
 from ..families.resources import Capacity, Resources
 from ..ip.config import read_config
 from ..ip.verilog import write_verilog
-from .nextpnr import CriticalPath, place_and_route, read_timing
+from .nextpnr import CriticalPath, Router, place_and_route, read_timing
 from .tools import package_version
 from .yosys import map_netlist, mapped_cells, prepare_build
 
@@ -62,12 +62,13 @@ def synthesise(
     route: bool = True,
     seed: int = 1,
     frequency: float | None = None,
+    router: Router = "router1",
 ) -> SynthesisReport:
     """Synthesise an IP package, and place and route it, in ``<ip>/synth/<device>``.
 
     ``device``: a name of the table in ``devices`` (default: the package's). ``frequency``: target
-    in MHz (default: the package's on its device, else the device's). Raises :class:`BitrainError`
-    if a tool is missing or fails, or if the accelerator does not fit.
+    in MHz (default: the package's on its device, else the device's). ``router``: nextpnr's. Raises
+    :class:`BitrainError` if a tool is missing or fails, or if the accelerator does not fit.
     """
     config = read_config(ip)
     chosen = find_device(device or config.device)
@@ -79,6 +80,7 @@ def synthesise(
         route=route,
         seed=seed,
         frequency=frequency or config.frequency_on(chosen),
+        router=router,
     )
 
 
@@ -103,6 +105,7 @@ def run_synthesis(
     seed: int,
     frequency: float,
     clock: str = "clk",
+    router: Router = "router1",
     pins: str | None = None,
 ) -> SynthesisReport:
     """Map module ``top`` of ``directory``, route it if asked for, and read the reports.
@@ -130,7 +133,7 @@ def run_synthesis(
     fmax = critical_path = None
     if route:
         report, seconds[nextpnr] = place_and_route(
-            build, top, device, seed=seed, frequency=frequency, pins=pins
+            build, top, device, seed=seed, frequency=frequency, router=router, pins=pins
         )
         logs[nextpnr] = build / "nextpnr.log"
         resources = replace(resources, lut=family.routed_luts(report["utilization"]))

@@ -165,7 +165,21 @@ def load_manifest(path: Path) -> dict:
     for name in needed:
         if not (IP / name).is_file():
             raise RunError(f"{IP / name} is missing; generate the IP package again")
+    for stream in manifest["weight_streams"]:
+        _check_beats(IP / stream["file"], stream)
     return manifest
+
+
+def _check_beats(path: Path, stream: dict) -> None:
+    """:class:`RunError` unless a weight stream's file is the one that goes with the package."""
+    octets, size = path.read_bytes(), stream["beats"] * stream["bits"] // 8
+    if sha256(octets).hexdigest() == stream["sha256"]:
+        return
+    what = f"{len(octets):,} bytes" if len(octets) != size else "other weights"
+    raise RunError(
+        f"{path} has {what}, not the {stream['beats']:,} beats of {stream['bits']} bits that go "
+        "with its network; write it again with `bitrain weights`, or generate the IP package again"
+    )
 
 
 def build(simulator: Icarus | Verilator, manifest: dict, waves: bool, out: Path) -> Path:

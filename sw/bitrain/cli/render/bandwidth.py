@@ -13,8 +13,8 @@ from bitrain.program import Program
 
 from .table import table_of
 
-_BITS_OF_RATE = 1 << 20
-"""Denominator of a rate in beats a cycle, at most."""
+_DIGITS_OF_RATE = 1 << 20
+"""Denominator of a rate in beats a cycle, or of its inverse, at most."""
 
 
 def bandwidth_table(program: Program, frequency: float, where: str = "") -> Table:
@@ -64,7 +64,9 @@ def print_bandwidths(
         where = f" of engine {number}" if engines.are_several else ""
         for each in _at_lengths(program, prefixes and not engines.are_several):
             console.print(bandwidth_table(each, frequency, where))
-            console.print(_latency(each, frequency, bandwidth), soft_wrap=True, highlight=False)
+            engine = f"engine {number} by itself: " if engines.are_several else ""
+            line = engine + _latency(each, frequency, bandwidth)
+            console.print(line, soft_wrap=True, highlight=False)
 
 
 def _at_lengths(program: Program, prefixes: bool) -> Iterable[Program]:
@@ -77,8 +79,8 @@ def _at_lengths(program: Program, prefixes: bool) -> Iterable[Program]:
 def _latency(program: Program, frequency: float, bandwidth: float | None) -> str:
     beat, rate = program.weight_beat, Fraction(1)
     if bandwidth is not None:
-        wanted = Fraction(bandwidth * 1e3 / frequency / beat)
-        rate = min(rate, max(wanted.limit_denominator(_BITS_OF_RATE), Fraction(1, _BITS_OF_RATE)))
+        cycles_a_beat = Fraction(beat * frequency / (bandwidth * 1e3))
+        rate = min(rate, 1 / cycles_a_beat.limit_denominator(_DIGITS_OF_RATE))
     cycles = latency_fed([program], WeightFeed(program, rate), taken=0)
     given = float(rate * beat)
     return (
@@ -88,4 +90,4 @@ def _latency(program: Program, frequency: float, bandwidth: float | None) -> str
 
 
 def _gigabits(rate: float, frequency: float) -> str:
-    return f"{rate * frequency / 1e3:.2f}"
+    return f"{rate * frequency / 1e3:.3g}"
