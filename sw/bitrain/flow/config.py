@@ -7,9 +7,10 @@ from pydantic import Field, field_validator, model_validator
 
 from bitrain.gen.families.devices import DEFAULT_DEVICE
 from bitrain.nn import ScConfig
-from bitrain.program import AcceleratorConfig, Array
+from bitrain.program import AcceleratorConfig, Array, check_conflicts
 from bitrain.runner.config import JobConfig, Section
 from bitrain.runner.yaml_file import read_yaml
+from bitrain.spec import BitrainError
 from bitrain.train.config import FineTuneConfig, TrainConfig, check_prefix_options
 
 
@@ -123,6 +124,15 @@ class RunConfig(JobConfig):
     def trained(self) -> Literal["streams", "integers"]:
         """Which of the two is exported."""
         return "streams" if self.array.rules.has_streams else "integers"
+
+    @field_validator("accelerator")
+    @classmethod
+    def _goes_together(cls, accelerator: AcceleratorConfig) -> AcceleratorConfig:
+        try:
+            check_conflicts(accelerator)
+        except BitrainError as error:
+            raise ValueError(str(error)) from error
+        return accelerator
 
     @field_validator("lengths")
     @classmethod

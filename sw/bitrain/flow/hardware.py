@@ -14,7 +14,7 @@ from bitrain.gen.tools.blocks import measure_blocks
 from bitrain.gen.tools.synth import synthesise, synthesise_component
 from bitrain.models import create_model
 from bitrain.nn import ScModel
-from bitrain.program import Program, Sharing, check_conflicts
+from bitrain.program import Program, Sharing
 from bitrain.rtl.array.arrays import build_array
 from bitrain.spec import BitrainError, Exit
 
@@ -67,7 +67,6 @@ def check_options(config: RunConfig) -> None:
     """Refuse, before data are loaded, options that do not go together."""
     check_name(config.name)
     find_device(config.synth.device)
-    check_conflicts(config.accelerator)
 
 
 def check_network(run: Run) -> None:

@@ -46,6 +46,15 @@ LENGTHS = "sc: {bits: 4, lengths: [4, 8, 16]}\n"
             r"line 3: exit\.cycles: 29 cycles .*; expected 4, .*to 28",
         ),
         (LENGTHS + "exit: {cycles: 5, tolerance: 1}", "line 3: exit: tolerance or cycles choose"),
+        ("accelerator: {weights: ram}", "line 2: accelerator: weights = ram: the raw interface"),
+        (
+            "array: {arithmetic: binary}\naccelerator: {skip_zeros: true}",
+            "line 3: accelerator: skip_zeros is of chunks of streams",
+        ),
+        (
+            "accelerator: {weight_beat: 32}",
+            "line 2: accelerator: weight_beat = 32 is of weights on",
+        ),
         ("exit: {}", "line 2: exit: needs a network of several lengths"),
         (
             "sc: {bits: 4, lengths: [1, 4]}",

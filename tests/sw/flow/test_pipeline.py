@@ -209,11 +209,6 @@ def test_code_of_modules_that_are_trained_alone(flow, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"accelerator": {"weights": "ram"}}, "weights = ram: the raw interface"),
-        (
-            {"accelerator": {"array": {"arithmetic": "binary"}, "skip_zeros": True}},
-            "skip_zeros is of chunks of streams",
-        ),
         ({"synth": {"device": "ecp7"}}, "device 'ecp7' is unknown"),
         ({"name": "module"}, "name 'module' is a keyword"),
     ],
