@@ -94,13 +94,6 @@ def test_accelerators_of_a_configuration(tmp_path):
         assert results["mismatches"] == 0 and results["cycles"] == results["predicted_cycles"]
 
 
-def test_conflicts_are_told_before_training(tmp_path):
-    config = RunConfig.model_validate({**CONFIG, "accelerator": {"weights": "ram"}})
-    with pytest.raises(BitrainError, match="the raw interface has no bus to write them over"):
-        run_flow(config, tmp_path / "out", console=Console(quiet=True))
-    assert not (tmp_path / "out" / "checkpoints").exists()
-
-
 def test_the_array_is_given_once():
     both = {**CONFIG, "accelerator": {"array": {"lanes": 8}}}
     with pytest.raises(ValidationError, match="array is there twice; give it in accelerator alone"):
