@@ -10,7 +10,6 @@ from rich.console import Console
 
 from bitrain.flow.config import RunConfig
 from bitrain.flow.pipeline import run_flow
-from bitrain.spec import BitrainError
 
 CONFIG = {
     "name": "tiny",
