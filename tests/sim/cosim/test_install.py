@@ -3,6 +3,7 @@
 import ast
 import json
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from bitrain.cosim.manifest import describe_ports
 from bitrain.cosim.testbench.vectors import Vectors
 from bitrain.cost import estimate
 from bitrain.gen.tools import verilator
-from bitrain.host import weight_image
+from bitrain.host import weight_beats, weight_image
 from bitrain.host.weight_image import num_image_words
 from bitrain.program import Array, Interface, Program
 from bitrain.spec import BitrainError, with_prefix
@@ -219,7 +220,11 @@ def test_manifest_of_weights_from_outside(ip: Path):
     engines = compiled(NETWORK, ARRAY, interface=Interface.usual("axi"), **options)
     cosim.write_testbench(ip, engines, IMAGES)
     manifest = json.loads((ip / "tb" / "manifest.json").read_text())
-    assert manifest["weight_streams"] == [{"file": "weights/top.bin", "bits": 8}]
+    beats = weight_beats(engines.programs[0])
+    digest = sha256(beats.tobytes()).hexdigest()
+    assert manifest["weight_streams"] == [
+        {"file": "weights/top.bin", "bits": 8, "beats": len(beats), "sha256": digest}
+    ]
     lengths = sorted(engines.prefixes)
     alone = {entry["length"]: entry["predicted_cycles"] for entry in manifest["lengths"]}
     runs = {tuple(entry["lengths"]): entry["cycles"] for entry in manifest["runs"]}
