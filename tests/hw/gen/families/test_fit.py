@@ -76,7 +76,7 @@ def test_weights_from_outside_are_proposed_where_they_are_what_does_not_fit():
         for channels, more in ((400, True), (10, False))
     ]
     bank = random_bank(rng, 4, 4)
-    network = Network(name="wide", layers=layers, activation_bank=bank, weight_bank=bank)
+    network = Network(name="wide", layers=tuple(layers), activation_bank=bank, weight_bank=bank)
     array = Array(channels=4, positions=1, lanes=4)
     problem = memory_problem(Program(network, array, run_time_length=True), device)
     assert problem is not None and "; weights take " in problem
