@@ -2,16 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources as package_files
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from bitrain.accelerator import Engines
 from bitrain.gen.families.family import Device
 from bitrain.gen.families.fit import memory_needs
-from bitrain.spec import BitrainError
 
 from .features import Features, clock_features, dsp_blocks, features, ram_luts
 
@@ -108,15 +104,3 @@ class ResourceEstimate:
 def weighted(coefficients: Mapping[str, float], values: Mapping[str, float]) -> float:
     """The sum of values, each times its coefficient."""
     return sum(coefficients.get(name, 0.0) * value for name, value in values.items())
-
-
-@cache
-def model_of(family: str) -> ResourceModel:
-    """The model that is in the package, or :class:`BitrainError`."""
-    table = package_files.files("bitrain.resources").joinpath("tables", f"{family}.json")
-    if not table.is_file():
-        raise BitrainError(
-            f"no resource model for {family}; make one with `bitrain calibrate-resources`"
-        )
-    content: Any = table.read_text(encoding="utf-8")
-    return ResourceModel.model_validate_json(content)

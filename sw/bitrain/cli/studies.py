@@ -414,15 +414,12 @@ def calibrate_resources(
     held_out: Annotated[
         int, Option(help="Further ones, which only say how large its errors are.", min=0)
     ] = 30,
-    route: Annotated[
-        bool, Option(help="Place and route each; without, there is no clock to predict.")
-    ] = True,
 ) -> None:
     """Fit the resource model of a family to synthesised samples (hours): table, JSON, plot."""
     from bitrain.studies.calibration import calibrate
 
     from .render.studies import errors_table
 
-    _, result = calibrate(device, out, console, samples=samples, held_out=held_out, route=route)
+    _, result = calibrate(device, out, console, samples=samples, held_out=held_out)
     console.print(errors_table(result))
     console.print(f"wrote {out}", soft_wrap=True)

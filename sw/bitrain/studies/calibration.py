@@ -28,7 +28,7 @@ HELD_OUT = 100_000
 
 
 def calibrate(
-    device: str, out: Path, console: Console, *, samples: int, held_out: int, route: bool = True
+    device: str, out: Path, console: Console, *, samples: int, held_out: int
 ) -> tuple[ResourceModel, dict[str, Any]]:
     """The model of a device's family, and what it predicts.
 
@@ -39,10 +39,8 @@ def calibrate(
     """
     found = find_device(device)
     seeds = [*range(samples), *range(HELD_OUT, HELD_OUT + held_out)]
-    measured = [
-        _sample(seed, device, out, console, route=route)
-        for seed in track(seeds, "samples", console=console)
-    ]
+    tracked = track(seeds, "samples", console=console)
+    measured = [_sample(seed, device, out, console) for seed in tracked]
     there = [sample for sample in measured if sample is not None]
     fitted = [sample for sample in there if sample.seed < HELD_OUT]
     others = [sample for sample in there if sample.seed >= HELD_OUT]
@@ -77,14 +75,14 @@ def predictions(model: ResourceModel, samples: Sequence[Sample]) -> list[dict[st
     return rows
 
 
-def _sample(seed: int, device: str, out: Path, console: Console, *, route: bool) -> Sample | None:
+def _sample(seed: int, device: str, out: Path, console: Console) -> Sample | None:
     """The sample of a seed, as it is kept or measured anew; None if it does not fit the device."""
     path = out / "samples" / device / f"{seed}.json"
-    kept = _kept(path, seed, device, route=route)
+    kept = _kept(path, seed, device)
     if kept is not None:
         return kept
     try:
-        sample = measure(seed, device, route=route)
+        sample = measure(seed, device, route=True)
     except BitrainError as error:
         console.print(f"seed {seed} left out: {error}", soft_wrap=True)
         return None
@@ -93,7 +91,7 @@ def _sample(seed: int, device: str, out: Path, console: Console, *, route: bool)
     return sample
 
 
-def _kept(path: Path, seed: int, device: str, *, route: bool) -> Sample | None:
+def _kept(path: Path, seed: int, device: str) -> Sample | None:
     """What an earlier run measured, if it is still what would be measured now."""
     if not path.is_file():
         return None
@@ -102,6 +100,5 @@ def _kept(path: Path, seed: int, device: str, *, route: bool) -> Sample | None:
     except (ValidationError, ValueError):
         return None
     same = sample.drawn == draw(seed) and sample.device == device
-    routed = sample.clock_mhz is not None or not route
     current = all(package_version(name) == version for name, version in sample.tools.items())
-    return sample if same and current and routed else None
+    return sample if same and current else None

@@ -1,12 +1,11 @@
-"""The model: sums of coefficients, and a table for each family."""
+"""The model: sums of coefficients, and what it says of each block."""
 
 import pytest
 from made_samples import DEVICE, made
 
 from bitrain.gen.families.devices import find_device
 from bitrain.resources.calibrate import fit
-from bitrain.resources.model import ResourceModel, model_of, weighted
-from bitrain.spec import BitrainError
+from bitrain.resources.model import ResourceModel, weighted
 
 
 def test_weighted():
@@ -22,10 +21,3 @@ def test_an_estimate_names_the_blocks():
     assert estimate.errors == model.errors
     again = ResourceModel.model_validate_json(model.model_dump_json())
     assert again.predict(sample.drawn.compile(), find_device(DEVICE)) == estimate
-
-
-def test_a_family_without_a_table():
-    with pytest.raises(
-        BitrainError, match=r"no resource model for nothing; make one with `bitrain"
-    ):
-        model_of("nothing")

@@ -59,6 +59,17 @@ def test_what_is_there_is_not_measured_again(measured, tmp_path):
     assert second.samples == first.samples + 3
 
 
+def test_what_does_not_route_is_kept(measured, tmp_path):
+    """It is placed again by no later run, and has no clock to be fitted to."""
+    unrouted = made(4).model_copy(update={"routed_lut": None, "clock_mhz": None})
+    path = tmp_path / "samples" / "ecp5-85k" / "4.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(unrouted.model_dump_json())
+    model, _ = run(tmp_path, held_out=0)
+    assert 4 not in measured
+    assert model.errors["clock_mhz"].count == model.errors["lut"].count - 1 == SAMPLES - 2
+
+
 @pytest.mark.parametrize("kind", ["spoilt", "other tool", "other drawing"])
 def test_what_cannot_be_kept_is_measured_again(measured, tmp_path, kind):
     run(tmp_path)

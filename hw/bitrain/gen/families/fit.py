@@ -50,11 +50,11 @@ def memory_needs(program: Program, device: Device, *, fewer_bits: int = 0) -> li
     channels, banks = program.array.channels, program.width
     ports = program.array.positions + program.has_shortcut
     weight, activation = program.weight_bits - fewer_bits, program.activation_bits - fewer_bits
-    loaded, words = program.weights_writable, (program.weight_depth,)
-    # Neurons that no layer has channels for have constant weights, if these are not loaded.
-    used = min(channels, max(layer.out_channels for layer in program.network.layers))
-    if loaded or program.weights_streamed:
-        used = channels
+    loaded = program.weights_writable
+    written = loaded or program.weights_streamed
+    # Neurons that no layer has channels for have constant weights in a ROM.
+    most = max(layer.out_channels for layer in program.network.layers)
+    used = channels if written else min(channels, most)
     cells, found = device.family.memory_cells, list[MemoryNeed]()
 
     def add(
@@ -84,11 +84,8 @@ def memory_needs(program: Program, device: Device, *, fewer_bits: int = 0) -> li
         )
 
     add("activations", program.activation_parts, activation, reads=ports, banks=banks, written=True)
-    weights = {
-        "written": loaded or program.weights_streamed,
-        "varying": banks * used * weight,
-    }
-    add("weights", words, banks * channels * weight, **weights)
+    widths = banks * channels * weight, banks * used * weight
+    add("weights", (program.weight_depth,), widths[0], written=written, varying=widths[1])
     add("biases", (program.bias_depth,), program.bias_word_bits, written=loaded)
     descriptor = sum(program.field_widths.values())
     varying = varying_columns(program.descriptor_words, descriptor)

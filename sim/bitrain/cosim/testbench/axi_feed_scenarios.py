@@ -11,9 +11,15 @@ from cocotb.triggers import RisingEdge
 from cocotbext.axi import AxiStreamBus, AxiStreamFrame, AxiStreamSource
 
 from .axi_host import Registers, pauses
-from .environment import Environment
 from .feed import BLOCKED, FEW, MOST_FRAMES, WeightSource
-from .feed_scenarios import BROKEN_SLOWNESS, MOST_BROKEN, SLOW, ScoreChecker, broken_frames
+from .feed_scenarios import (
+    BROKEN_SLOWNESS,
+    MOST_BROKEN,
+    SLOW,
+    ScoreChecker,
+    broken_frames,
+    paused,
+)
 from .pins import read
 from .session import Session
 
@@ -73,15 +79,7 @@ async def feed_modelled(dut):
     feed.slowness, feed.repeats = BROKEN_SLOWNESS, MOST_BROKEN
     errors: set[int] = set()
     images = [session.choose_image() for _ in SLOW]
-    environment = Environment(
-        session.pins,
-        session.vectors,
-        images,
-        random,
-        stalls=lambda i: (SLOW[i], SLOW[i - 1]),
-        checker=ScoreChecker(session.vectors, images),
-        apart=False,
-    )
+    environment = paused(session, images, ScoreChecker(session.vectors, images))
     sources: list[Any] = [
         ModelledSource(dut, source, broken_frames(source.beats, random, errors), random)
         for source in feed.sources

@@ -27,20 +27,25 @@ async def feed_paused(dut):
     feed, random = session.pins.feed, session.random
     feed.slowness = PAUSED_SLOWNESS
     images = [session.choose_image() for _ in SLOW]
-    environment = Environment(
-        session.pins,
-        session.vectors,
-        images,
-        random,
-        stalls=lambda i: (SLOW[i], SLOW[i - 1]),
-        checker=session.checker(images),
-        apart=False,
-    )
+    environment = paused(session, images, session.checker(images))
     await environment.start()
     for source in feed.sources:
         source.stalls, source.random = random.choice(SLOW), random
     await environment.run()
     session.report(environment.findings())
+
+
+def paused(session: Session, images: Sequence[int], checker: Checker) -> Environment:
+    """Images back to back, one for each of ``SLOW``, whose streams pause at random."""
+    return Environment(
+        session.pins,
+        session.vectors,
+        images,
+        session.random,
+        stalls=lambda i: (SLOW[i], SLOW[i - 1]),
+        checker=checker,
+        apart=False,
+    )
 
 
 class ScoreChecker(Checker):
