@@ -317,7 +317,12 @@ def idle_bits(program: Program) -> dict[str, set[tuple[int, int]]]:
 
 
 def _add_idle_bits_of_planes(program: Program, free: dict[str, set[tuple[int, int]]]) -> None:
-    """Bits below full scale, which is all ones, and those of biases that no run has."""
+    """Bits below full scale, which is all ones, and those of biases that every run rounds away.
+
+    A bias is a multiple of a unit, and half a unit of the result. Below half that unit a bit that
+    is 0 may be 1; but one that is 1 may not be 0, where a shorter run's unit is larger and the bias
+    lies between two.
+    """
     for word, number in enumerate(program.weight_words):
         for place in range(0, program.weight_word_bits, program.weight_bits):
             magnitude = number >> place & (2 << program.network.bits) - 1
@@ -327,12 +332,13 @@ def _add_idle_bits_of_planes(program: Program, free: dict[str, set[tuple[int, in
                 free["weights"].add((word, place + program.network.bits))
     if not program.negative_bits:
         return
-    pairs = zip(program.network.layers, program.bias_bases, strict=True)
-    for layer, base in pairs:
+    words = program.bias_words
+    for layer, base in zip(program.network.layers, program.bias_bases, strict=True):
         unit = 2 * program.network.bits - layer.stream_length.bit_length() + 1
         for place in range(num_biases(layer, program.array)):
             row, first = base + place // program.width, place % program.width * program.bias_bits
-            free["biases"] |= {(row, first + i) for i in range(unit - 1)}
+            number = words[row] >> first
+            free["biases"] |= {(row, first + i) for i in range(unit - 1) if not number >> i & 1}
 
 
 def is_idle(engines: Engines, mutant: Mutant) -> bool:

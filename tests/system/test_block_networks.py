@@ -89,10 +89,9 @@ def test_generate_and_simulate(specs, tmp_path, bitrain):
 
 
 def test_memories_beyond_the_device(tmp_path, bitrain):
-    save_network(random_network(0, lanes=4, in_shape=(1, 8, 8)), tmp_path / "network.npz")
-    options = ("-P", 1, "-Q", 60, "-N", 4, "--device", "ice40-up5k", "--data", "digits")
-    out = tmp_path / "ip"
-    printed = bitrain("generate", tmp_path / "network.npz", "--out", out, *options, "--images", 1)
+    save_network(random_network(0, lanes=4, in_shape=(1, 16, 16)), tmp_path / "network.npz")
+    options = ("-P", 1, "-Q", 16, "-N", 4, "--device", "ice40-up5k", "--images", 0)
+    printed = bitrain("generate", tmp_path / "network.npz", "--out", tmp_path / "ip", *options)
     assert "warning: memories do not fit ice40-up5k: about " in printed
-    assert " block RAMs of 30, " in printed and "too many; activations take 60 (60 x " in printed
-    assert "Q = 2" in printed and "would fit wrote" in printed
+    assert " block RAMs of 30, " in printed and "too many; activations take 32 (16 x " in printed
+    assert "Q = 14" in printed and "would fit wrote" in printed

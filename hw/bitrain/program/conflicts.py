@@ -99,6 +99,17 @@ def _no_exits(config: AcceleratorConfig, network: Network) -> dict[str, Any] | N
     return {"network": network.name} if config.early_termination and not margins else None
 
 
+def _exit_lengths(config: AcceleratorConfig, network: Network) -> dict[str, Any] | None:
+    if not config.early_termination or _fired(config, network):
+        return None
+    lengths = sorted(config.array.rules.shorter(network))
+    wrong = [each.length for each in network.exits if each.length not in lengths]
+    if not wrong:
+        return None
+    runs = ", ".join(map(str, lengths[:-1]))
+    return {"network": network.name, "length": wrong[0], "runs": runs}
+
+
 def _divides(config: AcceleratorConfig, what: str) -> dict[str, Any] | None:
     for array in config.arrays:
         width, count = array.width, getattr(array, what)
@@ -333,6 +344,14 @@ NETWORK_CONFLICTS = (
         "{network!r} has no exits",
         remedy="choose the interface axi, or a network with exits (`exit:` in a configuration)",
         find=_no_exits,
+    ),
+    Conflict(
+        one="early_termination",
+        other="exits at lengths that the arithmetic cannot run",
+        reason="early_termination: network {network!r} has an exit at L = {length}, but its shorter "
+        "runs are of L = {runs}",
+        remedy="choose exits at these (`exit:` in a configuration)",
+        find=_exit_lengths,
     ),
     Conflict(
         one="weights = ram",

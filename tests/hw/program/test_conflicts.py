@@ -59,6 +59,10 @@ CASES = [
     ({"array": FITS, "early_termination": True, "interface": "axi"}, streaming()),
     ({"array": FITS, "early_termination": True, "interface": "axi"}, SHORTEST),
     ({"array": FITS, "early_termination": True}, NETWORK),
+    (
+        {"array": {**FITS, "arithmetic": "bitserial"}, "early_termination": True},
+        network(exits=[{"length": 2, "margin": 1}]),
+    ),
     ({"array": FITS, "weights": "ram", "interface": "axi"}, streaming()),
     ({"array": FITS, "skip_zeros": True}, streaming()),
     ({"array": FITS, "skip_zeros": True}, network(or_lanes=2)),
