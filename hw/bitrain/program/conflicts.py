@@ -348,8 +348,8 @@ NETWORK_CONFLICTS = (
     Conflict(
         one="early_termination",
         other="exits at lengths that the arithmetic cannot run",
-        reason="early_termination: network {network!r} has an exit at L = {length}, but its shorter "
-        "runs are of L = {runs}",
+        reason="early_termination: network {network!r} has an exit at L = {length}, but its "
+        "shorter runs are of L = {runs}",
         remedy="choose exits at these (`exit:` in a configuration)",
         find=_exit_lengths,
     ),

@@ -467,6 +467,12 @@ class Program:
         return sum(self._bias_depths)
 
     @cached_property
+    def varying_weight_bits(self) -> int:
+        """Bits of a weight word that are not the same in all words."""
+        layers, bits = self.network.layers, self.weight_bits
+        return rom_words.varying_weight_bits(layers, self.tilings, self.array, bits)
+
+    @cached_property
     def weight_words(self) -> list[int]:
         """Weight ROM: at base + channel tile · K' / W + k, the P weights of slots W k and on.
 

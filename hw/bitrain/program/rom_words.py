@@ -1,6 +1,6 @@
 """Words of the weight and bias ROMs, in the order in which the engine reads them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -17,16 +17,30 @@ def weights(layer: Layer, tiling: Tiling, array: Array, bits: int) -> Iterator[i
     A tile holds channels of one group. The sign is a weight's most significant bit. Slots are
     rounded up to whole chunks; what has no input is zero, as are channels beyond a group's last.
     """
-    matrix, size = layer.weight_matrix, layer.group_channels
+    return _joined(_weight_numbers(layer, tiling, array, bits), bits)
+
+
+def varying_weight_bits(
+    layers: Sequence[Layer], tilings: Sequence[Tiling], array: Array, bits: int
+) -> int:
+    """Bits of a weight word that are not the same in all words of all layers."""
+    pairs = zip(layers, tilings, strict=True)
+    numbers = [_weight_numbers(*pair, array, bits) for pair in pairs]
+    some = np.bitwise_or.reduce([np.bitwise_or.reduce(each) for each in numbers])
+    every = np.bitwise_and.reduce([np.bitwise_and.reduce(each) for each in numbers])
+    return sum(map(int.bit_count, (some & ~every).tolist()))
+
+
+def _weight_numbers(layer: Layer, tiling: Tiling, array: Array, bits: int) -> np.ndarray:
+    """Signs and magnitudes of the weights of each word: (words, W P)."""
     slots = np.full(tiling.chunks * array.lanes, -1)
     slots[: layer.num_slots] = layer.slots
-    for group in range(0, layer.out_channels, size):
-        for first in range(group, group + size, array.channels):
-            rows = matrix[first : min(first + array.channels, group + size), slots]
-            rows[:, slots < 0] = 0
-            tile = np.zeros((len(slots), array.channels), "<u4")
-            tile[:, : len(rows)] = (np.abs(rows) | (rows < 0) << (bits - 1)).T
-            yield from _joined(tile.reshape(-1, array.width * array.channels), bits)
+    rows = layer.weight_matrix[:, slots]
+    rows[:, slots < 0] = 0
+    size, tile = layer.group_channels, array.channels
+    numbers = (np.abs(rows) | (rows < 0) << (bits - 1)).reshape(layer.groups, size, -1)
+    numbers = np.pad(numbers, ((0, 0), (0, -size % tile), (0, 0))).reshape(-1, tile, len(slots))
+    return numbers.transpose(0, 2, 1).reshape(-1, array.width * tile).astype("<u4")
 
 
 def _joined(numbers: np.ndarray, bits: int) -> Iterator[int]:

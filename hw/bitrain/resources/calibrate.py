@@ -14,7 +14,7 @@ from sklearn.linear_model import LinearRegression
 
 from bitrain.gen.families.devices import find_device
 
-from .features import block_of, clock_features, features, ram_luts
+from .features import block_of, clock_features, features, needs_of, ram_luts
 from .model import COUNTED, RESOURCES, Coefficients, Errors, ResourceModel
 from .samples import Sample
 
@@ -31,7 +31,8 @@ def fit(samples: Sequence[Sample], held_out: Sequence[Sample] = ()) -> ResourceM
     """
     device = find_device(samples[0].device)
     engines = [sample.drawn.compile() for sample in samples]
-    found = [features(each, device) for each in engines]
+    needs = [needs_of(each, device) for each in engines]
+    found = [features(*pair) for pair in zip(engines, needs, strict=True)]
     blocks: dict[str, dict[str, Coefficients]] = defaultdict(dict)
     for resource in ("lut", "ff"):
         by_block = [_by_block(sample, resource) for sample in samples]
@@ -49,7 +50,7 @@ def fit(samples: Sequence[Sample], held_out: Sequence[Sample] = ()) -> ResourceM
         period={},
         errors={},
     )
-    rams = [ram_luts(each, device) for each in engines]
+    rams = [ram_luts(each, device) for each in needs]
     totals: dict[str, Coefficients] = {}
     for name in ("lut", "routed_lut", "ff"):
         chosen = [i for i, sample in enumerate(samples) if getattr(sample, name) is not None]
@@ -58,7 +59,7 @@ def fit(samples: Sequence[Sample], held_out: Sequence[Sample] = ()) -> ResourceM
         targets = [getattr(samples[i], name) - (name != "ff") * rams[i] for i in chosen]
         totals[name] = _shrunk(rows, targets)
     clocked = [i for i, sample in enumerate(samples) if sample.clock_mhz]
-    rows = [clock_features(engines[i], device, samples[i].lut) for i in clocked]
+    rows = [clock_features(engines[i], needs[i], samples[i].lut) for i in clocked]
     periods = [1e3 / (samples[i].clock_mhz or 1) for i in clocked]
     period = _fit(rows, periods, periods)
     model = model.model_copy(update={"totals": totals, "period": period})

@@ -7,13 +7,14 @@ times a coefficient that is fitted (``calibrate``).
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bitrain.accelerator import Engines
 from bitrain.gen.families.family import Device
-from bitrain.gen.families.fit import memory_needs
+from bitrain.gen.families.fit import MemoryNeed, memory_needs
 from bitrain.program import AcceleratorConfig, Program
 from bitrain.rtl.array.dsp_multiplier import factors_of_block
+from bitrain.spec import Network
 
 Features = dict[str, dict[str, float]]
 """Features of each block."""
@@ -55,11 +56,20 @@ def block_of(path: str) -> str:
     return OTHER
 
 
-def features(engines: Engines, device: Device) -> Features:
+Needs = list[list[MemoryNeed]]
+"""Memories of each engine."""
+
+
+def needs_of(engines: Engines, device: Device) -> Needs:
+    """The memories of an accelerator on a device."""
+    return [memory_needs(program, device) for program in engines.programs]
+
+
+def features(engines: Engines, needs: Needs) -> Features:
     """Features of all blocks of an accelerator, its engines together."""
     found: Features = defaultdict(lambda: defaultdict(float))
-    for program in engines.programs:
-        for block, values in _of_engine(program, device).items():
+    for program, memories in zip(engines.programs, needs, strict=True):
+        for block, values in _of_engine(program, memories).items():
             for name, value in values.items():
                 found[block][name] += value
     for name, value in _ports(engines.config, engines.programs).items():
@@ -67,7 +77,7 @@ def features(engines: Engines, device: Device) -> Features:
     return {block: dict(values) for block, values in found.items()}
 
 
-def _of_engine(program: Program, device: Device) -> Features:
+def _of_engine(program: Program, needs: Sequence[MemoryNeed]) -> Features:
     array, network = program.array, program.network
     p, q, n_lanes, w = array.channels, array.positions, array.lanes, array.width
     bits, neurons, gates = network.bits, array.neurons, array.multipliers
@@ -132,11 +142,15 @@ def _of_engine(program: Program, device: Device) -> Features:
         f"{kind} increments": neurons * lane_bits,
         f"{kind} gates": gates,
     }
+    if exact:
+        found["accumulators"] |= {f"{kind} bits": neurons * bits, f"{kind} added": gates * bits}
     if counted:
+        inputs = n_lanes // network.or_lanes
         found["population counts"] = {
-            "gates": gates / network.or_lanes,
-            "ored": gates * (network.or_lanes > 1),
+            "full adders": neurons * (inputs - inputs.bit_length()),
             "neurons": neurons,
+            "serial neurons": neurons * serial,
+            "ored": gates * (network.or_lanes > 1),
             "pipelined": gates * array.pipelined,
         }
     else:
@@ -149,32 +163,44 @@ def _of_engine(program: Program, device: Device) -> Features:
     if serial:
         found["SNGs"] = {"chosen": (p + q) * n_lanes * bits, "lanes": (p + q) * n_lanes, "one": 1}
     elif counted:
-        kinds_of = {"comparator": 0, "multiplexer": 0}
-        kinds_of[network.activation_bank.generator] += q * n_lanes
-        kinds_of[network.weight_bank.generator] += p * n_lanes
-        found["SNGs"] = {
-            "compared": kinds_of["comparator"] * bits,
-            "comparators": kinds_of["comparator"],
-            "multiplexed": kinds_of["multiplexer"] * (1 << bits) / 8,
-            "multiplexers": kinds_of["multiplexer"],
-            "bits": bits,
-        }
+        found["SNGs"] = _of_sngs(network, p * n_lanes, q * n_lanes)
     if program.weights_streamed:
         found["weight buffer"] = {
             "one": 1,
             "word": program.weight_word_bits,
             "beat": program.weight_beat,
         }
-    for need in memory_needs(program, device):
+    for need in needs:
         block = {"activations": "activation RAM", "scores": "scores"}.get(need.name, "engine")
         if need.name == "weights" and program.weights_streamed:
             block = "weight buffer"
+        if need.name == "activations" and w == 1:  # a module of its own where there are banks
+            block = "engine"
         values = found.setdefault(block, {})
         for part in need.mapped:
-            values["multiplexed"] = values.get("multiplexed", 0) + need.banks * part.multiplexed
+            read = part.multiplexed
             if part.use == "logic":
+                kind = "register bits" if need.written else "constant bits"
                 stored = need.banks * need.depth * need.varying
-                values["memory bits"] = values.get("memory bits", 0) + stored
+                values[kind] = values.get(kind, 0) + stored
+                read = need.written * need.reads * need.depth * need.varying
+            values["multiplexed"] = values.get("multiplexed", 0) + need.banks * read
+    return found
+
+
+def _of_sngs(network: Network, weights: int, activations: int) -> dict[str, float]:
+    """SNGs of so many numbers of weights and of activations."""
+    bits, ored = network.bits, network.or_lanes > 1
+    found: dict[str, float] = {"bits": bits}
+    for bank, name, count in (
+        (network.activation_bank, "activations", activations),
+        (network.weight_bank, "weights", weights),
+    ):
+        if bank.generator == "multiplexer":
+            found |= {f"multiplexed {name}": count * (1 << bits) / 8, "multiplexers": count}
+        else:
+            found |= {f"compared {name}": count * bits, f"comparators of {name}": count}
+            found[f"ored {name}"] = count * bits * ored
     return found
 
 
@@ -193,34 +219,37 @@ def _ports(config: AcceleratorConfig, programs: tuple[Program, ...]) -> Mapping[
     }
 
 
-def ram_luts(engines: Engines, device: Device) -> int:
+def ram_luts(needs: Needs, device: Device) -> int:
     """LUT sites of distributed RAM."""
-    return sum(
+    sites = max((n for use, n in device.family.cells.values() if use == "ram_lut"), default=0)
+    cells = [
         need.banks * part.cells
-        for program in engines.programs
-        for need in memory_needs(program, device)
+        for memories in needs
+        for need in memories
         for part in need.mapped
         if part.use == "ram_lut"
-    )
+    ]
+    return sites * sum(cells)
 
 
 def dsp_blocks(engines: Engines, device: Device) -> int:
-    """DSP blocks of multipliers that synthesis puts into them, on a device that has any."""
+    """DSP blocks: of multipliers that are meant for them, and of the gains of shortcuts."""
     if not device.capacity.dsp:
         return 0
     count = 0
     for program in engines.programs:
         array = program.array
+        count += program.has_shortcut * program.width
         if array.dsp:
             blocks = -(-array.channels // factors_of_block(program.network.bits))
             count += blocks * array.positions * array.lanes
     return count
 
 
-def clock_features(engines: Engines, device: Device, lut: float) -> dict[str, float]:
+def clock_features(engines: Engines, needs: Needs, lut: float) -> dict[str, float]:
     """What the period follows, of the largest engine."""
     found: dict[str, float] = {}
-    for program in engines.programs:
+    for program, memories in zip(engines.programs, needs, strict=True):
         array = program.array
         values = {
             "one": 1,
@@ -234,9 +263,15 @@ def clock_features(engines: Engines, device: Device, lut: float) -> dict[str, fl
             "bits": program.network.bits,
             "dsp": array.dsp,
             "binary": array.arithmetic == "binary",
-            "blocks": math.log2(1 + max(need.blocks for need in memory_needs(program, device))),
+            "blocks": math.log2(1 + max(need.blocks for need in memories)),
             "shorter": program.run_time_length,
             "zeros": program.skip_zeros,
+            "rows": max(math.log2(_rows(need)) for need in memories),
         }
         found = {name: max(found.get(name, 0.0), float(value)) for name, value in values.items()}
     return found
+
+
+def _rows(need: MemoryNeed) -> int:
+    """Cells one of which is chosen by a memory's upper address bits."""
+    return max(1 + part.multiplexed // max(1, need.varying * need.reads) for part in need.mapped)

@@ -7,9 +7,8 @@ from pydantic import BaseModel, ConfigDict
 
 from bitrain.accelerator import Engines
 from bitrain.gen.families.family import Device
-from bitrain.gen.families.fit import memory_needs
 
-from .features import Features, clock_features, dsp_blocks, features, ram_luts
+from .features import Features, clock_features, dsp_blocks, features, needs_of, ram_luts
 
 Coefficients = dict[str, float]
 
@@ -67,19 +66,19 @@ class ResourceModel(BaseModel):
 
     def predict(self, engines: Engines, device: Device) -> "ResourceEstimate":
         """What an accelerator takes."""
-        found, ram = features(engines, device), ram_luts(engines, device)
+        needs = needs_of(engines, device)
+        found, ram = features(engines, needs), ram_luts(needs, device)
         luts, ffs = self.by_block(found, "lut"), self.by_block(found, "ff")
         lut = weighted(self.totals["lut"], luts) + ram
         routed = weighted(self.totals["routed_lut"], luts) + ram
         blocks = {block: luts[block] * self.totals["lut"].get(block, 1) for block in luts}
-        needs = [need for program in engines.programs for need in memory_needs(program, device)]
         return ResourceEstimate(
             lut=round(lut),
             routed_lut=round(routed),
             ff=round(weighted(self.totals["ff"], ffs)),
-            bram=sum(need.blocks for need in needs),
+            bram=sum(need.blocks for memories in needs for need in memories),
             dsp=dsp_blocks(engines, device),
-            clock_mhz=1e3 / weighted(self.period, clock_features(engines, device, lut)),
+            clock_mhz=1e3 / weighted(self.period, clock_features(engines, needs, lut)),
             blocks={block: round(value) for block, value in sorted(blocks.items())},
             errors=self.errors,
         )

@@ -47,7 +47,8 @@ class _Ecp5(Family):
 ECP5 = _Ecp5(
     name="ecp5",
     title="ECP5",
-    memory_cells=(
+    memory_cells=(  # in the order in which synthesis asks them
+        MemoryCell(use="ram_lut", shapes=((16, 4),), enabled=4, cost=4, holds_roms=False),
         MemoryCell(
             use="bram",
             shapes=((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)),
@@ -55,7 +56,6 @@ ECP5 = _Ecp5(
             cost=128,
             reads=2,
         ),
-        MemoryCell(use="ram_lut", shapes=((16, 4),), enabled=4, cost=4, holds_roms=False),
     ),
     synth="synth_ecp5",
     cells={

@@ -31,6 +31,8 @@ class MemoryNeed:
     reads: int
     """Read ports of each bank."""
     banks: int
+    written: bool
+    """No ROM."""
     mapped: tuple[MappedMemory, ...]
     """How a bank is built: its first part, and a copy of its second one for each reader."""
 
@@ -52,9 +54,6 @@ def memory_needs(program: Program, device: Device, *, fewer_bits: int = 0) -> li
     weight, activation = program.weight_bits - fewer_bits, program.activation_bits - fewer_bits
     loaded = program.weights_writable
     written = loaded or program.weights_streamed
-    # Neurons that no layer has channels for have constant weights in a ROM.
-    most = max(layer.out_channels for layer in program.network.layers)
-    used = channels if written else min(channels, most)
     cells, found = device.family.memory_cells, list[MemoryNeed]()
 
     def add(
@@ -79,14 +78,19 @@ def memory_needs(program: Program, device: Device, *, fewer_bits: int = 0) -> li
                 varying=bits,
                 reads=reads,
                 banks=banks,
+                written=written,
                 mapped=tuple(mapped),
             )
         )
 
     add("activations", program.activation_parts, activation, reads=ports, banks=banks, written=True)
-    widths = banks * channels * weight, banks * used * weight
-    add("weights", (program.weight_depth,), widths[0], written=written, varying=widths[1])
-    add("biases", (program.bias_depth,), program.bias_word_bits, written=loaded)
+    constant = 0 if written else program.weight_word_bits - program.varying_weight_bits
+    width = banks * channels * weight
+    varying = max(0, width - constant)
+    add("weights", (program.weight_depth,), width, written=written, varying=varying)
+    width = program.bias_word_bits
+    varying = width if loaded else varying_columns(program.bias_words, width)
+    add("biases", (program.bias_depth,), width, written=loaded, varying=varying)
     descriptor = sum(program.field_widths.values())
     varying = varying_columns(program.descriptor_words, descriptor)
     add("program", (len(program.network.layers),), descriptor, varying=varying)
