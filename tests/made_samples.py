@@ -4,9 +4,15 @@ from collections import defaultdict
 from functools import cache
 
 from bitrain.gen.families.devices import find_device
-from bitrain.gen.families.fit import memory_needs
 from bitrain.resources.drawing import draw
-from bitrain.resources.features import BLOCKS, clock_features, dsp_blocks, features, ram_luts
+from bitrain.resources.features import (
+    BLOCKS,
+    clock_features,
+    dsp_blocks,
+    features,
+    needs_of,
+    ram_luts,
+)
 from bitrain.resources.samples import Sample
 
 DEVICE = "ecp5-85k"
@@ -19,7 +25,8 @@ def made(seed: int) -> Sample:
     """The sample of a seed: a LUT and two flip-flops for each unit of a feature, over five."""
     drawn, device = draw(seed), find_device(DEVICE)
     engines = drawn.compile()
-    found, ram = features(engines, device), ram_luts(engines, device)
+    needs = needs_of(engines, device)
+    found, ram = features(engines, needs), ram_luts(needs, device)
     path_of = {block: path for path, block in reversed(BLOCKS)}
     blocks: dict[str, dict[str, int]] = defaultdict(dict)
     for block, values in found.items():
@@ -27,15 +34,14 @@ def made(seed: int) -> Sample:
         blocks[path_of[block]] = {"logic_lut": size, "ff": 2 * size}
     luts = sum(each["logic_lut"] for each in blocks.values())
     lut = round(FLAT * luts) + ram
-    needs = [need for program in engines.programs for need in memory_needs(program, device)]
-    period = 4 + clock_features(engines, device, lut)["score"] / 8
+    period = 4 + clock_features(engines, needs, lut)["score"] / 8
     return Sample(
         seed=seed,
         drawn=drawn,
         device=DEVICE,
         lut=lut,
         ff=2 * luts,
-        bram=sum(need.blocks for need in needs),
+        bram=sum(need.blocks for memories in needs for need in memories),
         dsp=dsp_blocks(engines, device),
         ram_lut=ram,
         blocks=dict(blocks),

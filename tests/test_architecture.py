@@ -64,7 +64,7 @@ IMPORTS = {
     "convert": _allow(
         "spec golden models frontend nn data train export runner", "torch numpy pydantic"
     ),
-    "runner": _allow("spec", "pydantic yaml matplotlib numpy"),
+    "runner": _allow("spec", "pydantic yaml matplotlib numpy distributed"),
     "diagnose": _allow(
         "spec golden models frontend nn data train export runner", "torch numpy pydantic rich"
     ),
@@ -74,7 +74,7 @@ IMPORTS = {
     ),
     "nas": _allow(
         "spec program cost models nn profile data train export runner recast",
-        "torch numpy pydantic rich distributed sklearn",
+        "torch numpy pydantic rich sklearn",
     ),
     "sng": _allow("spec golden nn data", "numpy rich yaml"),
     "flow": _allow(
@@ -85,9 +85,11 @@ IMPORTS = {
     "studies": _allow(
         f"{_ENGINES} rtl gen resources golden nn data runner flow", "numpy pydantic rich"
     ),
+    "explore": _allow(f"{_ENGINES} gen resources data runner studies", "jinja2 optuna plotly rich"),
     "__main__": _allow("cli", ""),
     "cli": _allow(
-        f"{_ENGINES} host gen resources cosim formal recast nas sng flow studies convert diagnose "
+        f"{_ENGINES} host gen resources cosim formal recast nas sng flow studies explore convert "
+        "diagnose "
         "nn data train",
         "typer rich",
     ),

@@ -45,6 +45,9 @@ def fit(samples: Sequence[Sample], held_out: Sequence[Sample] = ()) -> ResourceM
         device=device.name,
         tools=samples[0].tools,
         samples=len(samples),
+        most_multipliers=max(
+            sum(program.array.multipliers for program in each.programs) for each in engines
+        ),
         blocks=dict(blocks),
         totals={},
         period={},

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 
 from pydantic import BaseModel, ConfigDict
 
 from bitrain.accelerator import Engines
 from bitrain.gen.families.family import Device
+from bitrain.spec import BitrainError
 
 from .features import Features, clock_features, dsp_blocks, features, needs_of, ram_luts
 
@@ -48,6 +51,8 @@ class ResourceModel(BaseModel):
     """That of the samples; others of the family differ in what they hold."""
     tools: dict[str, str]
     samples: int
+    most_multipliers: int
+    """P Q N of the largest sample, all engines together; beyond that nothing is known."""
     blocks: dict[str, dict[str, Coefficients]]
     """For each block and for lut and ff the coefficients of its features, the hierarchy kept."""
     totals: dict[str, Coefficients]
@@ -82,6 +87,26 @@ class ResourceModel(BaseModel):
             blocks={block: round(value) for block, value in sorted(blocks.items())},
             errors=self.errors,
         )
+
+
+@cache
+def model_of(family: str) -> ResourceModel | None:
+    """The model in the package; None for a family that nobody has calibrated."""
+    table = resources.files("bitrain.resources") / "tables" / f"{family}.json"
+    if not table.is_file():
+        return None
+    return ResourceModel.model_validate_json(table.read_text(encoding="utf-8"))
+
+
+def needed_model(device: Device) -> ResourceModel:
+    """The model of a device's family; :class:`BitrainError` if there is none."""
+    found = model_of(device.family.name)
+    if found is None:
+        raise BitrainError(
+            f"--device {device.name}: there is no table of resources for {device.family.title} in "
+            "the package; choose an ECP5 (docs/resources.md)"
+        )
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,9 @@ from bitrain.spec import BitrainError, write_atomically
 
 from .drawing import Drawn, draw
 
+ROUTING_LIMIT = 1200
+"""Seconds until the routing of a sample is given up."""
+
 
 class Sample(BaseModel):
     """What the tools say of a drawn accelerator."""
@@ -48,8 +51,8 @@ def measure(seed: int, device: str, *, route: bool) -> Sample:
         ip = generate_ip(drawn.compile(), Path(folder) / "ip", device=device)
         blocks = measure_blocks(ip, device)
         try:
-            flat = synthesise(ip, device, route=route)
-        except BitrainError:  # what fits by its count may not be placed
+            flat = synthesise(ip, device, route=route, limit_s=ROUTING_LIMIT)
+        except BitrainError:  # what fits by its count may not be placed, or find no end
             if not route:
                 raise
             flat = synthesise(ip, device, route=False)

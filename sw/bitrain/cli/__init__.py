@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 # Importing a module registers its commands, in the order in which `--help` lists them.
-from . import run, convert, networks, hardware, boards, search, studies  # isort: skip
+from . import run, convert, networks, hardware, explore, boards, search, studies  # isort: skip
 from .common import app, console
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "boards",
     "console",
     "convert",
+    "explore",
     "hardware",
     "main",
     "networks",

@@ -82,6 +82,7 @@ def generate(
 
     from .render.bandwidth import print_bandwidths
     from .render.cost import print_memories
+    from .render.resources import print_resources
 
     array = array_of(
         *(channels, positions, lanes), sharing=sharing, arithmetic=arith, width=width, dsp=dsp
@@ -121,6 +122,7 @@ def generate(
         vectors=given,
     )
     print_memories(compiled, device, console)
+    print_resources(compiled, find_device(device), console)
     print_bandwidths(compiled, find_device(device).frequency, console)
     console.print(f"wrote {written}")
 

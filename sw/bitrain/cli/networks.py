@@ -55,8 +55,10 @@ def cost(
     lanes: common.Lanes = 16,
     width: common.Width = 1,
     arith: common.ArithmeticOption = "stochastic",
+    dsp: common.Dsp = False,
     engines: common.Engines = 1,
     last_array: common.LastArray = None,
+    device: common.Device = "ecp5-85k",
     multipliers: Annotated[
         int | None,
         Option(help="List the fastest arrays of at most so many multipliers instead.", min=1),
@@ -81,20 +83,22 @@ def cost(
     data: common.Data = None,
     data_dir: common.DataDir = None,
 ) -> None:
-    """Cycles and memory accesses per layer, estimated; or the arrays that take fewest."""
+    """Cycles per layer and resources of a device, estimated; or the arrays that take fewest."""
     from bitrain.accelerator import compile_network
     from bitrain.cost.array_shapes import fastest_arrays
     from bitrain.flow.networks import example_vectors
+    from bitrain.gen.families.devices import find_device
     from bitrain.program import AcceleratorConfig, Interface, Program
     from bitrain.spec import BitrainError, load_network
     from bitrain.studies.zero_chunks import measure_zeros
 
     from .render.bandwidth import print_bandwidths
     from .render.cost import cost_table, shapes_table, zeros_table
+    from .render.resources import print_resources
 
     if multipliers is not None:
         others = ("channels", "positions", "lanes", "width", "engines", "last_array")
-        others += ("skip_zeros", "weights", "weight_beat", "bandwidth", "clock")
+        others += ("skip_zeros", "weights", "weight_beat", "bandwidth", "clock", "dsp", "device")
         check_used(context, others, "with --multipliers, which compares arrays of all shapes")
     if not skip_zeros or multipliers is not None:
         check_used(context, ("images", "data", "data_dir"), "without --skip-zeros")
@@ -104,8 +108,10 @@ def cost(
     if multipliers is not None:
         console.print(shapes_table(fastest_arrays(loaded, multipliers, arith)))
         return
-    array = array_of(channels, positions, lanes, arithmetic=arith, width=width)
+    array = array_of(channels, positions, lanes, arithmetic=arith, width=width, dsp=dsp)
+    chosen = find_device(device)
     if skip_zeros:
+        check_used(context, ("device",), "with --skip-zeros")
         if engines > 1:
             raise BitrainError(
                 f"--engines {engines}: zero chunks are of layers, whose cycles are the same in "
@@ -131,6 +137,7 @@ def cost(
         rate = f"an image every {found.initiation_interval:,}"
         latency = f"{found.latency:,} cycles from the last pixel to the first score"
         console.print(f"{latency}, {rate}", soft_wrap=True)
+    print_resources(compiled, chosen, console)
     print_bandwidths(compiled, clock or 100, console, bandwidth=bandwidth, prefixes=True)
 
 

@@ -46,6 +46,8 @@ class Contender:
     """Those of the same name run on one circuit."""
     networks: tuple[Network, ...]
     """One a seed."""
+    files: tuple[Path, ...] = ()
+    """Of the networks."""
     lengths: tuple[int, ...]
     """Runs that an image may take, shortest first."""
     several_lengths: bool
@@ -204,19 +206,38 @@ def find_contenders(folders: Sequence[Path], families: Sequence[str]) -> list[Co
     return found
 
 
+def contenders_of_file(path: Path, families: Sequence[str]) -> list[Contender]:
+    """Contenders of a network file by itself: streams, or integers in each kind of circuit."""
+    network = load_network(path)
+    if network.metadata.get("arithmetic") in ("binary", "bitserial"):
+        own = ("binary", "dsp", "bitserial")
+        own = own[2:] if _lengths(network) else own
+    else:
+        own = ("or",) if network.or_lanes > 1 else ("stochastic",)
+    found = [
+        each for family in own if family in families for each in _contenders_of(family, (network,))
+    ]
+    return [replace(each, files=(path,)) for each in found]
+
+
 def _contenders(folders: list[Path], families: Sequence[str]) -> Iterator[Contender]:
     """Of one training, at one length or at several."""
-    streams, integers = (_load(folders, name) for name in ("network.npz", "rival.npz"))
+    names = ["network.npz", "rival.npz"]
+    streams, integers = (_load(folders, name) for name in names)
     if streams[0].metadata.get("arithmetic") in ("binary", "bitserial"):
         streams, integers = integers, streams
+        names.reverse()
+    files = [tuple(folder / name for folder in folders) for name in names]
     grouped = streams[0].or_lanes > 1  # its integers are those of the networks without groups
     several = _lengths(streams[0])
     for family in families:
         if family in ("stochastic", "or"):
             if grouped == (family == "or"):
-                yield from _contenders_of(family, streams)
+                for each in _contenders_of(family, streams):
+                    yield replace(each, files=files[0])
         elif not grouped and (family == "bitserial" or not several):
-            yield from _contenders_of(family, integers)
+            for each in _contenders_of(family, integers):
+                yield replace(each, files=files[1])
 
 
 def _contenders_of(family: str, networks: tuple[Network, ...]) -> Iterator[Contender]:

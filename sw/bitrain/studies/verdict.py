@@ -8,7 +8,7 @@ every run that an image takes. With a library of standard cells the arrays are m
 energy of an image.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -33,6 +33,7 @@ from bitrain.spec.bank import MAX_LANES
 from .arithmetic import array_in_cells, array_of_kind, resources_of
 from .array_energy import LEFT_OUT, energy_step
 from .contenders import TITLES, Contender
+from .judging import Judged, judge
 from .pareto import Draws, best_ratio, front
 
 WIDTHS, LANES = (1, 2, 4, 8), (16, 32)
@@ -71,7 +72,7 @@ def measure_verdict(
     judged = {}
     for contender in contenders:
         console.print(f"{contender.title}: {len(dataset.test_labels):,} test images ...")
-        judged[contender.name] = _judged(workspace, contender, dataset)
+        judged[contender.name] = judge(workspace, contender, dataset)
     for accelerator, group in groupby(contenders, lambda each: each.accelerator):
         *_, chooser = group  # the one with exits, if there is one
         choice = _Choice(chooser, judged[chooser.name], neurons, device, clock_mhz)
@@ -147,65 +148,11 @@ def parse_lanes(text: str) -> list[int]:
 
 
 @dataclass(frozen=True)
-class _Judged:
-    """All test images of each seed, (seeds, images)."""
-
-    right: np.ndarray
-    places: np.ndarray
-    """The last run of each in its seed's ladder, from 0."""
-    ladders: list[list[int]]
-    """Lengths of the runs, shortest first, of each seed."""
-
-    @property
-    def accuracies(self) -> list[float]:
-        """Per cent, by seed."""
-        return (100 * self.right.mean(1)).tolist()
-
-    def mean(self, costs: Mapping[int, float]) -> float:
-        """Mean cost of all runs of an image, each by its length; the median of the seeds."""
-        found = []
-        for ladder, places in zip(self.ladders, self.places, strict=True):
-            used = np.cumsum([costs[length] for length in ladder])
-            found.append(float(used[places].mean()))
-        return median(found)
-
-
-def _judged(workspace: Workspace, contender: Contender, dataset: Dataset) -> _Judged:
-    def judge() -> list[dict[str, Any]]:
-        return [
-            {
-                "ladder": ladder,
-                "right": _hex(np.packbits(outcome.right)),
-                "places": _hex(outcome.places.astype(np.uint8)),
-            }
-            for ladder, outcome in contender.judge(dataset)
-        ]
-
-    name, count = f"judge-{contender.name}", len(dataset.test_labels)
-    workspace.fingerprint = dataset.digest
-    workspace.step(name, [*contender.inputs, count], judge)
-    found = workspace.results[name]
-    return _Judged(
-        right=np.stack([np.unpackbits(_from_hex(each["right"]))[:count] for each in found]),
-        places=np.stack([_from_hex(each["places"]) for each in found]),
-        ladders=[each["ladder"] for each in found],
-    )
-
-
-def _hex(numbers: np.ndarray) -> str:
-    return numbers.tobytes().hex()
-
-
-def _from_hex(text: str) -> np.ndarray:
-    return np.frombuffer(bytes.fromhex(text), np.uint8)
-
-
-@dataclass(frozen=True)
 class _Choice:
     """All that an accelerator is made of, but for its width and lanes."""
 
     contender: Contender
-    judged: _Judged
+    judged: Judged
     neurons: tuple[int, int]
     device: str
     clock_mhz: float
@@ -308,7 +255,7 @@ _TRIED = "width", "lanes", "lut", "dsp", "images_per_s_per_klut"
 
 
 def _speed(
-    contender: Contender, judged: _Judged, array: Array, network: Network, clock_mhz: float
+    contender: Contender, judged: Judged, array: Array, network: Network, clock_mhz: float
 ) -> dict[str, float]:
     """Cycles of an image on average, all its runs, and images a second.
 
@@ -319,7 +266,7 @@ def _speed(
     return {"image_cycles": cycles, "images_per_s": 1e6 * clock_mhz / cycles}
 
 
-def _row(contender: Contender, judged: _Judged, circuit: dict[str, Any]) -> dict[str, Any]:
+def _row(contender: Contender, judged: Judged, circuit: dict[str, Any]) -> dict[str, Any]:
     made = circuit["array"], circuit["network"], circuit["clock_mhz"]
     speed = _speed(contender, judged, *made)
     return {
@@ -347,7 +294,7 @@ class _Cells:
     """Images in [0, 1] whose energy is asked for."""
 
     def measure(
-        self, contender: Contender, judged: _Judged, circuit: dict[str, Any]
+        self, contender: Contender, judged: Judged, circuit: dict[str, Any]
     ) -> dict[str, float]:
         """Area of the array, and the energy of an image in all its runs."""
         array, network = circuit["array"], circuit["network"]

@@ -41,10 +41,12 @@ def place_and_route(
     frequency: float,
     router: Router = "router1",
     pins: str | None = None,
+    limit_s: float | None = None,
 ) -> tuple[dict[str, Any], float]:
     """Place and route ``netlist.json`` of a build folder; return the report and seconds taken.
 
-    ``pins``: constraints of all ports; then ``routed.txt`` is what the packer takes.
+    ``pins``: constraints of all ports; then ``routed.txt`` is what the packer takes. ``limit_s``:
+    seconds until it is given up.
     """
     log = build / "nextpnr.log"
     arguments = ["-q", "-l", log.name, "--json", "netlist.json", "--top", top]
@@ -55,7 +57,7 @@ def place_and_route(
         arguments += [device.family.constraint_option, "pins.txt"]
         arguments += [device.family.routed_option, ROUTED]
     start = time.perf_counter()
-    run_tool(device.family.route_tool, arguments, cwd=build, log=log)
+    run_tool(device.family.route_tool, arguments, cwd=build, log=log, limit_s=limit_s)
     seconds = round(time.perf_counter() - start, 2)
     return json.loads((build / "report.json").read_text(encoding="utf-8")), seconds
 

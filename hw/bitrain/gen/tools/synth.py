@@ -63,12 +63,14 @@ def synthesise(
     seed: int = 1,
     frequency: float | None = None,
     router: Router = "router1",
+    limit_s: float | None = None,
 ) -> SynthesisReport:
     """Synthesise an IP package, and place and route it, in ``<ip>/synth/<device>``.
 
     ``device``: a name of the table in ``devices`` (default: the package's). ``frequency``: target
-    in MHz (default: the package's on its device, else the device's). ``router``: nextpnr's. Raises
-    :class:`BitrainError` if a tool is missing or fails, or if the accelerator does not fit.
+    in MHz (default: the package's on its device, else the device's). ``router``: nextpnr's.
+    ``limit_s``: seconds until routing is given up. Raises :class:`BitrainError` if a tool is
+    missing or fails, or if the accelerator does not fit.
     """
     config = read_config(ip)
     chosen = find_device(device or config.device)
@@ -81,6 +83,7 @@ def synthesise(
         seed=seed,
         frequency=frequency or config.frequency_on(chosen),
         router=router,
+        limit_s=limit_s,
     )
 
 
@@ -107,6 +110,7 @@ def run_synthesis(
     clock: str = "clk",
     router: Router = "router1",
     pins: str | None = None,
+    limit_s: float | None = None,
 ) -> SynthesisReport:
     """Map module ``top`` of ``directory``, route it if asked for, and read the reports.
 
@@ -133,7 +137,14 @@ def run_synthesis(
     fmax = critical_path = None
     if route:
         report, seconds[nextpnr] = place_and_route(
-            build, top, device, seed=seed, frequency=frequency, router=router, pins=pins
+            build,
+            top,
+            device,
+            seed=seed,
+            frequency=frequency,
+            router=router,
+            pins=pins,
+            limit_s=limit_s,
         )
         logs[nextpnr] = build / "nextpnr.log"
         resources = replace(resources, lut=family.routed_luts(report["utilization"]))

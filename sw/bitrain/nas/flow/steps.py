@@ -10,6 +10,7 @@ from typing import Any
 
 from bitrain.data import load_dataset
 from bitrain.nn import torch_threads
+from bitrain.runner import cluster
 from bitrain.train.loop import Job, fit
 
 from ..coarse import search_coarse
@@ -18,7 +19,6 @@ from ..join import load_parts, save_parts
 from ..network import coarse_network
 from ..space import check_space
 from ..stage import StageTask, search_stage
-from . import cluster
 from .config import NasConfig, given_genotype
 from .run import Search, described
 

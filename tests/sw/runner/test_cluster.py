@@ -12,9 +12,9 @@ import pytest
 from rich.console import Console
 from tiny_search import SPACE
 
-from bitrain.nas.flow import cluster
 from bitrain.nas.flow.config import load_search
 from bitrain.nas.flow.search import run_search
+from bitrain.runner import cluster
 from bitrain.spec import BitrainError, load_network
 
 pytestmark = pytest.mark.slow

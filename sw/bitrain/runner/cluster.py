@@ -7,12 +7,17 @@ goes on from there. The same code runs on any cluster that Dask runs on.
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from bitrain.spec import BitrainError
 
 PATIENCE = 10
 """Seconds until a scheduler is said not to answer."""
+
+
+Run = Callable[[Callable[..., Any], Sequence[tuple[Any, ...]]], Iterator[Any]]
+"""Gives what a function returns for each tuple of arguments, in order, each once it is there."""
 
 
 def map_tasks(
@@ -22,7 +27,14 @@ def map_tasks(
     workers: int = 1,
     scheduler: str | None = None,
 ) -> list[Any]:
-    """What ``function`` returns for each tuple of arguments, in order.
+    """What ``function`` returns for each tuple of arguments, in order; see :func:`pool`."""
+    with pool(workers, scheduler) as run:
+        return list(run(function, tasks))
+
+
+@contextmanager
+def pool(workers: int = 1, scheduler: str | None = None) -> Iterator[Run]:
+    """What runs tasks.
 
     workers: processes to start here, none where it is 1. scheduler: address of a Dask cluster in
     their place; its workers need Bitrain, and the paths that the arguments name. Raises
@@ -30,7 +42,8 @@ def map_tasks(
     the other with it.
     """
     if scheduler is None and workers == 1:
-        return [function(*arguments) for arguments in tasks]
+        yield lambda function, tasks: (function(*arguments) for arguments in tasks)
+        return
     try:
         from distributed import Client, LocalCluster
     except ModuleNotFoundError as error:
@@ -48,7 +61,8 @@ def map_tasks(
             "memory_limit": 0,  # a worker is not ended for what it needs
         }
         with _quiet(), LocalCluster(**settings) as local, Client(local) as client:
-            return _gather(client, function, tasks)
+            yield partial(_gather, client)
+        return
     try:
         with _quiet():
             client = Client(scheduler, timeout=PATIENCE)
@@ -58,16 +72,19 @@ def map_tasks(
             "dask scheduler, and workers with dask worker"
         ) from error
     with client:
-        return _gather(client, function, tasks)
+        yield partial(_gather, client)
 
 
-def _gather(client: Any, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> Any:
+def _gather(
+    client: Any, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]
+) -> Iterator[Any]:
     from distributed import KilledWorker
     from distributed.client import FutureCancelledError
 
     futures = [client.submit(function, *arguments, pure=False) for arguments in tasks]
     try:
-        return client.gather(futures)
+        for future in futures:
+            yield client.gather(future)
     except KilledWorker as error:
         raise BitrainError(
             "workers died again and again at the same task, for want of memory perhaps; the next "

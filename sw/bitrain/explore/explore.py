@@ -1,0 +1,237 @@
+"""``bitrain explore``: a search from networks to a page that shows what was found."""
+
+import csv
+import io
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from bitrain.data import Dataset
+from bitrain.gen.families.devices import find_device
+from bitrain.resources.model import needed_model
+from bitrain.runner.cluster import pool
+from bitrain.runner.workspace import Workspace, write_json
+from bitrain.spec import BitrainError, write_atomically
+from bitrain.studies.arithmetic import KINDS
+from bitrain.studies.contenders import Contender, contenders_of_file, find_contenders
+from bitrain.studies.judging import judge
+
+from .evaluate import Row, details
+from .page import write_page
+from .search import Goal, Search, best, front
+from .space import Accelerator, Design, Space, Way
+from .verify import verify
+
+SHOWN = 400
+"""Rows on the page: the front of each arithmetic, then the best."""
+COLUMNS = (
+    *("accelerator", "title", "family", "bits", "lengths", "accuracy"),
+    *("channels", "positions", "lanes", "width", "engines", "interface", "weights"),
+    *("cycles", "images_per_s", "latency_ms", "images_per_s_per_klut", "clock_mhz"),
+    *("lut", "routed_lut", "ff", "bram", "dsp", "multipliers", "lacking"),
+)
+"""Of the CSV file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """For which device, and how much is done."""
+
+    device: str
+    trials: int = 20_000
+    seed: int = 0
+    verify: int = 0
+    """So many of the best designs are synthesised and routed."""
+    workers: int = 1
+    scheduler: str | None = None
+
+
+def competitors(paths: Sequence[Path], families: Sequence[str]) -> list[Contender]:
+    """Contenders of network files, and of folders of `bitrain accuracy`."""
+    folders = [path for path in paths if path.is_dir()]
+    found = find_contenders(folders, families) if folders else []
+    for path in paths:
+        if path.is_dir():
+            continue
+        of_file = contenders_of_file(path, families)
+        if not of_file:
+            raise BitrainError(
+                f"{path}: is not of the arithmetics {', '.join(families)}; give others, or another "
+                "file"
+            )
+        found += of_file
+    return found
+
+
+def accelerators_of(
+    contenders: Sequence[Contender], dataset: Dataset, out: Path, console: Console
+) -> tuple[Accelerator, ...]:
+    """What they run on, with the accuracies of all test images; judged once, kept in ``out``."""
+    workspace, found = Workspace(out), []
+    for name, group in groupby(contenders, lambda each: (each.accelerator, each.files)):
+        members, ways = list(group), []
+        for member in members:
+            console.print(f"{member.title}: {len(dataset.test_labels):,} test images ...")
+            ways.append(Way.of(member, judge(workspace, member, dataset)))
+        chooser = members[-1]  # the one with exits, if there is one
+        found.append(
+            Accelerator(
+                name=name[0] if len(chooser.files) > 1 else f"{Path(name[1][0]).stem}-{name[0]}",
+                kind=chooser.kind,
+                network=chooser.networks[0],
+                file=str(chooser.files[0]),
+                options=dict(chooser.options),
+                ways=tuple(ways),
+            )
+        )
+    return tuple(found)
+
+
+def explore(space: Space, goal: Goal, plan: Plan, out: Path, console: Console) -> dict[str, Any]:
+    """Search ``space``; ``explore.json``, ``explore.csv`` and ``explore.html`` in ``out``."""
+    device = plan.device
+    chosen = find_device(device)
+    search = Search(
+        space=space,
+        device=chosen,
+        model=needed_model(chosen),
+        goal=goal,
+        trials=plan.trials,
+        seed=plan.seed,
+    )
+    with pool(plan.workers, plan.scheduler) as run:
+        rows = search.run(out, run, console)
+    designs = {design.key: design for design in _designs(rows)}
+    ranked = best(rows, goal)
+    if not ranked:
+        raise BitrainError(_nothing(rows, goal, device))
+    top = _distinct(ranked, max(10, plan.verify))
+    for i, row in enumerate(top[: plan.verify]):
+        console.print(f"{title_of(row)}: synthesis and routing ...", soft_wrap=True)
+        design = designs[row["design"]]
+        try:
+            made = space.accelerators[design.accelerator]
+            top[i] = verify(made, design, device, row, out)
+        except BitrainError as error:
+            top[i] = row | {"problem": str(error)}
+            console.print(f"left out: {error}", soft_wrap=True)
+    for row in top:
+        row["command"] = command_of(
+            row, space.accelerators[designs[row["design"]].accelerator], device
+        )
+    result = {
+        "device": device,
+        "objective": goal.objective,
+        "least_accuracy": goal.least_accuracy,
+        "most_lut": goal.most_lut,
+        "tag": "estimated" + "; the measured: post-route" * bool(plan.verify),
+        "search": "all designs" if search.is_exact else f"Optuna NSGA-II, seed {plan.seed}",
+        "designs": len(designs),
+        "space": space.size,
+        "errors": {name: each.model_dump() for name, each in search.model.errors.items()},
+        "tools": search.model.tools,
+        "best": top,
+        "front": front(rows, goal),
+    }
+    shown = _shown(rows, ranked, goal)
+    extra = {}
+    for key in {row["design"] for row in shown}:
+        made = space.accelerators[designs[key].accelerator]
+        extra[key] = details(made, designs[key], chosen, search.model)
+    write_json(out / "explore.json", result)
+    write_atomically(out / "explore.csv", _csv(rows))
+    write_page(out / "explore.html", result, shown, extra, goal)
+    return result
+
+
+def title_of(row: Row) -> str:
+    """A row for people."""
+    engines = f", {row['engines']} engines" if row["engines"] > 1 else ""
+    return (
+        f"{row['title']}, {row['channels']} x {row['positions']} x {row['lanes']}, "
+        f"W = {row['width']}{engines}"
+    )
+
+
+def command_of(row: Row, accelerator: Accelerator, device: str) -> str:
+    """The command that generates a row's accelerator."""
+    kind, options = KINDS[accelerator.kind], accelerator.options
+    words = ["bitrain", "generate", accelerator.file, "-P", row["channels"], "-Q", row["positions"]]
+    words += ["-N", row["lanes"], "-W", row["width"], "--device", device, "--out", "ip"]
+    words += ["--arith", kind["arithmetic"]] * (kind["arithmetic"] != "stochastic")
+    words += ["--dsp"] * kind.get("dsp", False)
+    words += ["--interface", row["interface"]] * (row["interface"] != "raw")
+    words += ["--engines", row["engines"]] * (row["engines"] > 1)
+    words += ["--weights", row["weights"]] * (row["weights"] != "rom")
+    words += [f"--{name.replace('_', '-')}" for name, value in options.items() if value]
+    return shlex.join(map(str, words))
+
+
+def _designs(rows: Sequence[Row]) -> list[Design]:
+    keys = dict.fromkeys(row["design"] for row in rows)
+    return [Design.of_key(key) for key in keys]
+
+
+def _distinct(ranked: Sequence[Row], count: int) -> list[Row]:
+    """The best row of each design."""
+    found: dict[str, Row] = {}
+    for row in ranked:
+        if len(found) == count:
+            break
+        found.setdefault(row["design"], dict(row))
+    return list(found.values())
+
+
+def _shown(rows: Sequence[Row], ranked: Sequence[Row], goal: Goal) -> list[Row]:
+    found: dict[tuple[str, str], Row] = {}
+    families = dict.fromkeys(row["family"] for row in ranked)
+    fronts = [front([r for r in ranked if r["family"] == f], goal) for f in families]
+    for row in [*(row for each in fronts for row in each), *ranked]:
+        if len(found) < SHOWN:
+            found.setdefault((row["design"], row["title"]), row)
+    return list(found.values())
+
+
+def _nothing(rows: Sequence[Row], goal: Goal, device: str) -> str:
+    """Why no design is allowed: what all of them lack, and how near one came."""
+    made = [row for row in rows if "problem" not in row]
+    if not made:
+        reason = rows[0]["problem"] if rows else "no sizes go together"
+        return f"no design is left to search; the first one: {reason}"
+    accuracy = max(row["accuracy"] for row in made)
+    if accuracy < goal.least_accuracy:
+        return (
+            f"--min-accuracy {goal.least_accuracy:g}: the most accurate network has "
+            f"{accuracy:.2f} %; ask for less, or give other networks"
+        )
+    reach = [row for row in made if row["accuracy"] >= goal.least_accuracy]
+    fits = [row for row in reach if not row["lacking"]]
+    if not fits:
+        smallest = min(reach, key=lambda row: (len(row["lacking"]), row["routed_lut"]))
+        return (
+            f"no design fits {device}: the smallest, {title_of(smallest)}, needs about "
+            f"{smallest['routed_lut']:,} LUTs, {smallest['bram']} block RAMs and {smallest['dsp']} "
+            f"DSP blocks, and {' and '.join(smallest['lacking'])} are too few; choose a larger "
+            "device, or --weights stream"
+        )
+    smallest = min(fits, key=lambda row: row["routed_lut"])
+    return (
+        f"--max-lut {goal.most_lut}: the smallest design, {title_of(smallest)}, takes about "
+        f"{smallest['routed_lut']:,}; allow more, or give smaller sizes"
+    )
+
+
+def _csv(rows: Sequence[Row]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        if "problem" not in row:
+            lists = {name: " ".join(map(str, row[name])) for name in ("lengths", "lacking")}
+            writer.writerow(row | lists)
+    return text.getvalue()
