@@ -5,6 +5,7 @@ loads only what it needs. ``tests/sw/cli`` compares the choices here with those 
 """
 
 import os
+import sys
 from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
@@ -43,8 +44,15 @@ def _options(
     """Options of the command as a whole."""
 
 
+_WIDE = 140
+"""Columns of what goes to a file: rich would break tables at 80."""
+
 # Under torchrun one process speaks for all.
-console = Console(quiet=os.environ.get("RANK", "0") != "0", emoji=False)
+console = Console(
+    quiet=os.environ.get("RANK", "0") != "0",
+    emoji=False,
+    width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDE,
+)
 
 Arithmetic = Literal["stochastic", "binary", "bitserial"]
 Sharing = Literal["shared", "unshared"]

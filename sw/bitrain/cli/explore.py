@@ -90,7 +90,7 @@ def explore(
     from bitrain.spec import BitrainError
     from bitrain.studies.verdict import parse_families, parse_lanes, parse_widths
 
-    from .render.explore import best_table, front_table
+    from .render.explore import best_table, front_tables
 
     needed_model(find_device(device))  # or says what is missing, before data are read
     sizes = {
@@ -122,7 +122,8 @@ def explore(
         scheduler=scheduler,
     )
     result = search(space, goal, plan, out, console)
-    console.print(front_table(result))
+    for table in front_tables(result):
+        console.print(table)
     console.print(best_table(result))
     console.print(f"The best: {result['best'][0]['command']}", soft_wrap=True, highlight=False)
     console.print(f"wrote {out}: explore.html, explore.csv, explore.json", soft_wrap=True)

@@ -23,12 +23,12 @@ from bitrain.studies.judging import judge
 
 from .evaluate import Row, details
 from .page import write_page
-from .search import Goal, Search, best, front
+from .search import Goal, Search, best, front, smaller
 from .space import Accelerator, Design, Space, Way
 from .verify import verify
 
 SHOWN = 400
-"""Rows on the page: the front of each arithmetic, then the best."""
+"""Rows on the page: the fronts of each arithmetic, then the best."""
 COLUMNS = (
     *("accelerator", "title", "family", "bits", "lengths", "accuracy"),
     *("channels", "positions", "lanes", "width", "engines", "interface", "weights"),
@@ -136,16 +136,17 @@ def explore(space: Space, goal: Goal, plan: Plan, out: Path, console: Console) -
         "errors": {name: each.model_dump() for name, each in search.model.errors.items()},
         "tools": search.model.tools,
         "best": top,
-        "front": front(rows, goal),
+        "front": front(ranked, goal),
+        "smaller": smaller(ranked, goal),
     }
-    shown = _shown(rows, ranked, goal)
+    shown = _shown(ranked, goal)
     extra = {}
     for key in {row["design"] for row in shown}:
         made = space.accelerators[designs[key].accelerator]
         extra[key] = details(made, designs[key], chosen, search.model)
     write_json(out / "explore.json", result)
     write_atomically(out / "explore.csv", _csv(rows))
-    write_page(out / "explore.html", result, shown, extra, goal)
+    write_page(out / "explore.html", result, shown, extra, goal.column)
     return result
 
 
@@ -187,10 +188,11 @@ def _distinct(ranked: Sequence[Row], count: int) -> list[Row]:
     return list(found.values())
 
 
-def _shown(rows: Sequence[Row], ranked: Sequence[Row], goal: Goal) -> list[Row]:
+def _shown(ranked: Sequence[Row], goal: Goal) -> list[Row]:
     found: dict[tuple[str, str], Row] = {}
     families = dict.fromkeys(row["family"] for row in ranked)
-    fronts = [front([r for r in ranked if r["family"] == f], goal) for f in families]
+    of_family = [[row for row in ranked if row["family"] == family] for family in families]
+    fronts = [edge(each, goal) for each in of_family for edge in (front, smaller)]
     for row in [*(row for each in fronts for row in each), *ranked]:
         if len(found) < SHOWN:
             found.setdefault((row["design"], row["title"]), row)

@@ -11,13 +11,15 @@ from bitrain.spec import BitrainError, write_atomically
 from bitrain.studies.contenders import TITLES
 
 from .evaluate import Row
-from .search import Goal, front
 
 _AXES = {
-    "images_per_s": "images/s",
-    "latency_ms": "latency (ms)",
-    "images_per_s_per_klut": "images/s per 1,000 LUTs",
+    "images_per_s": ("images/s", 1),
+    "latency_ms": ("latency (ms)", -1),
+    "images_per_s_per_klut": ("images/s per 1,000 LUTs", 1),
+    "accuracy": ("accuracy (%)", 1),
+    "routed_lut": ("LUTs", -1),
 }
+"""Columns that a page can draw, and whether more is better."""
 
 
 def write_page(
@@ -25,11 +27,11 @@ def write_page(
     result: Mapping[str, Any],
     rows: Sequence[Row],
     details: Mapping[str, Row],
-    goal: Goal,
+    column: str,
 ) -> None:
     """Write the page: points of ``rows``, with filters, and ``details`` of the one chosen.
 
-    details: cycles of layers and LUTs of blocks, by design.
+    details: cycles of layers and LUTs of blocks, by design. column: what was searched for.
     """
     try:
         from plotly.offline import get_plotlyjs
@@ -50,11 +52,11 @@ def write_page(
             for row in rows
         ],
         "details": dict(details),
-        "front": [_place(row) for row in front(rows, goal)],
-        "column": goal.column,
-        "axis": _AXES[goal.column],
+        "axes": _AXES,
+        "x": column,
+        "y": "accuracy" if len({row["accuracy"] for row in rows}) > 1 else "routed_lut",
         "families": TITLES,
-        "best": _place(result["best"][0]),
+        "best": [result["best"][0][name] for name in ("design", "title")],
         "errors": result["errors"],
     }
     # A name may not end the script that it stands in.
@@ -63,7 +65,3 @@ def write_page(
         result=result, data=text, plotly=get_plotlyjs()
     )
     write_atomically(path, page)
-
-
-def _place(row: Row) -> list[str]:
-    return [row["design"], row["title"]]

@@ -213,3 +213,12 @@ def front(rows: Sequence[Row], goal: Goal) -> list[Row]:
         if not found or row["accuracy"] > found[-1]["accuracy"]:
             found.append(row)
     return found
+
+
+def smaller(rows: Sequence[Row], goal: Goal) -> list[Row]:
+    """Of :func:`best`, those that no other beats in LUTs and in what is searched for."""
+    found: list[Row] = []
+    for row in best(rows, goal):
+        if not found or row["routed_lut"] < found[-1]["routed_lut"]:
+            found.append(row)
+    return found

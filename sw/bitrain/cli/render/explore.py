@@ -10,13 +10,17 @@ from .table import table_of
 _COLUMNS = ("P x Q x N, W", "accuracy", "images/s", "ms", "LUTs", "BRAM", "DSP", "MHz")
 
 
-def front_table(result: Mapping[str, Any]) -> Table:
-    """Designs that no other beats in accuracy and in what was searched for (estimated)."""
-    title = f"No design is better in accuracy and {result['objective']}, {result['device']}"
-    table = table_of(f"{title}, estimated", ["network"], _COLUMNS)
-    for row in result["front"]:
-        table.add_row(*_cells(row))
-    return table
+def front_tables(result: Mapping[str, Any]) -> list[Table]:
+    """Designs that no other beats in what was searched for and accuracy, or LUTs (estimated)."""
+    found = []
+    for key, other in ("front", "accuracy"), ("smaller", "LUTs"):
+        if len(result[key]) > 1:
+            title = f"No design is better in {result['objective']} and {other}"
+            table = table_of(f"{title}, {result['device']}, estimated", ["network"], _COLUMNS)
+            for row in result[key]:
+                table.add_row(*_cells(row))
+            found.append(table)
+    return found
 
 
 def best_table(result: Mapping[str, Any]) -> Table:
