@@ -85,7 +85,9 @@ IMPORTS = {
     "studies": _allow(
         f"{_ENGINES} rtl gen resources golden nn data runner flow", "numpy pydantic rich"
     ),
-    "explore": _allow(f"{_ENGINES} gen resources data runner studies", "jinja2 optuna plotly rich"),
+    "explore": _allow(
+        "spec program accelerator gen resources data runner studies", "jinja2 optuna plotly rich"
+    ),
     "__main__": _allow("cli", ""),
     "cli": _allow(
         f"{_ENGINES} host gen resources cosim formal recast nas sng flow studies explore convert "
