@@ -86,7 +86,7 @@ IMPORTS = {
         f"{_ENGINES} rtl gen resources golden nn data runner flow", "numpy pydantic rich"
     ),
     "explore": _allow(
-        "spec program accelerator gen resources data runner studies", "jinja2 optuna plotly rich"
+        f"{_ENGINES} gen resources data runner studies", "jinja2 numpy optuna plotly rich"
     ),
     "__main__": _allow("cli", ""),
     "cli": _allow(

@@ -82,7 +82,9 @@ def errors(model: ResourceModel, samples: Sequence[Sample]) -> dict[str, Errors]
             relative = name not in COUNTED
             found[name].append(abs(predicted - measured) / (measured if relative else 1))
     return {
-        name: Errors(median=median(values), worst=max(values), count=len(values))
+        name: Errors(
+            median=round(median(values), 4), worst=round(max(values), 4), count=len(values)
+        )
         for name, values in found.items()
     }
 
@@ -107,11 +109,7 @@ def _fit(
     largest[largest == 0] = 1
     regression = LinearRegression(fit_intercept=False, positive=True)
     regression.fit(matrix / largest * weight[:, None], np.asarray(targets) * weight)
-    return {
-        name: float(each)
-        for name, each in zip(names, regression.coef_ / largest, strict=True)
-        if each > 0
-    }
+    return _rounded(names, regression.coef_ / largest)
 
 
 def _shrunk(rows: Sequence[Mapping[str, float]], targets: Sequence[float]) -> Coefficients:
@@ -129,4 +127,10 @@ def _shrunk(rows: Sequence[Mapping[str, float]], targets: Sequence[float]) -> Co
         np.concatenate([relative, firm]),
         np.concatenate([np.asarray(targets) * weight, firm @ np.full(len(names), share)]),
     )
-    return dict(zip(names, map(float, regression.coef_), strict=True))
+    return _rounded(names, regression.coef_)
+
+
+def _rounded(names: Sequence[str], values: np.ndarray) -> Coefficients:
+    """Coefficients without their last digits, which differ from processor to processor."""
+    rounded = (float(f"{value:.6g}") for value in values)
+    return {name: value for name, value in zip(names, rounded, strict=True) if value}

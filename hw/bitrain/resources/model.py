@@ -76,7 +76,7 @@ class ResourceModel(BaseModel):
         luts, ffs = self.by_block(found, "lut"), self.by_block(found, "ff")
         lut = weighted(self.totals["lut"], luts) + ram
         routed = weighted(self.totals["routed_lut"], luts) + ram
-        blocks = {block: luts[block] * self.totals["lut"].get(block, 1) for block in luts}
+        blocks = {block: luts[block] * self.totals["lut"].get(block, 0) for block in luts}
         return ResourceEstimate(
             lut=round(lut),
             routed_lut=round(routed),

@@ -3,27 +3,29 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from typer import Argument, Option
+from typer import Argument, Context, Option
 
 from . import common
-from .common import app, console
+from .common import app, check_used, console, seeds_of
 
 
 @app.command()
 def explore(
+    context: Context,
     networks: Annotated[
         list[Path],
         Argument(
-            help="Network files (.npz), or --out folders of `bitrain accuracy`: then all that was "
-            "trained there competes.",
-            exists=True,
+            help="Network files (.npz); --out folders of `bitrain accuracy`, whose networks all "
+            "compete; configurations (YAML), or names of examples, which `bitrain accuracy` trains "
+            "first, in the output folder."
         ),
     ],
     *,
     out: common.OutFolder,
     device: common.Device = "ecp5-85k",
     objective: Annotated[
-        Literal["images/s", "latency", "images/s-per-lut"], Option(help="What is best.")
+        Literal["images/s", "latency", "images/s-per-lut", "array-energy"],
+        Option(help="What to search for; array-energy needs --liberty."),
     ] = "images/s",
     min_accuracy: Annotated[
         float, Option(help="Least accuracy on the test images, in %.", min=0, max=100)
@@ -58,7 +60,10 @@ def explore(
         Option(help="Ports; by default raw, or axi where its registers choose how images run."),
     ] = None,
     weights: Annotated[
-        Literal["rom", "ram"], Option(help="Weights are fixed, or can be loaded (axi only).")
+        Literal["rom", "ram", "stream"],
+        Option(
+            help="Weights are fixed, can be loaded (axi), or come from outside at a beat a cycle."
+        ),
     ] = "rom",
     trials: Annotated[
         int,
@@ -76,17 +81,33 @@ def explore(
     scheduler: Annotated[
         str | None, Option(help="Address of a Dask cluster in their place, as tcp://host:8786.")
     ] = None,
+    liberty: Annotated[
+        Path | None,
+        Option(
+            help="Standard cells (a Liberty file): also the array's energy an image, from a few "
+            "small arrays that are mapped to them (minutes)."
+        ),
+    ] = None,
+    images: Annotated[
+        int, Option(help="With --liberty: test images whose operands are simulated.", min=1)
+    ] = 100,
+    seeds: Annotated[
+        str, Option(help="With a configuration: one training for each, between commas.")
+    ] = "0",
     data: common.Data = None,
     data_dir: common.DataDir = None,
 ) -> None:
     """Find the best accelerator for networks and a device, without synthesis: table, CSV, page."""
+    from bitrain.explore.cells import Cells
     from bitrain.explore.explore import Plan, accelerators_of, competitors
     from bitrain.explore.explore import explore as search
     from bitrain.explore.search import Goal
     from bitrain.explore.space import Space
     from bitrain.flow.networks import dataset_of
+    from bitrain.gen.asic.liberty import read_library
     from bitrain.gen.families.devices import find_device
     from bitrain.resources.model import needed_model
+    from bitrain.runner.workspace import Workspace
     from bitrain.spec import BitrainError
     from bitrain.studies.verdict import parse_families, parse_lanes, parse_widths
 
@@ -101,8 +122,22 @@ def explore(
     for name, limit in ("channels", 64), ("positions", 64), ("engines", 64):
         if not all(1 <= each <= limit for each in sizes[name]):
             raise BitrainError(f"--{name} {sizes[name]}: expected numbers of 1 … {limit}")
-    found = competitors(networks, parse_families(arithmetics))
+    families, library = parse_families(arithmetics), liberty and read_library(liberty)
     chosen = (parse_widths(widths), parse_lanes(lanes) if lanes else [])
+    if liberty is None:
+        check_used(context, ["images"], "without --liberty")
+        if objective == "array-energy":
+            raise BitrainError(
+                "--objective array-energy: needs --liberty FILE, standard cells for arrays"
+            )
+    trained = [_is_configuration(path) for path in networks]
+    if not any(trained):
+        check_used(context, ["seeds"], "without a configuration (YAML)")
+    folders = [
+        _train(path, out, seeds_of(seeds), data_dir) if to_train else path
+        for path, to_train in zip(networks, trained, strict=True)
+    ]
+    found = competitors(folders, families)
     dataset = dataset_of(found[0].networks[0], data, data_dir)
     space = Space(
         accelerators=accelerators_of(found, dataset, out, console),
@@ -112,6 +147,11 @@ def explore(
         interface=interface,
         weights=weights,
     )
+    cells = None
+    if library:
+        pixels = dataset.examples(images)[0]
+        cells = Cells(workspace=Workspace(out), library=library, images=pixels)
+        space = cells.of_space(space, console)
     goal = Goal(objective=objective, least_accuracy=min_accuracy, most_lut=max_lut)
     plan = Plan(
         device=device,
@@ -121,9 +161,24 @@ def explore(
         workers=workers,
         scheduler=scheduler,
     )
-    result = search(space, goal, plan, out, console)
+    result = search(space, goal, plan, out, console, cells=cells)
     for table in front_tables(result):
         console.print(table)
     console.print(best_table(result))
     console.print(f"The best: {result['best'][0]['command']}", soft_wrap=True, highlight=False)
     console.print(f"wrote {out}: explore.html, explore.csv, explore.json", soft_wrap=True)
+
+
+def _is_configuration(path: Path) -> bool:
+    return path.suffix in (".yaml", ".yml") or not (path.suffix or path.exists())
+
+
+def _train(path: Path, out: Path, seeds: list[int], data_dir: Path | None) -> Path:
+    """The folder of what `bitrain accuracy` trains of a configuration."""
+    from bitrain.flow.config import load_config
+    from bitrain.studies.accuracy import run_study
+
+    config = load_config(path, data_dir)
+    folder = out / "networks" / config.name
+    run_study(config, folder, seeds, console)
+    return folder

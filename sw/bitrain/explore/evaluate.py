@@ -1,15 +1,22 @@
-"""What a design does, without synthesis: cycles and resources, by their models."""
+"""What a design does, without synthesis: cycles and resources, by their models.
+
+The run of an image at length k of a ladder of lengths 1 … K is taken by a share s_k of the images,
+with s_1 = 1. Cycles and energy of an image are Σ_k s_k c_k, where c_k is what run k takes; they are
+the median over seeds. Images a second are clock / (load + Σ_k s_k c_k + output).
+"""
 
 from collections.abc import Mapping
 from statistics import median
 from typing import Any
 
 from bitrain.accelerator import Engines, compile_network
+from bitrain.cost import WeightFeed, latency_fed
 from bitrain.gen.families.family import Device
+from bitrain.program import Program
 from bitrain.resources.model import ResourceEstimate, ResourceModel
 from bitrain.spec import BitrainError
 
-from .space import Accelerator, Design, Way
+from .space import Accelerator, Design, Shares, Way
 
 Row = dict[str, Any]
 LIMITS = "lut", "ff", "bram", "dsp"
@@ -41,11 +48,14 @@ def evaluate(
         "lacking": lacking(estimate, device),
         "multipliers": sum(program.array.multipliers for program in engines.programs),
     }
-    return [
-        common | _speed(way, engines, estimate)
-        for way in accelerator.ways
-        if _runs(way, design, engines)
-    ]
+    rows = []
+    for way in accelerator.ways:
+        if _runs(way, design, engines):
+            row = common | _speed(way, engines, estimate)
+            if accelerator.energies:
+                row["energy_nj"] = mean_energy(way, accelerator, engines.programs[0])
+            rows.append(row)
+    return rows
 
 
 def _runs(way: Way, design: Design, engines: Engines) -> bool:
@@ -58,15 +68,36 @@ def _runs(way: Way, design: Design, engines: Engines) -> bool:
 
 
 def mean_cycles(way: Way, engines: Engines) -> tuple[float, float]:
-    """Cycles of an image, from one to the next and from its last pixel to its first score."""
+    """Cycles of an image, from one to the next and from its last pixel to its first score.
+
+    Weights from outside arrive at a beat a cycle.
+    """
     if len(engines.programs) > 1:
         return float(engines.cost.initiation_interval), float(engines.cost.latency)
     (around,) = engines.cost.parts
-    latencies = {length: cost.latency for length, cost in engines.prefix_costs.items()}
-    latency = median(
-        sum(share * latencies[length] for length, share in shares) for shares in way.shares
-    )
+    if engines.weights_streamed:
+        latency = median(_latency_fed(shares, engines) for shares in way.shares)
+    else:
+        latency = way.mean({length: cost.latency for length, cost in engines.prefix_costs.items()})
     return around.load_cycles + around.output_cycles + latency, latency
+
+
+def _latency_fed(shares: Shares, engines: Engines) -> float:
+    programs, before, found = list[Program](), 0, 0.0
+    for length, share in shares:  # a run may wait for what the run before has left to load
+        programs.append(engines.programs[0].prefix_programs[length])
+        after = latency_fed(programs, WeightFeed(programs[0]), taken=0)
+        found, before = found + share * (after - before), after
+    return found
+
+
+def mean_energy(way: Way, accelerator: Accelerator, program: Program) -> float:
+    """Energy in nJ of an image in the array, all its runs together."""
+    energies = accelerator.energies[program.array.lanes]
+    runs = program.prefix_programs
+    return way.mean(
+        {length: energies[length].image(runs.get(length, program)) for length in way.lengths}
+    )
 
 
 def _speed(way: Way, engines: Engines, estimate: ResourceEstimate) -> Row:

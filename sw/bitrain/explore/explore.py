@@ -4,7 +4,7 @@ import csv
 import io
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,9 @@ from bitrain.studies.arithmetic import KINDS
 from bitrain.studies.contenders import Contender, contenders_of_file, find_contenders
 from bitrain.studies.judging import judge
 
+from .cells import Cells
 from .evaluate import Row, details
-from .page import write_page
+from .page import plotly_source, write_page
 from .search import Goal, Search, best, front, smaller
 from .space import Accelerator, Design, Space, Way
 from .verify import verify
@@ -33,9 +34,9 @@ COLUMNS = (
     *("accelerator", "title", "family", "bits", "lengths", "accuracy"),
     *("channels", "positions", "lanes", "width", "engines", "interface", "weights"),
     *("cycles", "images_per_s", "latency_ms", "images_per_s_per_klut", "clock_mhz"),
-    *("lut", "routed_lut", "ff", "bram", "dsp", "multipliers", "lacking"),
+    *("lut", "routed_lut", "ff", "bram", "dsp", "multipliers", "energy_nj", "lacking"),
 )
-"""Of the CSV file."""
+"""Columns of the CSV file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,9 +56,10 @@ def competitors(paths: Sequence[Path], families: Sequence[str]) -> list[Contende
     """Contenders of network files, and of folders of `bitrain accuracy`."""
     folders = [path for path in paths if path.is_dir()]
     found = find_contenders(folders, families) if folders else []
-    for path in paths:
-        if path.is_dir():
-            continue
+    files = [path for path in paths if not path.is_dir()]
+    if twice := {path for path in paths if paths.count(path) > 1}:
+        raise BitrainError(f"{min(twice)}: is given twice; give it once")
+    for path in files:
         of_file = contenders_of_file(path, families)
         if not of_file:
             raise BitrainError(
@@ -68,20 +70,35 @@ def competitors(paths: Sequence[Path], families: Sequence[str]) -> list[Contende
     return found
 
 
+def unique_names(paths: Sequence[Path]) -> dict[Path, str]:
+    """The end of each path, without its suffix, that tells it from the others."""
+    parts = {path: path.resolve().with_suffix("").parts for path in paths}
+    for count in range(1, 1 + max(map(len, parts.values()))):
+        names = {path: "/".join(each[-count:]) for path, each in parts.items()}
+        if len(set(names.values())) == len(set(parts.values())):
+            return names
+    raise AssertionError("whole paths differ")
+
+
 def accelerators_of(
     contenders: Sequence[Contender], dataset: Dataset, out: Path, console: Console
 ) -> tuple[Accelerator, ...]:
     """What they run on, with the accuracies of all test images; judged once, kept in ``out``."""
-    workspace, found = Workspace(out), []
-    for name, group in groupby(contenders, lambda each: (each.accelerator, each.files)):
+    found, names = list[Accelerator](), unique_names([each.files[0] for each in contenders])
+    titles = [each.title for each in contenders]
+    for _, group in groupby(contenders, lambda each: (each.accelerator, each.files)):
         members, ways = list(group), []
-        for member in members:
-            console.print(f"{member.title}: {len(dataset.test_labels):,} test images ...")
-            ways.append(Way.of(member, judge(workspace, member, dataset)))
         chooser = members[-1]  # the one with exits, if there is one
+        file = names[chooser.files[0]]
+        name = f"{file.replace('/', '-')}-{chooser.accelerator}"
+        for member in members:
+            title = member.title if titles.count(member.title) == 1 else f"{file}: {member.title}"
+            console.print(f"{title}: {len(dataset.test_labels):,} test images ...")
+            judged = judge(Workspace(out / "judged" / name), member, dataset)
+            ways.append(replace(Way.of(member, judged), title=title))
         found.append(
             Accelerator(
-                name=name[0] if len(chooser.files) > 1 else f"{Path(name[1][0]).stem}-{name[0]}",
+                name=name,
                 kind=chooser.kind,
                 network=chooser.networks[0],
                 file=str(chooser.files[0]),
@@ -92,10 +109,23 @@ def accelerators_of(
     return tuple(found)
 
 
-def explore(space: Space, goal: Goal, plan: Plan, out: Path, console: Console) -> dict[str, Any]:
-    """Search ``space``; ``explore.json``, ``explore.csv`` and ``explore.html`` in ``out``."""
+def explore(
+    space: Space,
+    goal: Goal,
+    plan: Plan,
+    out: Path,
+    console: Console,
+    *,
+    cells: Cells | None = None,
+) -> dict[str, Any]:
+    """Search ``space``; ``explore.json``, ``explore.csv`` and ``explore.html`` in ``out``.
+
+    cells: verified designs have their array's energy measured with them too.
+    """
     device = plan.device
     chosen = find_device(device)
+    plotly_source()  # or says that it is missing, before the search
+    space.check()
     search = Search(
         space=space,
         device=chosen,
@@ -117,6 +147,9 @@ def explore(space: Space, goal: Goal, plan: Plan, out: Path, console: Console) -
         try:
             made = space.accelerators[design.accelerator]
             top[i] = verify(made, design, device, row, out)
+            if cells:
+                energy = cells.energy(made, row["title"], design.config.array)
+                top[i]["measured"]["energy_nj"] = energy
         except BitrainError as error:
             top[i] = row | {"problem": str(error)}
             console.print(f"left out: {error}", soft_wrap=True)
@@ -151,7 +184,7 @@ def explore(space: Space, goal: Goal, plan: Plan, out: Path, console: Console) -
 
 
 def title_of(row: Row) -> str:
-    """A row for people."""
+    """What a row is, in words."""
     engines = f", {row['engines']} engines" if row["engines"] > 1 else ""
     return (
         f"{row['title']}, {row['channels']} x {row['positions']} x {row['lanes']}, "

@@ -18,8 +18,18 @@ _AXES = {
     "images_per_s_per_klut": ("images/s per 1,000 LUTs", 1),
     "accuracy": ("accuracy (%)", 1),
     "routed_lut": ("LUTs", -1),
+    "energy_nj": ("array energy (nJ an image)", -1),
 }
 """Columns that a page can draw, and whether more is better."""
+
+
+def plotly_source() -> str:
+    """Plotly's JavaScript; :class:`BitrainError` if it is not installed."""
+    try:
+        from plotly.offline import get_plotlyjs
+    except ModuleNotFoundError as error:
+        raise BitrainError("the page needs Plotly: pip install 'bitrain[search]'") from error
+    return get_plotlyjs()
 
 
 def write_page(
@@ -33,10 +43,6 @@ def write_page(
 
     details: cycles of layers and LUTs of blocks, by design. column: what was searched for.
     """
-    try:
-        from plotly.offline import get_plotlyjs
-    except ModuleNotFoundError as error:
-        raise BitrainError("the page needs Plotly: pip install 'bitrain[search]'") from error
     environment = Environment(
         loader=PackageLoader("bitrain.explore"), undefined=StrictUndefined, autoescape=True
     )
@@ -52,7 +58,7 @@ def write_page(
             for row in rows
         ],
         "details": dict(details),
-        "axes": _AXES,
+        "axes": {name: axis for name, axis in _AXES.items() if name in rows[0]},
         "x": column,
         "y": "accuracy" if len({row["accuracy"] for row in rows}) > 1 else "routed_lut",
         "families": TITLES,
@@ -62,6 +68,6 @@ def write_page(
     # A name may not end the script that it stands in.
     text = json.dumps(data).replace("<", "\\u003c")
     page = environment.get_template("explore.html.j2").render(
-        result=result, data=text, plotly=get_plotlyjs()
+        result=result, data=text, plotly=plotly_source()
     )
     write_atomically(path, page)

@@ -32,6 +32,7 @@ OBJECTIVES = {
     "images/s": ("images_per_s", True),
     "latency": ("latency_ms", False),
     "images/s-per-lut": ("images_per_s_per_klut", True),
+    "array-energy": ("energy_nj", False),
 }
 """What is searched for: columns of rows, and whether more is better."""
 
@@ -95,9 +96,9 @@ class Search:
 
     @property
     def _digest(self) -> str:
-        """Of all that rows depend on: what is known of other networks or tables is not used."""
-        ways = [[each.digest, *map(repr, each.ways)] for each in self.space.accelerators]
-        parts = [ways, self.device.name, self.model.model_dump_json(), metadata.version("bitrain")]
+        """Changes with all that rows depend on, so that no others' rows are used."""
+        made = [each.digest for each in self.space.accelerators]
+        parts = [made, self.device.name, self.model.model_dump_json(), metadata.version("bitrain")]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
     def _evaluate(
@@ -134,7 +135,7 @@ class Search:
             population_size=GENERATION,
             constraints_func=lambda trial: (trial.user_attrs["excess"],),
         )
-        study = optuna.create_study(directions=["maximize"] * 3, sampler=sampler)
+        study = optuna.create_study(directions=("maximize",) * 3, sampler=sampler)
         rows: dict[str, list[Row]] = {}
         while len(study.trials) < self.trials:
             asked, designs = [], list[Design]()

@@ -1,9 +1,12 @@
 """The accelerators to choose from: networks in their arithmetics, arrays, engines, options."""
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
+from statistics import median
 from typing import Any
 
 from bitrain.program import AcceleratorConfig, Interface
@@ -12,12 +15,16 @@ from bitrain.studies.arithmetic import KINDS
 from bitrain.studies.contenders import Contender
 from bitrain.studies.judging import Judged
 
+from .energy import ChunkEnergy
+
 CHANNELS, POSITIONS, WIDTHS = (1, 2, 4, 8, 16, 32), (1, 2, 4, 8, 16), (1, 2, 4, 8)
 """P, Q and W to choose from, unless others are given."""
 _MULTIPLES, _MOST_LANES = (1, 2, 4), 64
 """N of streams: so many times the lanes that a network was exported for, up to a most."""
 _LANES = {"bitserial": (4, 8, 16, 32), "binary": (1, 2, 4, 8), "dsp": (1, 2, 4, 8)}
 """N of integers."""
+Shares = tuple[tuple[int, float], ...]
+"""Lengths of runs, and the share of images that take each."""
 FIELDS = "channels", "positions", "lanes", "width", "engines"
 
 
@@ -32,8 +39,8 @@ class Way:
     """Of its runs, shortest first."""
     accuracy: float
     """Per cent of the test images, the median of the seeds."""
-    shares: tuple[tuple[tuple[int, float], ...], ...]
-    """For each seed the lengths of runs, and the share of images that take each."""
+    shares: tuple[Shares, ...]
+    """One for each seed."""
     from_file: bool
     """Exits are those of the network file, which hardware begins with."""
 
@@ -45,17 +52,22 @@ class Way:
             tuple((length, float((places >= i).mean())) for i, length in enumerate(ladder))
             for ladder, places in pairs
         )
-        accuracies = sorted(judged.accuracies)
-        middle = len(accuracies) // 2
         return cls(
             title=contender.title,
             family=contender.family,
             bits=contender.bits,
             lengths=contender.lengths,
-            accuracy=(accuracies[middle] + accuracies[-1 - middle]) / 2,
+            accuracy=median(judged.accuracies),
             shares=shares,
             from_file=contender.tolerance is None and len(contender.lengths) > 1,
         )
+
+    def mean(self, costs: Mapping[int, float]) -> float:
+        """Mean cost of an image, of which each run costs what ``costs`` say for its length.
+
+        The median of the seeds.
+        """
+        return median(sum(share * costs[length] for length, share in each) for each in self.shares)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,11 +82,19 @@ class Accelerator:
     file: str
     options: Mapping[str, Any]
     ways: tuple[Way, ...]
+    energies: Mapping[int, Mapping[int, ChunkEnergy]] = field(default_factory=dict)
+    """Of a chunk, by N and L; empty where energy is not asked for."""
 
     @cached_property
     def digest(self) -> str:
-        """Of all that a design's numbers depend on."""
-        return network_digest(self.network)
+        """Changes with all that a design's numbers depend on."""
+        parts = [network_digest(self.network), repr(self.ways), repr(self.energies)]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """All lengths at which it runs, shortest first."""
+        return tuple(sorted({length for way in self.ways for length in way.lengths}))
 
     def lanes(self, asked: Sequence[int]) -> tuple[int, ...]:
         """N to choose from: of those that are ``asked`` for, or of the usual ones."""
@@ -97,7 +117,7 @@ class Design:
 
     @property
     def key(self) -> str:
-        """Unique in a space."""
+        """A unique name in its space."""
         return f"{self.accelerator} {self.config.model_dump_json()}"
 
     @classmethod
@@ -119,7 +139,7 @@ class Space:
     widths: tuple[int, ...] = WIDTHS
     engines: tuple[int, ...] = (1,)
     interface: str | None = None
-    """None: axi where ways to run can be chosen by registers alone, else raw."""
+    """By default axi where its registers choose how images run or load weights, else raw."""
     weights: str = "rom"
 
     def choices(self, accelerator: int) -> dict[str, tuple[int, ...]]:
@@ -127,6 +147,14 @@ class Space:
         lanes = self.accelerators[accelerator].lanes(self.lanes)
         values = (self.channels, self.positions, lanes, self.widths, self.engines)
         return dict(zip(FIELDS, values, strict=True))
+
+    def check(self) -> None:
+        """Raise :class:`BitrainError` for options whose effect the models do not know."""
+        if self.weights == "stream" and max(self.engines) > 1:
+            raise BitrainError(
+                f"--engines {max(self.engines)}: cycles of several engines with --weights stream "
+                "depend on each other's streams, and are not searched; give --engines 1"
+            )
 
     @property
     def size(self) -> int:
@@ -142,7 +170,8 @@ class Space:
     def design(self, accelerator: int, sizes: Mapping[str, int]) -> Design:
         """One design; :class:`BitrainError` where its sizes do not go together."""
         made = self.accelerators[accelerator]
-        streams = self.interface or ("axi" if len(made.ways) > 1 else "raw")
+        needs_bus = len(made.ways) > 1 or self.weights == "ram"
+        streams = self.interface or ("axi" if needs_bus else "raw")
         fields = {name: sizes[name] for name in FIELDS[:-1]}
         for name in ("channels", "lanes"):
             if sizes[name] % sizes["width"]:

@@ -1,0 +1,101 @@
+"""The energy of arrays in standard cells, measured for a few and known for all others."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from rich.console import Console
+
+from bitrain.gen.asic.liberty import Library
+from bitrain.program import Array, Program
+from bitrain.runner.workspace import Workspace
+from bitrain.spec import BitrainError, file_digest, network_digest, to_unipolar
+from bitrain.studies.arithmetic import KINDS, array_in_cells
+from bitrain.studies.array_energy import check_energy, energy_step
+
+from .energy import ChunkEnergy, num_chunks
+from .space import Accelerator, Space
+
+CORNERS = (2, 2), (4, 2), (2, 4), (4, 4)
+"""P and Q of the arrays that determine four of the coefficients."""
+LARGER = (4, 8), (8, 8), (8, 16), (16, 16)
+"""The first of them with pipelined counts determines the fifth."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cells:
+    """Maps arrays to standard cells and simulates them; results are kept in a folder."""
+
+    workspace: Workspace
+    library: Library
+    images: np.ndarray
+    """Pixels in [0, 1], shape (images, channels, rows, columns)."""
+    clock_mhz: float = 80
+    """The clock that cells are sized for."""
+
+    def of_space(self, space: Space, console: Console) -> Space:
+        """The space whose accelerators have a :class:`ChunkEnergy` for each N and L."""
+        if max(space.engines) > 1:
+            raise BitrainError(
+                f"--engines {max(space.engines)}: array energy is that of one array; leave out "
+                "--liberty, or give --engines 1"
+            )
+        accelerators = []
+        for each in space.accelerators:
+            energies = {n: self._model(each, n, console) for n in each.lanes(space.lanes)}
+            accelerators.append(replace(each, energies=energies))
+        return replace(space, accelerators=tuple(accelerators))
+
+    def _model(
+        self, accelerator: Accelerator, lanes: int, console: Console
+    ) -> Mapping[int, ChunkEnergy]:
+        def array(size: tuple[int, int]) -> Array:
+            fields = {"channels": size[0], "positions": size[1], "lanes": lanes}
+            return Array.model_validate(fields | KINDS[accelerator.kind])
+
+        sizes, found = [*CORNERS], dict[int, list[tuple[Array, float]]]()
+        if not array(CORNERS[-1]).pipelined:
+            sizes += [size for size in LARGER if array(size).pipelined][:1]
+        for size in sizes:
+            console.print(f"{accelerator.name}, {size[0]} x {size[1]} x {lanes}: cells ...")
+            chunks = num_chunks(Program(accelerator.network, array(size)))
+            for length, energy in self.measure(accelerator, array(size)).items():
+                found.setdefault(length, []).append((array(size), 1e3 * energy / chunks))
+        return {length: ChunkEnergy.of(measured) for length, measured in found.items()}
+
+    def energy(self, accelerator: Accelerator, title: str, array: Array) -> float:
+        """Energy in nJ of an image, measured in the array itself; ``title`` says how it runs."""
+        energies = self.measure(accelerator, array)
+        (way,) = (way for way in accelerator.ways if way.title == title)
+        return way.mean({length: energies[length] for length in way.lengths})
+
+    def measure(self, accelerator: Accelerator, array: Array) -> dict[int, float]:
+        """Energy in nJ of an image at each length, by gate-level simulation without glitches."""
+        network, lengths = accelerator.network, accelerator.lengths
+        check_energy(network)
+        array = array.model_copy(update={"width": 1})  # operands arrive outside of it
+        name = f"{accelerator.name}-{array.channels}x{array.positions}x{array.lanes}"
+        folder, step = self.workspace.path("arrays", name), f"cells-{name}"
+        inputs = [network_digest(network), array.model_dump(mode="json")]
+        inputs += [self.library.name, file_digest(self.library.path), self.clock_mhz]
+        self.workspace.fingerprint = ""  # arrays do not depend on each other
+        self.workspace.step(
+            step,
+            inputs,
+            lambda: array_in_cells(network, array, folder, self.library, self.clock_mhz),
+        )
+        mapped, energies = self.workspace.fingerprint, {}
+        for length in lengths:
+            self.workspace.fingerprint = mapped
+            energies[length] = energy_step(
+                self.workspace,
+                step,
+                network=network,
+                array=array,
+                folder=folder,
+                library=self.library,
+                images=to_unipolar(self.images, network.bits),
+                clock_mhz=self.clock_mhz,
+                shorter=array.rules.shorter(network)[length] if len(lengths) > 1 else None,
+            )["energy_per_image"]
+        return energies
