@@ -236,8 +236,12 @@ def _nothing(rows: Sequence[Row], goal: Goal, device: str) -> str:
     """Why no design is allowed: what all of them lack, and how near one came."""
     made = [row for row in rows if "problem" not in row]
     if not made:
-        reason = rows[0]["problem"] if rows else "no sizes go together"
-        return f"no design is left to search; the first one: {reason}"
+        reason = (
+            f"the first one: {rows[0]['problem']}"
+            if rows
+            else "W must divide P and N, and lanes of streams N; give other sizes"
+        )
+        return f"no design is left to search; {reason}"
     accuracy = max(row["accuracy"] for row in made)
     if accuracy < goal.least_accuracy:
         return (

@@ -130,11 +130,7 @@ class Search:
                 "sizes"
             ) from error
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        sampler = optuna.samplers.NSGAIISampler(
-            seed=self.seed,
-            population_size=GENERATION,
-            constraints_func=lambda trial: (trial.user_attrs["excess"],),
-        )
+        sampler = optuna.samplers.NSGAIISampler(seed=self.seed, population_size=GENERATION)
         study = optuna.create_study(directions=("maximize",) * 3, sampler=sampler)
         rows: dict[str, list[Row]] = {}
         while len(study.trials) < self.trials:
@@ -156,7 +152,7 @@ class Search:
                     study.tell(trial, state=optuna.trial.TrialState.FAIL)
                     continue
                 (row,) = found
-                trial.set_user_attr("excess", self.goal.excess(row))
+                trial.set_constraint("excess", self.goal.excess(row))
                 study.tell(trial, [row["accuracy"], self.goal.value(row), -row["routed_lut"]])
         return [row for found in rows.values() for row in found]
 

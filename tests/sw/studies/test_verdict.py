@@ -1,27 +1,25 @@
 """Which arithmetic pays: contenders of a study's folder, their accelerators, and the words."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from classifier import labelled_images, random_classifier
+from classifier import random_classifier
 from networks import worded
 from rich.console import Console
 from standard_cells import small_library
+from studied import BITS, LENGTH, study_data, write_network, write_study
 
-from bitrain import golden
 from bitrain.accelerator import Engines
 from bitrain.cli.render.studies import verdict_cells_table, verdict_table
-from bitrain.cost import estimate
 from bitrain.data import Dataset
 from bitrain.gen.asic.liberty import read_library
 from bitrain.gen.families.resources import Resources
-from bitrain.golden.exits import TOLERANCES, Exits, Outcome
-from bitrain.program import ARITHMETICS, Array, Program
-from bitrain.spec import BitrainError, Exit, Network, save_network, to_unipolar, with_prefix
+from bitrain.golden.exits import TOLERANCES
+from bitrain.program import Array
+from bitrain.spec import BitrainError
 from bitrain.studies import pareto, verdict
 from bitrain.studies.contenders import TITLES, Contender, find_contenders
 from bitrain.studies.verdict import (
@@ -32,42 +30,18 @@ from bitrain.studies.verdict import (
     words,
 )
 
-NETWORK = worded(random_classifier(), 2)
-BITS, LENGTH = NETWORK.bits, NETWORK.layers[0].stream_length
 NEURONS = 4, 2
 ARRAY = Array(channels=4, positions=2, lanes=4)
 
 
 @pytest.fixture(scope="module")
 def dataset() -> Dataset:
-    return labelled_images(NETWORK, 10, 40, wrong=True)
-
-
-def saved(folder: Path, network: Network, arithmetic: str, **changes: Any) -> None:
-    metadata = {"arithmetic": arithmetic, "float_accuracy": 90.0, **changes.pop("metadata", {})}
-    folder.mkdir(parents=True, exist_ok=True)
-    file = "network.npz" if arithmetic == "stochastic" else "rival.npz"
-    changed = Network.model_validate(dict(network) | {"metadata": metadata, **changes})
-    save_network(changed, folder / file)
+    return study_data()
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory, dataset) -> Path:
-    """The folder of a study: two seeds, one length alone, and several lengths with an exit."""
-    out = tmp_path_factory.mktemp("study")
-    lengths = {"recipe": {"sc": {"lengths": [4, 8, LENGTH]}}}
-    for seed in range(2):
-        network = worded(random_classifier(seed), 2)
-        for arithmetic in ("stochastic", "bitserial"):
-            shorter = ARITHMETICS[arithmetic].shorter(network)[8]
-            images = to_unipolar(dataset.test_images, BITS) >> BITS - shorter.bits
-            margins = golden.margins(golden.predict(shorter, images, arithmetic))
-            exits = (Exit(length=8, margin=int(np.median(margins))),)
-            folder = out / f"seed{seed}/anytime"
-            saved(folder, network, arithmetic, exits=exits, metadata=lengths)
-        for arithmetic in ("stochastic", "binary"):
-            saved(out / f"seed{seed}/L{LENGTH}", network, arithmetic)
-    return out
+    return write_study(tmp_path_factory.mktemp("study"), dataset)
 
 
 class Report:
@@ -113,70 +87,6 @@ def contender(study: Path, title: str) -> Contender:
     return next(each for each in find_contenders([study], list(TITLES)) if each.title == title)
 
 
-def test_contenders(study):
-    assert [each.title for each in find_contenders([study], list(TITLES))] == [
-        f"streams, n = {BITS}, L = {LENGTH}",
-        f"integers in LUTs, n = {BITS}",
-        f"integers in DSP blocks, n = {BITS}",
-        f"bit-serial integers, n = {BITS}",
-        f"streams, n = {BITS}, L = 4, one set of weights",
-        f"streams, n = {BITS}, L = 8, one set of weights",
-        f"streams, n = {BITS}, L = {LENGTH}, one set of weights",
-        *(f"streams, exits, tolerance {each:g}" for each in TOLERANCES),
-        "streams, exits",
-        "bit-serial integers, n = 2, one set of weights",
-        "bit-serial integers, n = 3, one set of weights",
-        f"bit-serial integers, n = {BITS}, one set of weights",
-        *(f"bit-serial integers, exits, tolerance {each:g}" for each in TOLERANCES),
-        "bit-serial integers, exits",
-    ]
-
-
-def test_accuracy_and_cycles_of_exits(study, dataset):
-    found = contender(study, "streams, exits")
-    pixels = to_unipolar(dataset.test_images, BITS)
-    for network, (ladder, outcome) in zip(found.networks, found.judge(dataset), strict=True):
-        assert ladder == (8, LENGTH)
-        short = golden.predict(with_prefix(network, 8), pixels)
-        scores = golden.predict(network, pixels)
-        stops = golden.margins(short) >= network.exits[0].margin
-        assert 0 < stops.sum() < len(stops)
-        classes = np.where(stops, short.argmax(1), scores.argmax(1))
-        assert (outcome.right == (classes == dataset.test_labels)).all()
-        assert (outcome.places == ~stops).all()
-    around, runs = found.cycles(found.networks[0], ARRAY)
-    program = Program(found.networks[0], ARRAY, early_termination=True)
-    costs = [estimate(program.prefix_programs[length]) for length in (8, LENGTH)]
-    assert runs == {8: costs[0].latency, LENGTH: costs[1].latency}
-    assert around == costs[0].load_cycles + costs[0].output_cycles
-
-
-def test_exits_for_a_tolerance_are_chosen_on_training_images(study, dataset):
-    found = contender(study, "streams, exits, tolerance 0.2")
-    for network, (ladder, outcome) in zip(found.networks, found.judge(dataset), strict=True):
-        runs = [with_prefix(network, length) for length in (4, 8, LENGTH)]
-        known = to_unipolar(dataset.train_images, BITS)
-        chosen = Exits.of(runs, known, dataset.train_labels, [4, 8, LENGTH]).choose(0.002)
-        assert ladder == tuple((4, 8, LENGTH)[rung] for rung in chosen.rungs)
-        pixels = to_unipolar(dataset.test_images, BITS)
-        scores = [golden.predict(run, pixels) for run in runs]
-        expected = Outcome(chosen, scores, dataset.test_labels, [4, 8, LENGTH])
-        assert (outcome.right == expected.right).all()
-        assert (outcome.places == expected.places).all()
-
-
-def test_bits_left_out_of_integers(study, dataset):
-    """A shorter run of integers has the numbers of fewer bits."""
-    found = contender(study, "bit-serial integers, n = 2, one set of weights")
-    array = ARRAY.model_copy(update={"arithmetic": "bitserial"})
-    pixels = to_unipolar(dataset.test_images, BITS)
-    for network, (_, outcome) in zip(found.networks, found.judge(dataset), strict=True):
-        shorter = array.rules.shorter(network)[4]
-        *_, scores = golden.run_shorter(network, shorter, pixels, "bitserial")
-        classes = scores.reshape(len(pixels), -1).argmax(1)
-        assert (outcome.right == (classes == dataset.test_labels)).all()
-
-
 def test_rows(judge, dataset, study, tmp_path):
     result, made = judge()
     assert len(result["rows"]) == 12 + 2 * len(TOLERANCES) and result["seeds"] == 2
@@ -217,7 +127,7 @@ def test_a_network_trained_anew_is_judged_anew(judge, study, dataset, monkeypatc
     before, _ = judge("binary", route=False, widths=(1,))
     folder = study / f"seed0/L{LENGTH}"
     original = (folder / "rival.npz").read_bytes()
-    saved(folder, worded(random_classifier(7), 2), "binary")
+    write_network(folder, worded(random_classifier(7), 2), "binary")
     try:
         after, made = judge("binary", route=False, widths=(1,))
     finally:
@@ -308,21 +218,6 @@ def test_words_follow_from_the_numbers():
         "equal accuracy, at 99.40 % (95 % of draws of the images: 1.20 … 1.70)"
     )
     assert lines[4].endswith("at equal accuracy, at 99.40 %")
-
-
-def test_wrong_folders(study, tmp_path):
-    with pytest.raises(BitrainError, match="empty: no networks; expected the --out folder of"):
-        find_contenders([tmp_path / "empty"], ["binary"])
-    with pytest.raises(BitrainError, match="no network for or; OR groups want a folder"):
-        find_contenders([study], ["or"])
-    with pytest.raises(BitrainError, match=r"streams, .* is in more than one; give one of them"):
-        find_contenders([study, study], ["stochastic"])
-    (tmp_path / "odd/seedless/L4").mkdir(parents=True)
-    with pytest.raises(BitrainError, match="odd: no networks; expected the --out folder of"):
-        find_contenders([tmp_path / "odd"], ["binary"])
-    saved(tmp_path / "old/seed0/L4", NETWORK, "stochastic")
-    with pytest.raises(BitrainError, match=re.escape("rival.npz: not there; expected the --out")):
-        find_contenders([tmp_path / "old"], ["stochastic"])
 
 
 def test_wrong_options():

@@ -1,0 +1,51 @@
+"""Energies of arrays in standard cells: measured where they are determined, near elsewhere."""
+
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+from standard_cells import small_library
+from studied import LENGTH
+
+from bitrain.explore import cells as module
+from bitrain.explore.cells import CORNERS, Cells
+from bitrain.gen.asic.liberty import read_library
+from bitrain.program import Array, Program
+from bitrain.runner.workspace import Workspace
+from bitrain.spec import BitrainError
+
+
+@pytest.fixture
+def cells(tmp_path, dataset) -> Cells:
+    return Cells(
+        workspace=Workspace(tmp_path / "out"),
+        library=read_library(small_library(tmp_path)),
+        images=dataset.examples(4)[0],
+    )
+
+
+def test_one_array_only(cells, space):
+    with pytest.raises(BitrainError, match="--engines 2: array energy is that of one array"):
+        cells.of_space(replace(space, engines=(1, 2)), Console(quiet=True))
+
+
+@pytest.mark.tools
+@pytest.mark.slow
+def test_energies_of_a_space(cells, space, monkeypatch):
+    monkeypatch.setattr(module, "LARGER", ())  # test_energy has them
+    few = replace(space, accelerators=space.accelerators[4:5], lanes=(4,))
+    (made,) = cells.of_space(few, Console(quiet=True)).accelerators
+    assert made.energies[4].keys() == {4, 8, LENGTH}
+    assert few.accelerators[0].digest != made.digest
+    for length, energy in made.energies[4].items():
+        assert energy.coefficients[3] > 0 == energy.coefficients[4]
+        array = Array(channels=5, positions=3, lanes=4)
+        measured = cells.measure(made, array)[length]
+        assert energy.image(Program(made.network, array)) == pytest.approx(measured, rel=0.1)
+        corner = Array(channels=CORNERS[0][0], positions=CORNERS[0][1], lanes=4)
+        exact = cells.measure(made, corner)[length]
+        assert energy.image(Program(made.network, corner)) == pytest.approx(exact)
+    way = made.ways[-1]
+    energies = cells.measure(made, array)
+    runs = {length: energies[length] for length in way.lengths}
+    assert cells.energy(made, way.title, array) == pytest.approx(way.mean(runs))
