@@ -107,7 +107,6 @@ def explore(
     from bitrain.gen.asic.liberty import read_library
     from bitrain.gen.families.devices import find_device
     from bitrain.resources.model import needed_model
-    from bitrain.runner.workspace import Workspace
     from bitrain.spec import BitrainError
     from bitrain.studies.verdict import parse_families, parse_lanes, parse_widths
 
@@ -150,7 +149,7 @@ def explore(
     cells = None
     if library:
         pixels = dataset.examples(images)[0]
-        cells = Cells(workspace=Workspace(out), library=library, images=pixels)
+        cells = Cells(out=out, library=library, images=pixels)
         space = cells.of_space(space, console)
     goal = Goal(objective=objective, least_accuracy=min_accuracy, most_lut=max_lut)
     plan = Plan(

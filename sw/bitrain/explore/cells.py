@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from rich.console import Console
@@ -26,7 +27,8 @@ LARGER = (4, 8), (8, 8), (8, 16), (16, 16)
 class Cells:
     """Maps arrays to standard cells and simulates them; results are kept in a folder."""
 
-    workspace: Workspace
+    out: Path
+    """The folder."""
     library: Library
     images: np.ndarray
     """Pixels in [0, 1], shape (images, channels, rows, columns)."""
@@ -75,20 +77,20 @@ class Cells:
         check_energy(network)
         array = array.model_copy(update={"width": 1})  # operands arrive outside of it
         name = f"{accelerator.name}-{array.channels}x{array.positions}x{array.lanes}"
-        folder, step = self.workspace.path("arrays", name), f"cells-{name}"
+        folder, step = self.out / "arrays" / name, f"cells-{name}"
         inputs = [network_digest(network), array.model_dump(mode="json")]
         inputs += [self.library.name, file_digest(self.library.path), self.clock_mhz]
-        self.workspace.fingerprint = ""  # arrays do not depend on each other
-        self.workspace.step(
+        workspace = Workspace(self.out)
+        workspace.step(
             step,
             inputs,
             lambda: array_in_cells(network, array, folder, self.library, self.clock_mhz),
         )
-        mapped, energies = self.workspace.fingerprint, {}
+        mapped, energies = workspace.fingerprint, {}
         for length in lengths:
-            self.workspace.fingerprint = mapped
+            workspace.fingerprint = mapped
             energies[length] = energy_step(
-                self.workspace,
+                workspace,
                 step,
                 network=network,
                 array=array,

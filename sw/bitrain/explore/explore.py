@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bitrain.data import Dataset
+from bitrain.data import Dataset, check_classes
 from bitrain.gen.families.devices import find_device
 from bitrain.resources.model import needed_model
 from bitrain.runner.cluster import pool
@@ -86,6 +86,8 @@ def accelerators_of(
     """What they run on, with the accuracies of all test images; judged once, kept in ``out``."""
     found, names = list[Accelerator](), unique_names([each.files[0] for each in contenders])
     titles = [each.title for each in contenders]
+    for each in contenders:
+        _check_data(each, dataset)
     for _, group in groupby(contenders, lambda each: (each.accelerator, each.files)):
         members, ways = list(group), []
         chooser = members[-1]  # the one with exits, if there is one
@@ -107,6 +109,16 @@ def accelerators_of(
             )
         )
     return tuple(found)
+
+
+def _check_data(contender: Contender, dataset: Dataset) -> None:
+    """Raise :class:`BitrainError` unless the networks read these images and know their classes."""
+    for file, network in zip(contender.files, contender.networks, strict=True):
+        try:
+            network.check_images(dataset.test_images.shape)
+        except BitrainError as error:
+            raise BitrainError(f"{file}, data set {dataset.name!r}: {error}") from error
+        check_classes(f"{file}: network {network.name!r}", network.num_scores, dataset)
 
 
 def explore(

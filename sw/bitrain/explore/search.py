@@ -19,7 +19,7 @@ from rich.progress import Progress
 from bitrain.gen.families.family import Device
 from bitrain.resources.model import ResourceModel
 from bitrain.runner.cluster import Run
-from bitrain.spec import BitrainError
+from bitrain.spec import BitrainError, write_atomically
 
 from .evaluate import Row, evaluate
 from .space import Design, Space
@@ -91,8 +91,11 @@ class Search:
         known = _Known(out / "designs" / f"{self._digest}.jsonl")
         if self.is_exact:
             designs = list(self.space.designs())
-            return list(self._evaluate(designs, known, run, console))
-        return self._propose(known, run, console)
+            rows = list(self._evaluate(designs, known, run, console))
+        else:
+            rows = self._propose(known, run, console)
+        known.tidy()
+        return rows
 
     @property
     def _digest(self) -> str:
@@ -195,6 +198,11 @@ class _Known:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="utf-8") as file:
             file.write("".join(f"\n{line}" for line in lines))
+
+    def tidy(self) -> None:
+        """Write the file anew, without lines that were cut off."""
+        lines = [json.dumps(pair) for pair in self.rows.items()]
+        write_atomically(self.path, "\n".join(lines))
 
 
 def best(rows: Sequence[Row], goal: Goal) -> list[Row]:

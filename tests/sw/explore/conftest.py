@@ -58,7 +58,7 @@ def look(space, tmp_path) -> Callable[..., dict[str, Any]]:
         found = explore(
             replace(space, **dict(within)),
             goal,
-            Plan(**{"device": DEVICE} | plan),
+            replace(Plan(device=DEVICE), **plan),
             tmp_path / out,
             Console(file=lines, width=200),
         )

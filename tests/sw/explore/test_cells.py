@@ -11,14 +11,13 @@ from bitrain.explore import cells as module
 from bitrain.explore.cells import CORNERS, Cells
 from bitrain.gen.asic.liberty import read_library
 from bitrain.program import Array, Program
-from bitrain.runner.workspace import Workspace
 from bitrain.spec import BitrainError
 
 
 @pytest.fixture
 def cells(tmp_path, dataset) -> Cells:
     return Cells(
-        workspace=Workspace(tmp_path / "out"),
+        out=tmp_path / "out",
         library=read_library(small_library(tmp_path)),
         images=dataset.examples(4)[0],
     )
@@ -37,12 +36,11 @@ def test_energies_of_a_space(cells, space, monkeypatch):
     (made,) = cells.of_space(few, Console(quiet=True)).accelerators
     assert made.energies[4].keys() == {4, 8, LENGTH}
     assert few.accelerators[0].digest != made.digest
+    array, corner = (Array(channels=p, positions=q, lanes=4) for p, q in ((4, 3), CORNERS[0]))
     for length, energy in made.energies[4].items():
         assert energy.coefficients[3] > 0 == energy.coefficients[4]
-        array = Array(channels=5, positions=3, lanes=4)
         measured = cells.measure(made, array)[length]
         assert energy.image(Program(made.network, array)) == pytest.approx(measured, rel=0.1)
-        corner = Array(channels=CORNERS[0][0], positions=CORNERS[0][1], lanes=4)
         exact = cells.measure(made, corner)[length]
         assert energy.image(Program(made.network, corner)) == pytest.approx(exact)
     way = made.ways[-1]

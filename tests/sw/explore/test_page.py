@@ -1,6 +1,5 @@
 """The page, in a browser: points, filters, and what the chosen point is made of."""
 
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from bitrain.explore import page as module
 from bitrain.spec import BitrainError
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
-CI = "CI" in os.environ
 
 
 def test_a_name_may_not_end_the_script(look, space, tmp_path, monkeypatch):
@@ -50,7 +48,7 @@ def opened(look, tmp_path) -> Any:
         browser = tool.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
         page = browser.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else 0)
+        page.on("console", lambda line: complaints.extend([line.text] * (line.type == "error")))
         page.on("request", lambda request: asked.append(request.url))
         page.goto(Path(tmp_path / "out/explore.html").as_uri())
         page.wait_for_selector("#points .points path.point")
