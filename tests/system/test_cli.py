@@ -54,6 +54,13 @@ def test_zeros_that_cannot_be_skipped(fail, network_file):
     assert "does not say its data set" in fail(*options)
 
 
+def test_a_beat_without_a_weight_stream(fail, network_file, tmp_path):
+    for command in ("cost",), ("generate", "--out", tmp_path / "ip"):
+        line = fail(*command, network_file, "-N", 4, "--weight-beat", 64)
+        assert "--weight-beat has no effect without --weights stream; leave it out" in line
+    assert "--clock has no effect" in fail("cost", network_file, "-N", 4, "--clock", 50)
+
+
 def test_network_without_a_data_set(fail, network_file):
     line = fail("generate", network_file, "--out", network_file.parent / "ip", "-N", 4)
     assert "does not say its data set" in line

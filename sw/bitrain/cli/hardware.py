@@ -98,6 +98,8 @@ def generate(
         weight_beat=weight_beat,
         skip_zeros=skip_zeros,
     )
+    if weights != "stream":
+        check_used(context, ("weight_beat",), "without --weights stream")
     compiled = compile_network(load_network(network), config)
     given = None if vectors is None else read_vectors(vectors, compiled.network)
     if given is not None:

@@ -103,7 +103,7 @@ def cost(
     if not skip_zeros or multipliers is not None:
         check_used(context, ("images", "data", "data_dir"), "without --skip-zeros")
     if weights != "stream":
-        check_used(context, ("bandwidth", "clock"), "without --weights stream")
+        check_used(context, ("weight_beat", "bandwidth", "clock"), "without --weights stream")
     loaded = load_network(network)
     if multipliers is not None:
         console.print(shapes_table(fastest_arrays(loaded, multipliers, arith)))
