@@ -17,7 +17,7 @@ def plain(problem: Mapping[str, Any]) -> str:
     kind, context, given = problem["type"], problem.get("ctx", {}), problem.get("input")
     if kind == "value_error":
         return str(context["error"])
-    if kind == "literal_error":
+    if kind in ("literal_error", "enum"):
         told = context["expected"].replace("'", "")
         quoted = isinstance(given, str) and given in re.split(", | or ", told)
         return f"{given!r}: expected {told}{', without quotes' if quoted else ''}"

@@ -1,5 +1,6 @@
 """What pydantic finds, in plain words."""
 
+from enum import StrEnum
 from typing import Literal
 
 import pytest
@@ -12,6 +13,13 @@ class Inner(BaseModel):
     """Of one option."""
 
     size: int = 1
+
+
+class Side(StrEnum):
+    """An enumeration."""
+
+    LEFT = "left"
+    RIGHT = "right"
 
 
 class Options(BaseModel):
@@ -27,6 +35,7 @@ class Options(BaseModel):
     name: str = Field(default="x", pattern="^[a-z]+$")
     lengths: tuple[int, ...] = ()
     inner: Inner = Inner()
+    side: Side = Side.LEFT
 
     @field_validator("lengths")
     @classmethod
@@ -58,6 +67,7 @@ class Options(BaseModel):
         ({"lengths": 4}, "4: expected a list, as [1, 2]"),
         ({"lengths": (8, 4)}, "lengths must rise"),
         ({"inner": "8x1"}, "'8x1': expected options, as {name: value}"),
+        ({"side": "top"}, "'top': expected left or right"),
         ({"wdith": 4}, "there is no such option"),
     ],
 )
