@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from bitrain.accelerator import Engines
 from bitrain.gen.families.family import Device
 from bitrain.gen.families.fit import MemoryNeed, memory_needs
-from bitrain.program import AcceleratorConfig, Program
+from bitrain.program import AcceleratorConfig, Program, Sharing
 from bitrain.rtl.array.dsp_multiplier import factors_of_block
 from bitrain.spec import Network
 
@@ -201,6 +201,25 @@ def _of_sngs(network: Network, weights: int, activations: int) -> dict[str, floa
         else:
             found |= {f"compared {name}": count * bits, f"comparators of {name}": count}
             found[f"ored {name}"] = count * bits * ored
+    return found
+
+
+def unshared_sngs(engines: Engines) -> dict[str, float]:
+    """Features of the SNGs that arrays have beyond shared ones, and bits of their sources.
+
+    None of samples, which are all of shared SNGs.
+    """
+    found = dict[str, float]()
+    for program in engines.programs:
+        array, network = program.array, program.network
+        if array.sharing is Sharing.SHARED or not array.rules.has_streams:
+            continue
+        p, q, lanes = array.channels, array.positions, array.lanes
+        shared = _of_sngs(network, p * lanes, q * lanes)
+        every = _of_sngs(network, p * q * lanes, p * q * lanes)
+        more = {name: every[name] - shared[name] for name in every}
+        more["sources"] = 2 * (p * q - 1) * network.bits
+        found = {name: found.get(name, 0) + value for name, value in more.items()}
     return found
 
 

@@ -11,7 +11,15 @@ from bitrain.accelerator import Engines
 from bitrain.gen.families.family import Device
 from bitrain.spec import BitrainError
 
-from .features import Features, clock_features, dsp_blocks, features, needs_of, ram_luts
+from .features import (
+    Features,
+    clock_features,
+    dsp_blocks,
+    features,
+    needs_of,
+    ram_luts,
+    unshared_sngs,
+)
 
 Coefficients = dict[str, float]
 
@@ -72,21 +80,34 @@ class ResourceModel(BaseModel):
     def predict(self, engines: Engines, device: Device) -> "ResourceEstimate":
         """What an accelerator takes."""
         needs = needs_of(engines, device)
-        found, ram = features(engines, needs), ram_luts(needs, device)
+        found = features(engines, needs)
         luts, ffs = self.by_block(found, "lut"), self.by_block(found, "ff")
-        lut = weighted(self.totals["lut"], luts) + ram
-        routed = weighted(self.totals["routed_lut"], luts) + ram
+        unshared_lut, unshared_ff = self._unshared(engines)
+        kept = ram_luts(needs, device) + unshared_lut
+        lut = weighted(self.totals["lut"], luts) + kept
+        routed = weighted(self.totals["routed_lut"], luts) + kept
         blocks = {block: luts[block] * self.totals["lut"].get(block, 0) for block in luts}
+        if unshared_lut:
+            blocks["SNGs"] += unshared_lut
         return ResourceEstimate(
             lut=round(lut),
             routed_lut=round(routed),
-            ff=round(weighted(self.totals["ff"], ffs)),
+            ff=round(weighted(self.totals["ff"], ffs) + unshared_ff),
             bram=sum(need.blocks for memories in needs for need in memories),
             dsp=dsp_blocks(engines, device),
             clock_mhz=1e3 / weighted(self.period, clock_features(engines, needs, lut)),
             blocks={block: round(value) for block, value in sorted(blocks.items())},
             errors=self.errors,
         )
+
+    def _unshared(self, engines: Engines) -> tuple[float, float]:
+        """LUTs and flip-flops of SNGs beyond shared ones, each as with the hierarchy kept.
+
+        Synthesis keeps them apart, so that none of them is merged with others.
+        """
+        more, block = unshared_sngs(engines), self.blocks.get("SNGs", {})
+        lut, ff = (weighted(block.get(name, {}), more) for name in ("lut", "ff"))
+        return lut, ff + more.get("sources", 0)
 
 
 @cache

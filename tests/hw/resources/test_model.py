@@ -1,15 +1,22 @@
 """The model: sums of coefficients, and what it says of each block."""
 
+import json
 from importlib import resources
+from pathlib import Path
 
 import pytest
 from made_samples import DEVICE, made
+from networks import random_network
 
+from bitrain.accelerator import compile_network
 from bitrain.gen.families.devices import find_device
+from bitrain.program import AcceleratorConfig
 from bitrain.resources.calibrate import fit
 from bitrain.resources.model import ResourceModel, model_of, needed_model, weighted
 from bitrain.resources.samples import read_samples
 from bitrain.spec import BitrainError
+
+ARRAYS = Path(__file__).parents[3] / "docs/results/arrays.json"
 
 
 def test_weighted():
@@ -59,3 +66,34 @@ def test_a_family_without_a_table():
     with pytest.raises(BitrainError, match="--device ice40-up5k: there is no table of resources"):
         needed_model(find_device("ice40-up5k"))
     assert needed_model(find_device("ecp5-25k")) is model_of("ecp5")
+
+
+@pytest.mark.parametrize(("resource", "tolerance"), [("lut", 0.12), ("ff", 0.1)])
+def test_what_unshared_sngs_take_is_what_arrays_took(resource, tolerance):
+    """Synthesised arrays of the digits, n = 5: the model's difference of the two is theirs."""
+    model, device = model_of("ecp5"), find_device(DEVICE)
+    assert model is not None
+    network = random_network(0, bits=5, lanes=16)
+    banks = {name: getattr(network, name) for name in ("activation_bank", "weight_bank")}
+    compared = {"generator": "comparator"}
+    network = network.model_copy(
+        update={name: bank.model_copy(update=compared) for name, bank in banks.items()}
+    )
+    measured: dict[tuple[int, ...], dict[str, int]] = {}
+    for row in json.loads(ARRAYS.read_text())["rows"]:
+        size = row["channels"], row["positions"], row["lanes"]
+        measured.setdefault(size, {})[row["sharing"]] = row[resource]
+    for size, found in measured.items():
+        array = dict(zip(("channels", "positions", "lanes"), size, strict=True))
+        shared, unshared = (
+            model.predict(compile_network(network, config), device)
+            for config in (
+                AcceleratorConfig.model_validate({"array": {**array, "sharing": sharing}})
+                for sharing in ("shared", "unshared")
+            )
+        )
+        difference = getattr(unshared, resource) - getattr(shared, resource)
+        assert difference == pytest.approx(found["unshared"] - found["shared"], rel=tolerance)
+        routed = unshared.routed_lut - shared.routed_lut
+        assert routed == pytest.approx(unshared.lut - shared.lut, abs=2)
+        assert unshared.blocks["SNGs"] > shared.blocks["SNGs"]
