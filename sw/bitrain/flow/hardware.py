@@ -16,7 +16,7 @@ from bitrain.models import create_model
 from bitrain.nn import ScModel
 from bitrain.program import Program, Sharing
 from bitrain.rtl.array.arrays import build_array
-from bitrain.spec import BitrainError, Exit
+from bitrain.spec import BitrainError, Exit, Network
 
 from .config import RunConfig
 from .networks import generate_with_testbench
@@ -71,19 +71,25 @@ def check_options(config: RunConfig) -> None:
 
 def check_network(run: Run) -> None:
     """Refuse, before anything is trained, what these steps would refuse in the end."""
-    config, shape = run.config, run.dataset.in_shape
+    config = run.config
     images, available = config.simulate.images, len(run.dataset.test_images)
     if images > available:
         raise BitrainError(
             f"simulate.images: {images} images asked for, the test split has {available}"
         )
+    compile_network(untrained_network(run), config.accelerator)
+
+
+def untrained_network(run: Run) -> Network:
+    """The network in the shape that training will give it, with weights that mean nothing."""
+    config, shape = run.config, run.dataset.in_shape
     sizes = shape, run.dataset.num_classes
     model = create_model(config.model, *sizes, normalisation=config.data.normalisation)
     network = ScModel(read_chain(model, shape), config.sc).to_network(config.name)
     if config.exit is not None:  # it will have them; which, training says
         exits = tuple(Exit(length=length, margin=0) for length in config.sc.lengths[:1])
         network = network.model_copy(update={"exits": exits})
-    compile_network(network, config.accelerator)
+    return network
 
 
 def verify(run: Run) -> dict[str, Any]:

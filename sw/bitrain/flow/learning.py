@@ -44,7 +44,7 @@ SAME = 1e-4
 def train(run: Run) -> dict[str, Any]:
     """The float network, as ``model.safetensors`` too."""
     config, checkpoint = run.config, _checkpoint(run, "train")
-    model, losses = _train(run, checkpoint, progress=True)
+    model, losses = _train(run, checkpoint, progress=run.progress)
     accuracy = 100 * evaluate(model, run.dataset)
     metadata = {
         "model": config.model,
@@ -96,9 +96,26 @@ def _export(run: Run, kind: str, file: str) -> Network:
     """The network of ``streams`` or ``integers``, with the exits that are chosen for it."""
     trained = run.workspace.results["finetune"][kind]
     arithmetic = trained["arithmetic"]
+    network = _network(run, arithmetic, trained["checkpoint"])
+    save_network(network, run.workspace.path(file))
+    return network
+
+
+def make_network(run: Run, arithmetic: str, *, finetune: bool) -> Network:
+    """The float network in an arithmetic: converted, and fine-tuned if asked for.
+
+    As exported: with exits if the configuration has them. Fine-tuning keeps checkpoints in the
+    workspace and goes on from them.
+    """
+    return _network(run, arithmetic, _checkpoint(run, arithmetic) if finetune else None)
+
+
+def _network(run: Run, arithmetic: str, checkpoint: str | None) -> Network:
     model = _converted(run, run.config.sc, arithmetic)
-    _finetune(run, model, trained["checkpoint"])
-    recipe = run.config.model_dump(mode="json", include={"model", "train", "sc", "finetune"})
+    if checkpoint is not None:
+        _finetune(run, model, checkpoint)
+    sections = {"model", "train", "sc"} | ({"finetune"} if checkpoint is not None else set())
+    recipe = run.config.model_dump(mode="json", include=sections)
     if run.config.data.normalisation is not None:
         recipe |= run.config.data.model_dump(mode="json", include={"mean", "std"})
     metadata = {
@@ -112,7 +129,6 @@ def _export(run: Run, kind: str, file: str) -> Network:
     if (exits := run.config.exit) is not None:
         anytime = Anytime(network, model.prefixes, _choosing(run), arithmetic)
         network = anytime.with_exits(exits.tolerance, exits.most, cycles=exits.cycles)
-    save_network(network, run.workspace.path(file))
     return network
 
 
@@ -125,7 +141,12 @@ def evaluate_lengths(run: Run) -> dict[str, Any]:
     others = [length for length in config.lengths if length not in rows]
     model = _float_model(run)
     for row in accuracy_by_length(
-        model, run.dataset, others, sc_config=config.sc, train_config=config.finetune, progress=True
+        model,
+        run.dataset,
+        others,
+        sc_config=config.sc,
+        train_config=config.finetune,
+        progress=run.progress,
     ):
         rows[row.length] = {
             "sc_post_training": 100 * row.sc_post_training,
@@ -252,7 +273,7 @@ def _converted(run: Run, sc: ScConfig, arithmetic: str) -> ScModel:
 
 def _finetune(run: Run, converted: ScModel, checkpoint: str) -> None:
     path, title = run.workspace.path(checkpoint), f"fine-tune, {converted.arithmetic}"
-    job: Job = {"checkpoint": path, "title": title, "progress": True}
+    job: Job = {"checkpoint": path, "title": title, "progress": run.progress}
     finetune_converted(converted, _learnt(run), run.config.finetune, **job)
 
 

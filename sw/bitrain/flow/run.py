@@ -17,6 +17,8 @@ class Run:
     config: RunConfig
     workspace: Workspace
     dataset: Dataset
+    progress: bool = True
+    """Whether trainings show a bar."""
 
     @property
     def ip(self) -> Path:

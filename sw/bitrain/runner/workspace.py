@@ -44,6 +44,8 @@ class Workspace:
 
     products: Sequence[str] = ()
     """Files that are made of all steps in the end; they move away with any step."""
+    is_claimed: bool = False
+    """Whether the process that gave this task holds a folder above, so that this one need not."""
     superseded: dict[str, str] = field(default_factory=dict)
     """Files and folders that moved out of the way in this run, and where they are now."""
     _number: int = field(default=0, init=False)
@@ -57,6 +59,16 @@ class Workspace:
         """A path below the folder."""
         return self.directory.joinpath(*parts)
 
+    def claim(self) -> None:
+        """Take the folder for this process until it ends; make it if it is not there.
+
+        Raises :class:`BitrainError` where it is a file, cannot be written, or another process works
+        in it.
+        """
+        if not self.directory.is_dir() and self.directory.exists():
+            raise BitrainError(f"{self.directory} is a file; choose another output folder")
+        _lock(self.directory)
+
     def step(
         self, name: str, inputs: Any, compute: Callable[[], Any], outputs: Sequence[str] = ()
     ) -> bool:
@@ -67,9 +79,8 @@ class Workspace:
         them it runs again. Raises :class:`BitrainError` where an output is not what the step wrote,
         and where another process works in the folder.
         """
-        if not self.directory.is_dir() and self.directory.exists():
-            raise BitrainError(f"{self.directory} is a file; choose another output folder")
-        _lock(self.directory)
+        if not self.is_claimed:
+            self.claim()
         before = self.fingerprint
         key = [before, name, metadata.version("bitrain"), inputs]
         text = json.dumps(key, sort_keys=True, default=str)

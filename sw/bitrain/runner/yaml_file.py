@@ -20,6 +20,24 @@ def read_yaml(path: Path, model: type[Model], kind: str = "") -> Model:
 
     path: a file, or the name of an example. kind: of the examples (:func:`example_paths`).
     """
+    path, content, tree = _read(path, kind)
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where, what = _named(first["loc"], plain(first))
+        line, option = _locate(tree, where)
+        place = f"line {line}: {option}" if option else "configuration"
+        raise BitrainError(f"{path}: {place}: {what}") from error
+
+
+def read_options(path: Path, kind: str = "") -> dict[str, Any]:
+    """The options of such a file as they stand there, not checked."""
+    return _read(path, kind)[1]
+
+
+def _read(path: Path, kind: str) -> tuple[Path, dict[str, Any], Any]:
+    """The file that ``path`` names, its options, and their tree."""
     if not path.is_file():
         examples = example_paths(kind)
         if str(path) not in examples:
@@ -34,14 +52,7 @@ def read_yaml(path: Path, model: type[Model], kind: str = "") -> Model:
     if not isinstance(content, dict):
         names = ", ".join(example_paths(kind))
         raise BitrainError(f"{path}: expected a mapping of options; see the examples {names}")
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where, what = _named(first["loc"], plain(first))
-        line, option = _locate(tree, where)
-        place = f"line {line}: {option}" if option else "configuration"
-        raise BitrainError(f"{path}: {place}: {what}") from error
+    return path, content, tree
 
 
 def _named(location: tuple[int | str, ...], what: str) -> tuple[tuple[int | str, ...], str]:

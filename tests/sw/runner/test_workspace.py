@@ -204,5 +204,9 @@ def test_one_process_in_a_folder(tmp_path):
             f"{tmp_path}: process {other.pid} works in this folder; wait until it has ended, or "
             "give another --out"
         )
+        with pytest.raises(BitrainError, match=f"process {other.pid} works in this folder"):
+            Workspace(tmp_path).claim()
+        # A task of the process that holds the folder.
+        assert Workspace(tmp_path, is_claimed=True).step("z", None, lambda: 1)
         other.communicate("")
     assert run(tmp_path) == [A, B, C]

@@ -4,7 +4,7 @@ import pytest
 
 from bitrain.flow.config import RunConfig
 from bitrain.recast.flow import RecastConfig, load_plan
-from bitrain.runner.yaml_file import read_yaml
+from bitrain.runner.yaml_file import read_options, read_yaml
 from bitrain.spec import BitrainError
 
 PLAN = """\
@@ -34,6 +34,15 @@ def mistake(tmp_path):
         return message.removeprefix(f"{path}: ")
 
     return read
+
+
+def test_options_as_they_stand_there(tmp_path):
+    path = tmp_path / "plan.yaml"
+    path.write_text("name: 3\nmore: {a: [1, 2]}\n", encoding="utf-8")
+    assert read_options(path) == {"name": 3, "more": {"a": [1, 2]}}
+    path.write_text("- 3", encoding="utf-8")
+    with pytest.raises(BitrainError, match="expected a mapping of options"):
+        read_options(path)
 
 
 def test_a_valid_file(tmp_path):
