@@ -55,6 +55,7 @@ COMMANDS = {
     "accuracy": Command("accuracy --config run.yaml --out out --seeds 0,1"),
     "ablate": Command("ablate --config run.yaml --out out"),
     "progressive": Command(f"progressive {NETWORK} --out out"),
+    "sweep": Command("sweep --config run.yaml --grid L=4,8 --grid P=1,2 --out out"),
     "faults": Command(f"faults {NETWORK} --out out --images 20 --seeds 2 --rates 1e-3,1e-2"),
     "explore": Command(f"explore {NETWORK} --out out -P 1,2,4 -Q 1,2 --device ecp5-25k"),
     "arrays": Command(f"arrays {NETWORK} --out out --sizes 1x1x16,2x2x16"),

@@ -345,6 +345,18 @@ def test_recast_without_a_teacher(fail, tmp_path):
     assert "weights 'resnet7': no such file" in line
 
 
+def test_sweep(fail, usage, tmp_path):
+    sweep = ("sweep", "--config", "digits", "--out", tmp_path / "out", "--grid")
+    assert "--grid L: expected FIELD=VALUE,VALUE, as L=8,16,32" in fail(*sweep, "L")
+    assert "--grid sc.bit: a configuration has no such field; did you mean sc.bits?" in fail(
+        *(*sweep, "sc.bit=3")
+    )
+    assert "--seeds 0,0: expected different numbers" in fail(*sweep, "L=8", "--seeds", "0,0")
+    assert "device 'fpga' is unknown" in fail(*sweep, "L=8", "--device", "fpga")
+    assert "--workers" in usage(*sweep, "L=8", "--workers", 0)
+    assert not (tmp_path / "out").exists()
+
+
 def test_boards(fail, usage, network_file, tmp_path):
     options = ("--out", tmp_path / "out", "-N", 4)
     assert "board 'x' is unknown" in fail("build", network_file, "--board", "x", *options)

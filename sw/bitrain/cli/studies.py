@@ -423,3 +423,56 @@ def calibrate_resources(
     _, result = calibrate(device, out, console, samples=samples, held_out=held_out)
     console.print(errors_table(result))
     console.print(f"wrote {out}", soft_wrap=True)
+
+
+@app.command()
+def sweep(
+    config: common.ConfigFile,
+    out: common.OutFolder,
+    *,
+    grid: Annotated[
+        list[str],
+        Option(
+            help="FIELD=VALUE,VALUE of the configuration, as sc.bits=3,4,5; or short: n, L, "
+            "sequences, P, Q, N, W, sharing. All combinations of several are points.",
+            metavar="FIELD=VALUES",
+        ),
+    ],
+    seeds: common.Seeds = "0",
+    finetune: Annotated[
+        bool,
+        Option(help="Fine-tune each network (hours); without: what conversion alone loses."),
+    ] = False,
+    device: Annotated[
+        str | None,
+        Option(help="FPGA whose resources are estimated; by default the configuration's."),
+    ] = None,
+    workers: Annotated[int, Option(help="Processes that train and judge.", min=1)] = 1,
+    scheduler: Annotated[
+        str | None, Option(help="Address of a Dask cluster in their place, as tcp://host:8786.")
+    ] = None,
+    data_dir: common.DataDir = None,
+) -> None:
+    """Sweep any grid of configuration fields: accuracy, error, cycles, LUTs as CSV and plots."""
+    from bitrain.studies.sweep import Plan, run_sweep
+
+    from .render.studies import sweep_table
+
+    plan = Plan(
+        config=config,
+        grid=tuple(grid),
+        seeds=tuple(seeds_of(seeds)),
+        finetune=finetune,
+        device=device,
+        data_dir=data_dir,
+        workers=workers,
+        scheduler=scheduler,
+    )
+    result = run_sweep(plan, out, console)
+    console.print(sweep_table(result))
+    for name in result["without_resources"]:
+        console.print(
+            f"{name}: the package has no table of resources for its family; these columns are empty"
+        )
+    files = "sweep.csv, sweep.json, sweep.svg, sweep_cost.svg"
+    console.print(f"wrote {out}: {files}", soft_wrap=True)

@@ -255,3 +255,32 @@ def errors_table(result: dict[str, Any]) -> Table:
         cells = [f"{x:g}" if counted else f"{100 * x:.1f} %" for x in numbers]
         table.add_row(RESOURCES[name], *cells, str(each["count"]))
     return table
+
+
+SHOWN = 50
+"""Points of a sweep in the terminal."""
+
+
+def sweep_table(result: dict[str, Any]) -> Table:
+    """Points of a sweep, medians over seeds."""
+    seeds = ", ".join(map(str, result["seeds"]))
+    devices = ", ".join(result["devices"])
+    title = f"Sweep of {result['name']}, seeds {seeds}; LUTs and clock estimated, {devices}"
+    names = [axis["name"] for axis in result["axes"]]
+    columns = ("float", "accuracy", "integer", "error", "cycles", "LUT4", "MHz", "images/s")
+    table = table_of(title, names, columns)
+    accuracies = ("float_accuracy", "accuracy", "integer_accuracy")
+    formats = {**dict.fromkeys(accuracies, ".2f"), "error": ".3f"}
+    formats |= {"cycles": ",.0f", "lut": ",.0f", "clock_mhz": ".1f", "images_per_s": ",.0f"}
+    problems = any(point["problem"] for point in result["points"])
+    if problems:
+        table.add_column("problem", overflow="fold")
+    for point in result["points"][:SHOWN]:
+        figures = (
+            "" if point[key] is None else f"{point[key]:{form}}" for key, form in formats.items()
+        )
+        told = [point["problem"]] if problems else []
+        table.add_row(*point["point"].values(), *figures, *told)
+    if len(result["points"]) > SHOWN:
+        table.caption = f"{SHOWN} of {len(result['points']):,} points; sweep.csv has all"
+    return table
