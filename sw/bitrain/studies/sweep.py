@@ -94,7 +94,10 @@ class _Unit:
     @property
     def of_float(self) -> str:
         """Digest of all that the float network depends on, but for files."""
-        return _digest(self._dump("name", "data", "model", "pretrained", "train", "exit"))
+        exits = self.config.exit
+        held_out = None if exits is None else [exits.held_out]  # images that are not learnt
+        sections = self._dump("name", "data", "model", "pretrained", "train")
+        return _digest([sections, held_out])
 
     @property
     def inputs(self) -> list[Any]:

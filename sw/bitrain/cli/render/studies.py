@@ -274,7 +274,7 @@ def sweep_table(result: dict[str, Any]) -> Table:
     formats |= {"cycles": ",.0f", "lut": ",.0f", "clock_mhz": ".1f", "images_per_s": ",.0f"}
     problems = any(point["problem"] for point in result["points"])
     if problems:
-        table.add_column("problem", overflow="fold")
+        table.add_column("problem", no_wrap=True, overflow="ellipsis", max_width=30)
     for point in result["points"][:SHOWN]:
         figures = (
             "" if point[key] is None else f"{point[key]:{form}}" for key, form in formats.items()
