@@ -165,10 +165,14 @@ def explore(
         except BitrainError as error:
             top[i] = row | {"problem": str(error)}
             console.print(f"left out: {error}", soft_wrap=True)
-    for row in top:
-        row["command"] = command_of(
-            row, space.accelerators[designs[row["design"]].accelerator], device
-        )
+    shown = [dict(row) for row in _shown(ranked, goal)]
+    extra = {}
+    for row in [*top, *shown]:
+        design = designs[row["design"]]
+        made = space.accelerators[design.accelerator]
+        row["command"] = command_of(row, made, device)
+        if design.key not in extra:
+            extra[design.key] = details(made, design, chosen, search.model)
     result = {
         "device": device,
         "objective": goal.objective,
@@ -184,11 +188,6 @@ def explore(
         "front": front(ranked, goal),
         "smaller": smaller(ranked, goal),
     }
-    shown = _shown(ranked, goal)
-    extra = {}
-    for key in {row["design"] for row in shown}:
-        made = space.accelerators[designs[key].accelerator]
-        extra[key] = details(made, designs[key], chosen, search.model)
     write_json(out / "explore.json", result)
     write_atomically(out / "explore.csv", _csv(rows))
     write_page(out / "explore.html", result, shown, extra, goal.column)

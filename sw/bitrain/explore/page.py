@@ -46,17 +46,9 @@ def write_page(
     environment = Environment(
         loader=PackageLoader("bitrain.explore"), undefined=StrictUndefined, autoescape=True
     )
-    commands = {row["design"]: row["command"] for row in result["best"]}
     measured = {row["design"]: row["measured"] for row in result["best"] if "measured" in row}
     data = {
-        "rows": [
-            row
-            | {
-                "command": commands.get(row["design"]),
-                "measured": measured.get(row["design"]),
-            }
-            for row in rows
-        ],
+        "rows": [row | {"measured": measured.get(row["design"])} for row in rows],
         "details": dict(details),
         "axes": {name: axis for name, axis in _AXES.items() if name in rows[0]},
         "x": column,
