@@ -48,11 +48,11 @@ WRONG = [
     ("net.npz --data mnist --data-dir nowhere", "nowhere"),
     ("net.npz", "does not say its data set"),
     # sizes
-    ("net.npz -P 0", "--channels [0]: expected numbers of 1 … 64"),
+    ("net.npz -P 0", "--channels 0: expected numbers of 1 … 64"),
     ("net.npz -Q 1,x", "--positions 1,x: expected integers between commas"),
     ("net.npz -N 1000", "--lanes 1000: expected numbers of 1 …"),
     ("net.npz -W 3", "--widths 3: '3', expected some of 1, 2, 4, 8"),
-    ("net.npz -E 0", "--engines [0]: expected numbers of 1 … 64"),
+    ("net.npz -E 0", "--engines 0: expected numbers of 1 … 64"),
     ("net.npz --data digits -P 1,3 -W 2", "W must divide P and N"),
     ("net.npz --data digits -N 3", "no design is left"),
     ("net.npz --data digits -E 2 --weights stream", "--engines 2: cycles of several engines"),

@@ -145,6 +145,19 @@ class ResourceEstimate:
     """LUTs of each block, without distributed RAM."""
     errors: dict[str, Errors]
 
+    def lacking(self, device: Device) -> list[str]:
+        """Resources of which a device has too few: lut, ff, bram or dsp.
+
+        LUTs and flip-flops have their median error added.
+        """
+        needs = {
+            "lut": self.routed_lut * (1 + self.errors["routed_lut"].median),
+            "ff": self.ff * (1 + self.errors["ff"].median),
+            "bram": self.bram,
+            "dsp": self.dsp,
+        }
+        return [name for name, need in needs.items() if need > getattr(device.capacity, name)]
+
 
 def weighted(coefficients: Mapping[str, float], values: Mapping[str, float]) -> float:
     """The sum of values, each times its coefficient."""

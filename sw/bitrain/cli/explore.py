@@ -113,6 +113,8 @@ def explore(
     from .render.explore import best_table, front_tables
 
     needed_model(find_device(device))  # or says what is missing, before data are read
+    if out.exists() and not out.is_dir():
+        raise BitrainError(f"{out} is a file; choose another output folder")
     sizes = {
         "channels": common.integers("--channels", channels),
         "positions": common.integers("--positions", positions),
@@ -120,7 +122,8 @@ def explore(
     }
     for name, limit in ("channels", 64), ("positions", 64), ("engines", 64):
         if not all(1 <= each <= limit for each in sizes[name]):
-            raise BitrainError(f"--{name} {sizes[name]}: expected numbers of 1 … {limit}")
+            given = ",".join(map(str, sizes[name]))
+            raise BitrainError(f"--{name} {given}: expected numbers of 1 … {limit}")
     families, library = parse_families(arithmetics), liberty and read_library(liberty)
     chosen = (parse_widths(widths), parse_lanes(lanes) if lanes else [])
     if liberty is None:
@@ -154,6 +157,12 @@ def explore(
     goal = Goal(objective=objective, least_accuracy=min_accuracy, most_lut=max_lut)
     plan = Plan(
         device=device,
+        data=[
+            word
+            for option, value in (("--data", data), ("--data-dir", data_dir))
+            if value is not None
+            for word in (option, str(value))
+        ],
         trials=trials,
         seed=seed,
         verify=verify,
@@ -164,7 +173,10 @@ def explore(
     for table in front_tables(result):
         console.print(table)
     console.print(best_table(result))
-    console.print(f"The best: {result['best'][0]['command']}", soft_wrap=True, highlight=False)
+    top = result["best"][0]
+    console.print(f"The best: {top['command']}", soft_wrap=True, highlight=False)
+    if top["registers"]:
+        console.print(f"Registers: {top['registers']}", soft_wrap=True, highlight=False)
     console.print(f"wrote {out}: explore.html, explore.csv, explore.json", soft_wrap=True)
 
 

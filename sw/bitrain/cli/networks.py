@@ -125,7 +125,7 @@ def cost(
         array=array,
         engines=engines,
         last_array=last_array_of(last_array, array),
-        interface=Interface.usual("axi"),
+        interface=Interface.usual("axi" if weights == "ram" else "raw"),
         weights=weights,
         weight_beat=weight_beat,
     )

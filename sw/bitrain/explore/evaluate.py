@@ -5,7 +5,6 @@ with s_1 = 1. Cycles and energy of an image are Σ_k s_k c_k, where c_k is what 
 the median over seeds. Images a second are clock / (load + Σ_k s_k c_k + output).
 """
 
-from collections.abc import Mapping
 from statistics import median
 from typing import Any
 
@@ -19,23 +18,18 @@ from bitrain.spec import BitrainError
 from .space import Accelerator, Design, Shares, Way
 
 Row = dict[str, Any]
-LIMITS = "lut", "ff", "bram", "dsp"
+RESOURCES = "lut", "routed_lut", "ff", "bram", "dsp"
 
 
 def evaluate(
     accelerator: Accelerator, design: Design, device: Device, model: ResourceModel
 ) -> list[Row]:
     """A row for each way to run the design's network; one with a ``problem`` if it is no design."""
-    try:
-        engines = compile_network(accelerator.network, design.config)
-    except BitrainError as error:
-        return [{"design": design.key, "problem": str(error)}]
-    estimate = model.predict(engines, device)
-    resources = {name: getattr(estimate, name) for name in ("lut", "routed_lut", *LIMITS[1:])}
     array = design.config.array
-    common = {
+    common: Row = {
         "design": design.key,
         "accelerator": accelerator.name,
+        "network": accelerator.file,
         "channels": array.channels,
         "positions": array.positions,
         "lanes": array.lanes,
@@ -43,15 +37,23 @@ def evaluate(
         "engines": design.config.engines,
         "interface": design.config.interface.streams,
         "weights": design.config.weights,
+    }
+    try:
+        engines = compile_network(accelerator.network, design.config)
+    except BitrainError as error:
+        return [common | {"problem": str(error)}]
+    estimate = model.predict(engines, device)
+    common |= {
         "clock_mhz": estimate.clock_mhz,
-        **resources,
-        "lacking": lacking(estimate, device),
+        **{name: getattr(estimate, name) for name in RESOURCES},
+        "lacking": estimate.lacking(device),
         "multipliers": sum(program.array.multipliers for program in engines.programs),
     }
     rows = []
     for way in accelerator.ways:
         if _runs(way, design, engines):
-            row = common | _speed(way, engines, estimate)
+            row = common | {"registers": accelerator.registers(way)}
+            row |= _speed(way, engines, estimate)
             if accelerator.energies:
                 row["energy_nj"] = mean_energy(way, accelerator, engines.programs[0])
             rows.append(row)
@@ -108,6 +110,7 @@ def _speed(way: Way, engines: Engines, estimate: ResourceEstimate) -> Row:
         "family": way.family,
         "bits": way.bits,
         "lengths": list(way.lengths),
+        "exits": way.exits,
         "accuracy": way.accuracy,
         "cycles": interval,
         "images_per_s": speed,
@@ -116,23 +119,13 @@ def _speed(way: Way, engines: Engines, estimate: ResourceEstimate) -> Row:
     }
 
 
-def lacking(estimate: ResourceEstimate, device: Device) -> list[str]:
-    """Resources of which a device has too few, each estimate with its median error on top."""
-    capacity, errors = device.capacity, estimate.errors
-    needs: Mapping[str, float] = {
-        "lut": estimate.routed_lut * (1 + errors["routed_lut"].median),
-        "ff": estimate.ff * (1 + errors["ff"].median),
-        "bram": estimate.bram,
-        "dsp": estimate.dsp,
-    }
-    return [name for name in LIMITS if needs[name] > getattr(capacity, name)]
-
-
 def details(accelerator: Accelerator, design: Design, device: Device, model: ResourceModel) -> Row:
-    """Cycles of each layer and LUTs of each block, for a page that shows them."""
+    """Cycles of each layer at each length, and LUTs of each block, for a page that shows them."""
     engines = compile_network(accelerator.network, design.config)
-    layers = [layer for part in engines.cost.parts for layer in part.layers]
     return {
-        "layers": {layer.name: layer.cycles for layer in layers},
+        "layers": {
+            length: {layer.name: layer.cycles for part in cost.parts for layer in part.layers}
+            for length, cost in engines.prefix_costs.items()
+        },
         "blocks": model.predict(engines, device).blocks,
     }

@@ -31,10 +31,11 @@ from .verify import verify
 SHOWN = 400
 """Rows on the page: the fronts of each arithmetic, then the best."""
 COLUMNS = (
-    *("accelerator", "title", "family", "bits", "lengths", "accuracy"),
+    *("accelerator", "network", "title", "family", "bits", "lengths", "exits", "accuracy"),
     *("channels", "positions", "lanes", "width", "engines", "interface", "weights"),
     *("cycles", "images_per_s", "latency_ms", "images_per_s_per_klut", "clock_mhz"),
     *("lut", "routed_lut", "ff", "bram", "dsp", "multipliers", "energy_nj", "lacking"),
+    *("registers", "problem"),
 )
 """Columns of the CSV file."""
 
@@ -44,6 +45,8 @@ class Plan:
     """For which device, and how much is done."""
 
     device: str
+    data: Sequence[str] = ()
+    """Options of a command that say where the data set is."""
     trials: int = 20_000
     seed: int = 0
     verify: int = 0
@@ -150,8 +153,18 @@ def explore(
         rows = search.run(out, run, console)
     designs = {design.key: design for design in _designs(rows)}
     ranked = best(rows, goal)
+    counts = _counts(rows, ranked)
+    console.print(_progress(search, counts), soft_wrap=True, highlight=False)
     if not ranked:
-        raise BitrainError(_nothing(rows, goal, device))
+        raise BitrainError(_nothing(rows, goal, search))
+    largest, known = ranked[0]["multipliers"], search.model.most_multipliers
+    if largest > known:
+        console.print(
+            f"note: {largest:,} multipliers are more than any sample of the resource model has "
+            f"({known:,}): errors may be larger; --verify 1 measures",
+            soft_wrap=True,
+            highlight=False,
+        )
     top = _distinct(ranked, max(10, plan.verify))
     for i, row in enumerate(top[: plan.verify]):
         console.print(f"{title_of(row)}: synthesis and routing ...", soft_wrap=True)
@@ -170,7 +183,7 @@ def explore(
     for row in [*top, *shown]:
         design = designs[row["design"]]
         made = space.accelerators[design.accelerator]
-        row["command"] = command_of(row, made, device)
+        row["command"] = command_of(row, made, plan)
         if design.key not in extra:
             extra[design.key] = details(made, design, chosen, search.model)
     result = {
@@ -180,7 +193,8 @@ def explore(
         "most_lut": goal.most_lut,
         "tag": "estimated" + "; the measured: post-route" * bool(plan.verify),
         "search": "all designs" if search.is_exact else f"Optuna NSGA-II, seed {plan.seed}",
-        "designs": len(designs),
+        **counts,
+        "ways": len(ranked),
         "space": space.size,
         "errors": {name: each.model_dump() for name, each in search.model.errors.items()},
         "tools": search.model.tools,
@@ -203,11 +217,21 @@ def title_of(row: Row) -> str:
     )
 
 
-def command_of(row: Row, accelerator: Accelerator, device: str) -> str:
+def command_of(row: Row, accelerator: Accelerator, plan: Plan) -> str:
     """The command that generates a row's accelerator."""
     kind, options = KINDS[accelerator.kind], accelerator.options
     words = ["bitrain", "generate", accelerator.file, "-P", row["channels"], "-Q", row["positions"]]
-    words += ["-N", row["lanes"], "-W", row["width"], "--device", device, "--out", "ip"]
+    words += [
+        "-N",
+        row["lanes"],
+        "-W",
+        row["width"],
+        "--device",
+        plan.device,
+        *plan.data,
+        "--out",
+        "ip",
+    ]
     words += ["--arith", kind["arithmetic"]] * (kind["arithmetic"] != "stochastic")
     words += ["--dsp"] * kind.get("dsp", False)
     words += ["--interface", row["interface"]] * (row["interface"] != "raw")
@@ -215,6 +239,26 @@ def command_of(row: Row, accelerator: Accelerator, device: str) -> str:
     words += ["--weights", row["weights"]] * (row["weights"] != "rom")
     words += [f"--{name.replace('_', '-')}" for name, value in options.items() if value]
     return shlex.join(map(str, words))
+
+
+def _counts(rows: Sequence[Row], ranked: Sequence[Row]) -> dict[str, int]:
+    """How many designs were looked at, can be built, and are allowed."""
+    built = [row for row in rows if "problem" not in row]
+    parts = {"designs": rows, "built": built, "allowed": ranked}
+    return {name: len({row["design"] for row in part}) for name, part in parts.items()}
+
+
+def _progress(search: Search, counts: dict[str, int]) -> str:
+    looked = f"{counts['designs']:,} designs" + (
+        ""
+        if search.is_exact
+        else f" that Optuna proposed, of {search.space.size:,} (--trials {search.space.size} looks "
+        "at all)"
+    )
+    return (
+        f"{looked}: {counts['built']:,} can be built, {counts['allowed']:,} of them fit "
+        f"{search.device.name} and what is asked for"
+    )
 
 
 def _designs(rows: Sequence[Row]) -> list[Design]:
@@ -243,15 +287,28 @@ def _shown(ranked: Sequence[Row], goal: Goal) -> list[Row]:
     return list(found.values())
 
 
-def _nothing(rows: Sequence[Row], goal: Goal, device: str) -> str:
+_ADVICE = {
+    "lut": "give smaller -P, -Q or -N",
+    "ff": "give smaller -P, -Q or -N",
+    "bram": "give smaller -Q, or --weights stream",
+    "dsp": "leave dsp out of --arithmetics",
+}
+"""What helps where a resource is lacking, beside a larger device."""
+
+
+def _nothing(rows: Sequence[Row], goal: Goal, search: Search) -> str:
     """Why no design is allowed: what all of them lack, and how near one came."""
     made = [row for row in rows if "problem" not in row]
     if not made:
         reason = (
             f"the first one: {rows[0]['problem']}"
             if rows
-            else "W must divide P and N, and lanes of streams N; give other sizes"
+            else "W must divide P and N, and N must be a multiple of the lanes of streams; give "
+            "other sizes"
         )
+        if not search.is_exact:
+            tried = f"none of the {len(rows):,} designs that Optuna proposed can be built"
+            return f"--trials {search.trials}: {tried}; give more; {reason}"
         return f"no design is left to search; {reason}"
     accuracy = max(row["accuracy"] for row in made)
     if accuracy < goal.least_accuracy:
@@ -264,10 +321,10 @@ def _nothing(rows: Sequence[Row], goal: Goal, device: str) -> str:
     if not fits:
         smallest = min(reach, key=lambda row: (len(row["lacking"]), row["routed_lut"]))
         return (
-            f"no design fits {device}: the smallest, {title_of(smallest)}, needs about "
+            f"no design fits {search.device.name}: the smallest, {title_of(smallest)}, needs about "
             f"{smallest['routed_lut']:,} LUTs, {smallest['bram']} block RAMs and {smallest['dsp']} "
-            f"DSP blocks, and {' and '.join(smallest['lacking'])} are too few; choose a larger "
-            "device, or --weights stream"
+            f"DSP blocks, and {' and '.join(smallest['lacking'])} are too few; "
+            f"{_ADVICE[smallest['lacking'][0]]}, or choose a larger device"
         )
     smallest = min(fits, key=lambda row: row["routed_lut"])
     return (
@@ -281,7 +338,6 @@ def _csv(rows: Sequence[Row]) -> str:
     writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        if "problem" not in row:
-            lists = {name: " ".join(map(str, row[name])) for name in ("lengths", "lacking")}
-            writer.writerow(row | lists)
+        lists = {name: " ".join(map(str, row.get(name, ()))) for name in ("lengths", "lacking")}
+        writer.writerow(row | lists)
     return text.getvalue()

@@ -11,6 +11,7 @@ from bitrain.spec import BitrainError, write_atomically
 from bitrain.studies.contenders import TITLES
 
 from .evaluate import Row
+from .verify import MEASURED, with_measured
 
 _AXES = {
     "images_per_s": ("images/s", 1),
@@ -47,8 +48,17 @@ def write_page(
         loader=PackageLoader("bitrain.explore"), undefined=StrictUndefined, autoescape=True
     )
     measured = {row["design"]: row["measured"] for row in result["best"] if "measured" in row}
+    of_best = {(row["design"], row["title"]): row for row in result["best"]}
+
+    def complete(row: Row) -> Row:
+        key = row["design"], row["title"]
+        if key in of_best or row["design"] not in measured:
+            return of_best.get(key, row)
+        found = {name: value for name, value in measured[row["design"]].items() if name in MEASURED}
+        return with_measured(row, found)
+
     data = {
-        "rows": [row | {"measured": measured.get(row["design"])} for row in rows],
+        "rows": [complete(row) for row in rows],
         "details": dict(details),
         "axes": {name: axis for name, axis in _AXES.items() if name in rows[0]},
         "x": column,
@@ -60,6 +70,10 @@ def write_page(
     # A name may not end the script that it stands in.
     text = json.dumps(data).replace("<", "\\u003c")
     page = environment.get_template("explore.html.j2").render(
-        result=result, data=text, plotly=plotly_source()
+        result=result,
+        data=text,
+        plotly=plotly_source(),
+        limited=len(rows) if len(rows) < result["ways"] else None,
+        ways=f"{result['ways']:,}",
     )
     write_atomically(path, page)

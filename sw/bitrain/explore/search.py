@@ -178,31 +178,37 @@ def _evaluate_all(
 
 
 class _Known:
-    """What is known of designs, in a file; a line that was cut off is left out."""
+    """What is known of designs, in a file: a line each, with its digest.
+
+    A line that was cut off or changed is left out, and its design is looked at again.
+    """
 
     def __init__(self, path: Path):
         self.path, self.rows = path, dict[str, list[Row]]()
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        for line in lines:
-            try:
-                key, found = json.loads(line)
-            except ValueError:
-                continue
-            self.rows[key] = found
+        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        for line in text.splitlines():
+            digest, _, pair = line.partition(" ")
+            if digest == _line_digest(pair):
+                key, found = json.loads(pair)
+                self.rows[key] = found
 
     def add(self, found: Sequence[tuple[str, list[Row]]]) -> None:
         """Note designs, at the end of the file."""
-        # As they are read again, so that no result depends on whether they were.
         lines = [json.dumps(pair) for pair in found]
+        # As they are read again, so that no result depends on whether they were.
         self.rows |= {key: rows for key, rows in map(json.loads, lines)}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="utf-8") as file:
-            file.write("".join(f"\n{line}" for line in lines))
+            file.write("".join(f"\n{_line_digest(line)} {line}" for line in lines))
 
     def tidy(self) -> None:
         """Write the file anew, without lines that were cut off."""
         lines = [json.dumps(pair) for pair in self.rows.items()]
-        write_atomically(self.path, "\n".join(lines))
+        write_atomically(self.path, "\n".join(f"{_line_digest(line)} {line}" for line in lines))
+
+
+def _line_digest(line: str) -> str:
+    return hashlib.sha256(line.encode()).hexdigest()[:16]
 
 
 def best(rows: Sequence[Row], goal: Goal) -> list[Row]:

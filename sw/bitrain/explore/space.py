@@ -41,8 +41,13 @@ class Way:
     """Per cent of the test images, the median of the seeds."""
     shares: tuple[Shares, ...]
     """One for each seed."""
-    from_file: bool
-    """Exits are those of the network file, which hardware begins with."""
+    exits: str
+    """``file`` for those of the network file, ``tolerance T`` for others, empty without exits."""
+
+    @property
+    def from_file(self) -> bool:
+        """Exits are those of the network file, which hardware has after reset."""
+        return self.exits == "file"
 
     @classmethod
     def of(cls, contender: Contender, judged: Judged) -> "Way":
@@ -52,14 +57,18 @@ class Way:
             tuple((length, float((places >= i).mean())) for i, length in enumerate(ladder))
             for ladder, places in pairs
         )
+        exits = ""
+        if len(contender.lengths) > 1:
+            tolerance = contender.tolerance
+            exits = "file" if tolerance is None else f"tolerance {tolerance:g}"
         return cls(
             title=contender.title,
             family=contender.family,
             bits=contender.bits,
             lengths=contender.lengths,
-            accuracy=median(judged.accuracies),
+            accuracy=round(median(judged.accuracies), 4),
             shares=shares,
-            from_file=contender.tolerance is None and len(contender.lengths) > 1,
+            exits=exits,
         )
 
     def mean(self, costs: Mapping[int, float]) -> float:
@@ -90,6 +99,17 @@ class Accelerator:
         """Changes with all that a design's numbers depend on."""
         parts = [network_digest(self.network), repr(self.ways), repr(self.energies)]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    def registers(self, way: Way) -> str:
+        """What a host writes so that images run in this way; see docs/interfaces.md."""
+        if not self.options:
+            return ""
+        if way.from_file:
+            return "as after reset"
+        if way.exits:
+            return f"as `bitrain progressive {self.file} --{way.exits.replace(' ', '=')}` prints"
+        no_exits = ", LADDER_MARGIN.RUN = 0" if "early_termination" in self.options else ""
+        return f"STREAM_LENGTH = {way.lengths[-1]}{no_exits}"
 
     @property
     def lengths(self) -> tuple[int, ...]:

@@ -40,13 +40,15 @@ def verify(accelerator: Accelerator, design: Design, device: str, row: Row, out:
         }
 
     workspace.step(f"route-{name}", [accelerator.digest, design.key, device], measure)
-    measured = workspace.results[f"route-{name}"]
+    return with_measured(row, workspace.results[f"route-{name}"])
+
+
+def with_measured(row: Row, measured: Row) -> Row:
+    """``row`` with what was measured of its design, and its own speed at the measured clock."""
     speed = 1e6 * measured["clock_mhz"] / row["cycles"]
-    return row | {
-        "measured": measured
-        | {
-            "images_per_s": speed,
-            "latency_ms": row["latency_ms"] * row["clock_mhz"] / measured["clock_mhz"],
-            "images_per_s_per_klut": 1e3 * speed / measured["routed_lut"],
-        }
+    own = {
+        "images_per_s": speed,
+        "latency_ms": row["latency_ms"] * row["clock_mhz"] / measured["clock_mhz"],
+        "images_per_s_per_klut": 1e3 * speed / measured["routed_lut"],
     }
+    return row | {"measured": measured | own}

@@ -1,6 +1,7 @@
 """The model: sums of coefficients, and what it says of each block."""
 
 import json
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -59,6 +60,18 @@ def flat(values, path=()) -> dict[tuple[str, ...], float]:
     if not isinstance(values, dict):
         return {path: values}
     return {k: v for name, each in values.items() for k, v in flat(each, (*path, name)).items()}
+
+
+def test_what_a_device_lacks():
+    device = find_device("ecp5-25k")
+    engines = made(2).drawn.compile()
+    estimate = needed_model(device).predict(engines, device)
+    capacity = device.capacity
+    assert estimate.lacking(device) == []
+    assert replace(estimate, bram=capacity.bram + 1).lacking(device) == ["bram"]
+    assert replace(estimate, dsp=capacity.dsp).lacking(device) == []
+    # What just fits by the estimate alone may well not.
+    assert replace(estimate, routed_lut=capacity.lut, ff=9**9).lacking(device) == ["lut", "ff"]
 
 
 def test_a_family_without_a_table():

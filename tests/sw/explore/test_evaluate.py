@@ -9,7 +9,7 @@ from studied import LENGTH
 from bitrain.accelerator import compile_network
 from bitrain.cost import WeightFeed, latency_fed
 from bitrain.explore.energy import ChunkEnergy, num_chunks
-from bitrain.explore.evaluate import details, evaluate, lacking, mean_cycles
+from bitrain.explore.evaluate import details, evaluate, mean_cycles
 from bitrain.explore.space import Design
 from bitrain.gen.families.devices import find_device
 from bitrain.resources.model import model_of, needed_model
@@ -80,7 +80,8 @@ def test_a_design_that_does_not_go_together_says_why(space):
     def problem(space, accelerator, **sizes):
         design, rows = rows_of(space, accelerator, **sizes)
         (row,) = rows.values()
-        assert row.keys() == {"design", "problem"} and row["design"] == design.key
+        assert "lut" not in row and row["design"] == design.key
+        assert row["channels"] == design.config.array.channels
         return row["problem"]
 
     assert "can be shared out to 1 … 1" in problem(space, 0, engines=2)
@@ -129,23 +130,33 @@ def test_energy_is_that_of_the_chunks_of_all_runs(space):
     assert rows["streams, exits"]["energy_nj"] == pytest.approx(expected)
 
 
-def test_what_a_device_lacks(space):
-    design, _ = rows_of(space, 0)
-    estimate = MODEL.predict(compile_network(space.accelerators[0].network, design.config), DEVICE)
-    assert lacking(estimate, DEVICE) == []
-    capacity = DEVICE.capacity
-    assert lacking(replace(estimate, bram=capacity.bram + 1), DEVICE) == ["bram"]
-    assert lacking(replace(estimate, dsp=capacity.dsp), DEVICE) == []
-    # What just fits by the estimate alone may well not.
-    assert lacking(replace(estimate, routed_lut=capacity.lut), DEVICE) == ["lut"]
-
-
 def test_details_are_those_of_layers_and_blocks(space):
     design, rows = rows_of(space, 0)
     found = details(space.accelerators[0], design, DEVICE, MODEL)
     (row,) = rows.values()
     engines = compile_network(space.accelerators[0].network, design.config)
-    assert list(found["layers"].values()) == [each.cycles for each in engines.cost.parts[0].layers]
+    cycles = [each.cycles for each in engines.cost.parts[0].layers]
+    assert list(found["layers"][LENGTH].values()) == cycles
     ram = row["lut"] - sum(found["blocks"].values())
     assert ram + len(found["blocks"]) >= 0  # the rest is distributed RAM, up to rounding
     assert model_of("ice40") is None
+
+
+def test_cycles_of_layers_at_each_length(space):
+    design, _ = rows_of(space, 4)
+    found = details(space.accelerators[4], design, DEVICE, MODEL)["layers"]
+    assert set(found) == {4, 8, LENGTH} | set(found)
+    assert sum(found[4].values()) < sum(found[LENGTH].values())
+
+
+def test_registers_that_choose_a_way(space):
+    said = {title: row["registers"] for title, row in rows_of(space, 4)[1].items()}
+    file = space.accelerators[4].file
+    assert said["streams, exits"] == "as after reset"
+    assert said["streams, n = 5, L = 4, one set of weights"] == (
+        "STREAM_LENGTH = 4, LADDER_MARGIN.RUN = 0"
+    )
+    prints = f"as `bitrain progressive {file} --tolerance=0.2` prints"
+    assert said["streams, exits, tolerance 0.2"] == prints
+    (alone,) = rows_of(space, 0)[1].values()
+    assert alone["registers"] == ""

@@ -17,6 +17,7 @@ from studied import LENGTH
 
 from bitrain.cli import main
 from bitrain.explore.explore import competitors, unique_names
+from bitrain.resources.model import ResourceEstimate
 from bitrain.spec import BitrainError, load_network
 from bitrain.studies.contenders import TITLES
 
@@ -26,23 +27,27 @@ def test_what_is_written(look, tmp_path):
     assert json.loads((tmp_path / "out/explore.json").read_text()) == found
     assert found["device"] == "ecp5-25k" and found["search"] == "all designs"
     assert found["tag"] == "estimated"
+    assert found["designs"] >= found["built"] >= found["allowed"] > 100
+    printed = (tmp_path / "printed").read_text()
+    assert f"{found['designs']:,} designs: {found['built']:,} can be built" in printed
     with (tmp_path / "out/explore.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len({(row["accelerator"], row["title"]) for row in rows}) == 4 + 2 * 9
     assert max(float(row["images_per_s"]) for row in rows) == found["best"][0]["images_per_s"]
     exits = next(row for row in rows if row["title"] == "streams, exits")
     assert exits["lengths"] == f"8 {LENGTH}" and exits["interface"] == "axi"
+    assert exits["exits"] == "file" and exits["network"].endswith("anytime/network.npz")
     assert "<html" in (tmp_path / "out/explore.html").read_text()
     values = [row["images_per_s"] for row in found["best"]]
     assert values == sorted(values, reverse=True) and len(values) == 10
 
 
 def test_the_command_generates_the_design(look, tmp_path, monkeypatch, capsys):
-    found = look(within=[("interface", "axi")])
+    found = look(within=[("interface", "axi")], data=["--data", "random"])
     row = next(row for row in found["best"] if row["width"] == 2)
     words = shlex.split(row["command"])
     words = [str(tmp_path / "ip") if word == "ip" else word for word in words]
-    monkeypatch.setattr("sys.argv", [*words, "--data", "random", "--images", "1"])
+    monkeypatch.setattr("sys.argv", [*words, "--images", "1"])
     with suppress(SystemExit):
         main()
     text = (tmp_path / "ip/config.yaml").read_text()
@@ -105,13 +110,14 @@ def test_nothing_is_left(look):
         look(within=[("widths", (8,))])
     with pytest.raises(BitrainError, match=r"no design is left .* the first one: "):
         look(within=[("weights", "ram"), ("interface", "raw")])
+    with pytest.raises(BitrainError, match=r"--trials 9: none of the \d designs .* give more"):
+        look(within=[("weights", "ram"), ("interface", "raw")], trials=9)
 
 
 def test_a_device_that_is_too_small(look, monkeypatch):
-    from bitrain.explore import evaluate
-
-    monkeypatch.setattr(evaluate, "lacking", lambda *_: ["bram"])
-    with pytest.raises(BitrainError, match=r"no design fits ecp5-25k: .* and bram are too few"):
+    monkeypatch.setattr(ResourceEstimate, "lacking", lambda *_: ["bram"])
+    wanted = r"no design fits ecp5-25k: .* and bram are too few; give smaller -Q, or --weights"
+    with pytest.raises(BitrainError, match=wanted):
         look()
 
 

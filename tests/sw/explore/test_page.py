@@ -68,6 +68,9 @@ def test_a_browser_shows_it(opened):
     best = found["best"][0]
     assert best["title"] in page.inner_text("#title")
     assert page.inner_text("#command") == best["command"]
+    assert page.inner_text("#registers") == (
+        best["registers"] and f"Registers: {best['registers']}."
+    )
     assert f"{best['routed_lut']:,}" in page.inner_text("#numbers")
     whole = count(page)
     assert whole + 1 == page.locator("#points path.point").count() > 40  # and the chosen one's ring

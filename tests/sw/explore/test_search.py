@@ -59,8 +59,13 @@ def test_a_search_goes_on_where_it_was_stopped(searched, tmp_path, monkeypatch):
     (file,) = (tmp_path / "stopped/designs").glob("*.jsonl")
     kept = file.read_text().count("design")
     assert kept
-    with file.open("a") as broken:  # the line that a kill cut off
-        broken.write('\n["0 {\\"arr')
+    lines = file.read_text().splitlines()
+    digest, pair = lines[1].split(" ", 1)
+    # A line that a kill cut off, a changed one, others that are none.
+    changed = pair.replace('"lut": ', '"lut": 9')
+    assert changed != pair
+    spoilt = [*lines[2:], f"{digest} {changed}", "5", digest, f"{digest} []", lines[2][:90]]
+    file.write_bytes("\n".join(spoilt).encode() + b"\n\xff\xfe")
     calls.clear()
     monkeypatch.setattr(module, "evaluate", lambda *x: calls.append(x) or evaluate(*x))
     assert searched("stopped") == whole
@@ -161,4 +166,4 @@ def test_known_designs_are_whole_lines(tmp_path):
     known.add([("a", [{"lut": 1}]), ("b", [])])
     assert module._Known(tmp_path / "known.jsonl").rows == {"a": [{"lut": 1}], "b": []}
     lines = (tmp_path / "known.jsonl").read_text().split("\n")
-    assert json.loads(lines[1]) == ["a", [{"lut": 1}]]
+    assert json.loads(lines[1].split(" ", 1)[1]) == ["a", [{"lut": 1}]]

@@ -21,7 +21,16 @@ def print_resources(engines: Engines, device: Device, console: Console) -> None:
             highlight=False,
         )
         return
-    console.print(resources_table(model.predict(engines, device), model, device))
+    estimate = model.predict(engines, device)
+    console.print(resources_table(estimate, model, device))
+    if lacking := estimate.lacking(device):
+        names = {"lut": "LUTs", "ff": "flip-flops", "bram": "block RAMs", "dsp": "DSP blocks"}
+        listed = " and ".join(names[name] for name in lacking)
+        console.print(
+            f"note: {device.name} has too few {listed} for it (estimated)",
+            soft_wrap=True,
+            highlight=False,
+        )
     multipliers = sum(program.array.multipliers for program in engines.programs)
     if multipliers > model.most_multipliers:
         console.print(

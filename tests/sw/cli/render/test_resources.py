@@ -44,6 +44,11 @@ def test_estimates_limits_and_errors(printed):
     assert table.row_count == 6
 
 
+def test_a_device_that_is_too_small(printed):
+    large = Array(channels=32, positions=32, lanes=16)
+    assert "note: ecp5-25k has too few LUTs and flip-flops" in printed("ecp5-25k", large)
+
+
 def test_a_family_without_a_table(printed):
     assert "note: no estimate of LUTs and clock for" in printed("ice40-up5k")
 
