@@ -8,6 +8,7 @@ from importlib import resources
 from pydantic import BaseModel, ConfigDict
 
 from bitrain.accelerator import Engines
+from bitrain.gen.families.devices import FAMILIES
 from bitrain.gen.families.family import Device
 from bitrain.spec import BitrainError
 
@@ -123,9 +124,10 @@ def needed_model(device: Device) -> ResourceModel:
     """The model of a device's family; :class:`BitrainError` if there is none."""
     found = model_of(device.family.name)
     if found is None:
+        known = [family.title for name, family in FAMILIES.items() if model_of(name)]
         raise BitrainError(
             f"--device {device.name}: there is no table of resources for {device.family.title} in "
-            "the package; choose an ECP5 (docs/resources.md)"
+            f"the package; choose a device of {', '.join(known)} (docs/resources.md)"
         )
     return found
 
