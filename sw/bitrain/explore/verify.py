@@ -7,6 +7,7 @@ from bitrain.accelerator import compile_network
 from bitrain.gen.ip.package import generate_ip
 from bitrain.gen.tools.synth import synthesise
 from bitrain.runner.workspace import Workspace
+from bitrain.spec import network_digest
 
 from .evaluate import Row
 from .space import Accelerator, Design
@@ -39,7 +40,8 @@ def verify(accelerator: Accelerator, design: Design, device: str, row: Row, out:
             "folder": str(folder),
         }
 
-    workspace.step(f"route-{name}", [accelerator.digest, design.key, device], measure)
+    inputs = [network_digest(network), design.config.model_dump(mode="json"), device]
+    workspace.step(f"route-{name}", inputs, measure)
     return with_measured(row, workspace.results[f"route-{name}"])
 
 
