@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from modules import draw_statistics, named_model, part
+from studied import study_data, write_study
 from torch import nn
 
 from bitrain.data import Dataset, load_dataset
@@ -24,6 +26,18 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def study_images() -> Dataset:
+    """Images and classes of ``study``."""
+    return study_data()
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory, study_images) -> Path:
+    """The folder of a study of two seeds."""
+    return write_study(tmp_path_factory.mktemp("study"), study_images)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The energy of arrays in standard cells, measured for a few and known for all others."""
+"""The energy of arrays in standard cells, measured for a few and computed for all others."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,9 +10,10 @@ from rich.console import Console
 from bitrain.gen.asic.liberty import Library
 from bitrain.program import Array, Program
 from bitrain.runner.workspace import Workspace
-from bitrain.spec import BitrainError, file_digest, network_digest, to_unipolar
-from bitrain.studies.arithmetic import KINDS, array_in_cells
-from bitrain.studies.array_energy import check_energy, energy_step
+from bitrain.spec import BitrainError
+from bitrain.studies.arithmetic import KINDS
+from bitrain.studies.array_cells import ArrayCells
+from bitrain.studies.array_energy import check_energy
 
 from .energy import ChunkEnergy, num_chunks
 from .space import Accelerator, Space
@@ -21,19 +22,19 @@ CORNERS = (2, 2), (4, 2), (2, 4), (4, 4)
 """P and Q of the arrays that determine four of the coefficients."""
 LARGER = (4, 8), (8, 8), (8, 16), (16, 16)
 """The first of them with pipelined counts determines the fifth."""
+CLOCK_MHZ = 80
+"""The clock that cells are sized for."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cells:
-    """Maps arrays to standard cells and simulates them; results are kept in a folder."""
+    """Measures arrays in standard cells; results are kept in a folder."""
 
     out: Path
     """The folder."""
     library: Library
     images: np.ndarray
     """Pixels in [0, 1], shape (images, channels, rows, columns)."""
-    clock_mhz: float = 80
-    """The clock that cells are sized for."""
 
     def of_space(self, space: Space, console: Console) -> Space:
         """The space whose accelerators have a :class:`ChunkEnergy` for each N and L."""
@@ -65,39 +66,25 @@ class Cells:
                 found.setdefault(length, []).append((array(size), 1e3 * energy / chunks))
         return {length: ChunkEnergy.of(measured) for length, measured in found.items()}
 
-    def energy(self, accelerator: Accelerator, title: str, array: Array) -> float:
-        """Energy in nJ of an image, measured in the array itself; ``title`` says how it runs."""
-        energies = self.measure(accelerator, array)
-        (way,) = (way for way in accelerator.ways if way.title == title)
-        return way.mean({length: energies[length] for length in way.lengths})
-
     def measure(self, accelerator: Accelerator, array: Array) -> dict[int, float]:
         """Energy in nJ of an image at each length, by gate-level simulation without glitches."""
-        network, lengths = accelerator.network, accelerator.lengths
-        check_energy(network)
+        check_energy(accelerator.network)
         array = array.model_copy(update={"width": 1})  # operands arrive outside of it
-        name = f"{accelerator.name}-{array.channels}x{array.positions}x{array.lanes}"
-        folder, step = self.out / "arrays" / name, f"cells-{name}"
-        inputs = [network_digest(network), array.model_dump(mode="json")]
-        inputs += [self.library.name, file_digest(self.library.path), self.clock_mhz]
-        workspace = Workspace(self.out)
-        workspace.step(
-            step,
-            inputs,
-            lambda: array_in_cells(network, array, folder, self.library, self.clock_mhz),
+        cells = ArrayCells(workspace=Workspace(self.out), library=self.library, clock_mhz=CLOCK_MHZ)
+        lengths = accelerator.lengths
+        found = cells.energies(
+            f"{accelerator.name}-{array.channels}x{array.positions}x{array.lanes}",
+            accelerator.network,
+            array,
+            self.images,
+            lengths=lengths if len(lengths) > 1 else (),
         )
-        mapped, energies = workspace.fingerprint, {}
-        for length in lengths:
-            workspace.fingerprint = mapped
-            energies[length] = energy_step(
-                workspace,
-                step,
-                network=network,
-                array=array,
-                folder=folder,
-                library=self.library,
-                images=to_unipolar(self.images, network.bits),
-                clock_mhz=self.clock_mhz,
-                shorter=array.rules.shorter(network)[length] if len(lengths) > 1 else None,
-            )["energy_per_image"]
-        return energies
+        return {length: each["energy_per_image"] for length, each in found.items()}
+
+    def by_title(self, accelerator: Accelerator, array: Array) -> dict[str, float]:
+        """:meth:`measure` for each way to run the accelerator, by its title."""
+        energies = self.measure(accelerator, array)
+        return {
+            way.title: way.mean({length: energies[length] for length in way.lengths})
+            for way in accelerator.ways
+        }

@@ -12,13 +12,12 @@ from bitrain.accelerator import Engines, compile_network
 from bitrain.cost import WeightFeed, latency_fed
 from bitrain.gen.families.family import Device
 from bitrain.program import Program
-from bitrain.resources.model import ResourceEstimate, ResourceModel
+from bitrain.resources.model import RESOURCES, ResourceEstimate, ResourceModel
 from bitrain.spec import BitrainError
 
 from .space import Accelerator, Design, Shares, Way
 
 Row = dict[str, Any]
-RESOURCES = "lut", "routed_lut", "ff", "bram", "dsp"
 
 
 def evaluate(
@@ -44,7 +43,6 @@ def evaluate(
         return [common | {"problem": str(error)}]
     estimate = model.predict(engines, device)
     common |= {
-        "clock_mhz": estimate.clock_mhz,
         **{name: getattr(estimate, name) for name in RESOURCES},
         "lacking": estimate.lacking(device),
         "multipliers": sum(program.array.multipliers for program in engines.programs),
@@ -129,3 +127,12 @@ def details(accelerator: Accelerator, design: Design, device: Device, model: Res
         },
         "blocks": model.predict(engines, device).blocks,
     }
+
+
+def title_of(row: Row) -> str:
+    """What a row is, in words."""
+    engines = f", {row['engines']} engines" if row["engines"] > 1 else ""
+    return (
+        f"{row['title']}, {row['channels']} x {row['positions']} x {row['lanes']}, "
+        f"W = {row['width']}{engines}"
+    )

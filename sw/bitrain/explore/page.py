@@ -11,7 +11,6 @@ from bitrain.spec import BitrainError, write_atomically
 from bitrain.studies.contenders import TITLES
 
 from .evaluate import Row
-from .verify import MEASURED, with_measured
 
 _AXES = {
     "images_per_s": ("images/s", 1),
@@ -47,18 +46,8 @@ def write_page(
     environment = Environment(
         loader=PackageLoader("bitrain.explore"), undefined=StrictUndefined, autoescape=True
     )
-    measured = {row["design"]: row["measured"] for row in result["best"] if "measured" in row}
-    of_best = {(row["design"], row["title"]): row for row in result["best"]}
-
-    def complete(row: Row) -> Row:
-        key = row["design"], row["title"]
-        if key in of_best or row["design"] not in measured:
-            return of_best.get(key, row)
-        found = {name: value for name, value in measured[row["design"]].items() if name in MEASURED}
-        return with_measured(row, found)
-
     data = {
-        "rows": [complete(row) for row in rows],
+        "rows": list(rows),
         "details": dict(details),
         "axes": {name: axis for name, axis in _AXES.items() if name in rows[0]},
         "x": column,

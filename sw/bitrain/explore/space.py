@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any
 
 from bitrain.program import AcceleratorConfig, Interface
+from bitrain.program.interface import Streams
 from bitrain.spec import BitrainError, Network, network_digest
 from bitrain.studies.arithmetic import KINDS
 from bitrain.studies.contenders import Contender
@@ -158,7 +159,7 @@ class Space:
     """None: usual ones of each arithmetic."""
     widths: tuple[int, ...] = WIDTHS
     engines: tuple[int, ...] = (1,)
-    interface: str | None = None
+    interface: Streams | None = None
     """By default axi where its registers choose how images run or load weights, else raw."""
     weights: str = "rom"
 
@@ -191,7 +192,7 @@ class Space:
         """One design; :class:`BitrainError` where its sizes do not go together."""
         made = self.accelerators[accelerator]
         needs_bus = len(made.ways) > 1 or self.weights == "ram"
-        streams = self.interface or ("axi" if needs_bus else "raw")
+        streams: Streams = self.interface or ("axi" if needs_bus else "raw")
         fields = {name: sizes[name] for name in FIELDS[:-1]}
         for name in ("channels", "lanes"):
             if sizes[name] % sizes["width"]:
@@ -199,7 +200,7 @@ class Space:
         config = AcceleratorConfig.model_validate(
             {
                 "array": fields | KINDS[made.kind],
-                "interface": Interface.usual(streams),  # type: ignore[arg-type]
+                "interface": Interface.usual(streams),
                 "engines": sizes["engines"],
                 "weights": self.weights,
                 **made.options,

@@ -168,15 +168,13 @@ def plan_points(plan: Plan) -> tuple[tuple[Axis, ...], list[Point]]:
 def _units(config: RunConfig, finetune: bool) -> tuple[_Unit, _Unit]:
     """The network of a configuration, and the integers to compare it with."""
     exact = ScConfig(**{name: getattr(config.sc, name) for name in _OF_INTEGERS})
-    kinds = config.array.arithmetic, config.integers
-    return tuple(
-        _Unit(
-            config=config if _has_streams(kind) else config.model_copy(update={"sc": exact}),
-            arithmetic=kind,
-            finetune=finetune,
-        )
-        for kind in kinds
-    )  # type: ignore[return-value]
+
+    def unit(kind: str) -> _Unit:
+        sc = config.sc if _has_streams(kind) else exact
+        changed = config.model_copy(update={"sc": sc})
+        return _Unit(config=changed, arithmetic=kind, finetune=finetune)
+
+    return unit(config.array.arithmetic), unit(config.integers)
 
 
 def _has_streams(arithmetic: str) -> bool:

@@ -27,11 +27,12 @@ from bitrain.gen.tools.synth import synthesise
 from bitrain.program import AcceleratorConfig, Array
 from bitrain.runner import plots
 from bitrain.runner.workspace import Workspace, write_result
-from bitrain.spec import BitrainError, Network, file_digest, network_digest, to_unipolar
+from bitrain.spec import BitrainError, Network, network_digest
 from bitrain.spec.bank import MAX_LANES
 
-from .arithmetic import array_in_cells, array_of_kind, resources_of
-from .array_energy import LEFT_OUT, energy_step
+from .arithmetic import array_of_kind, resources_of
+from .array_cells import ArrayCells
+from .array_energy import LEFT_OUT
 from .contenders import TITLES, Contender
 from .judging import Judged, judge
 from .pareto import Draws, best_ratio, front
@@ -80,12 +81,12 @@ def measure_verdict(
     rows = [_row(each, judged[each.name], circuits[each.accelerator]) for each in contenders]
     if library is not None:
         pixels = None if images is None else dataset.examples(images)[0]
-        cells = _Cells(workspace, library, clock_mhz, pixels)
+        cells = ArrayCells(workspace=workspace, library=library, clock_mhz=clock_mhz)
         for contender, row in zip(contenders, rows, strict=True):
             if contender.family != "dsp":  # in cells there are none
                 console.print(f"{contender.title}: standard cells ...")
                 circuit = circuits[contender.accelerator]
-                row |= cells.measure(contender, judged[contender.name], circuit)
+                row |= _in_cells(cells, pixels, contender, judged[contender.name], circuit)
     draws = Draws({name: each.right for name, each in judged.items()})
     for row in rows:
         row["interval"] = draws.interval(row["name"])
@@ -283,53 +284,27 @@ def _row(contender: Contender, judged: Judged, circuit: dict[str, Any]) -> dict[
     }
 
 
-@dataclass(frozen=True)
-class _Cells:
-    """Arrays in standard cells."""
-
-    workspace: Workspace
-    library: Library
-    clock_mhz: float
-    pixels: np.ndarray | None
-    """Images in [0, 1] whose energy is asked for."""
-
-    def measure(
-        self, contender: Contender, judged: Judged, circuit: dict[str, Any]
-    ) -> dict[str, float]:
-        """Area of the array, and the energy of an image in all its runs."""
-        array, network = circuit["array"], circuit["network"]
-        name = f"{contender.accelerator}-W{array.width}-N{array.lanes}"
-        folder, step = self.workspace.path("arrays", name), f"cells-{name}"
-        inputs = [network_digest(network), array.model_dump(mode="json")]
-        inputs += [self.library.name, file_digest(self.library.path), self.clock_mhz]
-        self.workspace.fingerprint = ""
-        self.workspace.step(
-            step,
-            inputs,
-            lambda: array_in_cells(network, array, folder, self.library, self.clock_mhz),
-        )
-        area = self.workspace.results[step]["area"]
-        cycles = max(array.rules.cycles(network, layer) for layer in network.layers)
-        found = {"area": area, "area_per_mac": area * cycles / array.multipliers}
-        if self.pixels is None:
-            return found
-        mapped, energies = self.workspace.fingerprint, dict[int, dict[str, Any]]()
-        for length in sorted({length for ladder in judged.ladders for length in ladder}):
-            self.workspace.fingerprint = mapped  # runs do not depend on each other
-            energies[length] = energy_step(
-                self.workspace,
-                step,
-                network=network,
-                array=array,
-                folder=folder,
-                library=self.library,
-                images=to_unipolar(self.pixels, network.bits),
-                clock_mhz=self.clock_mhz,
-                shorter=array.rules.shorter(network)[length] if contender.several_lengths else None,
-            )
-        for key in ENERGIES:
-            found[key] = judged.mean({length: each[key] for length, each in energies.items()})
+def _in_cells(
+    cells: ArrayCells,
+    pixels: np.ndarray | None,
+    contender: Contender,
+    judged: Judged,
+    circuit: dict[str, Any],
+) -> dict[str, float]:
+    """Area of the array in cells, and with ``pixels`` the energy of an image in all its runs."""
+    array, network = circuit["array"], circuit["network"]
+    name = f"{contender.accelerator}-W{array.width}-N{array.lanes}"
+    area = cells.map(name, network, array)["area"]
+    cycles = max(array.rules.cycles(network, layer) for layer in network.layers)
+    found = {"area": area, "area_per_mac": area * cycles / array.multipliers}
+    if pixels is None:
         return found
+    lengths = {length for ladder in judged.ladders for length in ladder}
+    runs = lengths if contender.several_lengths else ()
+    energies = cells.energies(name, network, array, pixels, lengths=runs)
+    for key in ENERGIES:
+        found[key] = judged.mean({length: each[key] for length, each in energies.items()})
+    return found
 
 
 def _curve(rows: Sequence[dict[str, Any]], family: str) -> dict[str, float]:

@@ -3,14 +3,11 @@
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
-from studied import study_data, write_study
 
-from bitrain.data import Dataset
 from bitrain.explore.explore import Plan, accelerators_of, competitors, explore
 from bitrain.explore.search import Goal
 from bitrain.explore.space import Space
@@ -20,21 +17,11 @@ DEVICE = "ecp5-25k"
 
 
 @pytest.fixture(scope="session")
-def dataset() -> Dataset:
-    return study_data()
-
-
-@pytest.fixture(scope="session")
-def study(tmp_path_factory, dataset) -> Path:
-    return write_study(tmp_path_factory.mktemp("study"), dataset)
-
-
-@pytest.fixture(scope="session")
-def space(tmp_path_factory, study, dataset) -> Space:
+def space(tmp_path_factory, study, study_images) -> Space:
     """Streams, integers and bit-serial integers, in 48 designs."""
     found = competitors([study], list(TITLES))
     out = tmp_path_factory.mktemp("judged")
-    made = accelerators_of(found, dataset, out, Console(quiet=True))
+    made = accelerators_of(found, study_images, out, Console(quiet=True))
     return Space(
         accelerators=made, channels=(1, 2, 4), positions=(1, 4), lanes=(4, 8), widths=(1, 2)
     )

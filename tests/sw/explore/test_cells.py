@@ -15,11 +15,11 @@ from bitrain.spec import BitrainError
 
 
 @pytest.fixture
-def cells(tmp_path, dataset) -> Cells:
+def cells(tmp_path, study_images) -> Cells:
     return Cells(
         out=tmp_path / "out",
         library=read_library(small_library(tmp_path)),
-        images=dataset.examples(4)[0],
+        images=study_images.examples(4)[0],
     )
 
 
@@ -43,7 +43,8 @@ def test_energies_of_a_space(cells, space, monkeypatch):
         assert energy.image(Program(made.network, array)) == pytest.approx(measured, rel=0.1)
         exact = cells.measure(made, corner)[length]
         assert energy.image(Program(made.network, corner)) == pytest.approx(exact)
+    energies, by_title = cells.measure(made, array), cells.by_title(made, array)
+    assert by_title.keys() == {way.title for way in made.ways}
     way = made.ways[-1]
-    energies = cells.measure(made, array)
     runs = {length: energies[length] for length in way.lengths}
-    assert cells.energy(made, way.title, array) == pytest.approx(way.mean(runs))
+    assert by_title[way.title] == pytest.approx(way.mean(runs))

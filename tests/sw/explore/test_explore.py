@@ -133,14 +133,14 @@ def test_files_and_folders(study, tmp_path):
         competitors([tmp_path / "missing.npz"], ["stochastic"])
 
 
-def test_networks_of_one_name_are_told_apart(study, dataset, tmp_path, space):
+def test_networks_of_one_name_are_told_apart(study, study_images, tmp_path, space):
     from rich.console import Console
 
     from bitrain.explore.explore import accelerators_of
 
     files = [study / f"seed{seed}/L{LENGTH}/network.npz" for seed in range(2)]
     made = accelerators_of(
-        competitors(files, ["stochastic"]), dataset, tmp_path, Console(quiet=True)
+        competitors(files, ["stochastic"]), study_images, tmp_path, Console(quiet=True)
     )
     assert [each.ways[0].title for each in made] == [
         f"seed{seed}/L{LENGTH}/network: streams, n = 5, L = {LENGTH}" for seed in range(2)

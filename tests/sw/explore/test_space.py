@@ -27,7 +27,7 @@ def test_an_accelerator_for_each_arithmetic_and_training(space):
     assert space.accelerators[4].lengths == (4, 8, LENGTH)
 
 
-def test_ways_say_what_they_were_judged_to_be(space, study, dataset):
+def test_ways_say_what_they_were_judged_to_be(space, study, study_images):
     way = space.accelerators[4].ways[-1]
     assert (way.title, way.bits, way.lengths) == ("streams, exits", BITS, (8, LENGTH))
     assert way.from_file

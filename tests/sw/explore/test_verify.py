@@ -12,12 +12,20 @@ from bitrain.spec import BitrainError
 
 
 @pytest.fixture
-def synthesised(monkeypatch) -> list[str]:
+def refused() -> set[int]:
+    """Which of the syntheses, from 1, fail."""
+    return set()
+
+
+@pytest.fixture
+def synthesised(monkeypatch, refused) -> list[str]:
     """Accelerators that a stand-in for the tools was asked for."""
     found: list[str] = []
 
     def synthesise(folder, device):
         found.append(folder.name)
+        if len(found) in refused:
+            raise BitrainError("needs bram 99 of 56")
         return SimpleNamespace(
             resources=Resources(lut=1000 + len(found), ff=900, bram=5), fmax_mhz=123.0, tools={}
         )
@@ -53,14 +61,38 @@ def test_the_best_are_measured(look, synthesised, tmp_path):
     assert again == found and len(synthesised) == 2  # kept
 
 
-def test_a_design_that_does_not_fit_after_all_is_said_to(look, synthesised, monkeypatch, tmp_path):
-    def too_large(folder, device):
-        raise BitrainError("needs bram 99 of 56")
-
-    monkeypatch.setattr(module, "synthesise", too_large)
-    found = look(verify=1)
-    assert found["best"][0]["problem"] == "needs bram 99 of 56"
+def test_a_design_that_does_not_fit_after_all_is_left_out(look, synthesised, refused, tmp_path):
+    """The next one is measured in its place."""
+    estimated = look()
+    refused |= {1, 3}
+    found = look(verify=2)
     assert "left out: needs bram 99 of 56" in (tmp_path / "printed").read_text()
+    first, second, third, fourth = (row["design"] for row in estimated["best"][:4])
+    assert found["refused"] == dict.fromkeys([first, third], "needs bram 99 of 56")
+    assert [row["design"] for row in found["best"][:2]] == [second, fourth]
+    assert all("measured" in row for row in found["best"][:2])
+    for part in ("best", "front", "smaller"):
+        assert not {row["design"] for row in found[part]} & {first, third}
+    page = (tmp_path / "out/explore.html").read_text()
+    assert json.dumps(first) not in page and json.dumps(second) in page
+
+
+def test_no_design_fits_after_all(look, synthesised, refused):
+    refused |= set(range(1, 9))
+    few = [("channels", (1,)), ("positions", (1,)), ("widths", (1,)), ("lanes", (4,))]
+    with pytest.raises(BitrainError, match="--verify 1: none of the designs fits and routes"):
+        look(verify=1, within=few)
+
+
+def test_estimates_are_written_before_the_tools_run(look, monkeypatch, tmp_path):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "generate_ip", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        look(verify=1)
+    for name in ("explore.json", "explore.csv", "explore.html"):
+        assert (tmp_path / "out" / name).is_file()
 
 
 @pytest.mark.tools

@@ -5,27 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from studied import BITS, LENGTH, NETWORK, study_data, write_network, write_study
+from studied import BITS, LENGTH, NETWORK, write_network
 
 from bitrain import golden
 from bitrain.cost import estimate
-from bitrain.data import Dataset
 from bitrain.golden.exits import TOLERANCES, Exits, Outcome
 from bitrain.program import Array, Program
 from bitrain.spec import BitrainError, to_unipolar, with_prefix
 from bitrain.studies.contenders import TITLES, Contender, contenders_of_file, find_contenders
 
 ARRAY = Array(channels=4, positions=2, lanes=4)
-
-
-@pytest.fixture(scope="module")
-def dataset() -> Dataset:
-    return study_data()
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory, dataset) -> Path:
-    return write_study(tmp_path_factory.mktemp("study"), dataset)
 
 
 def contender(study: Path, title: str) -> Contender:
@@ -51,17 +40,17 @@ def test_contenders(study):
     ]
 
 
-def test_accuracy_and_cycles_of_exits(study, dataset):
+def test_accuracy_and_cycles_of_exits(study, study_images):
     found = contender(study, "streams, exits")
-    pixels = to_unipolar(dataset.test_images, BITS)
-    for network, (ladder, outcome) in zip(found.networks, found.judge(dataset), strict=True):
+    pixels = to_unipolar(study_images.test_images, BITS)
+    for network, (ladder, outcome) in zip(found.networks, found.judge(study_images), strict=True):
         assert ladder == (8, LENGTH)
         short = golden.predict(with_prefix(network, 8), pixels)
         scores = golden.predict(network, pixels)
         stops = golden.margins(short) >= network.exits[0].margin
         assert 0 < stops.sum() < len(stops)
         classes = np.where(stops, short.argmax(1), scores.argmax(1))
-        assert (outcome.right == (classes == dataset.test_labels)).all()
+        assert (outcome.right == (classes == study_images.test_labels)).all()
         assert (outcome.places == ~stops).all()
     around, runs = found.cycles(found.networks[0], ARRAY)
     program = Program(found.networks[0], ARRAY, early_termination=True)
@@ -70,30 +59,30 @@ def test_accuracy_and_cycles_of_exits(study, dataset):
     assert around == costs[0].load_cycles + costs[0].output_cycles
 
 
-def test_exits_for_a_tolerance_are_chosen_on_training_images(study, dataset):
+def test_exits_for_a_tolerance_are_chosen_on_training_images(study, study_images):
     found = contender(study, "streams, exits, tolerance 0.2")
-    for network, (ladder, outcome) in zip(found.networks, found.judge(dataset), strict=True):
+    for network, (ladder, outcome) in zip(found.networks, found.judge(study_images), strict=True):
         runs = [with_prefix(network, length) for length in (4, 8, LENGTH)]
-        known = to_unipolar(dataset.train_images, BITS)
-        chosen = Exits.of(runs, known, dataset.train_labels, [4, 8, LENGTH]).choose(0.002)
+        known = to_unipolar(study_images.train_images, BITS)
+        chosen = Exits.of(runs, known, study_images.train_labels, [4, 8, LENGTH]).choose(0.002)
         assert ladder == tuple((4, 8, LENGTH)[rung] for rung in chosen.rungs)
-        pixels = to_unipolar(dataset.test_images, BITS)
+        pixels = to_unipolar(study_images.test_images, BITS)
         scores = [golden.predict(run, pixels) for run in runs]
-        expected = Outcome(chosen, scores, dataset.test_labels, [4, 8, LENGTH])
+        expected = Outcome(chosen, scores, study_images.test_labels, [4, 8, LENGTH])
         assert (outcome.right == expected.right).all()
         assert (outcome.places == expected.places).all()
 
 
-def test_bits_left_out_of_integers(study, dataset):
+def test_bits_left_out_of_integers(study, study_images):
     """A shorter run of integers has the numbers of fewer bits."""
     found = contender(study, "bit-serial integers, n = 2, one set of weights")
     array = ARRAY.model_copy(update={"arithmetic": "bitserial"})
-    pixels = to_unipolar(dataset.test_images, BITS)
-    for network, (_, outcome) in zip(found.networks, found.judge(dataset), strict=True):
+    pixels = to_unipolar(study_images.test_images, BITS)
+    for network, (_, outcome) in zip(found.networks, found.judge(study_images), strict=True):
         shorter = array.rules.shorter(network)[4]
         *_, scores = golden.run_shorter(network, shorter, pixels, "bitserial")
         classes = scores.reshape(len(pixels), -1).argmax(1)
-        assert (outcome.right == (classes == dataset.test_labels)).all()
+        assert (outcome.right == (classes == study_images.test_labels)).all()
 
 
 def test_wrong_folders(study, tmp_path):

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from studied import study_data, write_study
 
 from bitrain.runner.workspace import Workspace
 from bitrain.studies.contenders import Contender, find_contenders
@@ -10,29 +9,23 @@ from bitrain.studies.judging import Judged, judge
 
 
 @pytest.fixture(scope="module")
-def dataset():
-    return study_data()
-
-
-@pytest.fixture(scope="module")
-def exits(tmp_path_factory, dataset) -> Contender:
-    study = write_study(tmp_path_factory.mktemp("study"), dataset)
+def exits(study) -> Contender:
     return find_contenders([study], ["stochastic"])[-1]
 
 
-def test_right_images_and_places_are_the_contenders(exits, dataset, tmp_path):
-    found = judge(Workspace(tmp_path), exits, dataset)
-    for seed, (ladder, outcome) in enumerate(exits.judge(dataset)):
+def test_right_images_and_places_are_the_contenders(exits, study_images, tmp_path):
+    found = judge(Workspace(tmp_path), exits, study_images)
+    for seed, (ladder, outcome) in enumerate(exits.judge(study_images)):
         assert found.ladders[seed] == list(ladder)
         assert (found.right[seed] == outcome.right).all()
         assert (found.places[seed] == outcome.places).all()
     assert found.accuracies == pytest.approx((100 * found.right.mean(1)).tolist())
 
 
-def test_what_is_judged_is_kept(exits, dataset, tmp_path, monkeypatch):
-    before = judge(Workspace(tmp_path), exits, dataset)
+def test_what_is_judged_is_kept(exits, study_images, tmp_path, monkeypatch):
+    before = judge(Workspace(tmp_path), exits, study_images)
     monkeypatch.setattr(Contender, "judge", None)
-    after = judge(Workspace(tmp_path), exits, dataset)
+    after = judge(Workspace(tmp_path), exits, study_images)
     assert (after.right == before.right).all() and (after.places == before.places).all()
 
 

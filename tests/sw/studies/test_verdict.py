@@ -10,11 +10,10 @@ from classifier import random_classifier
 from networks import worded
 from rich.console import Console
 from standard_cells import small_library
-from studied import BITS, LENGTH, study_data, write_network, write_study
+from studied import BITS, LENGTH, write_network
 
 from bitrain.accelerator import Engines
 from bitrain.cli.render.studies import verdict_cells_table, verdict_table
-from bitrain.data import Dataset
 from bitrain.gen.asic.liberty import read_library
 from bitrain.gen.families.resources import Resources
 from bitrain.golden.exits import TOLERANCES
@@ -34,16 +33,6 @@ NEURONS = 4, 2
 ARRAY = Array(channels=4, positions=2, lanes=4)
 
 
-@pytest.fixture(scope="module")
-def dataset() -> Dataset:
-    return study_data()
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory, dataset) -> Path:
-    return write_study(tmp_path_factory.mktemp("study"), dataset)
-
-
 class Report:
     """What synthesis finds: LUTs by the width, at a clock of its own where it is routed."""
 
@@ -56,7 +45,7 @@ class Report:
 
 
 @pytest.fixture
-def judge(monkeypatch, study, dataset, tmp_path):
+def judge(monkeypatch, study, study_images, tmp_path):
     """The verdict with a stand-in for synthesis; and what was synthesised."""
 
     def call(families: str = ",".join(TITLES), **options: Any) -> tuple[dict[str, Any], list[str]]:
@@ -77,7 +66,9 @@ def judge(monkeypatch, study, dataset, tmp_path):
         contenders = find_contenders([study], parse_families(families))
         options = {"widths": (1, 2), "lanes": (4,), "least": 10.0} | options
         out = tmp_path / "out"
-        result = measure_verdict(contenders, NEURONS, dataset, out, Console(quiet=True), **options)
+        result = measure_verdict(
+            contenders, NEURONS, study_images, out, Console(quiet=True), **options
+        )
         return result, made
 
     return call
@@ -87,13 +78,13 @@ def contender(study: Path, title: str) -> Contender:
     return next(each for each in find_contenders([study], list(TITLES)) if each.title == title)
 
 
-def test_rows(judge, dataset, study, tmp_path):
+def test_rows(judge, study_images, study, tmp_path):
     result, made = judge()
     assert len(result["rows"]) == 12 + 2 * len(TOLERANCES) and result["seeds"] == 2
     rows = {row["title"]: row for row in result["rows"]}
     exits = rows["streams, exits"]
     found = contender(study, "streams, exits")
-    outcomes = [outcome for _, outcome in found.judge(dataset)]
+    outcomes = [outcome for _, outcome in found.judge(study_images)]
     accuracies = [100 * outcome.right.mean() for outcome in outcomes]
     assert exits["by_seed"] == pytest.approx(accuracies)
     assert exits["accuracy"] == pytest.approx(np.mean(accuracies))  # the median of two
@@ -122,7 +113,7 @@ def test_rows(judge, dataset, study, tmp_path):
     assert (again, made) == (result, [])  # kept
 
 
-def test_a_network_trained_anew_is_judged_anew(judge, study, dataset, monkeypatch):
+def test_a_network_trained_anew_is_judged_anew(judge, study, study_images, monkeypatch):
     """Of the same recipe: its weights count."""
     before, _ = judge("binary", route=False, widths=(1,))
     folder = study / f"seed0/L{LENGTH}"
