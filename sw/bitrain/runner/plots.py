@@ -23,13 +23,14 @@ _STYLE: dict[Any, Any] = {
 
 
 @contextmanager
-def _drawing(width: float, height: float) -> Iterator[Figure]:
+def drawing(width: float, height: float) -> Iterator[Figure]:
     """A figure of so many inches, in the style of all plots."""
     with matplotlib.rc_context(_STYLE):
         yield Figure(figsize=(width, height), layout="constrained")
 
 
-def _svg(figure: Figure) -> str:
+def to_svg(figure: Figure) -> str:
+    """The drawn figure, without a date."""
     buffer = io.StringIO()
     with matplotlib.rc_context(_STYLE):
         figure.savefig(buffer, format="svg", metadata={"Date": None})
@@ -41,7 +42,7 @@ def accuracy_by_length(
     lengths: Sequence[int], curves: Mapping[str, Sequence[float]], float_accuracy: float
 ) -> str:
     """Accuracy (%) against stream length, one line per curve, the float network dotted."""
-    with _drawing(6.4, 3.4) as figure:
+    with drawing(6.4, 3.4) as figure:
         axes = figure.subplots()
         for (label, values), marker in zip(curves.items(), "os^Dv", strict=False):
             axes.plot(lengths, values, marker=marker, label=label, markersize=4)
@@ -51,7 +52,7 @@ def accuracy_by_length(
         axes.minorticks_off()
         axes.set(xlabel="stream length L (cycles), n = log2 L", ylabel="test accuracy (%)")
         axes.legend()
-    return _svg(figure)
+    return to_svg(figure)
 
 
 def anytime(study: Mapping[str, Any]) -> str:
@@ -59,7 +60,7 @@ def anytime(study: Mapping[str, Any]) -> str:
 
     Integers of k bits take k² cycles, bit by bit.
     """
-    with _drawing(6.4, 3.8) as figure:
+    with drawing(6.4, 3.8) as figure:
         axes = figure.subplots()
         rows = study["by_length"]
         lengths = [row["stream_length"] for row in rows]
@@ -88,25 +89,25 @@ def anytime(study: Mapping[str, Any]) -> str:
         axes.xaxis.set_major_formatter("{x:g}")
         axes.set(xlabel="mean cycles of a stream, all runs", ylabel="test accuracy (%)")
         axes.legend(fontsize=7)
-    return _svg(figure)
+    return to_svg(figure)
 
 
 def snr_by_layer(names: Sequence[str], curves: Mapping[str, Sequence[float]]) -> str:
     """Signal-to-noise ratios (dB) of the layers, in their order, a line for each kind."""
-    with _drawing(max(4.8, 1.6 + 0.3 * len(names)), 3.6) as figure:
+    with drawing(max(4.8, 1.6 + 0.3 * len(names)), 3.6) as figure:
         axes = figure.subplots()
         for (label, values), style in zip(curves.items(), ("o-", "s-", "x--"), strict=False):
             axes.plot(range(len(names)), values, style, label=label, markersize=4)
         axes.set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=7)
         axes.set(ylabel="SNR against float (dB)", ylim=(min(0, *map(min, curves.values())), None))
         axes.legend(fontsize=7)
-    return _svg(figure)
+    return to_svg(figure)
 
 
 def ablation(result: Mapping[str, Any]) -> str:
     """Error (%) against stream length: a panel for each normalisation and upscaling."""
     panels = [*dict.fromkeys((row["normalise"], row["upscale"]) for row in result["rows"])]
-    with _drawing(max(5, 2.4 * len(panels)), 4.2) as figure:
+    with drawing(max(5, 2.4 * len(panels)), 4.2) as figure:
         grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         colours: dict[str, str] = {}
         lengths = sorted({row["stream_length"] for row in result["rows"]})
@@ -134,19 +135,19 @@ def ablation(result: Mapping[str, Any]) -> str:
             axes.set(xlabel="stream length L")
         grid[0].set(ylabel="test error (%)")
         figure.legend(*grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    return _svg(figure)
+    return to_svg(figure)
 
 
 def bars(values: Mapping[str, float], unit: str) -> str:
     """Horizontal bars with their values, the first on top."""
-    with _drawing(6.4, 0.9 + 0.28 * len(values)) as figure:
+    with drawing(6.4, 0.9 + 0.28 * len(values)) as figure:
         axes = figure.subplots()
         container = axes.barh(list(values), list(values.values()), color="#4477aa")
         axes.bar_label(container, fmt="{:,.0f}", padding=3)
         axes.invert_yaxis()
         axes.margins(x=0.12)
         axes.set(xlabel=unit)
-    return _svg(figure)
+    return to_svg(figure)
 
 
 def cycles_used(
@@ -162,7 +163,7 @@ def cycles_used(
     and full: cycles used on average, and at the full length. decided: for each exact rule, images
     (%) decided after 0 … L cycles of the last layer.
     """
-    with _drawing(6.4, 5.2) as figure:
+    with drawing(6.4, 5.2) as figure:
         top, *bottom = figure.subplots(2 if decided else 1, squeeze=False)[:, 0]
         cycles, shares, right = zip(*stops, strict=True)
         largest = max(*cycles, full)
@@ -182,7 +183,7 @@ def cycles_used(
             axes.set(xlabel="cycles of the last layer until decided", ylabel="images (%)")
         for axes in (top, *bottom):
             axes.legend(fontsize=7, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
-    return _svg(figure)
+    return to_svg(figure)
 
 
 def images_with_scores(
@@ -192,7 +193,7 @@ def images_with_scores(
 
     examples: image (channels, height, width), scores (classes,) and label of each.
     """
-    with _drawing(1.3 * len(examples), 3.0) as figure:
+    with drawing(1.3 * len(examples), 3.0) as figure:
         grid = figure.subplots(2, len(examples), squeeze=False)
         for (pixels, scores, label), (top, bottom) in zip(examples, grid.T, strict=True):
             image = np.moveaxis(pixels.astype(float), 0, -1)
@@ -207,7 +208,7 @@ def images_with_scores(
             bottom.invert_yaxis()
             bottom.tick_params(labelsize=6)
             bottom.grid(visible=False)
-    return _svg(figure)
+    return to_svg(figure)
 
 
 MOST_NAMED = 20
@@ -220,7 +221,7 @@ def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
     shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     few = len(classes) <= MOST_NAMED
     size = 1.6 + 0.33 * len(classes) if few else 5.0
-    with _drawing(size, size) as figure:
+    with drawing(size, size) as figure:
         axes = figure.subplots()
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         axes.set(xlabel="taken for", ylabel="label")
@@ -233,12 +234,12 @@ def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
                     colour = "white" if shares[row, column] > 1 / 2 else "black"
                     place = {"ha": "center", "va": "center", "fontsize": 6}
                     axes.text(column, row, str(count), color=colour, **place)
-    return _svg(figure)
+    return to_svg(figure)
 
 
 def recasting(result: Mapping[str, Any]) -> str:
     """Accuracy (%) as block after block is recast, and the student's costs beside the teacher's."""
-    with _drawing(8, 3.2) as figure:
+    with drawing(8, 3.2) as figure:
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
         blocks, accuracy = result["blocks"], result["accuracy"]
         numbers = [block["block"] for block in blocks]
@@ -262,13 +263,13 @@ def recasting(result: Mapping[str, Any]) -> str:
         right.axvline(1, color="black", linestyle=":")
         right.invert_yaxis()
         right.set(xlabel="student / teacher")
-    return _svg(figure)
+    return to_svg(figure)
 
 
 def search_front(result: Mapping[str, Any]) -> str:
     """Accuracy (%) against multiplications of all networks of a search."""
     marks = {"found": "o", "coarse": "s", "node-wise": "^", "random": "x"}
-    with _drawing(6.4, 3.4) as figure:
+    with drawing(6.4, 3.4) as figure:
         axes = figure.subplots()
         for key, label in (("teacher", "coarse network"), ("retrain", "found, inherited weights")):
             row = result[key]
@@ -281,7 +282,7 @@ def search_front(result: Mapping[str, Any]) -> str:
         axes.set(xlabel="MACs", ylabel="test accuracy (%)")
         axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.legend()
-    return _svg(figure)
+    return to_svg(figure)
 
 
 def array_cost(rows: Sequence[Mapping[str, Any]], key: str = "lut") -> str:
@@ -292,7 +293,7 @@ def array_cost(rows: Sequence[Mapping[str, Any]], key: str = "lut") -> str:
         (f"{key}_per_lane", 1, f"{unit} per lane, all included"),
         ("sng_share", 100, "of these in SNGs (%)"),
     )
-    with _drawing(7.2, 3.2) as figure:
+    with drawing(7.2, 3.2) as figure:
         for axes, (figures, scale, label) in zip(figure.subplots(1, 2), panels, strict=True):
             for lanes, sharing in kinds:
                 points = sorted(
@@ -303,14 +304,14 @@ def array_cost(rows: Sequence[Mapping[str, Any]], key: str = "lut") -> str:
                 axes.plot(*zip(*points, strict=True), "o-", label=f"{sharing}, N = {lanes}")
             axes.set(xlabel="neurons P Q", ylabel=label, ylim=(0, None))
             axes.legend()
-    return _svg(figure)
+    return to_svg(figure)
 
 
 def arithmetic(rows: Sequence[Mapping[str, Any]]) -> str:
     """Images a second per 1,000 LUTs (or mm²) against precision, a line for each arithmetic."""
     in_cells = "area" in rows[0]
     key = "images_per_s_per_mm2" if in_cells else "images_per_s_per_klut"
-    with _drawing(4.8, 3.2) as figure:
+    with drawing(4.8, 3.2) as figure:
         axes = figure.subplots()
         for arithmetic in dict.fromkeys(row["arithmetic"] for row in rows):
             points = sorted(
@@ -325,7 +326,7 @@ def arithmetic(rows: Sequence[Mapping[str, Any]]) -> str:
             ylim=(0, None),
         )
         axes.legend()
-    return _svg(figure)
+    return to_svg(figure)
 
 
 def verdict(result: Mapping[str, Any], titles: Mapping[str, str]) -> str:
@@ -333,7 +334,7 @@ def verdict(result: Mapping[str, Any], titles: Mapping[str, str]) -> str:
 
     titles: of the families. Bars are 95 % of draws of the images.
     """
-    with _drawing(6.4, 4) as figure:
+    with drawing(6.4, 4) as figure:
         axes = figure.subplots()
         for number, family in enumerate(titles):
             rows = [row for row in result["rows"] if row["family"] == family]
@@ -359,7 +360,7 @@ def verdict(result: Mapping[str, Any], titles: Mapping[str, str]) -> str:
         axes.set_yscale("log")
         axes.set(xlabel="test accuracy (%)", ylabel="images/s per 1,000 LUT4")
         axes.legend(fontsize=7)
-    return _svg(figure)
+    return to_svg(figure)
 
 
 def faults(result: Mapping[str, Any], sites: Mapping[str, str], kinds: Mapping[str, str]) -> str:
@@ -369,7 +370,7 @@ def faults(result: Mapping[str, Any], sites: Mapping[str, str], kinds: Mapping[s
     """
     shown = [site for site in sites if any(row["site"] == site for row in result["rows"])]
     columns = min(3, len(shown))
-    with _drawing(0.6 + 2.4 * columns, 0.6 + 2.3 * -(-len(shown) // columns)) as figure:
+    with drawing(0.6 + 2.4 * columns, 0.6 + 2.3 * -(-len(shown) // columns)) as figure:
         grid = figure.subplots(-(-len(shown) // columns), columns, sharey=True, squeeze=False)
         for axes in grid.flat[len(shown) :]:
             axes.set_axis_off()
@@ -398,12 +399,12 @@ def faults(result: Mapping[str, Any], sites: Mapping[str, str], kinds: Mapping[s
             axes.legend(fontsize=7, loc="lower left")
         for axes in grid[:, 0]:
             axes.set(ylabel="test accuracy (%)")
-    return _svg(figure)
+    return to_svg(figure)
 
 
 def predictions(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> str:
     """Estimated against measured resources, a panel each; the line is where both are the same."""
-    with _drawing(8.4, 5.2) as figure:
+    with drawing(8.4, 5.2) as figure:
         panels = figure.subplots(2, -(-len(names) // 2)).ravel()
         for axes, (name, title) in zip(panels, names.items(), strict=False):
             pairs = [
@@ -415,137 +416,7 @@ def predictions(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> 
             axes.plot([0, largest], [0, largest], color="0.6", linewidth=0.8)
             axes.plot(*zip(*pairs, strict=True), "o", markersize=3) if pairs else None
             axes.set(title=title, xlabel="measured", ylabel="estimated")
-    return _svg(figure)
-
-
-MOST_LINES = 12
-"""Lines of a panel: colours and markers that can be told apart."""
-MOST_PANELS = 6
-
-
-def sweep(result: Mapping[str, Any]) -> str:
-    """Accuracy (%) and error of a grid's points, or LUTs and cycles where all are of one network.
-
-    Against the first axis with numbers, else the first one. Panels are of the last of the others,
-    lines of all between them; bands are from the least to the largest of the seeds.
-    """
-    axes = [axis for axis in result["axes"] if axis["of_network"]]
-    figures = {"accuracy": "test accuracy (%)", "error": "error of scores / their spread"}
-    if not axes:
-        axes = result["axes"]
-        figures = {"cycles": "cycles of an image", "lut": "LUTs, estimated"}
-    across = next((axis for axis in axes if _numbers(axis["values"])), axes[0])
-    *others, facet = [axis for axis in axes if axis is not across] or [None]
-    if facet and not others:
-        others, facet = [facet], None
-    panels = facet["values"][:MOST_PANELS] if facet else [""]
-    places = _numbers(across["values"]) or range(len(across["values"]))
-    where = dict(zip(across["values"], places, strict=True))
-    with _drawing(2.2 + 2.6 * len(panels), 5.2) as figure:
-        grid = figure.subplots(2, len(panels), sharex=True, sharey="row", squeeze=False)
-        for panel, column in zip(panels, grid.T, strict=True):
-            lines = _lines(result["points"], [axis["name"] for axis in others], facet, panel)
-            for number, (label, points) in enumerate([*lines.items()][:MOST_LINES]):
-                for axes_, name in zip(column, figures, strict=True):
-                    found = {
-                        where[p["point"][across["name"]]]: p for p in points if p[name] is not None
-                    }
-                    _draw_line(axes_, sorted(found.items()), name, number, label)
-            if facet:
-                column[0].set_title(f"{facet['name']} = {panel}", fontsize=9)
-            column[-1].set(xlabel=across["name"])
-            _scale(column[-1], across["values"])
-        for axes_, label in zip(grid[:, 0], figures.values(), strict=True):
-            axes_.set(ylabel=label)
-        if others:
-            drawn = [line for axes_ in grid[0] for line in axes_.get_lines()]
-            handles = {str(line.get_label()): line for line in drawn}
-            place = {"loc": "outside lower center", "ncols": 3, "fontsize": 7}
-            figure.legend(handles=[*handles.values()], **place)
-    return _svg(figure)
-
-
-def sweep_cost(result: Mapping[str, Any]) -> str:
-    """Accuracy (%) against estimated LUTs and against cycles, a marker for each point of a grid.
-
-    Colours are of the first axis, markers of the last.
-    """
-    first, last = result["axes"][0], result["axes"][-1]
-    with _drawing(7.2, 3.6) as figure:
-        panels = figure.subplots(1, 2, sharey=True)
-        for axes, (name, label) in zip(
-            panels, (("lut", "LUTs, estimated"), ("cycles", "cycles of an image")), strict=True
-        ):
-            for point in result["points"]:
-                if point[name] is None or point["accuracy"] is None:
-                    continue
-                colour, mark = (
-                    axis["values"].index(point["point"][axis["name"]]) for axis in (first, last)
-                )
-                mark = 0 if last is first else mark
-                style = f"C{colour % 10}{_MARKS[mark % len(_MARKS)]}"
-                axes.plot(point[name], point["accuracy"], style, markersize=5, fillstyle="none")
-            axes.set(xlabel=label)
-            axes.xaxis.set_major_formatter("{x:,.0f}")
-            axes.tick_params(axis="x", labelsize=7)
-            axes.locator_params(axis="x", nbins=6)
-        panels[0].set(ylabel="test accuracy (%)")
-        handles = [
-            Line2D([], [], color=f"C{i % 10}", label=f"{first['name']} = {value}")
-            for i, value in enumerate(first["values"][:MOST_LINES])
-        ]
-        for i, value in enumerate(last["values"][:MOST_LINES] if last is not first else ()):
-            handle = Line2D([], [], color="0.3", marker=_MARKS[i % len(_MARKS)], linestyle="")
-            handle.set(fillstyle="none", label=f"{last['name']} = {value}")
-            handles.append(handle)
-        figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=7)
-    return _svg(figure)
-
-
-_MARKS = "os^Dv<>Pp*hX"
-
-
-def _numbers(texts: Sequence[str]) -> list[float]:
-    """The values of an axis, or none if one is no number."""
-    try:
-        return [float(text) for text in texts]
-    except ValueError:
-        return []
-
-
-def _lines(
-    points: Sequence[Mapping[str, Any]], names: Sequence[str], facet: Any, panel: str
-) -> dict[str, list[Mapping[str, Any]]]:
-    """Points of a panel by what their line is called."""
-    found: dict[str, list[Mapping[str, Any]]] = {}
-    for point in points:
-        cells = point["point"]
-        if facet is None or cells[facet["name"]] == panel:
-            label = ", ".join(f"{name} = {cells[name]}" for name in names)
-            found.setdefault(label, []).append(point)
-    return found
-
-
-def _draw_line(
-    axes: Any, points: Sequence[tuple[float, Any]], name: str, number: int, label: str
-) -> None:
-    if not points:
-        return
-    colour, mark = f"C{number % 10}", _MARKS[number]
-    places, values = [place for place, _ in points], [point[name] for _, point in points]
-    axes.plot(places, values, f"{mark}-", color=colour, label=label, markersize=4)
-    if name == "accuracy":
-        bands = [[end(point["accuracies"]) for _, point in points] for end in (min, max)]
-        axes.fill_between(places, *bands, color=colour, alpha=0.15, linewidth=0)
-
-
-def _scale(axes: Any, texts: Sequence[str]) -> None:
-    """Ticks at an axis' values: by powers of two if they are such, or one beside the other."""
-    numbers = _numbers(texts)
-    if numbers and all(number > 0 and np.log2(number).is_integer() for number in numbers):
-        axes.set_xscale("log", base=2)
-        axes.minorticks_off()
-    axes.set_xticks(numbers or range(len(texts)), texts)
+    return to_svg(figure)
 
 
 def cells(stages: Sequence[Sequence[Mapping[str, Any]]]) -> str:
@@ -553,7 +424,7 @@ def cells(stages: Sequence[Sequence[Mapping[str, Any]]]) -> str:
     columns = max(len(stage) for stage in stages)
     names = sorted({op for s in stages for c in s for node in c["nodes"] for op, _ in node})
     colours = {name: f"C{i}" for i, name in enumerate(names)}
-    with _drawing(2.6 * columns, 1.9 * len(stages) + 0.5) as figure:
+    with drawing(2.6 * columns, 1.9 * len(stages) + 0.5) as figure:
         grid = figure.subplots(len(stages), columns, squeeze=False)
         for number, (row, stage) in enumerate(zip(grid, stages, strict=True)):
             for axes in row[len(stage) :]:
@@ -563,7 +434,7 @@ def cells(stages: Sequence[Sequence[Mapping[str, Any]]]) -> str:
                 axes.set_title(f"stage {number}, cell {index}", fontsize=8)
         handles = [Line2D([], [], color=colours[name], label=name) for name in names]
         figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8)
-    return _svg(figure)
+    return to_svg(figure)
 
 
 def _draw_cell(axes: Any, nodes: Sequence[Any], colours: Mapping[str, str]) -> None:

@@ -33,7 +33,7 @@ from bitrain.gen.families.devices import find_device
 from bitrain.nn import ScConfig, torch_threads
 from bitrain.program import find_arithmetic
 from bitrain.resources.model import RESOURCES, model_of
-from bitrain.runner import plots
+from bitrain.runner import sweep_plots
 from bitrain.runner.cluster import Run as RunTasks
 from bitrain.runner.cluster import pool
 from bitrain.runner.config import DataConfig
@@ -141,8 +141,8 @@ def run_sweep(plan: Plan, out: Path, console: Console) -> dict[str, Any]:
     result = _summary(plan, axes, points, rows)
     write_atomically(out / "sweep.csv", _csv(axes, rows))
     write_json(out / "sweep.json", result)
-    write_atomically(out / "sweep.svg", plots.sweep(result))
-    write_atomically(out / "sweep_cost.svg", plots.sweep_cost(result))
+    write_atomically(out / "sweep.svg", sweep_plots.accuracy_by_axis(result))
+    write_atomically(out / "sweep_cost.svg", sweep_plots.accuracy_by_cost(result))
     return result
 
 

@@ -20,7 +20,7 @@ from bitrain import golden
 from bitrain.accelerator import compile_network
 from bitrain.cli.render.studies import sweep_table
 from bitrain.program import AcceleratorConfig
-from bitrain.runner import plots
+from bitrain.runner import sweep_plots
 from bitrain.spec import BitrainError, load_network, to_unipolar
 from bitrain.studies.sweep import Plan, error_of, plan_points, run_sweep
 
@@ -208,9 +208,9 @@ def test_plots_of_any_axes():
             points.append({"point": cell, **figures})
         names = ("name", "values", "of_network")
         result = {"points": points, "axes": [dict(zip(names, axis, strict=True)) for axis in axes]}
-        costs = plots.sweep_cost(result)
+        costs = sweep_plots.accuracy_by_cost(result)
         assert costs.startswith("<svg")
-        return plots.sweep(result)
+        return sweep_plots.accuracy_by_axis(result)
 
     assert "cycles of an image" in drawn(("P", ["1", "2"], False))
     assert "sobol" in drawn(("sequences", ["lfsr", "sobol"], True))
