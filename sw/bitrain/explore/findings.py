@@ -69,7 +69,7 @@ class Findings:
     def summary(self) -> str:
         """The counts, in words."""
         size, counts = self.search.space.size, self.counts
-        looked = f"{counts['designs']:,} designs"
+        looked = f"{counts['designs']:,} design{'s' * (counts['designs'] != 1)}"
         if not self.search.is_exact:
             looked += f" that Optuna proposed, of {size:,} (--trials {size} looks at all)"
         return (
