@@ -54,7 +54,9 @@ FIGURES = (
     *("float_accuracy", "accuracy", "integer_accuracy", "error"),
     *("cycles", "lut", "routed_lut", "ff", "bram", "dsp", "clock_mhz", "images_per_s"),
 )
-"""Columns of a row beside the axes, the seed and the problem."""
+"""Columns of a row with figures."""
+REMARKS = ("lacks", "problem")
+"""Columns with words: of what the device has too little, and why there are no figures."""
 ERROR_IMAGES = 1000
 """Test images, evenly spaced, that ``error`` is of."""
 _OF_INTEGERS = (
@@ -335,7 +337,8 @@ def _network(path: str) -> Network:
 
 def _row(point: Point, seed: int, pair: Sequence[Row], out: Path) -> Row:
     """A row of the table; pair: what is known of the point's network, and of its rival."""
-    row = {**point.cells, "seed": seed, **dict.fromkeys(FIGURES), "problem": point.problem}
+    row = {**point.cells, "seed": seed, **dict.fromkeys(FIGURES)}
+    row |= {"lacks": "", "problem": point.problem}
     if point.config is None or point.problem:
         return row
     for each in pair:
@@ -360,6 +363,7 @@ def _row(point: Point, seed: int, pair: Sequence[Row], out: Path) -> Row:
         row |= {name: getattr(estimate, name) for name in RESOURCES}
         row["images_per_s"] = round(1e6 * estimate.clock_mhz / row["cycles"], 1)
         row["clock_mhz"] = round(estimate.clock_mhz, 2)
+        row["lacks"] = " ".join(estimate.lacking(device))
     return row
 
 
@@ -376,7 +380,7 @@ def _summary(
         if known["accuracy"]:
             entry["accuracies"] = [row["accuracy"] for row in mine]
         entry["networks"] = [row["network"] for row in mine if "network" in row]
-        entry["problem"] = next((row["problem"] for row in mine if row["problem"]), "")
+        entry |= {name: next((row[name] for row in mine if row[name]), "") for name in REMARKS}
         found.append(entry)
     configs = [point.config for point in points if point.config]
     devices = {config.synth.device: None for config in configs}
@@ -403,7 +407,7 @@ def _summary(
 
 def _csv(axes: Sequence[Axis], rows: Sequence[Row]) -> str:
     text = io.StringIO()
-    columns = [*(axis.name for axis in axes), "seed", *FIGURES, "problem"]
+    columns = [*(axis.name for axis in axes), "seed", *FIGURES, *REMARKS]
     writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)

@@ -104,6 +104,15 @@ def test_points_with_a_problem_stay(sweep, config):
 
 
 @pytest.mark.slow
+def test_points_larger_than_the_device_say_what_it_lacks(sweep):
+    rows, result = sweep("out", "P=2,64", "Q=2,32", "synth.device=ecp5-25k,ecp5-85k")
+    assert [row["lacks"] for row in rows[::2]] == ["", "lut", "", "lut ff"]
+    assert [row["lacks"] for row in rows[1::2]] == ["", "", "", "lut ff"]
+    assert all(row["images_per_s"] and not row["problem"] for row in rows)
+    assert [column.header for column in sweep_table(result).columns][-1] == "lacks"
+
+
+@pytest.mark.slow
 def test_integers_have_no_error_and_are_their_own_rival(sweep):
     rows, _ = sweep("out", "L=8", "array.arithmetic=stochastic,binary")
     streams, integers = rows

@@ -8,6 +8,7 @@ from bitrain.resources.model import COUNTED, RESOURCES
 from bitrain.studies.accuracy import COLUMNS
 from bitrain.studies.faults import KINDS, site_name
 from bitrain.studies.progressive import ProgressiveReport
+from bitrain.studies.sweep import REMARKS
 from bitrain.studies.verdict import ENERGIES
 
 from .table import table_of
@@ -272,15 +273,14 @@ def sweep_table(result: dict[str, Any]) -> Table:
     accuracies = ("float_accuracy", "accuracy", "integer_accuracy")
     formats = {**dict.fromkeys(accuracies, ".2f"), "error": ".3f"}
     formats |= {"cycles": ",.0f", "lut": ",.0f", "clock_mhz": ".1f", "images_per_s": ",.0f"}
-    problems = any(point["problem"] for point in result["points"])
-    if problems:
-        table.add_column("problem", no_wrap=True, overflow="ellipsis", max_width=30)
+    remarks = [name for name in REMARKS if any(point[name] for point in result["points"])]
+    for name in remarks:
+        table.add_column(name, no_wrap=True, overflow="ellipsis", max_width=30)
     for point in result["points"][:SHOWN]:
         figures = (
             "" if point[key] is None else f"{point[key]:{form}}" for key, form in formats.items()
         )
-        told = [point["problem"]] if problems else []
-        table.add_row(*point["point"].values(), *figures, *told)
+        table.add_row(*point["point"].values(), *figures, *(point[name] for name in remarks))
     if len(result["points"]) > SHOWN:
         table.caption = f"{SHOWN} of {len(result['points']):,} points; sweep.csv has all"
     return table
