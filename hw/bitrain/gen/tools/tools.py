@@ -4,10 +4,10 @@ Versions come from the metadata of Python packages or from quick native programs
 tool that runs for the first time compiles itself for half a minute, so none is started to ask.
 """
 
-import logging
 import os
 import re
 import shutil
+import signal
 import site
 import subprocess
 import sys
@@ -21,8 +21,7 @@ from bitrain.spec import BitrainError
 
 from ..families.devices import FAMILIES
 from .verilator import find_verilator
-
-logger = logging.getLogger(__name__)
+from .webassembly import mounted_folders, prepare_once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,20 +133,6 @@ def _program_version(path: str) -> str | None:
     return match[0] if match else None
 
 
-def mounted_folders(cwd: Path) -> dict[str, str]:
-    """The folders that a YoWASP tool sees: ``.``, ``..`` and ``../..``.
-
-    By default it sees as many as the path is deep, which moves what it keeps in memory, and with
-    that the order in which ABC and nextpnr meet things: the same Verilog would take a few more or
-    fewer LUTs elsewhere. A path with a colon cannot be told to it.
-    """
-    folders = {"/": cwd, "/..": cwd.parent, "/../..": cwd.parent.parent}
-    folders = {name: folder.resolve() for name, folder in folders.items()}
-    if any(":" in str(folder) for folder in folders.values()):
-        return {}
-    return {"YOWASP_MOUNT": ":".join(f"{name}={folder}" for name, folder in folders.items())}
-
-
 def run_tool(
     name: str, arguments: list[str], *, cwd: Path, log: Path, limit_s: float | None = None
 ) -> None:
@@ -167,8 +152,9 @@ def run_tool(
         command = [program or name]
     if not found:
         raise BitrainError(f"{name} ({tool.purpose}) is not installed; get it with: {tool.install}")
+    if tool.package and tool.package.startswith("yowasp-"):
+        prepare_once(command[0], tool.package)
     log.unlink(missing_ok=True)
-    errors = []
     with subprocess.Popen(
         [*command, *arguments],
         cwd=cwd,
@@ -183,11 +169,7 @@ def run_tool(
         timer = None if limit_s is None else Timer(limit_s, process.kill)
         if timer:
             timer.start()
-        for line in process.stderr:
-            if line.startswith("Preparing to run"):
-                logger.warning("first run of %s: it prepares itself for half a minute", name)
-            else:
-                errors.append(line)
+        errors = process.stderr.readlines()
         if timer:
             expired = not timer.is_alive()
             timer.cancel()
@@ -196,8 +178,11 @@ def run_tool(
     if errors:
         with log.open("a", encoding="utf-8") as file:
             file.writelines(errors)
-    if process.returncode:
-        message = error_line(log) or f"exit status {process.returncode}"
+    status = process.returncode
+    if status < 0:
+        raise BitrainError(f"{name} was killed ({signal.Signals(-status).name}); see {log}")
+    if status:
+        message = error_line(log) or f"exit status {status}"
         raise BitrainError(f"{name} failed: {message}; see {log}")
 
 
