@@ -94,4 +94,4 @@ def test_memories_beyond_the_device(tmp_path, bitrain):
     printed = bitrain("generate", tmp_path / "network.npz", "--out", tmp_path / "ip", *options)
     assert "warning: memories do not fit ice40-up5k: about " in printed
     assert " block RAMs of 30, " in printed and "too many; activations take 32 (16 x " in printed
-    assert "Q = 14" in printed and "would fit wrote" in printed
+    assert "Q = 14" in printed and " would fit " in printed
