@@ -1,6 +1,7 @@
 """Configurations from YAML files; a mistake is told with its line."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,13 +23,18 @@ def read_yaml(path: Path, model: type[Model], kind: str = "") -> Model:
     """
     path, content, tree = _read(path, kind)
     try:
-        return model.model_validate(content)
+        found = model.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         where, what = _named(first["loc"], plain(first))
         line, option = _locate(tree, where)
         place = f"line {line}: {option}" if option else "configuration"
         raise BitrainError(f"{path}: {place}: {what}") from error
+    for where, flag in _flags_as_numbers(content, found):
+        line, option = _locate(tree, where)
+        what = f"expected a number, not {str(flag).lower()}"
+        raise BitrainError(f"{path}: line {line}: {option}: {what}")
+    return found
 
 
 def read_options(path: Path, kind: str = "") -> dict[str, Any]:
@@ -53,6 +59,26 @@ def _read(path: Path, kind: str) -> tuple[Path, dict[str, Any], Any]:
         names = ", ".join(example_paths(kind))
         raise BitrainError(f"{path}: expected a mapping of options; see the examples {names}")
     return path, content, tree
+
+
+def _flags_as_numbers(
+    given: Any, found: Any, where: tuple[int | str, ...] = ()
+) -> Iterator[tuple[tuple[int | str, ...], bool]]:
+    """Places where the file has true or false and pydantic took it for 1 or 0."""
+    if isinstance(given, bool):
+        if isinstance(found, int | float | tuple) and not isinstance(found, bool):
+            yield where, given
+    elif isinstance(given, dict):
+        values = found
+        if isinstance(found, BaseModel):
+            fields = type(found).model_fields.items()
+            values = {field.alias or name: getattr(found, name) for name, field in fields}
+        if isinstance(values, dict):
+            for name, value in given.items():
+                yield from _flags_as_numbers(value, values.get(name), (*where, name))
+    elif isinstance(given, list) and isinstance(found, list | tuple) and len(given) == len(found):
+        for index, (value, inner) in enumerate(zip(given, found, strict=True)):
+            yield from _flags_as_numbers(value, inner, (*where, index))
 
 
 def _named(location: tuple[int | str, ...], what: str) -> tuple[tuple[int | str, ...], str]:

@@ -114,6 +114,24 @@ def test_values_that_do_not_suit(mistake, text, message):
 
 
 @pytest.mark.parametrize(
+    ("text", "model", "message"),
+    [
+        ("sc:\n  lanes: true\n", RunConfig, "line 3: sc.lanes: expected a number, not true"),
+        (
+            "data: {mean: [0, on], std: 1}",
+            RunConfig,
+            "line 2: data.mean.1: expected a number, not t",
+        ),
+        ("data: {resize: yes}", RunConfig, "line 2: data.resize: expected a number, not true"),
+        ("train: {seed: off}", RunConfig, "line 2: train.seed: expected a number, not false"),
+        ("blocks: [{blocks: 0, width: on}]", RecastConfig, "line 2: blocks.0.width: expected a n"),
+    ],
+)
+def test_true_and_false_are_no_numbers(mistake, text, model, message):
+    assert mistake(f"name: x\n{text}", model).startswith(message)
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("{", "not valid YAML ("),
