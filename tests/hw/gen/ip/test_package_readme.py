@@ -178,6 +178,18 @@ def test_readme_lists_the_constants_of_streams(fast, network: Network, tmp_path:
     assert "Zero for layers in stream mode." in readme
 
 
+def test_readme_says_what_the_sizes_of_a_weight_stream_are(
+    network: Network, array: Array, tmp_path: Path
+):
+    ip = generate_ip(compiled(network, array, weights="stream"), tmp_path / "ip")
+    assert "its weight words in a channel tile less one" in (ip / "README.md").read_text()
+    program = Program(network, array, weights="stream")
+    words = [int(line, 2) for line in (ip / "rom" / "sizes.mem").read_text().split()]
+    bits = max(1, (max(program.weight_tiles) - 1).bit_length())
+    for word, tiling, tile in zip(words, program.tilings, program.weight_tiles, strict=True):
+        assert (word % (1 << bits), word >> bits) == (tile - 1, tiling.channel_tiles - 1)
+
+
 def test_names_of_layers_stay_in_their_cells(fast, network: Network, array: Array, tmp_path: Path):
     name = "a`|b<script>\n# c"
     layers = [network.layers[0].model_copy(update={"name": name}), *network.layers[1:]]
