@@ -185,8 +185,9 @@ def find_contenders(folders: Sequence[Path], families: Sequence[str]) -> list[Co
         seeds.sort(key=lambda path: int(path.name[len("seed") :]))
         names = {path.parent.name for seed in seeds for path in seed.glob("*/network.npz")}
         if not names:
+            hint = f", as {folder.parent}" if folder.name.startswith("seed") else ""
             raise BitrainError(
-                f"{folder}: no networks; expected the --out folder of `bitrain accuracy`"
+                f"{folder}: no networks; expected the --out folder of `bitrain accuracy`{hint}"
             )
         for name in sorted(names, key=lambda name: (len(name), name)):
             found += _contenders([seed / name for seed in seeds], families)

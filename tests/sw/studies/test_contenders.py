@@ -88,6 +88,9 @@ def test_bits_left_out_of_integers(study, study_images):
 def test_wrong_folders(study, tmp_path):
     with pytest.raises(BitrainError, match="empty: no networks; expected the --out folder of"):
         find_contenders([tmp_path / "empty"], ["binary"])
+    seed = next(study.glob("seed*"))
+    with pytest.raises(BitrainError, match=f"no networks; .*`bitrain accuracy`, as {study}$"):
+        find_contenders([seed], ["binary"])
     with pytest.raises(BitrainError, match="no network for or; OR groups want a folder"):
         find_contenders([study], ["or"])
     with pytest.raises(BitrainError, match=r"streams, .* is in more than one; give one of them"):
